@@ -1,0 +1,36 @@
+"""What an HTTP status means for a transfer: which error it is, and when to try again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from filesync_web.errors import (
+    AuthError,
+    PermanentTransferError,
+    RemoteMissingError,
+    ServerError,
+    TransferError,
+)
+
+BUSY_STATUSES = frozenset({408, 425, 429})
+
+
+def error_for_status(status: int, headers: Mapping[str, str], message: str) -> TransferError:
+    """The typed error of an HTTP answer that is no success.
+
+    `headers` have lower-case names. `message` says what was tried; the status is appended to it.
+    """
+    text = f"{message}: the server answered {status}"
+    if status == 401:
+        return AuthError(f"{text}; the token was refused", status=status)
+    if status in (404, 410):
+        return RemoteMissingError(text, status=status)
+    if status >= 500 or status in BUSY_STATUSES:
+        return ServerError(text, status=status, retry_after=retry_after_seconds(headers))
+    return PermanentTransferError(text, status=status)
+
+
+def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+    """`Retry-After` in seconds (RFC 9110, 10.2.3), or None; the date form is ignored, since clocks differ."""
+    value = headers.get("retry-after", "").strip()
+    return float(value) if value.isascii() and value.isdigit() else None

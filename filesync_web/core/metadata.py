@@ -1,0 +1,82 @@
+"""`metadataJson` of a file record: its wire form and its typed form.
+
+Wire: `{"mimeType"?, "sizeBytes"?, "image"?: {"width", "height"}, "custom"?: {...}}`. The kit always writes the MIME
+type and the size, and the original file name as `custom.name`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class FileMetadata:
+    """What is known about a file's content. `size_bytes` in bytes, `width` and `height` in pixels."""
+
+    mime_type: str | None = None
+    size_bytes: int | None = None
+    width: int | None = None
+    height: int | None = None
+    custom: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str | None:
+        """The original file name, when one was recorded."""
+        name = self.custom.get("name")
+        return name if isinstance(name, str) else None
+
+    def merged_over(self, base: FileMetadata) -> FileMetadata:
+        """These values, with those of `base` where this has none; custom keys of both, this one's first."""
+        return replace(
+            base,
+            **{
+                key: value
+                for key in ("mime_type", "size_bytes", "width", "height")
+                if (value := getattr(self, key)) is not None
+            },
+            custom={**base.custom, **self.custom},
+        )
+
+
+def encode_metadata(metadata: FileMetadata) -> str:
+    """The `metadataJson` of `metadata`; raises `TypeError` when a custom value is no JSON."""
+    value: dict[str, Any] = {}
+    if metadata.mime_type is not None:
+        value["mimeType"] = metadata.mime_type
+    if metadata.size_bytes is not None:
+        value["sizeBytes"] = metadata.size_bytes
+    if metadata.width is not None and metadata.height is not None:
+        value["image"] = {"width": metadata.width, "height": metadata.height}
+    if metadata.custom:
+        value["custom"] = dict(metadata.custom)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def parse_metadata(metadata_json: str | None) -> FileMetadata:
+    """The typed form of `metadataJson`; what is missing or malformed (another client wrote it) is left out."""
+    try:
+        value = json.loads(metadata_json or "{}")
+    except ValueError:
+        return FileMetadata()
+    if not isinstance(value, dict):
+        return FileMetadata()
+    image = value.get("image")
+    image = image if isinstance(image, dict) else {}
+    custom = value.get("custom")
+    mime_type = value.get("mimeType")
+    return FileMetadata(
+        mime_type=mime_type if isinstance(mime_type, str) else None,
+        size_bytes=_natural(value.get("sizeBytes")),
+        width=_natural(image.get("width")),
+        height=_natural(image.get("height")),
+        custom=custom if isinstance(custom, dict) else {},
+    )
+
+
+def _natural(value: Any) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

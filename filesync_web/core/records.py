@@ -1,0 +1,88 @@
+"""What the engine knows about a file: the synced record and this client's row.
+
+*Record*: the synced fact, equal on all clients (table `files`). *Row*: this client's progress with that file (table
+`localFileState`). Both are immutable; a change makes a new one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """The state of one direction of a file's transfer, as the `localFileState` table spells it."""
+
+    PENDING = "pending"
+    QUEUED = "queued"
+    IN_PROGRESS = "inProgress"
+    DONE = "done"
+    ERROR = "error"
+
+
+class Control(StrEnum):
+    """What the user asked of a file's transfers, as the `transferControl` table spells it."""
+
+    NONE = ""
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """One row of the synced `files` table; times are milliseconds since the epoch."""
+
+    id: str
+    path: str
+    remote_key: str
+    content_hash: str
+    metadata_json: str | None
+    created_at: int
+    updated_at: int
+    deleted_at: int | None = None
+
+    @property
+    def is_live(self) -> bool:
+        return self.deleted_at is None
+
+    @property
+    def is_uploaded(self) -> bool:
+        return self.remote_key != ""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFileState:
+    """One row of the client's `localFileState` table.
+
+    `local_hash` is the hash of the own copy, "" when there is none. It may lag behind the record's content hash:
+    the old copy is kept until the new content is here.
+    """
+
+    file_id: str
+    path: str
+    local_hash: str
+    download_status: Status
+    upload_status: Status
+    last_sync_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteDelete:
+    """One entry of the durable outbox: an object that this client has to delete remotely.
+
+    `file_id` is the file whose edit or deletion made the object superfluous.
+    """
+
+    remote_key: str
+    content_hash: str
+    file_id: str
+    queued_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileOperationResult:
+    """What `save_file` and `update_file` return: the bytes are durable here and the event is in the log."""
+
+    file_id: str
+    path: str
+    content_hash: str

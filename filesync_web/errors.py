@@ -1,0 +1,133 @@
+"""The exception tree of the kit.
+
+Every error says whether the same attempt may succeed later (`retryable`), so that the engine needs no list of
+special cases: a retryable error is tried again with backoff, a permanent one is shown at once.
+"""
+
+from __future__ import annotations
+
+
+class FileSyncError(Exception):
+    """Base of every error that the kit raises on purpose."""
+
+    retryable: bool = False
+
+
+class InvalidArgumentError(FileSyncError, ValueError):
+    """The caller passed something that cannot work; nothing was changed."""
+
+
+class NotInitializedError(FileSyncError, RuntimeError):
+    """A helper was called before `init_file_sync` (or after `dispose_file_sync`)."""
+
+
+class SchemaError(FileSyncError, TypeError):
+    """A schema is incomplete, or an event does not fit its definition; nothing was changed."""
+
+
+class IllegalTransitionError(FileSyncError, RuntimeError):
+    """A transfer status was asked to change in a way that the transition table does not list."""
+
+
+# --- the store ---------------------------------------------------------------------------------------------------
+
+
+class StoreError(FileSyncError):
+    """The event log or its state could not be used."""
+
+
+class StoreClosedError(StoreError):
+    """The store was closed; open it again to use it."""
+
+
+class EventTooLargeError(StoreError, ValueError):
+    """An event is larger than the sync protocol can carry (900,000 encoded bytes); it was not committed."""
+
+
+class SyncError(StoreError):
+    """Metadata sync failed; it goes on by itself when it is retryable."""
+
+    retryable = True
+
+
+class SyncAuthError(SyncError):
+    """The sync backend refused the token or the store id."""
+
+    retryable = False
+
+
+# --- local bytes ---------------------------------------------------------------------------------------------------
+
+
+class StorageError(FileSyncError):
+    """Local file storage failed."""
+
+
+class StorageUnavailableError(StorageError):
+    """The platform offers no durable file storage here (private mode, insecure context, missing API)."""
+
+
+class QuotaExceededError(StorageError):
+    """The device has no room for the bytes; nothing was half-written."""
+
+
+class BlobNotFoundError(StorageError, LookupError):
+    """No bytes are stored here under that content hash."""
+
+
+class UnknownFileError(FileSyncError, LookupError):
+    """No live file has that id or path."""
+
+
+# --- transfers -----------------------------------------------------------------------------------------------------
+
+
+class TransferError(FileSyncError):
+    """An upload, a download or a remote delete failed.
+
+    `status` is the HTTP status, or None when there was no answer; `retry_after` is the pause in seconds that the
+    server asked for, or None.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class NetworkError(TransferError):
+    """No answer: offline, refused, reset or cut."""
+
+    retryable = True
+
+
+class StallError(NetworkError):
+    """No byte moved for longer than the stall time-out; the request was aborted."""
+
+
+class ServerError(TransferError):
+    """The server failed or is busy (408, 425, 429, 5xx)."""
+
+    retryable = True
+
+
+class AuthError(TransferError):
+    """The token was refused (401), also after it was asked for anew."""
+
+
+class PermanentTransferError(TransferError):
+    """The server will not take this request (403, 405, 413, other 4xx); trying again is of no use."""
+
+
+class RemoteMissingError(TransferError):
+    """The object store has no object under the remote key (404)."""
+
+
+class IntegrityError(TransferError):
+    """The bytes that arrived do not have the hash or length that was promised; they were discarded."""
+
+    retryable = True
+
+
+class TransferCancelledError(TransferError):
+    """The transfer was cancelled by the app."""

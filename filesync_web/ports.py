@@ -1,0 +1,216 @@
+"""What the file sync needs of the outside world; `browser/` and `native/` implement it, `testing/` fakes it.
+
+Bytes do not pass through these calls: a *source* is anything that the platform can stream from (a JavaScript `File`,
+`Blob` or `ReadableStream`, a path, bytes, an async iterator of bytes), a *blob handle* is what it reads stored bytes
+with (a JavaScript `File`, a `pathlib.Path`). Both are opaque to everything but the adapter that made them.
+
+All sizes are bytes, all durations and times are seconds. Every awaiting call may be cancelled; it then aborts the
+request or discards the temporary file and raises `asyncio.CancelledError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+Source = Any
+BlobHandle = Any
+Progress = Callable[[int, int], None]
+"""Called with (bytes moved so far, total bytes; 0 when the total is unknown)."""
+Unsubscribe = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BlobInfo:
+    """What was stored: the SHA-256 in hex, and the size in bytes."""
+
+    content_hash: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What a source says of itself; `size` in bytes. Empty or None where it does not know."""
+
+    name: str = ""
+    mime_type: str = ""
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StorageStatus:
+    """Whether and how this device keeps bytes.
+
+    `available`: durable storage works here. `persisted`: the browser promised not to evict it; None when it cannot
+    tell. `private_mode`: the storage is known to vanish with the session; None when it cannot be told. `usage` and
+    `quota` in bytes, None when unknown.
+    """
+
+    available: bool
+    persisted: bool | None
+    private_mode: bool | None
+    usage: int | None
+    quota: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """A complete answer; header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+
+class BlobStore(Protocol):
+    """Content-addressed bytes of one store, durable on this device.
+
+    Bytes are visible under a hash only when they have that hash: they are written to a temporary name, verified,
+    flushed and renamed; a file under its hash is never rewritten. Two calls, also of two tabs, may store the same
+    content at once.
+    """
+
+    def describe(self, source: Source) -> SourceInfo:
+        """Name, MIME type and size that `source` carries; raises `InvalidArgumentError` for an unusable one."""
+        ...
+
+    async def put(self, source: Source, *, mime_type: str = "", progress: Progress | None = None) -> BlobInfo:
+        """Store the bytes of `source` and return their hash once they are durable.
+
+        `mime_type` is kept beside the content for whoever serves it without a record (the service worker).
+
+        Raises `InvalidArgumentError`, `QuotaExceededError`, `StorageUnavailableError`, `StorageError`; then nothing
+        is left behind.
+        """
+        ...
+
+    async def download(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        content_hash: str,
+        size: int | None,
+        mime_type: str = "",
+        progress: Progress | None = None,
+        stall_timeout: float,
+    ) -> BlobInfo:
+        """Fetch `url` with GET into the store, going on (Range and If-Range) from what an earlier try left here.
+
+        Raises `IntegrityError` (and discards the bytes) when they do not have `content_hash`, the error of
+        `core.http.error_for_status` for another status than 200 or 206, `NetworkError` when the answer breaks off,
+        `StallError` when no byte came for `stall_timeout` seconds, `QuotaExceededError`.
+        """
+        ...
+
+    async def open(self, content_hash: str, *, name: str = "", mime_type: str = "") -> BlobHandle:
+        """A handle of the stored bytes, named and typed as asked; raises `BlobNotFoundError`."""
+        ...
+
+    async def size(self, content_hash: str) -> int | None:
+        """The size of the stored bytes, None when there are none under that hash."""
+        ...
+
+    async def list(self) -> dict[str, int]:
+        """All stored hashes with their sizes; temporary files are left out."""
+        ...
+
+    async def delete(self, content_hash: str) -> None:
+        """Remove the bytes; does nothing when there are none."""
+        ...
+
+    async def sweep(self) -> int:
+        """Remove temporary files that no running call uses any more; returns how many."""
+        ...
+
+    async def url(self, content_hash: str, *, mime_type: str = "") -> str:
+        """A URL of the own copy for this page (`blob:`) or process (`file:`); one per content.
+
+        Raises `BlobNotFoundError`.
+        """
+        ...
+
+    def revoke_url(self, content_hash: str) -> None:
+        """Let go of the URL made by `url`; does nothing when there is none."""
+        ...
+
+    async def image_size(self, content_hash: str, *, mime_type: str) -> tuple[int, int] | None:
+        """Width and height in pixels of a stored image; None when it is none, or the platform cannot tell."""
+        ...
+
+    async def storage_status(self) -> StorageStatus:
+        """Persistence, usage and quota; never raises."""
+        ...
+
+    async def request_persistence(self) -> bool | None:
+        """Ask the platform to keep the storage; whether it will, None when it cannot be asked from here."""
+        ...
+
+
+class Http(Protocol):
+    """HTTP as the kit needs it. A call raises `NetworkError` when there is no answer, never for a status."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        timeout: float,
+    ) -> HttpResponse:
+        """A small request with a small answer; `timeout` bounds the whole of it."""
+        ...
+
+    async def upload(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        blob: BlobHandle,
+        start: int = 0,
+        end: int | None = None,
+        progress: Progress | None = None,
+        stall_timeout: float,
+    ) -> HttpResponse:
+        """Send bytes [start, end) of a stored blob as the body, streamed from the device.
+
+        Raises `StallError` when no byte moved for `stall_timeout` seconds, or no answer came for as long after the
+        last one.
+        """
+        ...
+
+
+class Connectivity(Protocol):
+    """The platform's hint whether there is a network; the probe of the signer decides."""
+
+    def subscribe(self, callback: Callable[[bool], None]) -> Unsubscribe:
+        """Call back with True (online) or False (offline) at each change of the hint."""
+        ...
+
+
+class Locks(Protocol):
+    """Locks between everything that uses one store on this device: tabs, workers, processes."""
+
+    def hold(self, name: str, *, exclusive: bool) -> AbstractAsyncContextManager[None]:
+        """Hold the lock inside the context; many may share it while nobody holds it exclusively."""
+        ...
+
+
+class Clock(Protocol):
+    """Time: wall clock and waiting."""
+
+    def time(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after that many seconds."""
+        ...
