@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The one entry point: set up, build, serve, test and check the project.
 
-Needs Python 3.11 or newer and Node; everything else is fetched into `.venv`, `node_modules` and `build`.
-Every step is skipped while its inputs are unchanged, so a second start takes seconds and downloads nothing.
+Needs Python 3.11 or newer and Node; everything else is fetched into .venv, node_modules and build.
+A step whose inputs are unchanged is skipped, so a second start takes seconds and downloads nothing.
 """
 
 from __future__ import annotations
@@ -13,40 +13,158 @@ if sys.version_info < (3, 11):  # noqa: UP036 - the reader may well start it wit
     sys.exit("build.py needs Python 3.11 or newer; this is " + sys.version.split()[0])
 
 import argparse
+import os
+import shutil
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
-from tools.common import ROOT, BuildError, build_lock
-from tools.environment import PYTHON, ensure_venv
+from tools.common import ROOT, BuildError, build_lock, say, step
+from tools.environment import PYTHON, ensure_chromium, ensure_venv
+from tools.packages import ensure_service_worker, ensure_wheel
+from tools.serve import require_free_port, serve
+from tools.site import build_site
+
+CHECKED = ["filesync_web", "filesync_server", "demo", "build.py", "tools"]
 
 
-def setup(_args: argparse.Namespace) -> int:
-    """Only create .venv with all packages."""
+def demo(args: argparse.Namespace) -> int:
+    """Build the gallery and serve it with everything it needs on one origin, until Ctrl-C."""
+    require_free_port(args.host, args.port)
     with build_lock():
         ensure_venv()
-    return 0
+        site = build_site()
+    return serve(args.host, args.port, args.data.resolve(), site)
 
 
 def test(args: argparse.Namespace) -> int:
-    """Run every test; further arguments go to pytest."""
-    setup(args)
-    return subprocess.run([PYTHON, "-m", "pytest", *args.pytest_args], cwd=ROOT, check=False).returncode
+    """Run every test but those marked soak; further arguments go to pytest."""
+    with build_lock():
+        ensure_venv()
+        chromium = ensure_chromium()
+        build_site()
+    return _pytest(args.pytest_args, CHROMIUM=chromium)
+
+
+def soak(args: argparse.Namespace) -> int:
+    """Run the long tests: kill loops, large files, long model runs. Names select some (pytest -k)."""
+    with build_lock():
+        ensure_venv()
+        chromium = ensure_chromium()
+        build_site()
+    say("soak runs these tests; each says how long it takes:")
+    selection = ["-m", "soak", *(["-k", " or ".join(args.names)] if args.names else [])]
+    code = _pytest([*selection, "--collect-only", "--quiet", "--soak-plan"])
+    return code or _pytest([*selection, "--verbose", "--durations=0"], CHROMIUM=chromium)
+
+
+def check(_args: argparse.Namespace) -> int:
+    """Run ruff, ruff format, mypy --strict and the layering test."""
+    with build_lock():
+        ensure_venv()
+    checks = {
+        "ruff check": ["ruff", "check", "."],
+        "ruff format": ["ruff", "format", "--check", "."],
+        "mypy --strict": ["mypy", *(name for name in CHECKED if (ROOT / name).exists())],
+        "layering": ["pytest", "--quiet", "tests/unit/test_layering.py"],
+    }
+    failed = []
+    for title, command in checks.items():
+        say(f"{title} ...")
+        if subprocess.run(
+            [PYTHON, "-m", *command], cwd=ROOT, stdin=subprocess.DEVNULL, check=False
+        ).returncode:
+            failed.append(title)
+    say(f"failed: {', '.join(failed)}" if failed else "all checks passed")
+    return 1 if failed else 0
+
+
+def bench(args: argparse.Namespace) -> int:
+    """Run the benchmarks in bench/, or the named ones; each prints ratios."""
+    known = {path.stem: path for path in sorted((ROOT / "bench").glob("[!_]*.py"))}
+    unknown = [name for name in args.names if name not in known]
+    if unknown:
+        raise BuildError(
+            f"no such benchmark: {', '.join(unknown)}; there are: {', '.join(known) or 'none yet'}"
+        )
+    with build_lock():
+        ensure_venv()
+        chromium = ensure_chromium()
+        build_site()
+    for name in args.names or known:
+        say(f"bench {name}")
+        code = _python([known[name]], CHROMIUM=chromium)
+        if code:
+            return code
+    return 0
+
+
+def dist(_args: argparse.Namespace) -> int:
+    """Put the wheel, the service worker and the static site into dist/."""
+    with build_lock():
+        ensure_venv()
+        site, wheel, worker = build_site(), ensure_wheel(), ensure_service_worker()
+        target = ROOT / "dist"
+        with step(f"filling {target}"):
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(site, target / "site")
+            for file in filter(None, (wheel, worker)):
+                shutil.copy2(file, target)
+    for path in sorted(target.iterdir()):
+        say(f"  {path.relative_to(ROOT)}")
+    return 0
+
+
+def _pytest(arguments: list[str], **env: str) -> int:
+    return _python(["-m", "pytest", *arguments], **env)
+
+
+def _python(arguments: list[str | Path] | list[str], **env: str) -> int:
+    """Run the environment's Python on the terminal and pass on its exit code."""
+    command: list[str | Path] = [PYTHON, *arguments]
+    try:
+        return subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, check=False).returncode
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="build.py", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def add(action: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        command = commands.add_parser(action.__name__, help=action.__doc__, description=action.__doc__)
+        command.set_defaults(action=action)
+        return command
+
+    demo_command = add(demo)
+    demo_command.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    demo_command.add_argument("--port", type=int, default=8000, help="port to listen on (%(default)s)")
+    demo_command.add_argument("--data", type=Path, default=ROOT / ".data", help="folder of all data (.data)")
+    add(test).epilog = "example: build.py test tests/unit -k engine -x"
+    add(check)
+    add(bench).add_argument("names", nargs="*", help="benchmarks to run; all by default")
+    add(soak).add_argument("names", nargs="*", help="parts of test names; all by default")
+    add(dist)
+    return parser
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="build.py", description=__doc__.split("\n")[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("setup", help=setup.__doc__).set_defaults(action=setup)
-    tester = commands.add_parser("test", help=test.__doc__)
-    tester.set_defaults(action=test)
+    """Run one command; returns the exit code."""
+    parser = _parser()
     args, rest = parser.parse_known_args()
-    if rest and args.command != "test":
+    if rest and args.action is not test:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     args.pytest_args = rest
     try:
-        return args.action(args)
+        code: int = args.action(args)
     except BuildError as error:
         print(f"build.py: {error}", file=sys.stderr)
-        return 1
+        code = 1
+    except KeyboardInterrupt:
+        code = 130
+    return code
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The small things every build step shares: paths, progress lines, failures, stamps and a lock.
 
-A *stamp* is a file that holds the hash of a step's inputs as they were when the step last succeeded. A step is
+A *stamp* is a file that holds the hash of the inputs of a step as they were when it last succeeded. A step is
 *fresh* when its output exists and its stamp holds the hash of the inputs of today; it is then skipped.
 """
 

@@ -1,0 +1,96 @@
+"""The packages that a site is made of: Pyodide and PyScript from npm, micropip from PyPI, and our own wheel."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from tools.common import BUILD, ROOT, STAMPS, BuildError, digest, is_fresh, run, step, write_stamp
+from tools.environment import PYTHON, require_node
+
+PYODIDE = ROOT / "node_modules" / "pyodide"
+PYSCRIPT = ROOT / "node_modules" / "@pyscript" / "core" / "dist"
+
+
+def ensure_npm_packages() -> None:
+    """Install exactly what package-lock.json says; nothing in these packages is executed by npm."""
+    key = digest(ROOT / "package.json", ROOT / "package-lock.json")
+    stamp = STAMPS / "npm"
+    if is_fresh(stamp, key, [PYODIDE / "pyodide.mjs", PYSCRIPT / "core.js"]):
+        return
+    require_node()
+    with step("fetching Pyodide and PyScript from npm"):
+        run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        write_stamp(stamp, key)
+
+
+def pyodide_lock() -> dict[str, dict[str, dict[str, object]]]:
+    """The lock that Pyodide comes with: the packages its release was tested with."""
+    lock: dict[str, dict[str, dict[str, object]]] = json.loads((PYODIDE / "pyodide-lock.json").read_text())
+    return lock
+
+
+def fetch_wheels(into: Path, *requirements: str) -> list[Path]:
+    """Download pure Python wheels that fit Pyodide's Python, without their dependencies.
+
+    Returns:
+        Their paths in the order of the names.
+    """
+    python = str(pyodide_lock()["info"]["python"]).rpartition(".")[0]
+    key = digest(python, *requirements)
+    stamp = STAMPS / f"wheels-{into.name}"
+    if not is_fresh(stamp, key, [into]):
+        with step(f"fetching {', '.join(requirements)} from PyPI"):
+            shutil.rmtree(into, ignore_errors=True)
+            pip: list[str | Path] = [
+                PYTHON,
+                "-m",
+                "pip",
+                "download",
+                "--disable-pip-version-check",
+                "--quiet",
+            ]
+            pip += ["--no-deps", "--only-binary=:all:", "--python-version", python, "--platform", "any"]
+            run([*pip, "--dest", into, *requirements])
+            write_stamp(stamp, key)
+    wheels = sorted(into.glob("*.whl"))
+    if len(wheels) != len(requirements):
+        raise BuildError(f"{into} should hold {len(requirements)} wheels; delete it and start again")
+    return wheels
+
+
+def ensure_micropip() -> Path:
+    """The micropip wheel, in the version that this Pyodide was released with."""
+    version = pyodide_lock()["packages"]["micropip"]["version"]
+    return fetch_wheels(BUILD / "micropip", f"micropip=={version}")[0]
+
+
+def ensure_wheel() -> Path:
+    """Build the project's wheel when a source has changed."""
+    folder = BUILD / "wheel"
+    sources = [
+        ROOT / name for name in ("filesync_web", "filesync_server", "pyproject.toml", "LICENSE", "README.md")
+    ]
+    key = digest(*sources)
+    stamp = STAMPS / "wheel"
+    if not is_fresh(stamp, key) or len(list(folder.glob("*.whl"))) != 1:
+        with step("building the wheel"):
+            shutil.rmtree(folder, ignore_errors=True)
+            run([PYTHON, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder])
+            write_stamp(stamp, key)
+    return next(folder.glob("*.whl"))
+
+
+def ensure_service_worker() -> Path | None:
+    """Generate the service worker when the package has changed."""
+    if not (ROOT / "filesync_web" / "__main__.py").exists():
+        return None
+    worker = BUILD / "service-worker" / "filesync-sw.js"
+    key = digest(ROOT / "filesync_web")
+    stamp = STAMPS / "service-worker"
+    if not is_fresh(stamp, key, [worker]):
+        with step("generating the service worker"):
+            run([PYTHON, "-m", "filesync_web", "service-worker", "--out", worker.parent])
+            write_stamp(stamp, key)
+    return worker
