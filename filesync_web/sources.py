@@ -1,0 +1,84 @@
+"""The sources that exist on every Python: bytes, paths, binary files and iterators of bytes.
+
+A *chunk* is at most `CHUNK_SIZE` bytes. Streams are read one chunk at a time and only when the last one was
+used, so that a source of any size takes the memory of one chunk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+from filesync_web.errors import InvalidArgumentError
+from filesync_web.ports import SourceInfo
+
+CHUNK_SIZE = 1 << 20
+
+BytesLike = bytes | bytearray | memoryview
+
+
+def describe(source: Any) -> SourceInfo:
+    """Name and size of a source; raises `InvalidArgumentError` for what is none."""
+    if isinstance(source, Path):
+        if not source.is_file():
+            raise InvalidArgumentError(f"{source} is not a file that can be read")
+        return SourceInfo(name=source.name, size=source.stat().st_size)
+    if isinstance(source, BytesLike):
+        return SourceInfo(size=memoryview(source).nbytes)
+    if not isinstance(source, str) and any(
+        hasattr(source, name) for name in ("read", "__aiter__", "__iter__")
+    ):
+        return SourceInfo(name=Path(str(getattr(source, "name", ""))).name)
+    raise InvalidArgumentError(
+        f"a {type(source).__name__} cannot be stored: give bytes, a path, a binary file or an iterator"
+    )
+
+
+async def chunks(source: Any) -> AsyncIterator[bytes]:
+    """The bytes of a source that `describe` accepts, as copies that nobody changes any more.
+
+    Raises `InvalidArgumentError` when it yields something else than bytes, and what the source itself raises.
+    """
+    async for item in _items(source):
+        if not isinstance(item, BytesLike):
+            raise InvalidArgumentError(f"the source gave a {type(item).__name__} instead of bytes")
+        with memoryview(item) as view, view.cast("B") as octets:
+            for at in range(0, octets.nbytes, CHUNK_SIZE):
+                yield bytes(octets[at : at + CHUNK_SIZE])
+
+
+async def _items(source: Any) -> AsyncIterator[Any]:
+    """What the source gives, as large as it likes."""
+    if isinstance(source, Path):
+        with await _blocking(source.open, "rb") as file:
+            async for item in _read(file):
+                yield item
+    elif isinstance(source, BytesLike):
+        yield source
+    elif hasattr(source, "read"):
+        async for item in _read(source):
+            yield item
+    elif hasattr(source, "__aiter__"):
+        async for item in source:
+            yield item
+    else:
+        for item in source:
+            yield item
+
+
+async def _read(file: Any) -> AsyncIterator[Any]:
+    """The rest of a binary file, whose `read` may be a coroutine function."""
+    blocking = not inspect.iscoroutinefunction(file.read)
+    while item := await (_blocking(file.read, CHUNK_SIZE) if blocking else file.read(CHUNK_SIZE)):
+        yield item
+
+
+async def _blocking(call: Callable[..., Any], *args: Any) -> Any:
+    """Run a blocking call in a thread, where there are threads."""
+    if sys.platform == "emscripten":
+        return call(*args)
+    return await asyncio.to_thread(call, *args)

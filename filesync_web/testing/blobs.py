@@ -1,0 +1,184 @@
+"""A blob store in memory that keeps the contract of the durable ones, download resume included."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from filesync_web import sources
+from filesync_web.core.http import error_for_status
+from filesync_web.errors import (
+    BlobNotFoundError,
+    IntegrityError,
+    NetworkError,
+    QuotaExceededError,
+)
+from filesync_web.ports import BlobInfo, Progress, Source, SourceInfo, StorageStatus
+from filesync_web.testing.http import HeldRequest, MemoryNetwork, Reply
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryBlob:
+    """The handle of stored bytes; also a source with a name and a type."""
+
+    data: bytes
+    name: str = ""
+    mime_type: str = ""
+
+
+@dataclass(slots=True)
+class _Partial:
+    """What a broken download left behind."""
+
+    data: bytes
+    etag: str
+
+
+class MemoryBlobStore:
+    """The `BlobStore` port in memory.
+
+    A source is a `MemoryBlob`, bytes, a path, a binary file, or a (possibly asynchronous) iterator of bytes.
+    `quota` in bytes can be lowered by a test; None is no limit.
+    """
+
+    def __init__(self, network: MemoryNetwork | None = None, *, quota: int | None = None) -> None:
+        self.network = network or MemoryNetwork()
+        self.quota = quota
+        self.blobs: dict[str, bytes] = {}
+        self.mime_types: dict[str, str] = {}
+        self.urls: dict[str, str] = {}
+        self.persisted = False
+        self._partials: dict[str, _Partial] = {}
+
+    def describe(self, source: Source) -> SourceInfo:
+        """Name, type and size of a source."""
+        if isinstance(source, MemoryBlob):
+            return SourceInfo(source.name, source.mime_type, len(source.data))
+        return sources.describe(source)
+
+    async def put(self, source: Source, *, mime_type: str = "", progress: Progress | None = None) -> BlobInfo:
+        """Store the bytes of `source`."""
+        total = self.describe(source).size or 0
+        data = bytearray()
+        async for chunk in sources.chunks(source.data if isinstance(source, MemoryBlob) else source):
+            data += chunk
+            if progress is not None:
+                progress(len(data), total)
+        return self._publish(bytes(data), mime_type)
+
+    async def download(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        content_hash: str,
+        size: int | None,
+        mime_type: str = "",
+        progress: Progress | None = None,
+        stall_timeout: float,
+    ) -> BlobInfo:
+        """Fetch `url` over the network, going on from what an earlier try left."""
+        del stall_timeout  # time does not pass in a MemoryNetwork
+        if content_hash in self.blobs:
+            return BlobInfo(content_hash, len(self.blobs[content_hash]))
+        partial = self._partials.get(content_hash)
+        asked = dict(headers)
+        if partial is not None:
+            asked |= {"range": f"bytes={len(partial.data)}-", "if-range": partial.etag}
+        reply = await self.network.exchange(HeldRequest("GET", url, asked))
+        data = self._received(reply, content_hash, url)
+        if progress is not None:
+            progress(len(data), size or len(data))
+        try:
+            reply.check(url)
+        except NetworkError:
+            if etag := _header(reply, "etag"):
+                self._partials[content_hash] = _Partial(data, etag)
+            raise
+        if size is not None and len(data) != size:
+            raise IntegrityError(f"{url}: {len(data)} bytes arrived instead of {size}; they were discarded")
+        if hashlib.sha256(data).hexdigest() != content_hash:
+            raise IntegrityError(f"{url}: the bytes do not have the hash {content_hash}; they were discarded")
+        return self._publish(data, mime_type)
+
+    def _received(self, reply: Reply, content_hash: str, url: str) -> bytes:
+        """The bytes that are here after `reply`; what an earlier try left is used up."""
+        if reply.status not in (200, 206):
+            if reply.status == 416:
+                self._partials.pop(content_hash, None)
+            answer_headers = {name.lower(): value for name, value in reply.headers.items()}
+            raise error_for_status(reply.status, answer_headers, f"downloading {content_hash} from {url}")
+        partial = self._partials.pop(content_hash, None)
+        kept = partial.data if partial is not None and reply.status == 206 else b""
+        return kept + reply.arriving()
+
+    async def open(self, content_hash: str, *, name: str = "", mime_type: str = "") -> MemoryBlob:
+        """A handle of the stored bytes."""
+        return MemoryBlob(self._get(content_hash), name or content_hash, mime_type)
+
+    async def size(self, content_hash: str) -> int | None:
+        """The size of the stored bytes."""
+        data = self.blobs.get(content_hash)
+        return None if data is None else len(data)
+
+    async def list(self) -> dict[str, int]:
+        """All stored hashes with their sizes."""
+        return {content_hash: len(data) for content_hash, data in self.blobs.items()}
+
+    async def delete(self, content_hash: str) -> None:
+        """Remove the bytes."""
+        self.revoke_url(content_hash)
+        self.blobs.pop(content_hash, None)
+        self.mime_types.pop(content_hash, None)
+
+    async def sweep(self) -> int:
+        """There are no temporary files that could be left over: partial downloads are kept."""
+        return 0
+
+    async def url(self, content_hash: str, *, mime_type: str = "") -> str:
+        """A `memory:` URL."""
+        del mime_type
+        self._get(content_hash)
+        return self.urls.setdefault(content_hash, f"memory:{content_hash}")
+
+    def revoke_url(self, content_hash: str) -> None:
+        """Let go of the URL."""
+        self.urls.pop(content_hash, None)
+
+    async def image_size(self, content_hash: str, *, mime_type: str) -> tuple[int, int] | None:
+        """No image can be decoded here."""
+        del content_hash, mime_type
+        return None
+
+    async def storage_status(self) -> StorageStatus:
+        """What a well-behaved browser would say."""
+        return StorageStatus(True, self.persisted, None, self._usage(), self.quota)
+
+    async def request_persistence(self) -> bool | None:
+        """Granted."""
+        self.persisted = True
+        return True
+
+    def _get(self, content_hash: str) -> bytes:
+        try:
+            return self.blobs[content_hash]
+        except KeyError:
+            raise BlobNotFoundError(f"no bytes are stored here under {content_hash}") from None
+
+    def _usage(self) -> int:
+        return sum(map(len, self.blobs.values()))
+
+    def _publish(self, data: bytes, mime_type: str) -> BlobInfo:
+        content_hash = hashlib.sha256(data).hexdigest()
+        if content_hash not in self.blobs:
+            if self.quota is not None and self._usage() + len(data) > self.quota:
+                raise QuotaExceededError(f"no room for {len(data)} bytes: the quota is {self.quota} bytes")
+            self.blobs[content_hash] = data
+        if mime_type:
+            self.mime_types[content_hash] = mime_type
+        return BlobInfo(content_hash, len(data))
+
+
+def _header(reply: Reply, wanted: str) -> str:
+    return next((value for name, value in reply.headers.items() if name.lower() == wanted), "")
