@@ -16,7 +16,7 @@ import argparse
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tools.common import ROOT, BuildError, build_lock, say, step
@@ -115,11 +115,11 @@ def dist(_args: argparse.Namespace) -> int:
     return 0
 
 
-def _pytest(arguments: list[str], **env: str) -> int:
+def _pytest(arguments: Sequence[str], **env: str) -> int:
     return _python(["-m", "pytest", *arguments], **env)
 
 
-def _python(arguments: list[str | Path] | list[str], **env: str) -> int:
+def _python(arguments: Sequence[str | Path], **env: str) -> int:
     """Run the environment's Python on the terminal and pass on its exit code."""
     command: list[str | Path] = [PYTHON, *arguments]
     try:

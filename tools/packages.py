@@ -1,4 +1,4 @@
-"""The packages that a site is made of: Pyodide and PyScript from npm, micropip from PyPI, and our own wheel."""
+"""The packages that a site is made of: Pyodide and PyScript (npm), micropip (PyPI), and our own wheel."""
 
 from __future__ import annotations
 

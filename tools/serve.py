@@ -28,7 +28,7 @@ def require_free_port(host: str, port: int) -> None:
         try:
             probe.bind(address)
         except OSError as error:
-            reason = error.strerror.lower()
+            reason = str(error.strerror or error).lower()
             raise BuildError(f"cannot listen on {host}:{port}: {reason}; choose another --port") from error
 
 

@@ -35,7 +35,7 @@ def build_site(into: Path = SITE, extra: Mapping[str, Path] | None = None) -> Pa
     """Bring the site in `into` up to date with its sources, fetching what is missing.
 
     Args:
-        into: the folder to (re)place; swapped as a whole, so that a running server never sees half a site for long.
+        into: the folder to (re)place; swapped as a whole, so that a running server sees no half site.
         extra: further folders to copy, by their path in the site; tests add their pages with it.
 
     Returns:
@@ -72,8 +72,8 @@ def build_site(into: Path = SITE, extra: Mapping[str, Path] | None = None) -> Pa
 def _place_pyodide(folder: Path, micropip: Path) -> None:
     """Copy the interpreter, and micropip beside it with a lock that vouches for exactly this wheel.
 
-    Pyodide's own lock names 357 packages that this site does not serve, and another hash for micropip than the wheel
-    on PyPI has; the browser would refuse it.
+    Pyodide's own lock names 357 packages that this site does not serve, and another hash for micropip than
+    the wheel on PyPI has; the browser would refuse it.
     """
     folder.mkdir()
     for name in INTERPRETER:
