@@ -1,0 +1,137 @@
+"""Chromium for tests: launch options, persistent profiles, and the errors that pages report."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, BrowserType, ConsoleMessage, Error, WebError
+
+from tools.environment import find_chromium
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def chromium_path() -> str:
+    """The path of the browser that tests drive.
+
+    Raises:
+        AssertionError: there is none.
+    """
+    path = find_chromium()
+    assert path, "no Chromium was found; 'python3 build.py test' installs one, or set CHROMIUM to its path"
+    return path
+
+
+class PageErrors:
+    """Uncaught errors and console errors of every page of the contexts it watches.
+
+    A test fails when a page had an uncaught error that the test did not `allow`. Console errors only help to
+    understand a failure: browsers also log each failed request there.
+    """
+
+    def __init__(self) -> None:
+        self.uncaught: list[str] = []
+        self.console: list[str] = []
+        self._contexts: list[BrowserContext] = []
+        self._allowed: list[str] = []
+
+    def watch(self, context: BrowserContext) -> None:
+        """Collect the errors of all pages of a context, now and later."""
+        context.on("weberror", self._on_web_error)
+        context.on("console", self._on_console)
+        self._contexts.append(context)
+        context.on("close", lambda _closed: self._contexts.remove(context))
+
+    def allow(self, pattern: str) -> None:
+        """Expect uncaught errors that match the regular expression, until the test ends."""
+        self._allowed.append(pattern)
+
+    def collect(self) -> list[str]:
+        """The uncaught errors that were not allowed, since the last call; forgets everything."""
+        for context in list(self._contexts):
+            _drain(context)
+        unexpected = [
+            error for error in self.uncaught if not any(re.search(allowed, error) for allowed in self._allowed)
+        ]
+        self.uncaught.clear()
+        self.console.clear()
+        self._allowed.clear()
+        return unexpected
+
+    def _on_web_error(self, web_error: WebError) -> None:
+        error = web_error.error
+        self.uncaught.append(f"{web_error.page.url if web_error.page else 'a page'}: {error.stack or error}")
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.console.append(f"{message.location.get('url', '')}: {message.text}")
+
+
+def _drain(context: BrowserContext) -> None:
+    """One round trip to the browser: what it reported before is delivered before the answer."""
+    try:
+        context.cookies([])
+    except Error:
+        return  # it is closed or crashed; what it reported is here already
+
+
+class Profile:
+    """A browser profile on disk, which survives closing, killing and opening it again."""
+
+    def __init__(self, kind: BrowserType, folder: Path, errors: PageErrors, base_url: str) -> None:
+        self.folder = folder
+        self.context: BrowserContext | None = None
+        self._kind = kind
+        self._errors = errors
+        self._base_url = base_url
+
+    def open(self) -> BrowserContext:
+        """Start a browser of its own on this profile."""
+        assert self.context is None, "the profile is open already"
+        self.context = self._kind.launch_persistent_context(
+            self.folder, executable_path=chromium_path(), args=FLAGS, base_url=self._base_url
+        )
+        self._errors.watch(self.context)
+        return self.context
+
+    def close(self) -> None:
+        """Close the browser as a user does; the data stays."""
+        context, self.context = self.context, None
+        if context is not None:
+            context.close()
+
+    def kill(self) -> None:
+        """End the browser as a crash would: it gets no chance to write anything more."""
+        pids = list(self._pids())
+        assert pids, f"no browser runs on {self.folder}"
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while any(Path(f"/proc/{pid}/exe").exists() for pid in pids):
+            assert time.monotonic() < deadline, "the browser does not die"
+            time.sleep(0.02)
+        self.close()
+
+    def _pids(self) -> Iterator[int]:
+        """The browser process of this profile; its helper processes end with it."""
+        wanted = f"--user-data-dir={self.folder}".encode()
+        for entry in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = entry.read_bytes().split(b"\0")
+            except OSError:
+                continue  # it has just ended
+            if wanted in words and not any(word.startswith(b"--type=") for word in words):
+                yield int(entry.parent.name)

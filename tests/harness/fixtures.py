@@ -1,0 +1,203 @@
+"""The fixtures of browser tests. A test that uses none of them starts neither server nor browser.
+
+    site_url            origin of a real server that serves the site and the test pages
+    server              that server, to stop, kill and restart
+    new_server          factory: another server with its own port and data
+    chromium            the launched browser
+    new_context         factory: a context of its own, off the record, closed when the test ends
+    new_profile         factory: a browser profile on disk that survives close, kill and open
+    bare_page, pyscript_page, worker_page
+                        a page of each kind that runs Python, shared by the tests of one module
+    python_page         the three kinds one after the other
+    pyodide_pytest      runs test files with pytest inside Pyodide
+    page_errors         uncaught errors of all pages; a test that expects some calls `allow`
+    store_id            a fresh workspace name
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+
+from tests.harness.browser import FLAGS, PageErrors, Profile, chromium_path
+from tests.harness.pyodide_pytest import PyodideRun, install_pytest, wheels_of_pytest, run_pytest
+from tests.harness.python_page import open_python_page
+from tests.harness.server import ServerProcess
+from tools.common import BUILD, build_lock
+from tools.site import build_site
+
+PAGES = Path(__file__).parent / "pages"
+
+
+@pytest.fixture(scope="session")
+def test_site() -> Path:
+    """The site with the test pages under /testing/; the product's own site has none of them."""
+    with build_lock():
+        return build_site(BUILD / "site-test", {"testing": PAGES, "testing/wheels": wheels_of_pytest()})
+
+
+@pytest.fixture(scope="session")
+def server(test_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    process = ServerProcess(test_site, tmp_path_factory.mktemp("server"))
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def site_url(server: ServerProcess) -> str:
+    return server.url
+
+
+@pytest.fixture
+def new_server(test_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], ServerProcess]]:
+    """Make and start another server; it is stopped when the test ends."""
+    made: list[ServerProcess] = []
+
+    def make() -> ServerProcess:
+        made.append(ServerProcess(test_site, tmp_path_factory.mktemp("server")))
+        made[-1].start()
+        return made[-1]
+
+    yield make
+    for process in made:
+        process.stop()
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def all_page_errors() -> PageErrors:
+    return PageErrors()
+
+
+@pytest.fixture
+def page_errors(all_page_errors: PageErrors) -> PageErrors:
+    return all_page_errors
+
+
+@pytest.fixture(autouse=True)
+def _no_page_errors(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test in which a page had an uncaught error that the test did not expect."""
+    in_browser = {"chromium", "playwright"} & set(request.fixturenames)
+    if not in_browser:
+        yield
+        return
+    errors: PageErrors = request.getfixturevalue("all_page_errors")
+    yield
+    console = list(errors.console)
+    unexpected = errors.collect()
+    for line in console:
+        print("console error:", line)
+    if unexpected:
+        pytest.fail("uncaught errors in a page:\n" + "\n".join(unexpected), pytrace=False)
+
+
+def _contexts(browser: Browser, errors: PageErrors, url: str) -> Iterator[Callable[..., BrowserContext]]:
+    made: list[BrowserContext] = []
+
+    def make(**options: Any) -> BrowserContext:
+        context = browser.new_context(**{"base_url": url, **options})
+        errors.watch(context)
+        made.append(context)
+        return context
+
+    yield make
+    for context in made:
+        context.close()
+
+
+@pytest.fixture
+def new_context(
+    chromium: Browser, all_page_errors: PageErrors, site_url: str
+) -> Iterator[Callable[..., BrowserContext]]:
+    """Make a context of its own; options are those of Playwright's `new_context`."""
+    yield from _contexts(chromium, all_page_errors, site_url)
+
+
+@pytest.fixture(scope="module")
+def new_module_context(
+    chromium: Browser, all_page_errors: PageErrors, site_url: str
+) -> Iterator[Callable[..., BrowserContext]]:
+    """As new_context, for contexts that the tests of one module share."""
+    yield from _contexts(chromium, all_page_errors, site_url)
+
+
+@pytest.fixture
+def new_profile(
+    playwright: Playwright, all_page_errors: PageErrors, site_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Profile]]:
+    """Make a profile on disk; its browser is closed when the test ends."""
+    made: list[Profile] = []
+
+    def make(base_url: str = site_url) -> Profile:
+        folder = tmp_path_factory.mktemp("profile")
+        made.append(Profile(playwright.chromium, folder, all_page_errors, base_url))
+        return made[-1]
+
+    yield make
+    for profile in made:
+        profile.close()
+
+
+@pytest.fixture(scope="module")
+def bare_page(new_module_context: Callable[[], BrowserContext]) -> Page:
+    return open_python_page(new_module_context(), "bare")
+
+
+@pytest.fixture(scope="module")
+def pyscript_page(new_module_context: Callable[[], BrowserContext]) -> Page:
+    return open_python_page(new_module_context(), "pyscript")
+
+
+@pytest.fixture(scope="module")
+def worker_page(new_module_context: Callable[[], BrowserContext]) -> Page:
+    return open_python_page(new_module_context(), "worker")
+
+
+@pytest.fixture(params=["bare_page", "pyscript_page", "worker_page"])
+def python_page(request: pytest.FixtureRequest) -> Page:
+    """Each of the three contexts in which the package must work."""
+    page: Page = request.getfixturevalue(request.param)
+    return page
+
+
+@pytest.fixture(scope="module")
+def pyodide_pytest(new_module_context: Callable[[], BrowserContext]) -> Callable[..., PyodideRun]:
+    """Run test files or folders with pytest inside Pyodide: `pyodide_pytest("tests/unit/core", "-k", "plan")`.
+
+    The arguments that start with `tests/` are the paths, the others are pytest's. Fails with pytest's output
+    unless at least one test passed and none failed.
+    """
+    page = open_python_page(new_module_context(), "bare")
+    install_pytest(page)
+
+    def run(*arguments: str) -> PyodideRun:
+        paths = [argument for argument in arguments if argument.startswith("tests/")]
+        result = run_pytest(page, paths, [argument for argument in arguments if argument not in paths])
+        assert result.exit_code == 0, f"pytest inside Pyodide ended with {result.exit_code}:\n{result.output}"
+        assert result.passed, f"no test ran inside Pyodide:\n{result.output}"
+        return result
+
+    return run
+
+
+@pytest.fixture
+def store_id() -> str:
+    return f"test_{uuid.uuid4().hex}"
