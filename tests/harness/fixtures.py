@@ -28,7 +28,7 @@ from tests.harness.browser import FLAGS, PageErrors, Profile, chromium_path
 from tests.harness.pyodide_pytest import PyodideRun, install_pytest, wheels_of_pytest, run_pytest
 from tests.harness.python_page import open_python_page
 from tests.harness.server import ServerProcess
-from tools.common import BUILD, build_lock
+from tools.common import BUILD, ROOT, build_lock
 from tools.site import build_site
 
 PAGES = Path(__file__).parent / "pages"
@@ -182,14 +182,14 @@ def python_page(request: pytest.FixtureRequest) -> Page:
 def pyodide_pytest(new_module_context: Callable[[], BrowserContext]) -> Callable[..., PyodideRun]:
     """Run test files or folders with pytest inside Pyodide: `pyodide_pytest("tests/unit/core", "-k", "plan")`.
 
-    The arguments that start with `tests/` are the paths, the others are pytest's. Fails with pytest's output
+    The arguments that exist in the project are the paths, the others are pytest's. Fails with pytest's output
     unless at least one test passed and none failed.
     """
     page = open_python_page(new_module_context(), "bare")
     install_pytest(page)
 
     def run(*arguments: str) -> PyodideRun:
-        paths = [argument for argument in arguments if argument.startswith("tests/")]
+        paths = [argument for argument in arguments if (ROOT / argument).exists()]
         result = run_pytest(page, paths, [argument for argument in arguments if argument not in paths])
         assert result.exit_code == 0, f"pytest inside Pyodide ended with {result.exit_code}:\n{result.output}"
         assert result.passed, f"no test ran inside Pyodide:\n{result.output}"
