@@ -1,0 +1,99 @@
+// --- HTTP: pure functions, no browser objects ---
+
+const FILE_KEY = /^[A-Za-z0-9._-]{1,128}\/[0-9a-f]{64}$/;
+const SIGNATURES = ["sig", "x-amz-signature"];
+
+/** The key `<store id>/<sha256>` that a URL path names under the prefix; null when it names no file. */
+function fileKey(pathname, prefix) {
+  const key = pathname.startsWith(prefix) ? pathname.slice(prefix.length) : "";
+  return FILE_KEY.test(key) ? key : null;
+}
+
+/** The key that a file path, with or without a leading slash, or a URL path names; null when it names no file. */
+function keyOfPath(path, prefix, root) {
+  const absolute = path.startsWith("/") ? path : `/${path}`;
+  return fileKey(absolute, prefix) ?? fileKey(absolute, `/${root}/`);
+}
+
+/** Whether a presigned URL: the engine's own traffic with the data plane, which the worker never touches. */
+function isSigned(searchParams) {
+  return [...searchParams.keys()].some((name) => SIGNATURES.includes(name.toLowerCase()));
+}
+
+/**
+ * Reads a Range header (RFC 9110, section 14.1.1): {first, last?} or {suffix} in bytes.
+ * Null when it must be ignored: absent, malformed, another unit, or several ranges, which are answered with 200.
+ */
+function parseRange(header) {
+  const match = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i.exec(header ?? "");
+  if (!match || (match[1] === "" && match[2] === "")) return null;
+  if (match[1] === "") return { suffix: Number(match[2]) };
+  const first = Number(match[1]);
+  if (match[2] === "") return { first };
+  const last = Number(match[2]);
+  return last < first ? null : { first, last };
+}
+
+/** Clamps a range to `size` bytes: {start, end} with `end` exclusive; null when it is unsatisfiable (416). */
+function resolveRange(range, size) {
+  if ("suffix" in range) return range.suffix === 0 ? null : { start: Math.max(0, size - range.suffix), end: size };
+  if (range.first >= size) return null;
+  return { start: range.first, end: Math.min(size, (range.last ?? Infinity) + 1) };
+}
+
+/** The Range header for a parsed range, in its one canonical spelling. */
+function formatRange(range) {
+  return "suffix" in range ? `bytes=-${range.suffix}` : `bytes=${range.first}-${range.last ?? ""}`;
+}
+
+/** Whether If-None-Match names the content (weak comparison, RFC 9110, section 13.1.2). */
+function noneMatchHit(header, hash) {
+  if (header === null) return false;
+  return header.split(",").some((tag) => ["*", `"${hash}"`, `W/"${hash}"`].includes(tag.trim()));
+}
+
+/** The range that a request asks for, or null for the whole: ranges count on GET only, and If-Range is strong. */
+function wantedRange(method, headers, hash) {
+  const condition = headers.get("if-range");
+  if (method !== "GET" || (condition !== null && condition.trim() !== `"${hash}"`)) return null;
+  return parseRange(headers.get("range"));
+}
+
+/**
+ * How to answer a GET or HEAD for `size` stored bytes: {status, start, end, headers}.
+ * Bytes [start, end) are the body; headers describe them.
+ */
+function planAnswer(method, headers, hash, size) {
+  if (noneMatchHit(headers.get("if-none-match"), hash)) return { status: 304, start: 0, end: 0, headers: {} };
+  const range = wantedRange(method, headers, hash);
+  // A suffix of nothing is satisfiable, yet no Content-Range can express it: the (empty) whole is the answer.
+  const resolved = range && !(size === 0 && range.suffix) ? resolveRange(range, size) : { start: 0, end: size };
+  if (!resolved) {
+    return { status: 416, start: 0, end: 0, headers: { "Content-Range": `bytes */${size}`, "Content-Length": "0" } };
+  }
+  const { start, end } = resolved;
+  const length = { "Content-Length": String(end - start) };
+  if (!range || size === 0) return { status: 200, start, end, headers: length };
+  return { status: 206, start, end, headers: { ...length, "Content-Range": `bytes ${start}-${end - 1}/${size}` } };
+}
+
+/**
+ * What every answer with a file's bytes carries. The type is the user's word, so the browser must neither guess
+ * another one nor run the file as a document of this origin: `sandbox` takes its scripts and its origin away.
+ */
+function fileHeaders(hash, contentType, source) {
+  return {
+    "Accept-Ranges": "bytes",
+    "Cache-Control": "private, max-age=31536000, immutable",
+    "Content-Security-Policy": "sandbox",
+    "Content-Type": contentType || "application/octet-stream",
+    "ETag": `"${hash}"`,
+    "X-Content-Type-Options": "nosniff",
+    "X-Source": source,
+  };
+}
+
+/** The remote URL that a template such as `https://files.example/{key}` gives for a key. */
+function fillTemplate(template, key) {
+  return template.replaceAll("{key}", key.split("/").map(encodeURIComponent).join("/"));
+}

@@ -1,0 +1,130 @@
+// --- The remote: whose it is, the signer, the object store ---
+//
+// Each page tells by message where its remote is and how to sign in there (see messages). It is held in memory only;
+// a worker that the browser has stopped and started again asks the page anew.
+
+const ASK_MS = 2000;
+const EXPIRY_MARGIN_MS = 30_000;
+const MAX_GRANTS = 1000;
+const remotes = new Map(); // client id -> {clientId, signer, headers, grants}
+
+/** A remote that did not give the file, as the HTTP status and the words that the page gets. */
+class RemoteFailure extends Error {
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Remembers what a page said; a missing signer means the one that was built in, an empty one means none. */
+function rememberRemote(clientId, answer = {}) {
+  const signer = answer.signer ?? OPTIONS.signer;
+  const url = signer ? new URL(signer, self.registration.scope).href.replace(/\/+$/, "") : null;
+  const remote = { clientId, signer: url, headers: answer.headers ?? {}, grants: new Map() };
+  remotes.set(clientId, remote);
+  return remote;
+}
+
+/** Asks a page for its remote; null when it does not answer in time. A late answer is remembered all the same. */
+function askPage(page) {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = ({ data }) => resolve(rememberRemote(page.id, data));
+    page.postMessage({ type: "filesync:remote" }, [port2]);
+    setTimeout(() => resolve(null), ASK_MS);
+  });
+}
+
+/** The remote of the page that makes a request; of any page, when a worker or a new tab makes it. */
+async function remoteOf(clientId) {
+  if (remotes.has(clientId)) return remotes.get(clientId);
+  const client = clientId ? await self.clients.get(clientId) : null;
+  if (client?.type === "window") {
+    return (await askPage(client)) ?? remotes.get(clientId) ?? rememberRemote(clientId);
+  }
+  const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const answers = await Promise.all(pages.map((page) => remotes.get(page.id) ?? askPage(page)));
+  return answers.find((remote) => remote?.signer) ?? rememberRemote("");
+}
+
+/** The same page's remote with headers asked anew; null when the page is gone or does not answer. */
+async function refreshRemote(remote) {
+  const page = remote.clientId ? await self.clients.get(remote.clientId) : null;
+  return page ? askPage(page) : null;
+}
+
+/** Waits for a promise for as long as the options allow; then calls `abort` and fails with 504. */
+async function inTime(promise, what, abort) {
+  let timer;
+  const late = new Promise((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new RemoteFailure(504, `${what} did not answer within ${OPTIONS.timeoutSeconds} s; try again later.`));
+      abort();
+    }, OPTIONS.timeoutSeconds * 1000);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A fetch that fails with words: 504 when nobody answers. */
+async function fetchRemote(url, init, what) {
+  const controller = new AbortController();
+  const request = fetch(url, { ...init, signal: controller.signal, cache: "no-store" });
+  try {
+    return await inTime(request, what, () => controller.abort());
+  } catch (error) {
+    if (error instanceof RemoteFailure) throw error;
+    throw new RemoteFailure(504, `${what} could not be reached; try again when the network is back.`);
+  }
+}
+
+function postSign(remote, key) {
+  const headers = { ...remote.headers, "Content-Type": "application/json" };
+  const init = { method: "POST", headers, body: JSON.stringify({ key }) };
+  return fetchRemote(`${remote.signer}/v1/sign/download`, init, "The signer");
+}
+
+/** A download URL from the signer: {url, headers}. A refused token is asked for anew once. */
+async function signDownload(remote, key) {
+  let response = await postSign(remote, key);
+  if (response.status === 401) {
+    const fresh = await refreshRemote(remote);
+    if (fresh?.signer) response = await postSign(fresh, key);
+  }
+  if (!response.ok) throw new RemoteFailure(502, `The signer refused to give a download URL (${response.status}).`);
+  const grant = await response.json().catch(() => null);
+  if (typeof grant?.url !== "string") throw new RemoteFailure(502, "The signer answered without a download URL.");
+  const url = new URL(grant.url, remote.signer).href;
+  return { url, headers: grant.headers ?? {}, expires: Date.parse(grant.expiresAt) - EXPIRY_MARGIN_MS };
+}
+
+/** The object's answer to a GET; a URL that was kept from an earlier request and is refused is signed again. */
+async function getObject(remote, key, headers) {
+  if (OPTIONS.remoteUrl) {
+    const url = new URL(fillTemplate(OPTIONS.remoteUrl, key), self.registration.scope);
+    return fetchRemote(url, { headers, credentials: "omit" }, "The object store");
+  }
+  const kept = remote.grants.get(key);
+  if (kept?.expires > Date.now()) {
+    const response = await fetchRemote(kept.url, { headers: { ...kept.headers, ...headers } }, "The object store");
+    if (![400, 401, 403].includes(response.status)) return response;
+  }
+  const grant = await signDownload(remote, key);
+  if (remote.grants.size >= MAX_GRANTS) remote.grants.clear();
+  remote.grants.set(key, grant);
+  return fetchRemote(grant.url, { headers: { ...grant.headers, ...headers } }, "The object store");
+}
+
+/** Like getObject, but only 200, 206 and 416 come back; everything else is a failure with words. */
+async function requestObject(clientId, key, headers) {
+  const remote = OPTIONS.remoteUrl ? null : await remoteOf(clientId);
+  if (remote && !remote.signer) throw new RemoteFailure(404, "The file is not on this device, and there is no remote.");
+  const response = await getObject(remote, key, headers);
+  if ([200, 206, 416].includes(response.status)) return response;
+  await response.body?.cancel();
+  if (response.status === 404) throw new RemoteFailure(404, "The file is neither on this device nor in the object store.");
+  throw new RemoteFailure(502, `The object store refused or failed (${response.status}).`);
+}

@@ -1,0 +1,25 @@
+// --- Listeners: all that the world outside sees of this script ---
+//
+// A `sync` listener (Background Sync, to go on with uploads when no page is open) would be added here.
+
+self.addEventListener("install", (event) => event.waitUntil(fillShell()));
+
+self.addEventListener("activate", (event) => event.waitUntil(Promise.all([removeOldShell(), sweepCache()])));
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (url.origin !== self.location.origin || isSigned(url.searchParams)) return;
+  if (url.pathname.startsWith(OPTIONS.prefix)) {
+    // Everything but reading goes to the network untouched.
+    if (["GET", "HEAD"].includes(request.method)) event.respondWith(serveFile(event, fileKey(url.pathname, OPTIONS.prefix)));
+    return;
+  }
+  const answer = serveShell(event);
+  if (answer) event.respondWith(answer);
+});
+
+self.addEventListener("message", (event) => {
+  const handler = Object.hasOwn(MESSAGES, event.data?.type ?? "") ? MESSAGES[event.data.type] : null;
+  if (handler) event.waitUntil(answerMessage(handler, event));
+});
