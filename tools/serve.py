@@ -44,7 +44,11 @@ def answers(host: str, port: int, path: str = "/api/health") -> bool:
 def server_command(host: str, port: int, data: Path, site: Path) -> list[str | Path]:
     """The command that serves the site, the signer, the files and the sync backend on one origin."""
     place: list[str | Path] = ["--host", host, "--port", str(port), "--data", data, "--site", site]
-    module = "filesync_server" if (ROOT / "filesync_server" / "__main__.py").exists() else "tests.harness.static_app"
+    module = (
+        "filesync_server"
+        if (ROOT / "filesync_server" / "__main__.py").exists()
+        else "tests.harness.static_app"
+    )
     return [PYTHON, "-m", module, *place]
 
 

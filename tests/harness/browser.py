@@ -64,7 +64,9 @@ class PageErrors:
         for context in list(self._contexts):
             _drain(context)
         unexpected = [
-            error for error in self.uncaught if not any(re.search(allowed, error) for allowed in self._allowed)
+            error
+            for error in self.uncaught
+            if not any(re.search(allowed, error) for allowed in self._allowed)
         ]
         self.uncaught.clear()
         self.console.clear()

@@ -1,17 +1,17 @@
 """The fixtures of browser tests. A test that uses none of them starts neither server nor browser.
 
-    site_url            origin of a real server that serves the site and the test pages
-    server              that server, to stop, kill and restart
-    new_server          factory: another server with its own port and data
-    chromium            the launched browser
-    new_context         factory: a context of its own, off the record, closed when the test ends
-    new_profile         factory: a browser profile on disk that survives close, kill and open
-    bare_page, pyscript_page, worker_page
-                        a page of each kind that runs Python, shared by the tests of one module
-    python_page         the three kinds one after the other
-    pyodide_pytest      runs test files with pytest inside Pyodide
-    page_errors         uncaught errors of all pages; a test that expects some calls `allow`
-    store_id            a fresh workspace name
+site_url            origin of a real server that serves the site and the test pages
+server              that server, to stop, kill and restart
+new_server          factory: another server with its own port and data
+chromium            the launched browser
+new_context         factory: a context of its own, off the record, closed when the test ends
+new_profile         factory: a browser profile on disk that survives close, kill and open
+bare_page, pyscript_page, worker_page
+                    a page of each kind that runs Python, shared by the tests of one module
+python_page         the three kinds one after the other
+pyodide_pytest      runs test files with pytest inside Pyodide
+page_errors         uncaught errors of all pages; a test that expects some calls `allow`
+store_id            a fresh workspace name
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from tests.harness.browser import FLAGS, PageErrors, Profile, chromium_path
-from tests.harness.pyodide_pytest import PyodideRun, install_pytest, wheels_of_pytest, run_pytest
+from tests.harness.pyodide_pytest import PyodideRun, install_pytest, run_pytest, wheels_of_pytest
 from tests.harness.python_page import open_python_page
 from tests.harness.server import ServerProcess
 from tools.common import BUILD, ROOT, build_lock
@@ -55,7 +55,9 @@ def site_url(server: ServerProcess) -> str:
 
 
 @pytest.fixture
-def new_server(test_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], ServerProcess]]:
+def new_server(
+    test_site: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], ServerProcess]]:
     """Make and start another server; it is stopped when the test ends."""
     made: list[ServerProcess] = []
 
@@ -141,7 +143,10 @@ def new_module_context(
 
 @pytest.fixture
 def new_profile(
-    playwright: Playwright, all_page_errors: PageErrors, site_url: str, tmp_path_factory: pytest.TempPathFactory
+    playwright: Playwright,
+    all_page_errors: PageErrors,
+    site_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[..., Profile]]:
     """Make a profile on disk; its browser is closed when the test ends."""
     made: list[Profile] = []
@@ -180,7 +185,7 @@ def python_page(request: pytest.FixtureRequest) -> Page:
 
 @pytest.fixture(scope="module")
 def pyodide_pytest(new_module_context: Callable[[], BrowserContext]) -> Callable[..., PyodideRun]:
-    """Run test files or folders with pytest inside Pyodide: `pyodide_pytest("tests/unit/core", "-k", "plan")`.
+    """Run test files or folders with pytest inside Pyodide: `pyodide_pytest("tests/unit/core")`.
 
     The arguments that exist in the project are the paths, the others are pytest's. Fails with pytest's output
     unless at least one test passed and none failed.

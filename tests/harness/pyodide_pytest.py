@@ -54,7 +54,9 @@ class PyodideRun:
 
 def wheels_of_pytest() -> Path:
     """A folder with the wheels of pytest that fit Pyodide, in the versions that the host uses."""
-    pinned = dict(re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text().lower(), re.MULTILINE))
+    pinned = dict(
+        re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text().lower(), re.MULTILINE)
+    )
     folder = BUILD / "pytest-wheels"
     fetch_wheels(folder, *(f"{name}=={pinned[name]}" for name in PACKAGES))
     return folder
@@ -68,13 +70,11 @@ def install_pytest(page: Page) -> None:
 
 
 def run_pytest(page: Page, paths: Sequence[str], arguments: Sequence[str] = ()) -> PyodideRun:
-    """Run test files or folders (relative to the project) inside the page; see the fixture `pyodide_pytest`."""
+    """Run test files or folders (relative to the project) inside the page."""
     files = {
         str(file.relative_to(ROOT)): file.read_text()
         for file in files_under(*(ROOT / path for path in paths))
         if file.suffix in {".py", ".json", ".jsonl", ".sql", ".txt"}
     }
-    answer = run_python(
-        page, _RUN, files=files, arguments=[*paths, *arguments], timeout=RUN_SECONDS
-    )
+    answer = run_python(page, _RUN, files=files, arguments=[*paths, *arguments], timeout=RUN_SECONDS)
     return PyodideRun(**answer)

@@ -34,8 +34,12 @@ def wait_for_python(page: Page) -> None:
     Raises:
         AssertionError: Python did not start; the message says why.
     """
-    page.wait_for_function("() => Boolean(globalThis.runPython || globalThis.startError)", timeout=LOAD_SECONDS * 1000)
-    error = page.evaluate("globalThis.startError && String(globalThis.startError.stack || globalThis.startError)")
+    page.wait_for_function(
+        "() => Boolean(globalThis.runPython || globalThis.startError)", timeout=LOAD_SECONDS * 1000
+    )
+    error = page.evaluate(
+        "globalThis.startError && String(globalThis.startError.stack || globalThis.startError)"
+    )
     assert not error, f"Python did not start: {error}"
 
 
@@ -43,9 +47,9 @@ def run_python(page: Page, code: str, *, timeout: float = 30.0, **args: Any) -> 
     """Run a snippet in the page's Python and return its result.
 
     Args:
-        page: a page of `open_python_page`, or one of the fixtures `bare_page`, `pyscript_page`, `worker_page`.
-        code: the body of an async function: it may `await` and `return`; a last expression is returned as well.
-            Names are local to the snippet; `global name` makes one last for later snippets in this page.
+        page: a page of `open_python_page`, or a fixture like `bare_page`.
+        code: the body of an async function: it may `await` and `return`; a last expression is returned
+            as well. Names are local to the snippet; `global name` makes one last for later snippets.
         timeout: seconds after which the call fails.
         args: values that JSON can carry; the snippet sees them as variables.
 

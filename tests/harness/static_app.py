@@ -21,5 +21,7 @@ async def health(_request: Request) -> JSONResponse:
     return JSONResponse({"status": "ok"})
 
 
-app = Starlette(routes=[Route("/api/health", health), Mount("/", StaticFiles(directory=args.site, html=True))])
+app = Starlette(
+    routes=[Route("/api/health", health), Mount("/", StaticFiles(directory=args.site, html=True))]
+)
 uvicorn.run(app, host=args.host, port=int(args.port))

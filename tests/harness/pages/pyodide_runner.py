@@ -1,7 +1,7 @@
 """Runs pytest inside Pyodide, coroutine tests and fixtures included.
 
-pytest is synchronous and pytest-asyncio wants an event loop of its own, which a browser does not give. With stack
-switching (JSPI: Chromium, Firefox) a synchronous function may wait for a coroutine on the browser's loop.
+pytest is synchronous and pytest-asyncio wants an event loop of its own, which a browser does not give. With
+stack switching (JSPI: Chromium, Firefox) a synchronous function may wait for a coroutine on that loop.
 """
 
 from __future__ import annotations
