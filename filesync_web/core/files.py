@@ -1,0 +1,163 @@
+"""The engine's picture of the live files: one entry a file, found also by the contents it refers to."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from filesync_web.core.effects import JobKind
+from filesync_web.core.plan import INPUTS, Plan, plan
+from filesync_web.core.records import Control, FileRecord, LocalFileState, Status
+from filesync_web.core.transitions import Input, next_status
+
+CANCELLED_MESSAGE = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class FileFact:
+    """What the outside knows of a file at this moment.
+
+    `local_hash` is the hash of the own copy: the record's content hash when those bytes are here, else that of an
+    older copy, else "". `row` is the stored row, None when there is none.
+    """
+
+    record: FileRecord
+    row: LocalFileState | None
+    local_hash: str
+    control: Control = Control.NONE
+    priority: int = 0
+    evicted: bool = False
+
+
+@dataclass(slots=True)
+class FileEntry:
+    """A live file: its record, its row as the engine wants it (`row`) and as it is stored (`stored`), its job.
+
+    `sent` are the contents that this client began to upload for it, with their remote keys: their objects are its to
+    clean up.
+    """
+
+    record: FileRecord
+    row: LocalFileState
+    stored: LocalFileState | None = None
+    control: Control = Control.NONE
+    priority: int = 0
+    evicted: bool = False
+    attempts: int = 0
+    not_before: float = 0.0
+    retry_with_network: bool = False
+    serial: int | None = None
+    running: JobKind | None = None
+    sent: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def contents(self) -> frozenset[str]:
+        """The hashes that must be kept for this file."""
+        return frozenset({self.record.content_hash, self.row.local_hash} - {""})
+
+    @property
+    def waiting_for(self) -> JobKind | None:
+        """The transfer that could start now as far as the file itself is concerned."""
+        if self.serial is not None or self.control is not Control.NONE:
+            return None
+        if self.row.upload_status is Status.QUEUED:
+            return JobKind.UPLOAD
+        return JobKind.DOWNLOAD if self.row.download_status is Status.QUEUED else None
+
+    def plan(self, *, remote: bool) -> Plan:
+        """What is to be done for the file now."""
+        have_local = self.row.local_hash == self.record.content_hash
+        wanted = plan(self.record, have_local=have_local, remote=remote)
+        return Plan.WAIT if wanted is Plan.DOWNLOAD and self.evicted else wanted
+
+    def step(self, kind: JobKind, event: Input, *, error: str | None = None) -> None:
+        """Take the status of one direction through the table; `error` replaces the row's last error."""
+        row = self.row
+        if kind is JobKind.UPLOAD:
+            row = replace(row, upload_status=next_status(row.upload_status, event))
+        else:
+            row = replace(row, download_status=next_status(row.download_status, event))
+        self.row = row if error is None else replace(row, last_sync_error=error)
+
+    def settle(self, *, remote: bool, retry: bool) -> None:
+        """Bring both statuses of a file without a job to what the plan wants; errors stay unless `retry`."""
+        inputs = INPUTS[self.plan(remote=remote)]
+        row = self.row
+        for kind, event, status in (
+            (JobKind.UPLOAD, inputs[0], row.upload_status),
+            (JobKind.DOWNLOAD, inputs[1], row.download_status),
+        ):
+            if event is Input.WANT and status is Status.ERROR and not retry:
+                continue
+            self.step(kind, event)
+        statuses = (self.row.upload_status, self.row.download_status)
+        if self.control is Control.CANCELLED and Status.QUEUED in statuses:
+            kind = JobKind.UPLOAD if statuses[0] is Status.QUEUED else JobKind.DOWNLOAD
+            self.step(kind, Input.FAIL, error=CANCELLED_MESSAGE)
+        elif statuses == (Status.DONE, Status.DONE) or (retry and Status.ERROR not in statuses):
+            self.row = replace(self.row, last_sync_error="")
+
+
+def at_rest(row: LocalFileState) -> LocalFileState:
+    """The row without a job: what was in progress waits again."""
+    upload, download = row.upload_status, row.download_status
+    if upload is Status.IN_PROGRESS:
+        upload = next_status(upload, Input.INTERRUPT)
+    if download is Status.IN_PROGRESS:
+        download = next_status(download, Input.INTERRUPT)
+    return replace(row, upload_status=upload, download_status=download)
+
+
+def first_row(record: FileRecord, local_hash: str) -> LocalFileState:
+    """The row of a file that this client sees for the first time."""
+    return LocalFileState(record.id, record.path, local_hash, Status.PENDING, Status.PENDING)
+
+
+class FileTable:
+    """The entries by file id, and the ids by content."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, FileEntry] = {}
+        self._by_content: defaultdict[str, set[str]] = defaultdict(set)
+        self._indexed: dict[str, frozenset[str]] = {}
+
+    def __iter__(self) -> Iterator[FileEntry]:
+        return iter(list(self._entries.values()))
+
+    def get(self, file_id: str) -> FileEntry | None:
+        """The entry of a live file."""
+        return self._entries.get(file_id)
+
+    def put(self, entry: FileEntry) -> frozenset[str]:
+        """Store or index again an entry that changed; returns the contents it no longer refers to."""
+        self._entries[entry.record.id] = entry
+        return self._index(entry.record.id, entry.contents)
+
+    def remove(self, file_id: str) -> frozenset[str]:
+        """Forget a file; returns the contents it referred to."""
+        self._entries.pop(file_id, None)
+        dropped = self._index(file_id, frozenset())
+        self._indexed.pop(file_id, None)
+        return dropped
+
+    def with_content(self, content_hash: str) -> list[FileEntry]:
+        """The files whose record has that content, by id."""
+        ids = sorted(self._by_content.get(content_hash, ()))
+        return [e for e in (self._entries[i] for i in ids) if e.record.content_hash == content_hash]
+
+    def refers_to(self, content_hash: str) -> bool:
+        """Whether any live file needs those bytes."""
+        return bool(self._by_content.get(content_hash))
+
+    def _index(self, file_id: str, contents: frozenset[str]) -> frozenset[str]:
+        before = self._indexed.get(file_id, frozenset())
+        for content_hash in contents - before:
+            self._by_content[content_hash].add(file_id)
+        for content_hash in before - contents:
+            ids = self._by_content[content_hash]
+            ids.discard(file_id)
+            if not ids:
+                del self._by_content[content_hash]
+        self._indexed[file_id] = contents
+        return before - contents

@@ -1,0 +1,71 @@
+"""The remote deletes that this client still owes, and when each may run.
+
+An entry is *wanted* as long as no live file has its content; it is *due* once the file that made the object
+superfluous is deleted, or has its new content uploaded. Until then the old content is kept, here and remotely.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from filesync_web.core.records import RemoteDelete
+
+
+@dataclass(slots=True)
+class OutboxEntry:
+    """A delete that is owed; `serial` is that of its running job."""
+
+    delete: RemoteDelete
+    attempts: int = 0
+    not_before: float = 0.0
+    serial: int | None = None
+
+
+class Outbox:
+    """The entries by remote key, found also by content and by the file that caused them."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, OutboxEntry] = {}
+        self._by_hash: defaultdict[str, set[str]] = defaultdict(set)
+        self._by_file: defaultdict[str, set[str]] = defaultdict(set)
+
+    def __iter__(self) -> Iterator[OutboxEntry]:
+        return iter(list(self._entries.values()))
+
+    def get(self, remote_key: str) -> OutboxEntry | None:
+        """The entry of that key."""
+        return self._entries.get(remote_key)
+
+    def replace(self, deletes: Iterable[RemoteDelete]) -> list[OutboxEntry]:
+        """Let the outbox hold exactly `deletes`; entries that stay keep their state. Returns those that went."""
+        wanted = {delete.remote_key: delete for delete in deletes}
+        gone = [entry for key, entry in self._entries.items() if wanted.get(key) != entry.delete]
+        for entry in gone:
+            self.remove(entry.delete.remote_key)
+        for key, delete in wanted.items():
+            if key not in self._entries:
+                self.add(delete)
+        return gone
+
+    def add(self, delete: RemoteDelete) -> None:
+        """Owe one more delete."""
+        self._entries[delete.remote_key] = OutboxEntry(delete)
+        self._by_hash[delete.content_hash].add(delete.remote_key)
+        self._by_file[delete.file_id].add(delete.remote_key)
+
+    def remove(self, remote_key: str) -> None:
+        """Forget the entry; does nothing when there is none."""
+        entry = self._entries.pop(remote_key, None)
+        if entry is not None:
+            self._by_hash[entry.delete.content_hash].discard(remote_key)
+            self._by_file[entry.delete.file_id].discard(remote_key)
+
+    def caused_by(self, file_id: str) -> list[OutboxEntry]:
+        """The entries that wait for that file."""
+        return [self._entries[key] for key in sorted(self._by_file.get(file_id, ()))]
+
+    def of_content(self, content_hash: str) -> list[OutboxEntry]:
+        """The entries of that content."""
+        return [self._entries[key] for key in sorted(self._by_hash.get(content_hash, ()))]
