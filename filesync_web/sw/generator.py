@@ -27,6 +27,8 @@ DEFAULT_EXCLUDES = ("*.map", "*.br", "*.gz", ".*", "*/.*")
 """What a built site has beside the app: source maps, precompressed copies, hidden files."""
 
 _REVISION_DIGITS = 16
+_SHARED = ("sha256.js", "content_types.js")
+"""Source that the page's own workers use as well, in `filesync_web/browser`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +125,8 @@ def write_service_worker(out: Path, options: ServiceWorkerOptions, *, script_nam
 
 
 def _sources() -> list[str]:
-    """The source files in the order of their names, after what they share with the page's own workers."""
+    """The shared source files, then the worker's own in the order of their names."""
     package = resources.files("filesync_web")
-    parts = [part for part in (package / "sw" / "source").iterdir() if part.name.endswith(".js")]
-    ordered = sorted(parts, key=lambda part: part.name)
-    return [part.read_text(encoding="utf-8") for part in (package / "browser" / "sha256.js", *ordered)]
+    own = [part for part in (package / "sw" / "source").iterdir() if part.name.endswith(".js")]
+    parts = [package / "browser" / name for name in _SHARED] + sorted(own, key=lambda part: part.name)
+    return [part.read_text(encoding="utf-8") for part in parts]

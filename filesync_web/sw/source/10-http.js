@@ -9,10 +9,14 @@ function fileKey(pathname, prefix) {
   return FILE_KEY.test(key) ? key : null;
 }
 
-/** The key that a file path, with or without a leading slash, or a URL path names; null when it names no file. */
+/** The key that a file path, with or without its leading slash, or a URL path names; null for no file. */
 function keyOfPath(path, prefix, root) {
   const absolute = path.startsWith("/") ? path : `/${path}`;
   return fileKey(absolute, prefix) ?? fileKey(absolute, `/${root}/`);
+}
+
+function hashOf(key) {
+  return key.slice(key.indexOf("/") + 1);
 }
 
 /** Whether a presigned URL: the engine's own traffic with the data plane, which the worker never touches. */
@@ -22,7 +26,8 @@ function isSigned(searchParams) {
 
 /**
  * Reads a Range header (RFC 9110, section 14.1.1): {first, last?} or {suffix} in bytes.
- * Null when it must be ignored: absent, malformed, another unit, or several ranges, which are answered with 200.
+ * Null when it must be ignored: absent, malformed, another unit, or several ranges, which are answered
+ * with 200.
  */
 function parseRange(header) {
   const match = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i.exec(header ?? "");
@@ -36,7 +41,8 @@ function parseRange(header) {
 
 /** Clamps a range to `size` bytes: {start, end} with `end` exclusive; null when it is unsatisfiable (416). */
 function resolveRange(range, size) {
-  if ("suffix" in range) return range.suffix === 0 ? null : { start: Math.max(0, size - range.suffix), end: size };
+  if ("suffix" in range)
+    return range.suffix === 0 ? null : { start: Math.max(0, size - range.suffix), end: size };
   if (range.first >= size) return null;
   return { start: range.first, end: Math.min(size, (range.last ?? Infinity) + 1) };
 }
@@ -52,7 +58,7 @@ function noneMatchHit(header, hash) {
   return header.split(",").some((tag) => ["*", `"${hash}"`, `W/"${hash}"`].includes(tag.trim()));
 }
 
-/** The range that a request asks for, or null for the whole: ranges count on GET only, and If-Range is strong. */
+/** The range that a request asks for, null for the whole: it counts on GET only, and If-Range is strong. */
 function wantedRange(method, headers, hash) {
   const condition = headers.get("if-range");
   if (method !== "GET" || (condition !== null && condition.trim() !== `"${hash}"`)) return null;
@@ -67,19 +73,23 @@ function planAnswer(method, headers, hash, size) {
   if (noneMatchHit(headers.get("if-none-match"), hash)) return { status: 304, start: 0, end: 0, headers: {} };
   const range = wantedRange(method, headers, hash);
   // A suffix of nothing is satisfiable, yet no Content-Range can express it: the (empty) whole is the answer.
-  const resolved = range && !(size === 0 && range.suffix) ? resolveRange(range, size) : { start: 0, end: size };
+  const resolved =
+    range && !(size === 0 && range.suffix) ? resolveRange(range, size) : { start: 0, end: size };
   if (!resolved) {
-    return { status: 416, start: 0, end: 0, headers: { "Content-Range": `bytes */${size}`, "Content-Length": "0" } };
+    const headers = { "Content-Range": `bytes */${size}`, "Content-Length": "0" };
+    return { status: 416, start: 0, end: 0, headers };
   }
   const { start, end } = resolved;
-  const length = { "Content-Length": String(end - start) };
-  if (!range || size === 0) return { status: 200, start, end, headers: length };
-  return { status: 206, start, end, headers: { ...length, "Content-Range": `bytes ${start}-${end - 1}/${size}` } };
+  const headers = { "Content-Length": String(end - start) };
+  if (!range || size === 0) return { status: 200, start, end, headers };
+  headers["Content-Range"] = `bytes ${start}-${end - 1}/${size}`;
+  return { status: 206, start, end, headers };
 }
 
 /**
- * What every answer with a file's bytes carries. The type is the user's word, so the browser must neither guess
- * another one nor run the file as a document of this origin: `sandbox` takes its scripts and its origin away.
+ * What every answer with a file's bytes carries. The type is the user's word, so the browser must neither
+ * guess another one nor run the file as a document of this origin: `sandbox` takes its scripts and its
+ * origin away.
  */
 function fileHeaders(hash, contentType, source) {
   return {
@@ -87,7 +97,7 @@ function fileHeaders(hash, contentType, source) {
     "Cache-Control": "private, max-age=31536000, immutable",
     "Content-Security-Policy": "sandbox",
     "Content-Type": contentType || "application/octet-stream",
-    "ETag": `"${hash}"`,
+    ETag: `"${hash}"`,
     "X-Content-Type-Options": "nosniff",
     "X-Source": source,
   };

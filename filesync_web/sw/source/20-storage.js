@@ -14,7 +14,10 @@ async function openFolder(path, options) {
 /** The stored bytes of a key: {file, source}, the page's own copy first; null when there are none. */
 async function findFile(key) {
   const [storeId, hash] = key.split("/");
-  for (const [root, source] of [[FILES_ROOT, "local"], [CACHE_ROOT, "cache"]]) {
+  for (const [root, source] of [
+    [FILES_ROOT, "local"],
+    [CACHE_ROOT, "cache"],
+  ]) {
     try {
       const folder = await openFolder([root, storeId]);
       return { file: await (await folder.getFileHandle(hash)).getFile(), source };
@@ -46,7 +49,7 @@ async function createSink(key) {
     write: (chunk) => writable.write(chunk),
     async publish(contentType) {
       await writable.close();
-      await saveContentType(key, contentType); // before the name: a published file is never without its type
+      await writeContentType(storeId, hash, contentType); // first: a published file is never without its type
       await handle.move(folder, hash);
     },
     async discard() {
@@ -83,14 +86,14 @@ async function measureCache() {
 /** Removes the remote files that are kept; the page's own copies stay. Returns {files, bytes} removed. */
 async function clearCache() {
   const removed = { files: 0, bytes: 0 };
-  await eachCached(async (folder, _storeId, name, handle) => {
+  await eachCached(async (folder, storeId, name, handle) => {
     if (name.startsWith(TEMPORARY)) return; // a running transfer's, or the sweep's
     const { size } = await handle.getFile();
     await folder.removeEntry(name);
+    if (!(await findFile(`${storeId}/${name}`))) await deleteContentType(storeId, name);
     removed.files += 1;
     removed.bytes += size;
   });
-  await clearContentTypes();
   return removed;
 }
 
@@ -101,4 +104,16 @@ async function sweepCache() {
     const age = Date.now() - (await handle.getFile()).lastModified;
     if (age > STALE_MS) await folder.removeEntry(name).catch(() => {});
   });
+}
+
+/**
+ * The type that the one who stored the bytes recorded; "" when there is none: a file is a file without it.
+ */
+async function readContentType(key) {
+  try {
+    const database = await contentTypesDatabase();
+    return (await promised(database.transaction("contentTypes").objectStore("contentTypes").get(key))) ?? "";
+  } catch {
+    return "";
+  }
 }

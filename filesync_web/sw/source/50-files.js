@@ -12,11 +12,15 @@ async function serveFile(event, key) {
   if (key === null) return plainAnswer(404, "This URL names no file: it must end in <store id>/<sha256>.");
   const found = await findFile(key);
   if (!found) return serveRemote(event, key);
-  const hash = key.split("/")[1];
+  const hash = hashOf(key);
   const plan = planAnswer(request.method, request.headers, hash, found.file.size);
-  const headers = { ...fileHeaders(hash, await readContentType(key, found.source), found.source), ...plan.headers };
+  const contentType = await readContentType(key);
+  const headers = { ...fileHeaders(hash, contentType, found.source), ...plan.headers };
   if (plan.status === 304) delete headers["Content-Type"];
   const bodiless = request.method === "HEAD" || plan.status === 304 || plan.status === 416;
   // A slice is read from disk by the browser itself: half the time and memory of a stream.
-  return new Response(bodiless ? null : found.file.slice(plan.start, plan.end), { status: plan.status, headers });
+  return new Response(bodiless ? null : found.file.slice(plan.start, plan.end), {
+    status: plan.status,
+    headers,
+  });
 }

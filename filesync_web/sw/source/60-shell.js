@@ -1,8 +1,9 @@
 // --- The app shell: precached by revision, opens offline ---
 //
-// One cache holds every precached file under a key made of its URL and its revision. A new worker adds what is new
-// while the old one goes on with its own entries; if anything fails, the new one never becomes active. Unchanged
-// files are not loaded again. What the active worker does not list is removed when it becomes active.
+// One cache holds every precached file under a key made of its URL and its revision. A new worker adds what
+// is new while the old one goes on with its own entries; if anything fails, the new one never becomes
+// active. Unchanged files are not loaded again. What the active worker does not list is removed when it
+// becomes active.
 
 const REVISION = "filesync-revision";
 const FETCHES_AT_ONCE = 6;
@@ -21,20 +22,25 @@ function shellKey(url, revision) {
   return key.href;
 }
 
-const shell = new Map(OPTIONS.precache.map(([url, revision]) => [shellUrl(url), shellKey(shellUrl(url), revision)]));
+const shell = new Map(
+  OPTIONS.precache.map(([url, revision]) => [shellUrl(url), shellKey(shellUrl(url), revision)]),
+);
 const fallbackUrl = OPTIONS.navigationFallback === null ? null : shellUrl(OPTIONS.navigationFallback);
 
 function openShell() {
   return caches.open(`filesync-shell:${self.registration.scope}`);
 }
 
-/** Fails unless the bytes are those of the revision, when that is a hash: a half-deployed site is not taken. */
+/**
+ * Fails unless the bytes are those of the revision, when that is a hash: a half-deployed site is not taken.
+ */
 async function checkRevision(url, revision, bytes) {
   const [, expected] = /^sha256:([0-9a-f]+)$/.exec(revision) ?? [];
   if (expected === undefined) return;
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  if (!hex.startsWith(expected)) throw new Error(`${url} is not the revision that this service worker was made for.`);
+  if (!hex.startsWith(expected))
+    throw new Error(`${url} is not the revision that this service worker was made for.`);
 }
 
 async function precacheFile(cache, url, revision) {

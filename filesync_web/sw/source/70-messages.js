@@ -10,7 +10,10 @@ const MESSAGES = {
     return null;
   },
 
-  /** Brings the files at `paths` onto this device: {fetched: [path], present: [path], failed: {path: message}}. */
+  /**
+   * Brings the files at `paths` onto this device: {fetched: [path], present: [path], failed: {path:
+   * message}}.
+   */
   "filesync:prefetch": async ({ paths }, clientId) => {
     const report = { fetched: [], present: [], failed: {} };
     const waiting = [...new Set(paths)];

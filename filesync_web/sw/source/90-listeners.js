@@ -12,7 +12,8 @@ self.addEventListener("fetch", (event) => {
   if (url.origin !== self.location.origin || isSigned(url.searchParams)) return;
   if (url.pathname.startsWith(OPTIONS.prefix)) {
     // Everything but reading goes to the network untouched.
-    if (["GET", "HEAD"].includes(request.method)) event.respondWith(serveFile(event, fileKey(url.pathname, OPTIONS.prefix)));
+    if (["GET", "HEAD"].includes(request.method))
+      event.respondWith(serveFile(event, fileKey(url.pathname, OPTIONS.prefix)));
     return;
   }
   const answer = serveShell(event);

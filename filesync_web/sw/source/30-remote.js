@@ -1,12 +1,12 @@
 // --- The remote: whose it is, the signer, the object store ---
 //
-// Each page tells by message where its remote is and how to sign in there (see messages). It is held in memory only;
-// a worker that the browser has stopped and started again asks the page anew.
+// Each page tells by message where its remote is and how to sign in there (see messages). It is held in
+// memory only; a worker that the browser has stopped and started again asks the page anew.
 
 const ASK_MS = 2000;
 const EXPIRY_MARGIN_MS = 30_000;
 const MAX_GRANTS = 1000;
-const remotes = new Map(); // client id -> {clientId, signer, headers, grants}
+const remotes = new Map(); // client id -> remote
 
 /** A remote that did not give the file, as the HTTP status and the words that the page gets. */
 class RemoteFailure extends Error {
@@ -16,16 +16,29 @@ class RemoteFailure extends Error {
   }
 }
 
-/** Remembers what a page said; a missing signer means the one that was built in, an empty one means none. */
-function rememberRemote(clientId, answer = {}) {
-  const signer = answer.signer ?? OPTIONS.signer;
-  const url = signer ? new URL(signer, self.registration.scope).href.replace(/\/+$/, "") : null;
-  const remote = { clientId, signer: url, headers: answer.headers ?? {}, grants: new Map() };
+/**
+ * What a page's answer {signer?, headers?} means: a missing signer stands for what was built in, an empty
+ * one for no remote. `grants` holds the download URLs that the signer gave this page.
+ */
+function makeRemote(clientId, { signer, headers } = {}) {
+  const builtIn = signer === undefined || signer === null;
+  const base = builtIn ? OPTIONS.signer : signer;
+  return {
+    clientId,
+    signer: base ? new URL(base, self.registration.scope).href.replace(/\/+$/, "") : null,
+    template: builtIn ? OPTIONS.remoteUrl : null,
+    headers: headers ?? {},
+    grants: new Map(),
+  };
+}
+
+function rememberRemote(clientId, answer) {
+  const remote = makeRemote(clientId, answer);
   remotes.set(clientId, remote);
   return remote;
 }
 
-/** Asks a page for its remote; null when it does not answer in time. A late answer is remembered all the same. */
+/** Asks a page for its remote; null when it is not answered in time. A late answer is remembered as well. */
 function askPage(page) {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
@@ -40,11 +53,12 @@ async function remoteOf(clientId) {
   if (remotes.has(clientId)) return remotes.get(clientId);
   const client = clientId ? await self.clients.get(clientId) : null;
   if (client?.type === "window") {
+    // A page that does not answer is not asked for each of its images.
     return (await askPage(client)) ?? remotes.get(clientId) ?? rememberRemote(clientId);
   }
   const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
   const answers = await Promise.all(pages.map((page) => remotes.get(page.id) ?? askPage(page)));
-  return answers.find((remote) => remote?.signer) ?? rememberRemote("");
+  return answers.find((remote) => remote?.signer) ?? makeRemote(clientId);
 }
 
 /** The same page's remote with headers asked anew; null when the page is gone or does not answer. */
@@ -58,7 +72,8 @@ async function inTime(promise, what, abort) {
   let timer;
   const late = new Promise((_resolve, reject) => {
     timer = setTimeout(() => {
-      reject(new RemoteFailure(504, `${what} did not answer within ${OPTIONS.timeoutSeconds} s; try again later.`));
+      const seconds = OPTIONS.timeoutSeconds;
+      reject(new RemoteFailure(504, `${what} did not answer within ${seconds} s; try again later.`));
       abort();
     }, OPTIONS.timeoutSeconds * 1000);
   });
@@ -94,37 +109,40 @@ async function signDownload(remote, key) {
     const fresh = await refreshRemote(remote);
     if (fresh?.signer) response = await postSign(fresh, key);
   }
-  if (!response.ok) throw new RemoteFailure(502, `The signer refused to give a download URL (${response.status}).`);
+  if (!response.ok)
+    throw new RemoteFailure(502, `The signer refused to give a download URL (${response.status}).`);
   const grant = await response.json().catch(() => null);
-  if (typeof grant?.url !== "string") throw new RemoteFailure(502, "The signer answered without a download URL.");
+  if (typeof grant?.url !== "string")
+    throw new RemoteFailure(502, "The signer answered without a download URL.");
   const url = new URL(grant.url, remote.signer).href;
   return { url, headers: grant.headers ?? {}, expires: Date.parse(grant.expiresAt) - EXPIRY_MARGIN_MS };
 }
 
-/** The object's answer to a GET; a URL that was kept from an earlier request and is refused is signed again. */
+/** The object's answer to a GET. A URL kept from an earlier request is signed again when it is refused. */
 async function getObject(remote, key, headers) {
-  if (OPTIONS.remoteUrl) {
-    const url = new URL(fillTemplate(OPTIONS.remoteUrl, key), self.registration.scope);
-    return fetchRemote(url, { headers, credentials: "omit" }, "The object store");
-  }
+  const get = (url, own) => fetchRemote(url, { headers: { ...own, ...headers } }, "The object store");
+  if (remote.template) return get(new URL(fillTemplate(remote.template, key), self.registration.scope), {});
   const kept = remote.grants.get(key);
   if (kept?.expires > Date.now()) {
-    const response = await fetchRemote(kept.url, { headers: { ...kept.headers, ...headers } }, "The object store");
+    const response = await get(kept.url, kept.headers);
     if (![400, 401, 403].includes(response.status)) return response;
+    await response.body?.cancel();
   }
   const grant = await signDownload(remote, key);
   if (remote.grants.size >= MAX_GRANTS) remote.grants.clear();
   remote.grants.set(key, grant);
-  return fetchRemote(grant.url, { headers: { ...grant.headers, ...headers } }, "The object store");
+  return get(grant.url, grant.headers);
 }
 
 /** Like getObject, but only 200, 206 and 416 come back; everything else is a failure with words. */
 async function requestObject(clientId, key, headers) {
-  const remote = OPTIONS.remoteUrl ? null : await remoteOf(clientId);
-  if (remote && !remote.signer) throw new RemoteFailure(404, "The file is not on this device, and there is no remote.");
+  const remote = await remoteOf(clientId);
+  if (!remote.signer && !remote.template)
+    throw new RemoteFailure(404, "The file is not on this device, and there is no remote.");
   const response = await getObject(remote, key, headers);
   if ([200, 206, 416].includes(response.status)) return response;
   await response.body?.cancel();
-  if (response.status === 404) throw new RemoteFailure(404, "The file is neither on this device nor in the object store.");
+  if (response.status === 404)
+    throw new RemoteFailure(404, "The file is neither on this device nor in the object store.");
   throw new RemoteFailure(502, `The object store refused or failed (${response.status}).`);
 }
