@@ -19,7 +19,7 @@ function hashOf(key) {
   return key.slice(key.indexOf("/") + 1);
 }
 
-/** Whether a presigned URL: the engine's own traffic with the data plane, which the worker never touches. */
+/** Whether a URL is presigned: the engine's own traffic with the data plane, which the worker never touches. */
 function isSigned(searchParams) {
   return [...searchParams.keys()].some((name) => SIGNATURES.includes(name.toLowerCase()));
 }
@@ -69,21 +69,19 @@ function wantedRange(method, headers, hash) {
  * How to answer a GET or HEAD for `size` stored bytes: {status, start, end, headers}.
  * Bytes [start, end) are the body; headers describe them.
  */
-function planAnswer(method, headers, hash, size) {
-  if (noneMatchHit(headers.get("if-none-match"), hash)) return { status: 304, start: 0, end: 0, headers: {} };
-  const range = wantedRange(method, headers, hash);
+function planAnswer(method, asked, hash, size) {
+  if (noneMatchHit(asked.get("if-none-match"), hash)) return { status: 304, start: 0, end: 0, headers: {} };
+  const range = wantedRange(method, asked, hash);
   // A suffix of nothing is satisfiable, yet no Content-Range can express it: the (empty) whole is the answer.
-  const resolved =
-    range && !(size === 0 && range.suffix) ? resolveRange(range, size) : { start: 0, end: size };
-  if (!resolved) {
+  const whole = range === null || (size === 0 && range.suffix > 0);
+  const part = whole ? { start: 0, end: size } : resolveRange(range, size);
+  if (!part) {
     const headers = { "Content-Range": `bytes */${size}`, "Content-Length": "0" };
     return { status: 416, start: 0, end: 0, headers };
   }
-  const { start, end } = resolved;
-  const headers = { "Content-Length": String(end - start) };
-  if (!range || size === 0) return { status: 200, start, end, headers };
-  headers["Content-Range"] = `bytes ${start}-${end - 1}/${size}`;
-  return { status: 206, start, end, headers };
+  const headers = { "Content-Length": String(part.end - part.start) };
+  if (!whole) headers["Content-Range"] = `bytes ${part.start}-${part.end - 1}/${size}`;
+  return { status: whole ? 200 : 206, ...part, headers };
 }
 
 /**

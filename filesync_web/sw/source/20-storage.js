@@ -14,10 +14,8 @@ async function openFolder(path, options) {
 /** The stored bytes of a key: {file, source}, the page's own copy first; null when there are none. */
 async function findFile(key) {
   const [storeId, hash] = key.split("/");
-  for (const [root, source] of [
-    [FILES_ROOT, "local"],
-    [CACHE_ROOT, "cache"],
-  ]) {
+  const places = { [FILES_ROOT]: "local", [CACHE_ROOT]: "cache" };
+  for (const [root, source] of Object.entries(places)) {
     try {
       const folder = await openFolder([root, storeId]);
       return { file: await (await folder.getFileHandle(hash)).getFile(), source };
@@ -106,9 +104,7 @@ async function sweepCache() {
   });
 }
 
-/**
- * The type that the one who stored the bytes recorded; "" when there is none: a file is a file without it.
- */
+/** The type that was recorded with the bytes; "" when there is none: a file is a file without it. */
 async function readContentType(key) {
   try {
     const database = await contentTypesDatabase();
