@@ -5,7 +5,7 @@ Standard library only; runs under CPython and Pyodide.
 
 Vocabulary
     message     one WebSocket text frame: `ClientMessage` goes to the backend, `ServerMessage` to the client
-    request     a call with an id; answered by `Chunk`s (each acknowledged by `Ack`), then `Success` or `Failure`
+    request     a call with an id; answered by `Chunk`s (`Ack` answers each), then `Success` or `Failure`
     event       one entry of a store's log; `seq_num` ascends, `parent_seq_num` is the one before (first: 0)
     backend id  the identity of a backend's log; it changes when the backend was reset
     cursor      where a client stands: backend id and the last `seq_num` that it has
@@ -26,7 +26,7 @@ Json: TypeAlias = Any
 MAX_BATCH_EVENTS = 100
 """Most events in one push or one pulled chunk."""
 MAX_BATCH_BYTES = 900_000
-"""Most bytes of encoded events (`wire.encoded_size`) in one push or pulled chunk; also the limit of one event."""
+"""Most bytes of events (`wire.encoded_size`) in one push or pulled chunk; so also the limit of one event."""
 MAX_FRAME_BYTES = 1_048_576
 """Most bytes of one frame; `sync-cf` drops the connection above it."""
 MAX_SEQ_NUM = 2**53 - 1

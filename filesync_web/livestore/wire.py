@@ -1,7 +1,7 @@
 """The codec of LiveStore's sync protocol: `messages` to JSON text and back.
 
-Pure: no I/O, no clock, no state. Standard library only; runs under CPython and Pyodide. camelCase exists only
-here. Unknown members of an object are ignored, as Effect Schema does. Whatever does not fit raises `WireError`.
+Pure, standard library only; runs under CPython and Pyodide. camelCase exists only here. Unknown members of an
+object are ignored, as Effect Schema does. Whatever does not fit raises `WireError`.
 """
 
 from __future__ import annotations

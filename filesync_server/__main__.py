@@ -1,0 +1,91 @@
+"""The `filesync-server` command (`python -m filesync_server`)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import uvicorn
+
+from filesync_web.livestore.messages import MAX_FRAME_BYTES
+
+from .build import build_app
+from .config import ConfigError, Settings, load_settings
+
+log = logging.getLogger("filesync_server")
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that says where it answers, and for which SIGINT and SIGTERM are a good end (exit code 0)."""
+
+    async def startup(self, sockets: object = None) -> None:
+        await super().startup()
+        if self.servers:
+            address = self.servers[0].sockets[0].getsockname()
+            host = f"[{address[0]}]" if ":" in address[0] else address[0]
+            scheme = "https" if self.config.is_ssl else "http"
+            log.info("answering on %s://%s:%s/", scheme, host, address[1])
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        caught = (signal.SIGINT, signal.SIGTERM)
+        for number in caught:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in caught:
+                loop.remove_signal_handler(number)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run until SIGINT or SIGTERM. 0 after a good end, 1 when it could not run, 2 for bad settings."""
+    try:
+        settings = load_settings(sys.argv[1:] if arguments is None else arguments, os.environ)
+    except ConfigError as error:
+        sys.stderr.write(f"filesync-server: {error}\n")
+        return 2
+    logging.basicConfig(
+        level=settings.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        stream=sys.stderr,
+    )
+    logging.getLogger("uvicorn").setLevel(max(logging.WARNING, log.getEffectiveLevel()))
+    try:
+        app = build_app(settings)
+    except (OSError, sqlite3.Error) as error:
+        log.critical("the data directory %s cannot be used: %s", settings.data, error)
+        return 1
+    server = _Server(_uvicorn_config(settings, app))
+    try:
+        server.run()
+    except SystemExit:  # uvicorn's way to say that it could not start; it has logged why
+        return 1
+    return 0
+
+
+def _uvicorn_config(settings: Settings, app: object) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        host=settings.host,
+        port=settings.port,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+        forwarded_allow_ips=settings.trusted_proxies,
+        ws_max_size=MAX_FRAME_BYTES,
+        timeout_graceful_shutdown=int(settings.shutdown_timeout),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

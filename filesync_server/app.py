@@ -1,0 +1,67 @@
+"""One ASGI app out of the parts, each optional and each under its own path.
+
+    /api                          signer
+    /livestore-filesync-files     embedded data plane
+    /sync                         LiveStore sync backend
+    /                             static site
+
+A path belongs to the first part whose path is a whole-segment prefix of it: `/api/x` is the signer's, `/apiX`
+the site's. `create_app` takes parts that are made already; `compose` makes any other combination.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .http import create_part
+
+Closer = Callable[[], Awaitable[None]]
+
+
+class Compose:
+    """Match and delegate: the longest matching path wins, without a match `otherwise` gets the request."""
+
+    def __init__(self, parts: Mapping[str, ASGIApp], otherwise: ASGIApp | None = None) -> None:
+        """`parts` maps paths (`/api`, or `/` for everything) to apps, which see the rest as their own
+        path."""
+        cleaned = {path.rstrip("/"): app for path, app in parts.items()}
+        if any(path and not path.startswith("/") for path in cleaned):
+            raise ValueError("the path of a part must start with '/'")
+        self._parts = sorted(cleaned.items(), key=lambda item: len(item[0]), reverse=True)
+        self._otherwise = otherwise or create_part([])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        root = scope.get("root_path", "")
+        path = scope["path"].removeprefix(root)
+        for prefix, app in self._parts:
+            if path == prefix or path.startswith(f"{prefix}/"):
+                await app(_below(scope, root + prefix), receive, send)
+                return
+        await self._otherwise(scope, receive, send)
+
+
+def create_app(parts: Mapping[str, ASGIApp], *, on_close: Sequence[Closer] = ()) -> Starlette:
+    """The composed parts as an application that releases what they use (`on_close`, in order) at its end."""
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            for close in on_close:
+                await close()
+
+    app = Starlette(lifespan=lifespan)
+    app.mount("/", Compose(parts))
+    return app
+
+
+def _below(scope: Scope, root: str) -> Scope:
+    below = {**scope, "root_path": root, "app_root_path": scope.get("app_root_path", root)}
+    if scope["path"] == root:
+        below["path"] = f"{root}/"
+    return below

@@ -1,0 +1,178 @@
+"""The settings of the `filesync-server` command: read, merged and validated.
+
+Each comes from, first found: the command line, the environment (`FILESYNC_<NAME>`), the TOML file
+(`--config`), the default. Secrets come from the environment or the file only, since a command line can be
+read by others, and are never shown: not by `repr`, not in messages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import Field, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+DEVELOPMENT_TOKEN = "dev-token-change-in-production"  # noqa: S105
+"""What a server on loopback uses when no token is configured. Known to everybody, so refused anywhere
+else."""
+MIN_TOKEN_LENGTH = 16
+SECRETS = frozenset({"auth_token"})
+"""Settings that have no flag and are never shown."""
+
+HELP = {
+    "host": "address to listen on",
+    "port": "port to listen on; 0 takes a free one",
+    "data": "directory of objects and event logs",
+    "site": "directory of a static site to serve at /",
+    "auth_token": "bearer token of signer, data plane and sync",
+    "auth_token_file": "file that holds the token",
+    "allowed_origins": "other origins whose pages may use this server, with commas between",
+    "public_url": "scheme and host under which clients reach this server",
+    "url_lifetime": "seconds for which a signed URL is good",
+    "max_upload_bytes": "largest single upload to the embedded data plane",
+    "tls_certificate": "PEM file of the certificate chain",
+    "tls_key": "PEM file of the certificate's key",
+    "trusted_proxies": "addresses whose X-Forwarded-* headers count, with commas between",
+    "shutdown_timeout": "seconds that running requests get at the end",
+    "log_level": "debug, info, warning or error",
+}
+
+
+class ConfigError(Exception):
+    """The settings cannot work; the message says which, and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that `filesync-server` can be told. Durations are seconds; `HELP` says what each means."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    data: Path = Path(".data")
+    site: Path | None = None
+    auth_token: str | None = field(default=None, repr=False)
+    auth_token_file: Path | None = None
+    allowed_origins: tuple[str, ...] = ()
+    public_url: str | None = None
+    url_lifetime: float = 900.0
+    max_upload_bytes: int = 5 * 1024**3
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    trusted_proxies: str = "127.0.0.1"
+    shutdown_timeout: float = 10.0
+    log_level: str = "info"
+
+    @property
+    def token(self) -> str:
+        return self.auth_token or DEVELOPMENT_TOKEN
+
+
+def load_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
+    """Merge and validate. Raises ConfigError; argparse exits by itself on `--help` and unknown flags."""
+    parser = argparse.ArgumentParser(prog="filesync-server", description="Signer, data plane, sync and site.")
+    parser.add_argument("--config", type=Path, help="TOML file with these settings, names with _ for -")
+    for setting in fields(Settings):
+        if setting.name not in SECRETS:
+            flag = f"--{setting.name.replace('_', '-')}"
+            parser.add_argument(flag, dest=setting.name, help=_help(setting))
+    flags = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
+    config_path = flags.pop("config", None)
+    found: dict[str, Any] = _read_file(config_path) if config_path else {}
+    for setting in fields(Settings):
+        variable = f"FILESYNC_{setting.name.upper()}"
+        if variable in environment:
+            found[setting.name] = environment[variable]
+    settings = Settings(**{name: _convert(name, value) for name, value in (found | flags).items()})
+    return _validated(settings)
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _help(setting: Field[Any]) -> str:
+    default = "" if setting.default in {None, ()} else f" (default: {setting.default})"
+    return f"{HELP[setting.name]}{default}"
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        found = tomllib.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"the config file {path} cannot be read: {error}") from error
+    unknown = found.keys() - {setting.name for setting in fields(Settings)}
+    if unknown:
+        raise ConfigError(f"the config file {path} has unknown settings: {', '.join(sorted(unknown))}")
+    return found
+
+
+def _convert(name: str, value: Any) -> Any:
+    """The setting's type out of text or TOML. The value is not repeated in the error: it may be secret."""
+    kind = Settings.__annotations__[name]
+    try:
+        if kind.startswith("tuple"):
+            items = value.split(",") if isinstance(value, str) else list(value)
+            return tuple(item.strip() for item in items if item.strip())
+        if kind in {"int", "float"}:
+            return {"int": int, "float": float}[kind](value)
+        return Path(value) if kind.startswith("Path") else value + ""  # a TypeError for anything but text
+    except (AttributeError, TypeError, ValueError):
+        raise ConfigError(f"the setting {name} is not a valid {kind.removesuffix(' | None')}") from None
+
+
+def _validated(settings: Settings) -> Settings:
+    settings = _with_token(settings)
+    if not 0 <= settings.port <= 65535:
+        raise ConfigError("the setting port must be between 0 and 65535")
+    if settings.site is not None and not settings.site.is_dir():
+        raise ConfigError(f"the site directory {settings.site} does not exist")
+    if not 1 <= settings.url_lifetime <= 7 * 24 * 3600:
+        raise ConfigError("the setting url_lifetime must be between 1 second and 7 days")
+    if settings.max_upload_bytes < 1 or settings.shutdown_timeout < 0:
+        raise ConfigError("max_upload_bytes must be positive and shutdown_timeout must not be negative")
+    if (settings.tls_certificate is None) != (settings.tls_key is None):
+        raise ConfigError("tls_certificate and tls_key are needed together")
+    for origin in (*settings.allowed_origins, *filter(None, [settings.public_url])):
+        if origin != "*" and not _is_origin(origin):
+            raise ConfigError(f"{origin!r} is not an origin: scheme://host[:port], nothing behind it")
+    if settings.log_level not in {"debug", "info", "warning", "error"}:
+        raise ConfigError("the setting log_level must be debug, info, warning or error")
+    return settings
+
+
+def _with_token(settings: Settings) -> Settings:
+    token = settings.auth_token
+    if settings.auth_token_file is not None:
+        if token is not None:
+            raise ConfigError("set either auth_token or auth_token_file, not both")
+        try:
+            token = settings.auth_token_file.read_text().strip()
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"the token file cannot be read: {error}") from error
+    if token is not None and (not token.isascii() or not token.isprintable() or not token.strip()):
+        raise ConfigError("the token must be printable ASCII and not empty")
+    weak = token is None or token == DEVELOPMENT_TOKEN or len(token) < MIN_TOKEN_LENGTH
+    if weak and not is_loopback(settings.host):
+        raise ConfigError(
+            f"{settings.host} can be reached by others, so it needs a token of its own of at least"
+            f" {MIN_TOKEN_LENGTH} characters: set FILESYNC_AUTH_TOKEN, or listen on 127.0.0.1"
+        )
+    return replace(settings, auth_token=token)
+
+
+def _is_origin(text: str) -> bool:
+    parts = urlsplit(text)
+    return (
+        parts.scheme in {"http", "https"}
+        and bool(parts.netloc)
+        and text == f"{parts.scheme}://{parts.netloc}"
+    )

@@ -1,0 +1,5 @@
+"""The object store of one machine."""
+
+from .store import EmbeddedStore
+
+__all__ = ["EmbeddedStore"]

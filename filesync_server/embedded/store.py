@@ -1,0 +1,114 @@
+"""The object store of one machine: a directory, reached through signed URLs of the data plane."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from ..object_store import (
+    FEATURES,
+    NewMultipart,
+    ObjectInfo,
+    Part,
+    SignedRequest,
+    StoreUnavailableError,
+    Upload,
+)
+from .directory import BlobDirectory
+from .multipart import MultipartDirectory
+from .url_signing import UrlSigner, load_secret
+
+CHECKSUM_HEADER = "x-amz-checksum-sha256"
+"""Base64 of the SHA-256, as S3 spells it."""
+
+
+class EmbeddedStore:
+    """An `ObjectStore` whose data plane is `data_plane.create_data_plane(store, ...)`."""
+
+    features = FEATURES
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        files_path: str = "/livestore-filesync-files",
+        lifetime: float = 900.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Open or create the directory `root`. URLs live `lifetime` seconds. Blocks."""
+        root.mkdir(parents=True, exist_ok=True)
+        self.directory = BlobDirectory(root)
+        self.multipart = MultipartDirectory(self.directory, clock)
+        self.urls = UrlSigner(load_secret(root / "url-secret"), clock)
+        self.files_path = files_path
+        self._lifetime = lifetime
+        self._clock = clock
+
+    async def check(self) -> None:
+        try:
+            await asyncio.to_thread(self.directory.check)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreUnavailableError(f"the data directory cannot be used: {error}") from error
+
+    async def sign_upload(self, upload: Upload, origin: str) -> SignedRequest:
+        bound: dict[str, str] = {}
+        if upload.content_type is not None:
+            bound["content-type"] = upload.content_type
+        if upload.content_length is not None:
+            bound["content-length"] = str(upload.content_length)
+        if upload.sha256 is not None:
+            bound[CHECKSUM_HEADER] = base64.b64encode(bytes.fromhex(upload.sha256)).decode()
+            bound["if-none-match"] = "*"
+        return self._signed("PUT", upload.key, origin, bound)
+
+    async def sign_download(self, key: str, origin: str) -> SignedRequest:
+        return self._signed("GET", key, origin)
+
+    async def delete(self, key: str) -> None:
+        await asyncio.to_thread(self.directory.delete, key)
+
+    async def head(self, key: str) -> ObjectInfo | None:
+        stored = await asyncio.to_thread(self.directory.find, key)
+        return stored.info if stored else None
+
+    async def create_multipart(self, upload: Upload) -> NewMultipart:
+        return await asyncio.to_thread(self.multipart.create, upload)
+
+    async def sign_parts(
+        self, key: str, upload_id: str, numbers: Sequence[int], origin: str
+    ) -> Sequence[SignedRequest]:
+        await self.list_parts(key, upload_id)  # refuses an unknown upload before the bytes travel
+        return [self._signed("PUT", key, origin, part=(upload_id, number)) for number in numbers]
+
+    async def list_parts(self, key: str, upload_id: str) -> Sequence[Part]:
+        return await asyncio.to_thread(self.multipart.parts, key, upload_id)
+
+    async def complete_multipart(self, key: str, upload_id: str, parts: Sequence[Part]) -> str:
+        return (await asyncio.to_thread(self.multipart.complete, key, upload_id, parts)).sha256
+
+    async def abort_multipart(self, key: str, upload_id: str) -> None:
+        await asyncio.to_thread(self.multipart.abort, key, upload_id)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self.directory.close)
+
+    def _signed(
+        self,
+        method: str,
+        key: str,
+        origin: str,
+        bound: Mapping[str, str] | None = None,
+        *,
+        part: tuple[str, int] | None = None,
+    ) -> SignedRequest:
+        query = self.urls.sign(method, key, lifetime=self._lifetime, headers=bound, part=part)
+        url = f"{origin}{self.files_path}/{quote(key)}?{urlencode(query)}"
+        # A browser sets the length itself and forbids a page to do so.
+        send = {name: value for name, value in (bound or {}).items() if name != "content-length"}
+        return SignedRequest(method, url, datetime.fromtimestamp(int(query["exp"]), UTC), send)

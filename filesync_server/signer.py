@@ -1,0 +1,210 @@
+"""The signer: mints short-lived URLs for an object store, for callers that it has authenticated.
+
+Base calls and extensions are in docs/server.md. Mount the app where you like:
+
+    signer = create_signer(store, auth=bearer_auth(token), allowed_origins=["https://app.example"])
+    Starlette(routes=[Mount("/api", signer)])
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from . import object_store as stores
+from .auth import Auth, allowed_keys, require_key
+from .http import create_part, error_response, read_json
+from .keys import InvalidKeyError, clean_key
+from .object_store import ObjectStore, ObjectStoreError, SignedRequest
+from .signer_fields import part_numbers, parts_of, text_of, upload_of
+
+RateLimit: TypeAlias = Callable[[Request], float | Awaitable[float | None] | None]
+"""Gets every authenticated request; answers None (go on) or the seconds to wait (429)."""
+
+_HEALTHY_FOR = 5.0
+"""Seconds for which the store's answer is reused, however many ask."""
+_CHECK_TIMEOUT = 5.0
+
+
+def create_signer(
+    store: ObjectStore,
+    *,
+    auth: Auth,
+    features: Iterable[str] | None = None,
+    allowed_origins: Sequence[str] = (),
+    rate_limit: RateLimit | None = None,
+    origin: str | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> ASGIApp:
+    """The signer as an ASGI app, without a base path of its own.
+
+    `features` restricts the extensions (default: all that the store has). `origin` (scheme and host) is where
+    callers reach this server when that is not what their request says, behind a proxy that rewrites it.
+    """
+    offered = store.features if features is None else store.features & frozenset(features)
+    signer = _Signer(store, auth, offered, _Health(store, clock), rate_limit=rate_limit, origin=origin)
+    routes = [
+        Route("/health", signer.health, methods=["GET"]),
+        Route("/v1/sign/upload", signer.call(signer.sign_upload), methods=["POST"]),
+        Route("/v1/sign/download", signer.call(signer.sign_download), methods=["POST"]),
+        Route("/v1/delete", signer.call(signer.delete), methods=["POST"]),
+    ]
+    if stores.HEAD in offered:
+        routes.append(Route("/v1/head", signer.call(signer.head), methods=["POST"]))
+    if stores.MULTIPART in offered:
+        for name in ("create", "sign", "list", "complete", "abort"):
+            handler = getattr(signer, f"multipart_{name}")
+            routes.append(Route(f"/v1/multipart/{name}", signer.call(handler), methods=["POST"]))
+    return create_part(routes, allowed_origins)
+
+
+_Handler: TypeAlias = Callable[[str, dict[str, Any], str], Awaitable[Response]]
+"""Gets the clean key, the body and the origin for URLs."""
+
+
+class _Signer:
+    def __init__(
+        self,
+        store: ObjectStore,
+        auth: Auth,
+        offered: frozenset[str],
+        health: _Health,
+        *,
+        rate_limit: RateLimit | None,
+        origin: str | None,
+    ) -> None:
+        self._store = store
+        self._auth = auth
+        self._offered = offered
+        self._rate_limit = rate_limit
+        self._origin = origin and origin.rstrip("/")
+        self._health = health
+
+    def call(self, handler: _Handler) -> Callable[[Request], Awaitable[Response]]:
+        """What all calls have in common: who, how often, which body, which key, and the store's errors."""
+
+        async def endpoint(request: Request) -> Response:
+            allowed = await allowed_keys(self._auth, request)
+            await self._check_rate(request)
+            body = await read_json(request)
+            try:
+                key = clean_key(body.get("key"))
+            except InvalidKeyError as error:
+                raise HTTPException(400, str(error)) from None
+            require_key(key, allowed)
+            origin = self._origin or f"{request.url.scheme}://{request.url.netloc}"
+            try:
+                return await handler(key, body, origin)
+            except ObjectStoreError as error:
+                raise HTTPException(error.status, str(error)) from error
+
+        return endpoint
+
+    async def health(self, _request: Request) -> Response:
+        if not await self._health.ok():
+            return error_response(503, "the object store does not answer")
+        return JSONResponse({"status": "ok", "features": sorted(self._offered)})
+
+    async def sign_upload(self, key: str, body: dict[str, Any], origin: str) -> Response:
+        upload = upload_of(key, body, with_checksum=stores.CHECKSUM in self._offered)
+        if (upload.content_length or 0) > stores.MAX_PUT_BYTES:
+            raise HTTPException(413, f"one PUT takes at most {stores.MAX_PUT_BYTES} bytes; use multipart")
+        signed = await self._store.sign_upload(upload, origin)
+        return JSONResponse({"method": signed.method, **_signed(signed)})
+
+    async def sign_download(self, key: str, _body: dict[str, Any], origin: str) -> Response:
+        return JSONResponse(_signed(await self._store.sign_download(key, origin)))
+
+    async def delete(self, key: str, _body: dict[str, Any], _origin: str) -> Response:
+        await self._store.delete(key)
+        return Response(status_code=204)
+
+    async def head(self, key: str, _body: dict[str, Any], _origin: str) -> Response:
+        found = await self._store.head(key)
+        if found is None:
+            return JSONResponse({"exists": False})
+        answer = {"exists": True, "size": found.size, "etag": found.etag}
+        return JSONResponse(answer | ({"sha256": found.sha256} if found.sha256 else {}))
+
+    async def multipart_create(self, key: str, body: dict[str, Any], _origin: str) -> Response:
+        upload = upload_of(key, body, with_checksum=True)
+        if upload.content_length is None:
+            raise HTTPException(400, "contentLength is missing")
+        if upload.content_length > stores.MAX_OBJECT_BYTES:
+            raise HTTPException(413, f"an object has at most {stores.MAX_OBJECT_BYTES} bytes")
+        new = await self._store.create_multipart(upload)
+        return JSONResponse({"uploadId": new.upload_id, "partSize": new.part_size})
+
+    async def multipart_sign(self, key: str, body: dict[str, Any], origin: str) -> Response:
+        numbers = part_numbers(body)
+        signed = await self._store.sign_parts(key, text_of(body, "uploadId"), numbers, origin)
+        expires_at = min(request.expires_at for request in signed)
+        parts = [
+            {"partNumber": number, "url": request.url, "headers": dict(request.headers)}
+            for number, request in zip(numbers, signed, strict=True)
+        ]
+        return JSONResponse({"parts": parts, "expiresAt": _iso(expires_at)})
+
+    async def multipart_list(self, key: str, body: dict[str, Any], _origin: str) -> Response:
+        parts = await self._store.list_parts(key, text_of(body, "uploadId"))
+        listed = [{"partNumber": part.number, "etag": part.etag, "size": part.size} for part in parts]
+        return JSONResponse({"parts": listed})
+
+    async def multipart_complete(self, key: str, body: dict[str, Any], _origin: str) -> Response:
+        etag = await self._store.complete_multipart(key, text_of(body, "uploadId"), parts_of(body))
+        return JSONResponse({"etag": etag})
+
+    async def multipart_abort(self, key: str, body: dict[str, Any], _origin: str) -> Response:
+        await self._store.abort_multipart(key, text_of(body, "uploadId"))
+        return Response(status_code=204)
+
+    async def _check_rate(self, request: Request) -> None:
+        wait = self._rate_limit(request) if self._rate_limit else None
+        if inspect.isawaitable(wait):
+            wait = await wait
+        if wait is not None:
+            raise HTTPException(429, "too many requests", {"Retry-After": str(max(1, round(wait)))})
+
+
+class _Health:
+    """The store's health, asked at most once in `_HEALTHY_FOR` seconds and by one request at a time."""
+
+    def __init__(self, store: ObjectStore, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._known_until = float("-inf")
+        self._answers = False
+
+    async def ok(self) -> bool:
+        async with self._lock:
+            if self._clock() >= self._known_until:
+                self._answers = await self._ask()
+                self._known_until = self._clock() + _HEALTHY_FOR
+            return self._answers
+
+    async def _ask(self) -> bool:
+        try:
+            async with asyncio.timeout(_CHECK_TIMEOUT):
+                await self._store.check()
+        except (ObjectStoreError, TimeoutError):
+            return False
+        return True
+
+
+def _signed(request: SignedRequest) -> dict[str, Any]:
+    return {"url": request.url, "headers": dict(request.headers), "expiresAt": _iso(request.expires_at)}
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

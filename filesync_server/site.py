@@ -1,0 +1,102 @@
+"""The static site: the app's own files, with the types and the caching that a browser needs.
+
+Every file is revalidated (`no-cache` with an ETag), except those whose name carries a content hash of at
+least 16 hex digits (`app.0123456789abcdef.js`), which are immutable. A `.br` or `.gz` file beside a file is
+sent in its place to browsers that accept it. Symbolic links are not followed out of the folder.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.responses import FileResponse, Response
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
+from starlette.types import ASGIApp, Scope
+
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".map": "application/json",
+    ".md": "text/markdown; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".py": "text/x-python; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".toml": "application/toml",
+    ".txt": "text/plain; charset=utf-8",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+    ".whl": "application/zip",
+    ".zip": "application/zip",
+}
+"""Fixed here because the system's table differs between machines."""
+
+_ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
+_HASHED_NAME = re.compile(r"[.-][0-9a-f]{16,64}\.", re.ASCII)
+
+
+def create_site(folder: Path, *, headers: Mapping[str, str] | None = None) -> ASGIApp:
+    """The folder as an ASGI app; `/` is `index.html`. `headers` are added to every answer."""
+    return _Site(folder, dict(headers or {}))
+
+
+class _Site(StaticFiles):
+    def __init__(self, folder: Path, headers: dict[str, str]) -> None:
+        super().__init__(directory=folder, html=True)
+        self._headers = {
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            **headers,
+        }
+
+    def file_response(
+        self, full_path: Any, stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        path = Path(full_path)
+        immutable = _HASHED_NAME.search(path.name) is not None
+        headers = {
+            **self._headers,
+            "Cache-Control": "public, max-age=31536000, immutable" if immutable else "no-cache",
+        }
+        if path.suffix in {".js", ".mjs"}:
+            headers["Service-Worker-Allowed"] = "/"
+        request_headers = Headers(scope=scope)
+        variant = None if "range" in request_headers else _variant(path, request_headers)
+        if variant:
+            encoding, path = variant
+            headers |= {"Content-Encoding": encoding, "Vary": "Accept-Encoding"}
+            stat_result = path.stat()
+        response = FileResponse(
+            path,
+            status_code=status_code,
+            headers=headers,
+            media_type=_media_type(Path(full_path)),
+            stat_result=stat_result,
+        )
+        if self.is_not_modified(response.headers, request_headers):
+            return NotModifiedResponse(response.headers)
+        return response
+
+
+def _variant(path: Path, headers: Headers) -> tuple[str, Path] | None:
+    accepted = {
+        item.partition(";")[0].strip().lower() for item in headers.get("accept-encoding", "").split(",")
+    }
+    for encoding, suffix in _ENCODINGS:
+        candidate = path.with_name(path.name + suffix)
+        if encoding in accepted and candidate.is_file():
+            return encoding, candidate
+    return None
+
+
+def _media_type(path: Path) -> str:
+    known = TYPES.get(path.suffix.lower())
+    return known or mimetypes.guess_type(path.name)[0] or "application/octet-stream"

@@ -1,0 +1,115 @@
+"""The sync backend as an ASGI app: admits clients at the WebSocket upgrade and hands them to a connection.
+
+    sync = create_sync_backend(SqliteStorage(path), authenticate=token_payload_auth("secret"))
+    Starlette(routes=[Mount("/sync", sync)])
+
+Refusals happen at the upgrade: 400 bad token, payload or origin, 404 no usable `storeId`, 426 no upgrade at
+all.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
+from starlette.websockets import WebSocket
+
+from filesync_web.livestore.messages import Json, WireError
+from filesync_web.livestore.wire import decode_query_payload
+
+from ..auth import presented_token, same_secret
+from ..http import error_response
+from .connection import SyncConnection
+from .hub import Hub
+
+_STORE_ID = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}")
+
+SyncAuth: TypeAlias = Callable[[HTTPConnection, str, Json], bool | Awaitable[bool]]
+"""Gets the upgrade request, the store id and the client's payload (None when there is none); may be a
+coroutine."""
+
+
+def create_sync_backend(hub: Hub, *, authenticate: SyncAuth, allowed_origins: Sequence[str] = ()) -> ASGIApp:
+    """The sync backend, without a path of its own; whoever made the hub closes it.
+
+    A browser page is admitted from this server's own origin and from `allowed_origins` (`"*"`: from every
+    one).
+    """
+    backend = _Backend(hub, authenticate, allowed_origins)
+    return Starlette(
+        routes=[
+            WebSocketRoute("/", backend.connect),
+            Route("/", _upgrade_required, methods=["GET"]),
+            WebSocketRoute("/{rest:path}", _no_such_path),
+        ]
+    )
+
+
+def payload_token_auth(*tokens: str) -> SyncAuth:
+    """Admits who sends one of the tokens as `{"authToken": ...}` in the payload, or as a bearer header."""
+    if not tokens or not all(tokens):
+        raise ValueError("payload_token_auth needs at least one token, and none of them empty")
+
+    def authenticate(connection: HTTPConnection, _store_id: str, payload: Json) -> bool:
+        presented = payload.get("authToken") if isinstance(payload, dict) else None
+        if presented is None:
+            presented = presented_token(connection)
+        return isinstance(presented, str) and any(same_secret(presented, token) for token in tokens)
+
+    return authenticate
+
+
+class _Backend:
+    def __init__(self, hub: Hub, authenticate: SyncAuth, allowed_origins: Sequence[str]) -> None:
+        self._hub = hub
+        self._authenticate = authenticate
+        self._allowed_origins = allowed_origins
+
+    async def connect(self, socket: WebSocket) -> None:
+        store_id = socket.query_params.get("storeId", "")
+        refusal = await self._refusal(socket, store_id)
+        if refusal:
+            await socket.send_denial_response(refusal)
+            return
+        await socket.accept()
+        await SyncConnection(self._hub, store_id, socket).run()
+
+    async def _refusal(self, socket: WebSocket, store_id: str) -> Response | None:
+        if not _STORE_ID.fullmatch(store_id):
+            return error_response(404, "storeId is missing or has more than 255 or control characters")
+        if socket.query_params.get("transport", "ws") != "ws":
+            return error_response(400, "transport must be ws")
+        if not self._origin_allowed(socket):
+            return error_response(400, "pages of this origin are not allowed")
+        try:
+            payload = decode_query_payload(socket.query_params.get("payload"))
+        except WireError:
+            return error_response(400, "payload is not JSON")
+        admitted = self._authenticate(socket, store_id, payload)
+        if inspect.isawaitable(admitted):
+            admitted = await admitted
+        return None if admitted else error_response(400, "the token is not valid")
+
+    def _origin_allowed(self, socket: WebSocket) -> bool:
+        # Browsers do not apply CORS to WebSockets; without this check any page could use a cookie-based auth.
+        origin = socket.headers.get("origin")
+        if origin is None or "*" in self._allowed_origins or origin in self._allowed_origins:
+            return True
+        return urlsplit(origin).netloc == socket.headers.get("host")
+
+
+async def _upgrade_required(_request: Request) -> Response:
+    headers = {"Connection": "Upgrade", "Upgrade": "websocket"}
+    return error_response(426, "this is a WebSocket endpoint", headers)
+
+
+async def _no_such_path(socket: WebSocket) -> None:
+    await socket.send_denial_response(error_response(404, "there is no such path"))
