@@ -19,7 +19,7 @@ function hashOf(key) {
   return key.slice(key.indexOf("/") + 1);
 }
 
-/** Whether a URL is presigned: the engine's own traffic with the data plane, which the worker never touches. */
+/** Whether a URL is presigned: that is traffic of the engine with the data plane, which must stay its own. */
 function isSigned(searchParams) {
   return [...searchParams.keys()].some((name) => SIGNATURES.includes(name.toLowerCase()));
 }

@@ -1,0 +1,197 @@
+"""A site, a signer and an object store on one origin, which tests script, hold, stop and start again.
+
+It stands for the remotes that a test cannot get from a real server: one that lies, stalls, refuses or vanishes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from filesync_web.sw import ServiceWorkerOptions, write_service_worker
+
+HOST = "127.0.0.1"
+PREFIX = "/livestore-filesync-files/"
+EXPOSED = "Content-Length, Content-Range, ETag"
+PAGE = "<!doctype html><meta charset=utf-8><title>{title}</title><p id=text>{title}</p>"
+
+
+@dataclass
+class StoredObject:
+    """What the object store answers for a key; `body` need not be what the key promises."""
+
+    body: bytes
+    content_type: str = "application/octet-stream"
+    status: int = 200
+    ranges: bool = True
+
+
+@dataclass
+class Seen:
+    """One request that arrived."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+
+
+@dataclass
+class ScriptedSite:
+    """One origin. `seen` lists what arrived; `hold` delays answers until `release` is called."""
+
+    folder: Path
+    objects: dict[str, StoredObject] = field(default_factory=dict)
+    seen: list[Seen] = field(default_factory=list)
+    token: str | None = None
+    url_life: str = "2999-01-01T00:00:00.000Z"
+    port: int = 0
+    _server: ThreadingHTTPServer | None = None
+    _held: list[tuple[str, threading.Event]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def start(self) -> None:
+        """Listen, on the same port as before."""
+        handler = partial(_Handler, self)
+        self._server = ThreadingHTTPServer((HOST, self.port), handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Vanish: connections are refused from now on."""
+        self.release()
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+        self._server = None
+
+    def hold(self, pattern: str) -> None:
+        """Let requests whose path matches wait until `release`."""
+        self._held.append((pattern, threading.Event()))
+
+    def release(self) -> None:
+        held, self._held[:] = list(self._held), []
+        for _, event in held:
+            event.set()
+
+    def add(self, store_id: str, body: bytes, content_type: str, *, sent: bytes | None = None) -> str:
+        """Put an object under its hash and return its key; `sent` is what the store sends in its place."""
+        key = f"{store_id}/{hashlib.sha256(body).hexdigest()}"
+        self.objects[key] = StoredObject(body if sent is None else sent, content_type)
+        return key
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file of the site."""
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def write_worker(self, **options: object) -> None:
+        """Generate the service worker of the site."""
+        write_service_worker(self.folder, ServiceWorkerOptions(**options))
+
+    def requests(self, method: str, pattern: str) -> list[Seen]:
+        """What arrived with this method and a matching path."""
+        return [seen for seen in self.seen if seen.method == method and re.search(pattern, seen.path)]
+
+    def wait_if_held(self, path: str) -> None:
+        for pattern, event in list(self._held):
+            if re.search(pattern, path):
+                event.wait(60)
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, site: ScriptedSite, *args: object) -> None:
+        self.site = site
+        super().__init__(*args, directory=str(site.folder))
+
+    def log_message(self, *_args: object) -> None:
+        """Keep the test output clean."""
+
+    def end_headers(self) -> None:
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.send_header("Access-Control-Expose-Headers", EXPOSED)
+        super().end_headers()
+
+    def do_OPTIONS(self) -> None:
+        self.send_response(204)
+        self.send_header("Access-Control-Allow-Methods", "GET, HEAD, PUT, POST")
+        self.send_header("Access-Control-Allow-Headers", "authorization, content-type, range")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self._note()
+        path = urlsplit(self.path).path
+        if path.startswith((PREFIX, "/objects/")):
+            self._send_object(path)
+        else:
+            super().do_GET()
+
+    def do_PUT(self) -> None:
+        self._note()
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._send(200, b"stored")
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self._note()
+        if urlsplit(self.path).path != "/api/v1/sign/download":
+            self._send(404, b"{}")
+        elif self.site.token and self.headers["Authorization"] != f"Bearer {self.site.token}":
+            self._send(401, b'{"error": "authentication required"}')
+        else:
+            url = f"{self.site.url}/objects/{body['key']}?sig=good"
+            answer = {"url": url, "headers": {}, "expiresAt": self.site.url_life}
+            self._send(200, json.dumps(answer).encode(), "application/json")
+
+    def _note(self) -> None:
+        self.site.seen.append(Seen(self.command, self.path, dict(self.headers.items())))
+        self.site.wait_if_held(self.path)
+
+    def _send_object(self, path: str) -> None:
+        stored = self.site.objects.get(path.removeprefix(PREFIX).removeprefix("/objects/"))
+        if stored is None or stored.status != 200:
+            self._send(404 if stored is None else stored.status, b"no")
+            return
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers["Range"] or "")
+        if not (wanted and stored.ranges):
+            self._send(200, stored.body, stored.content_type)
+            return
+        size = len(stored.body)
+        start, end = int(wanted[1]), min(int(wanted[2] or size) + 1, size)
+        if start >= size:
+            self._send(416, b"", headers={"Content-Range": f"bytes */{size}"})
+            return
+        part = {"Content-Range": f"bytes {start}-{end - 1}/{size}"}
+        self._send(206, stored.body[start:end], stored.content_type, headers=part)
+
+    def _send(
+        self, status: int, body: bytes, content_type: str = "text/plain", headers: dict[str, str] | None = None
+    ) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": content_type, **(headers or {})}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def is_signed(seen: Seen) -> bool:
+    """Whether a request carried a signature in its query."""
+    return "sig" in parse_qs(urlsplit(seen.path).query)
+
+
+SiteFactory = Callable[..., ScriptedSite]
