@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ def describe(source: Any) -> SourceInfo:
     )
 
 
-async def chunks(source: Any) -> AsyncIterator[bytes]:
+async def chunks(source: Any) -> AsyncGenerator[bytes, None]:
     """The bytes of a source that `describe` accepts, as copies that nobody changes any more.
 
     Raises `InvalidArgumentError` when it yields something else than bytes, and what the source itself raises.
@@ -51,7 +51,7 @@ async def chunks(source: Any) -> AsyncIterator[bytes]:
                 yield bytes(octets[at : at + CHUNK_SIZE])
 
 
-async def _items(source: Any) -> AsyncIterator[Any]:
+async def _items(source: Any) -> AsyncGenerator[Any, None]:
     """What the source gives, as large as it likes."""
     if isinstance(source, Path):
         with await _blocking(source.open, "rb") as file:
@@ -70,7 +70,7 @@ async def _items(source: Any) -> AsyncIterator[Any]:
             yield item
 
 
-async def _read(file: Any) -> AsyncIterator[Any]:
+async def _read(file: Any) -> AsyncGenerator[Any, None]:
     """The rest of a binary file, whose `read` may be a coroutine function."""
     blocking = not inspect.iscoroutinefunction(file.read)
     while item := await (_blocking(file.read, CHUNK_SIZE) if blocking else file.read(CHUNK_SIZE)):

@@ -67,9 +67,8 @@ function assembleSha256() {
   ]);
 }
 
-const sha256Module = new WebAssembly.Module(assembleSha256());
-
 class Sha256 {
+  static #module = null;
   static #START = 64; // the buffer's address in the memory, behind the state
   static #PAGES = 3; // of 64 KiB; the rest of them is the buffer, which stays in the processor's cache
 
@@ -79,12 +78,13 @@ class Sha256 {
   #used = 0;
 
   constructor() {
+    Sha256.#module ??= new WebAssembly.Module(assembleSha256());
     const memory = new WebAssembly.Memory({ initial: Sha256.#PAGES });
     this.length = 0; // bytes so far
     this.#state = new Int32Array(memory.buffer, 0, 8);
     this.#state.set(SHA256_INITIAL);
     this.#buffer = new Uint8Array(memory.buffer, Sha256.#START);
-    this.#blocks = new WebAssembly.Instance(sha256Module, { e: { m: memory } }).exports.f;
+    this.#blocks = new WebAssembly.Instance(Sha256.#module, { e: { m: memory } }).exports.f;
   }
 
   update(bytes) {

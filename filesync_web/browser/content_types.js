@@ -1,0 +1,43 @@
+// The MIME types of the stored contents, for those who serve them without a record (the service worker).
+//
+// IndexedDB database `livestore-filesync`, object store `contentTypes`: key `<store id>/<hash>`, value the MIME type.
+"use strict";
+
+const promised = (request) =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+
+let contentTypes = null;
+
+function contentTypesDatabase() {
+  contentTypes ??= (async () => {
+    const opening = indexedDB.open("livestore-filesync", 1);
+    opening.onupgradeneeded = () => opening.result.createObjectStore("contentTypes");
+    const database = await promised(opening);
+    const forget = () => (contentTypes = null);
+    database.onversionchange = () => {
+      database.close();
+      forget();
+    };
+    database.onclose = forget;
+    return database;
+  })();
+  contentTypes.catch(() => (contentTypes = null));
+  return contentTypes;
+}
+
+async function changeContentTypes(change) {
+  const transaction = (await contentTypesDatabase()).transaction("contentTypes", "readwrite");
+  await new Promise((resolve, reject) => {
+    transaction.oncomplete = resolve;
+    transaction.onabort = transaction.onerror = () => reject(transaction.error);
+    change(transaction.objectStore("contentTypes"));
+  });
+}
+
+const writeContentType = (storeId, hash, mimeType) =>
+  changeContentTypes((types) => types.put(mimeType, `${storeId}/${hash}`));
+
+const deleteContentType = (storeId, hash) => changeContentTypes((types) => types.delete(`${storeId}/${hash}`));
