@@ -1,0 +1,100 @@
+"""Which tab leads: the holder of one lock, as long as it answers.
+
+The lock alone finds a new leader when the old one is closed or crashes. A tab that the browser has frozen
+keeps its lock; so the others ask now and then, and when no answer comes within `ANSWER_WITHIN` seconds they
+take the lock away. The leader answers at once instead of sending heartbeats by a timer: timers of background
+tabs are throttled, messages are not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from filesync_web.livestore.ports import LeaderLock
+from filesync_web.livestore.waiting import first_of
+from filesync_web.ports import Clock
+
+ASK_EVERY = 0.5
+ANSWER_WITHIN = 1.2
+_LATE = 1.0  # a wait that took so much longer says that this tab itself did not run
+
+ASK = "who-leads"
+ANSWER = "leader"
+
+
+class Election:
+    """Takes part for one tab.
+
+    `post(kind)` sends a message to the other tabs; hand what they send to `on_message`.
+    `on_change(is_leader)` must not raise.
+    """
+
+    def __init__(
+        self, lock: LeaderLock, clock: Clock, post: Callable[[str], None], on_change: Callable[[bool], None]
+    ) -> None:
+        self._lock = lock
+        self._clock = clock
+        self._post = post
+        self._on_change = on_change
+        self._answered = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.is_leader = False
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Give up the lock, or the place in the queue for it."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    def on_message(self, kind: str) -> None:
+        """Another tab has sent `ASK` or `ANSWER`."""
+        if kind == ANSWER:
+            self._answered.set()
+        elif kind == ASK and self.is_leader:
+            self._post(ANSWER)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._acquire()
+                self._lead(True)
+                await self._lock.lost()
+            finally:
+                self._lead(False)
+                self._lock.release()
+
+    def _lead(self, is_leader: bool) -> None:
+        if is_leader != self.is_leader:
+            self.is_leader = is_leader
+            if is_leader:
+                self._post(ANSWER)
+            self._on_change(is_leader)
+
+    async def _acquire(self) -> None:
+        async def queued() -> bool:
+            await self._lock.acquire()
+            return True
+
+        done = await first_of(queued(), self._leader_is_silent())
+        if not done.result():
+            await self._lock.acquire(steal=True)
+
+    async def _leader_is_silent(self) -> bool:
+        """Return False once the leader has not answered."""
+        while True:
+            self._answered.clear()
+            await self._clock.sleep(ASK_EVERY)
+            if self._answered.is_set():
+                continue  # another tab has asked
+            asked = self._clock.time()
+            self._post(ASK)
+            await self._clock.sleep(ANSWER_WITHIN)
+            was_awake = self._clock.time() - asked < ANSWER_WITHIN + _LATE
+            if was_awake and not self._answered.is_set():
+                return False

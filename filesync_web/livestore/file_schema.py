@@ -1,0 +1,210 @@
+"""The tables, events and materializers of file sync, to be merged into an app's schema.
+
+Names and spelling on the wire and in SQL are livestore-filesync's, so that both share one store;
+`transferControl` and `remoteDeletes` with their events are additions of this kit and never leave the device.
+
+    files            the synced record of every file; a deleted one stays as a tombstone
+    localFileState   this client's progress with each file
+    transferControl  what the user asked of a file's transfers on this client
+    remoteDeletes    objects that this client still has to delete remotely
+
+Every materializer is total: an update of an unknown file changes nothing, and of two creations of one id the
+first in the log wins, on every client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from filesync_web.core.records import Control, FileRecord, LocalFileState, RemoteDelete, Status
+from filesync_web.livestore.fields import Field, integer, text, timestamp
+from filesync_web.livestore.schema import Args, Context, EventDef, Materializer, Namespace, Produced, event
+from filesync_web.livestore.tables import Statement, Table, index, table
+
+
+@dataclass(frozen=True, slots=True)
+class TransferControl:
+    """One row of `transferControl`; a higher priority goes first."""
+
+    file_id: str
+    state: Control
+    priority: int
+
+
+_FILE_TABLES = ("files", "local_file_state", "transfer_control", "remote_deletes")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileTables(Mapping[str, Table[Any]]):
+    """The file tables, typed; also a mapping, for `{**tables, "todos": todos}`."""
+
+    files: Table[FileRecord]
+    local_file_state: Table[LocalFileState]
+    transfer_control: Table[TransferControl]
+    remote_deletes: Table[RemoteDelete]
+
+    def __getitem__(self, name: str) -> Table[Any]:
+        if name not in _FILE_TABLES:
+            raise KeyError(name)
+        found: Table[Any] = getattr(self, name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_FILE_TABLES)
+
+    def __len__(self) -> int:
+        return len(_FILE_TABLES)
+
+
+@dataclass(frozen=True, slots=True)
+class FileSyncSchema:
+    """What `create_file_sync_schema` gives: merge `tables` and `events` into the app's own, and
+    `create_materializers(tables)` into its materializers."""
+
+    tables: FileTables
+    events: Namespace[EventDef]
+    create_materializers: Callable[[Mapping[str, Table[Any]]], dict[str, Materializer]]
+
+
+def _local_state(*values: Any) -> LocalFileState:
+    file_id, path, local_hash, download, upload, error = values
+    return LocalFileState(file_id, path, local_hash, Status(download), Status(upload), error)
+
+
+def _transfer_control(file_id: str, state: str, priority: int) -> TransferControl:
+    return TransferControl(file_id, Control(state), priority)
+
+
+def _create_tables() -> FileTables:
+    files = table(
+        "files",
+        {
+            "id": text(primary_key=True),
+            "path": text(default=""),
+            "remote_key": text(default=""),
+            "content_hash": text(default=""),
+            "metadata_json": text(nullable=True),
+            "created_at": timestamp(),
+            "updated_at": timestamp(),
+            "deleted_at": timestamp(nullable=True),
+        },
+        record=FileRecord,
+        indexes=[index("filesByContentHash", "content_hash"), index("filesByPath", "path")],
+    )
+    local_file_state = table(
+        "localFileState",
+        {
+            "file_id": text(primary_key=True),
+            "path": text(default=""),
+            "local_hash": text(default=""),
+            "download_status": text(default=Status.PENDING.value),
+            "upload_status": text(default=Status.PENDING.value),
+            "last_sync_error": text(default=""),
+        },
+        record=_local_state,
+        client_only=True,
+    )
+    transfer_control = table(
+        "transferControl",
+        {"file_id": text(primary_key=True), "state": text(default=""), "priority": integer(default=0)},
+        record=_transfer_control,
+        client_only=True,
+    )
+    remote_deletes = table(
+        "remoteDeletes",
+        {
+            "remote_key": text(primary_key=True),
+            "content_hash": text(),
+            "file_id": text(),
+            "queued_at": timestamp(),
+        },
+        record=RemoteDelete,
+        client_only=True,
+    )
+    return FileTables(files, local_file_state, transfer_control, remote_deletes)
+
+
+def _create_events() -> Namespace[EventDef]:
+    metadata_json = text(nullable=True, optional=True)
+
+    def of_file(args: Args) -> str:
+        return f"localFileState:{args.file_id}"
+
+    def of_remote_key(args: Args) -> str:
+        return f"remoteDeletes:{args.remote_key}"
+
+    def local(name: str, args: dict[str, Field], compact_by: Callable[[Args], str]) -> EventDef:
+        return event(name, args, synced=False, compact_by=compact_by)
+
+    state = {
+        name: text()
+        for name in ("file_id", "path", "local_hash", "download_status", "upload_status", "last_sync_error")
+    }
+    control = {"file_id": text(), "state": text(), "priority": integer()}
+    outbox = {"remote_key": text(), "content_hash": text(), "file_id": text(), "queued_at": timestamp()}
+    return Namespace(
+        {
+            "file_created": event(
+                "v1.FileCreated",
+                {
+                    "id": text(),
+                    "path": text(),
+                    "content_hash": text(),
+                    "metadata_json": metadata_json,
+                    "created_at": timestamp(),
+                    "updated_at": timestamp(),
+                },
+            ),
+            "file_updated": event(
+                "v1.FileUpdated",
+                {
+                    "id": text(),
+                    "path": text(),
+                    "remote_key": text(),
+                    "content_hash": text(),
+                    "metadata_json": metadata_json,
+                    "updated_at": timestamp(),
+                },
+            ),
+            "file_deleted": event("v1.FileDeleted", {"id": text(), "deleted_at": timestamp()}),
+            "local_file_state_upsert": local("v1.LocalFileStateUpsert", state, of_file),
+            "local_file_state_remove": local("v1.LocalFileStateRemove", {"file_id": text()}, of_file),
+            "local_file_state_clear": local("v1.LocalFileStateClear", {}, lambda _args: "localFileState"),
+            "transfer_control_set": local(
+                "v1.TransferControlSet", control, lambda args: f"transferControl:{args.file_id}"
+            ),
+            "remote_delete_queued": local("v1.RemoteDeleteQueued", outbox, of_remote_key),
+            "remote_delete_done": local("v1.RemoteDeleteDone", {"remote_key": text()}, of_remote_key),
+        }
+    )
+
+
+def _create_materializers(tables: Mapping[str, Table[Any]]) -> dict[str, Materializer]:
+    files, states = tables["files"], tables["local_file_state"]
+    controls, deletes = tables["transfer_control"], tables["remote_deletes"]
+
+    def updated(args: Args, _context: Context) -> Produced:
+        values = {name: value for name, value in args.items() if name != "id"}
+        return files.where(id=args.id).update(**values)
+
+    def replaced(target: Table[Any]) -> Callable[[Args, Context], Statement]:
+        return lambda args, _context: target.insert(on_conflict="replace", **args)
+
+    return {
+        "v1.FileCreated": lambda args, _context: files.insert(on_conflict="ignore", **args),
+        "v1.FileUpdated": updated,
+        "v1.FileDeleted": lambda args, _context: files.where(id=args.id).update(deleted_at=args.deleted_at),
+        "v1.LocalFileStateUpsert": replaced(states),
+        "v1.LocalFileStateRemove": lambda args, _context: states.where(file_id=args.file_id).delete(),
+        "v1.LocalFileStateClear": lambda _args, _context: states.delete(),
+        "v1.TransferControlSet": replaced(controls),
+        "v1.RemoteDeleteQueued": replaced(deletes),
+        "v1.RemoteDeleteDone": lambda args, _context: deletes.where(remote_key=args.remote_key).delete(),
+    }
+
+
+def create_file_sync_schema() -> FileSyncSchema:
+    """The file tables, events and materializers; for `make_schema`, alone or merged with an app's own."""
+    return FileSyncSchema(_create_tables(), _create_events(), _create_materializers)

@@ -1,0 +1,204 @@
+"""What the store needs of the outside world: the event log, a channel and a lock between tabs, a socket.
+
+The *event log* holds the confirmed events by sequence number, and the local entries (pending synced events
+and client-only ones) by a number that grows with each append. It is shared by all tabs of a device and is the
+one place where their order is decided: each operation is one transaction that also returns what happened
+since the caller last looked, so that every tab applies the same events in the same order.
+
+Durations are seconds. Every awaiting call may be cancelled; a cancelled write may have happened or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from filesync_web.livestore.messages import Event, Json
+
+
+@dataclass(frozen=True, slots=True)
+class LocalEvent:
+    """An event to append. `compaction_key`: it replaces the older client-only entries of that key."""
+
+    name: str
+    args: Json
+    client_id: str
+    session_id: str
+    synced: bool
+    compaction_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LocalEntry:
+    """An event of this device in the log; `id` grows with each append and is never used again."""
+
+    id: int
+    event: LocalEvent
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmedEntry:
+    """A confirmed event; `local_id` is the entry that it was while pending, None for a foreign event."""
+
+    event: Event
+    local_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a reader has seen the log.
+
+    `epoch` grows when the confirmed events are dropped because the backend was reset; `confirmed` is the last
+    sequence number, `local` the last entry's id.
+    """
+
+    epoch: int = 0
+    confirmed: int = 0
+    local: int = 0
+
+
+START = Position()
+"""The position of a reader that has seen nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogDelta:
+    """What a reader has not seen, both lists in order, and the log's facts as of the same transaction.
+
+    When `position.epoch` is not the reader's, `confirmed` holds all confirmed events and `local` all entries.
+    Entries that were compacted away or confirmed meanwhile are missing from `local`.
+    """
+
+    position: Position
+    confirmed: Sequence[ConfirmedEntry] = ()
+    local: Sequence[LocalEntry] = ()
+    backend_id: str | None = None
+    sync_enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The base state as of `position`, made with the schema of that hash."""
+
+    schema_hash: str
+    position: Position
+    data: bytes = field(repr=False)
+
+
+class EventLog(Protocol):
+    """The durable log of one store on this device. A write has reached the disk when its call returns.
+
+    Raises `StoreError` when the log cannot be read or written.
+    """
+
+    async def open(self, client_id: str) -> str:
+        """Open the log, creating it when there is none; return its client id: `client_id` for a new log."""
+        ...
+
+    async def read(self, seen: Position, *, all_pending: bool = False) -> LogDelta:
+        """What happened since `seen`. With `all_pending`, `local` also holds the older pending entries, as a
+        reader that starts from a snapshot needs them.
+        """
+        ...
+
+    async def append(self, events: Sequence[LocalEvent], seen: Position) -> LogDelta:
+        """Append all events or none; return what happened since `seen`, these included."""
+        ...
+
+    async def confirm(self, entries: Sequence[ConfirmedEntry], backend_id: str, seen: Position) -> LogDelta:
+        """Append confirmed events and remove the local entries that they confirm.
+
+        Happens only when `seen` is still the head of the confirmed events, in the same epoch, and no pending
+        entry was appended after it; else nothing changes. Returns what happened since `seen` in either case.
+        """
+        ...
+
+    async def reset(self, seen: Position) -> LogDelta:
+        """Drop the confirmed events, the backend id and the snapshot, and begin a new epoch; pending and
+        client-only entries stay. Does nothing when the epoch is not that of `seen` any more. Returns what
+        happened since.
+        """
+        ...
+
+    async def set_sync_enabled(self, enabled: bool) -> None:
+        """Keep the flag that says whether metadata is synced; a new log says True."""
+        ...
+
+    async def load_snapshot(self) -> Snapshot | None:
+        """The last snapshot that was saved."""
+        ...
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Replace the snapshot, unless the epoch has changed since it was made."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the log; another may open it."""
+        ...
+
+
+Message = dict[str, Any]
+"""What tabs say to each other: a flat JSON object."""
+
+
+class Channel(Protocol):
+    """Messages to the other tabs of this store, in order; the sender does not get its own."""
+
+    def post(self, message: Message) -> None:
+        """Send to all others; never raises, does nothing once closed."""
+        ...
+
+    def listen(self, callback: Callable[[Message], None]) -> None:
+        """Call back for each message from now on; there is one listener."""
+        ...
+
+    def close(self) -> None:
+        """Stop listening."""
+        ...
+
+
+class LeaderLock(Protocol):
+    """One exclusive lock per store between all tabs."""
+
+    async def acquire(self, *, steal: bool = False) -> None:
+        """Wait until this tab holds the lock. `steal` takes it from its holder at once."""
+        ...
+
+    async def lost(self) -> None:
+        """Return when another tab has stolen the lock that this one holds."""
+        ...
+
+    def release(self) -> None:
+        """Give the lock up; does nothing when it is not held."""
+        ...
+
+
+class SocketClosedError(ConnectionError):
+    """The socket is closed, or could not be opened; `status` is the HTTP status of a refused upgrade, if
+    known.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Socket(Protocol):
+    """An open WebSocket with text frames."""
+
+    async def send(self, text: str) -> None:
+        """Send one frame; raises `SocketClosedError`."""
+        ...
+
+    async def receive(self) -> str:
+        """The next frame; raises `SocketClosedError` when none will come any more."""
+        ...
+
+    async def close(self) -> None:
+        """Close; never raises."""
+        ...
+
+
+SocketFactory = Callable[[str], Awaitable[Socket]]
+"""Opens a WebSocket to a URL; raises `SocketClosedError`. The URL's query may hold a token: never log it."""

@@ -1,0 +1,114 @@
+"""This tab's copy: the shared event log and the state that follows it, kept together.
+
+Every operation on the log goes through here, one at a time, and its answer is applied to the state at once;
+so the state is always the log as of `position`, and all tabs apply the same events in the same order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from filesync_web.livestore import sequence
+from filesync_web.livestore.messages import Event
+from filesync_web.livestore.ports import START, EventLog, LocalEntry, LocalEvent, LogDelta, Position
+from filesync_web.livestore.schema import NewEvent, Schema
+from filesync_web.livestore.state import State
+
+OnChange = Callable[[set[str]], None]
+"""Called after each batch with the names of the tables that may have changed."""
+
+
+class Replica:
+    """Log and state of one tab. `on_change` must not raise."""
+
+    def __init__(self, schema: Schema, log: EventLog, session_id: str, on_change: OnChange) -> None:
+        self._schema = schema
+        self._log = log
+        self._on_change = on_change
+        self._turn = asyncio.Lock()
+        self.session_id = session_id
+        self.client_id = ""
+        self.backend_id: str | None = None
+        self.sync_enabled = True
+        self.state: State
+        self._saved = START
+
+    async def open(self, client_id: str) -> None:
+        """Open the log and build the state: from the snapshot and what came after it, or from all events."""
+        self.client_id = await self._log.open(client_id)
+        try:
+            self.state = State(self._schema, await self._log.load_snapshot())
+            self._saved = self.position
+            self._take(await self._log.read(self.state.position, all_pending=True))
+        except BaseException:
+            await self._log.close()
+            raise
+
+    async def close(self) -> None:
+        async with self._turn:
+            self.state.close()
+            await self._log.close()
+
+    @property
+    def position(self) -> Position:
+        return self.state.position
+
+    @property
+    def pending(self) -> Sequence[LocalEntry]:
+        """The events that the backend has not confirmed yet, oldest first."""
+        return self.state.pending
+
+    @property
+    def unsaved(self) -> int:
+        """How many events came after the last snapshot."""
+        saved = self._saved if self._saved.epoch == self.position.epoch else START
+        return self.position.confirmed - saved.confirmed + self.position.local - saved.local
+
+    async def append(self, events: Sequence[NewEvent], local_events: Sequence[LocalEvent]) -> None:
+        """Put new events into the log; raises `SchemaError`, and adds none, when a materializer refuses."""
+        async with self._turn:
+            self.state.rehearse(events, self.client_id, self.session_id)
+            self._take(await self._log.append(local_events, self.position))
+
+    async def refresh(self) -> None:
+        """Catch up with what other tabs have put into the log."""
+        async with self._turn:
+            self._take(await self._log.read(self.position))
+
+    async def confirm(self, events: Sequence[Event], backend_id: str) -> None:
+        """Take over events of the backend; those that are here already are left out.
+
+        When the log has moved on in between (another tab committed, or is syncing too), what it did is
+        applied first and the events are matched anew.
+        """
+        async with self._turn:
+            epoch = self.position.epoch
+            while self.position.epoch == epoch:
+                entries = sequence.confirm(events, self.position.confirmed, self.pending)
+                if not entries:
+                    return
+                self._take(await self._log.confirm(entries, backend_id, self.position))
+
+    async def reset(self) -> None:
+        """The backend was reset: drop what it had confirmed, keep what is pending."""
+        async with self._turn:
+            self._take(await self._log.reset(self.position))
+
+    async def set_sync_enabled(self, enabled: bool) -> None:
+        async with self._turn:
+            await self._log.set_sync_enabled(enabled)
+            self._take(await self._log.read(self.position))
+
+    async def save_snapshot(self) -> None:
+        """Keep the base state, so that the next start need not apply all events."""
+        async with self._turn:
+            snapshot = self.state.snapshot()
+            await self._log.save_snapshot(snapshot)
+            self._saved = snapshot.position
+
+    def _take(self, delta: LogDelta) -> None:
+        changed = self.state.apply(delta)
+        self.backend_id = delta.backend_id
+        self.sync_enabled = delta.sync_enabled
+        self._on_change(changed)

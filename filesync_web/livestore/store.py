@@ -1,0 +1,388 @@
+"""The store of one tab or process: commit events, query their effects, be told of changes.
+
+Everything outside is a port, given to `Store.open`. Works wherever its ports do; all tabs of a device that
+share an event log show the same state, and one of them, the leader, syncs it with the backend.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import sqlite3
+from collections import namedtuple
+from collections.abc import Callable, Coroutine, Iterable
+from functools import lru_cache
+from random import Random
+from typing import Any, TypeVar, overload
+
+from filesync_web.errors import EventTooLargeError, SchemaError, StoreClosedError
+from filesync_web.livestore.election import Election
+from filesync_web.livestore.listeners import Listeners
+from filesync_web.livestore.messages import MAX_BATCH_BYTES, MAX_SEQ_NUM, Event
+from filesync_web.livestore.ports import Channel, EventLog, LeaderLock, LocalEvent, Message, SocketFactory
+from filesync_web.livestore.replica import Replica
+from filesync_web.livestore.schema import NewEvent, Schema
+from filesync_web.livestore.statements import Params
+from filesync_web.livestore.subscriptions import Subscriptions
+from filesync_web.livestore.sync_client import SyncClient
+from filesync_web.livestore.sync_status import SyncOptions, SyncStatus
+from filesync_web.livestore.tables import Select, Table
+from filesync_web.livestore.wire import encoded_size
+from filesync_web.ports import Clock, Unsubscribe
+
+logger = logging.getLogger(__name__)
+
+R = TypeVar("R")
+
+_HELLO = "hello"
+_LOG_CHANGED = "log-changed"
+_NUDGE = "nudge"
+_STATUS = "sync-status"
+
+_SNAPSHOT_EVENTS = 1000
+_SNAPSHOT_DELAY = 2.0
+
+
+class Store:
+    """An open store. Make one with `Store.open`; close it with `close`."""
+
+    def __init__(
+        self,
+        *,
+        schema: Schema,
+        store_id: str,
+        log: EventLog,
+        channel: Channel,
+        lock: LeaderLock,
+        clock: Clock,
+        open_socket: SocketFactory | None,
+        sync: SyncOptions | None,
+        session_id: str | None,
+        random: Random | None,
+    ) -> None:
+        self.schema = schema
+        self.store_id = store_id
+        self._clock = clock
+        self._channel = channel
+        self._subscriptions = Subscriptions()
+        self._leader_listeners: Listeners[bool] = Listeners()
+        self._status_listeners: Listeners[SyncStatus] = Listeners()
+        self._replica = Replica(schema, log, session_id or secrets.token_urlsafe(6), self._changed)
+        self._election = Election(lock, clock, self._post, self._leads)
+        self._sync: SyncClient | None = None
+        if sync is not None and open_socket is not None:
+            self._sync = SyncClient(
+                store_id,
+                self._replica,
+                sync,
+                open_socket=open_socket,
+                clock=clock,
+                random=random or Random(),  # noqa: S311  spreads reconnects, guards nothing
+                on_change=self._sync_changed,
+                on_confirmed=lambda: self._post(_LOG_CHANGED),
+            )
+        self._connected, self._last_error = False, ""
+        self._status = SyncStatus()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_open = False
+        self._is_behind = False
+        self._is_saving = False
+
+    @classmethod
+    async def open(
+        cls,
+        *,
+        schema: Schema,
+        store_id: str,
+        log: EventLog,
+        channel: Channel,
+        lock: LeaderLock,
+        clock: Clock,
+        open_socket: SocketFactory | None = None,
+        sync: SyncOptions | None = None,
+        session_id: str | None = None,
+        random: Random | None = None,
+    ) -> Store:
+        """Open the store on its ports; `log`, `channel` and `lock` are this device's for that `store_id`.
+
+        Without `sync` (or `open_socket`) it stays on this device. `session_id` names this tab, by default a
+        random one; `random` spreads the reconnects. Raises `StoreError` when the log cannot be opened.
+        """
+        store = cls(
+            schema=schema,
+            store_id=store_id,
+            log=log,
+            channel=channel,
+            lock=lock,
+            clock=clock,
+            open_socket=open_socket,
+            sync=sync,
+            session_id=session_id,
+            random=random,
+        )
+        await store._start()
+        return store
+
+    async def _start(self) -> None:
+        self._is_open = True
+        self._channel.listen(self._on_message)
+        try:
+            await self._replica.open(secrets.token_urlsafe(6))
+        except BaseException:
+            self._is_open = False
+            self._channel.close()
+            raise
+        self._post(_HELLO)
+        self._election.start()
+
+    async def close(self) -> None:
+        """End sync, give up leadership, let go of the log. Nothing is lost. Does nothing when closed."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        self._subscriptions.clear()
+        if self._sync is not None:
+            await self._sync.stop()
+        await self._election.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._channel.close()
+        await self._replica.close()
+
+    # --- events and queries ---------------------------------------------------------------------------------
+
+    async def commit(self, *events: NewEvent) -> None:
+        """Commit all of these events or none; when it returns they are durable here and visible to `query`.
+
+        Raises `SchemaError` for an event that is not of this store's schema or that its materializer refuses,
+        `EventTooLargeError`, `StoreError` when the log cannot be written, `StoreClosedError`.
+        """
+        self._check_open()
+        local_events = [self._local_event(event) for event in events]
+        if not events:
+            return
+        try:
+            await self._replica.append(events, local_events)
+        except asyncio.CancelledError:
+            self._catch_up()  # the events may be in the log nevertheless
+            raise
+        self._post(_LOG_CHANGED)
+        if self._sync is not None:
+            self._sync.wake()
+
+    @overload
+    def query(self, query: Select[R] | Table[R]) -> list[R]: ...
+    @overload
+    def query(self, query: str, params: Params = ()) -> list[Any]: ...
+    def query(self, query: Select[Any] | Table[Any] | str, params: Params = ()) -> list[Any]:
+        """The rows of a query as of now: records of its table, or named tuples with the columns of the SQL.
+
+        Raises `SchemaError` when `query` is no query of this schema, `StoreClosedError`.
+        """
+        self._check_open()
+        select, sql, params = _parts(query, params)
+        try:
+            columns, rows = self._replica.state.query(sql, params)
+        except sqlite3.Error as error:
+            raise SchemaError(f"the query failed ({error}): {sql:.200}") from error
+        if select is not None:
+            return [select.table.decode(row) for row in rows]
+        return list(map(_row_type(tuple(columns))._make, rows))
+
+    @overload
+    def subscribe(
+        self, query: Select[R] | Table[R], callback: Callable[[list[R]], object]
+    ) -> Unsubscribe: ...
+    @overload
+    def subscribe(
+        self, query: str, callback: Callable[[list[Any]], object], params: Params = ()
+    ) -> Unsubscribe: ...
+    @overload
+    def subscribe(
+        self, query: Iterable[Table[Any]], callback: Callable[[frozenset[str]], object]
+    ) -> Unsubscribe: ...
+    def subscribe(
+        self,
+        query: Select[Any] | Table[Any] | str | Iterable[Table[Any]],
+        callback: Callable[[Any], object],
+        params: Params = (),
+    ) -> Unsubscribe:
+        """Call back with the new rows whenever the result of `query` has changed: once after each batch of
+        events, whichever tab or client they come from, and not for the result as of now.
+
+        With several tables instead of a query, call back with the names of those that were written. An error
+        that the callback raises is logged. Returns how to unsubscribe.
+        """
+        self._check_open()
+        if not isinstance(query, str | Select | Table):
+            return self._subscriptions.add_tables(frozenset(table.name for table in query), callback)
+        _, sql, sql_params = _parts(query, params)
+
+        def read() -> list[Any]:
+            return self.query(query) if not isinstance(query, str) else self.query(query, params)
+
+        rows = read()
+        tables = self._replica.state.tables_of(sql, sql_params)
+        return self._subscriptions.add_query(tables, read, rows, callback)
+
+    async def refresh(self) -> None:
+        """Catch up with the other tabs now; it happens by itself soon after each of their commits."""
+        self._check_open()
+        await self._replica.refresh()
+
+    # --- tabs and sync --------------------------------------------------------------------------------------
+
+    @property
+    def client_id(self) -> str:
+        """The id of this device's copy of the store, the same for all its tabs and for good."""
+        return self._replica.client_id
+
+    @property
+    def session_id(self) -> str:
+        """The id of this tab."""
+        return self._replica.session_id
+
+    @property
+    def leader(self) -> bool:
+        """Whether this tab leads: it alone syncs metadata and runs transfers."""
+        return self._election.is_leader
+
+    def on_leader_change(self, callback: Callable[[bool], object]) -> Unsubscribe:
+        """Call back when this tab begins (True) or ceases (False) to lead."""
+        return self._leader_listeners.add(callback)
+
+    @property
+    def sync_status(self) -> SyncStatus:
+        """The state of metadata sync, also when another tab does it."""
+        return self._status
+
+    def on_sync_status(self, callback: Callable[[SyncStatus], object]) -> Unsubscribe:
+        """Call back with each new `sync_status`."""
+        return self._status_listeners.add(callback)
+
+    async def set_sync_enabled(self, enabled: bool) -> None:
+        """Switch metadata sync on or off for all tabs, for good. While off, nothing is sent and nothing
+        arrives; commits stay pending. Works offline.
+        """
+        self._check_open()
+        await self._replica.set_sync_enabled(enabled)
+        self._post(_LOG_CHANGED)
+
+    def nudge_sync(self) -> None:
+        """Try to connect now instead of after the pause, and find out whether the connection still lives."""
+        if self._sync is not None and self.leader:
+            self._sync.nudge()
+        else:
+            self._post(_NUDGE)
+
+    # --- inside ---------------------------------------------------------------------------------------------
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise StoreClosedError(f"store {self.store_id!r} is closed")
+
+    def _local_event(self, event: NewEvent) -> LocalEvent:
+        if not isinstance(event, NewEvent):
+            raise SchemaError(f"only events can be committed, not {event!r:.100}")
+        definition = event.definition
+        if self.schema.by_wire_name.get(definition.name) is not definition:
+            raise SchemaError(f"event {definition.name} is not of the schema of store {self.store_id!r}")
+        ids = self._replica.client_id, self._replica.session_id
+        size = encoded_size(Event(definition.name, event.args, MAX_SEQ_NUM, MAX_SEQ_NUM, *ids))
+        if size >= MAX_BATCH_BYTES:
+            raise EventTooLargeError(
+                f"event {definition.name} has {size:,} encoded bytes; the limit is {MAX_BATCH_BYTES:,}: "
+                "keep large content in a file"
+            )
+        key = definition.compaction_key(event.args)
+        return LocalEvent(definition.name, event.args, *ids, definition.synced, key)
+
+    def _changed(self, tables: set[str]) -> None:
+        self._subscriptions.notify(tables)
+        self._update_sync()
+        if self.leader and self._replica.unsaved >= _SNAPSHOT_EVENTS and not self._is_saving:
+            self._is_saving = True
+            self._spawn(self._save_snapshot())
+
+    def _leads(self, is_leader: bool) -> None:
+        self._update_sync()
+        self._leader_listeners.tell(is_leader)
+
+    def _update_sync(self) -> None:
+        """Run the sync client exactly while this tab leads and sync is switched on."""
+        if self._sync is not None:
+            self._sync.set_active(self._is_open and self.leader and self._replica.sync_enabled)
+        self._update_status()
+
+    def _sync_changed(self, connected: bool, error: str) -> None:
+        self._connected, self._last_error = connected, error
+        self._channel.post({"type": _STATUS, "connected": connected, "error": error})
+        self._update_status()
+
+    def _update_status(self) -> None:
+        replica = self._replica
+        status = SyncStatus(replica.sync_enabled, self._connected, len(replica.pending), self._last_error)
+        if status != self._status:
+            self._status = status
+            self._status_listeners.tell(status)
+
+    def _post(self, kind: str) -> None:
+        self._channel.post({"type": kind})
+
+    def _on_message(self, message: Message) -> None:
+        kind = message.get("type")
+        if not self._is_open or not isinstance(kind, str):
+            return
+        if kind == _LOG_CHANGED:
+            self._catch_up()
+        elif kind == _STATUS:
+            self._connected, self._last_error = bool(message.get("connected")), str(message.get("error"))
+            self._update_status()
+        elif kind == _HELLO and self.leader:
+            self._sync_changed(self._connected, self._last_error)
+        elif kind == _NUDGE and self.leader:
+            self.nudge_sync()
+        else:
+            self._election.on_message(kind)
+
+    def _catch_up(self) -> None:
+        if not self._is_behind and self._is_open:
+            self._is_behind = True
+            self._spawn(self._follow())
+
+    async def _follow(self) -> None:
+        self._is_behind = False  # what is told from now on needs another look
+        await self._replica.refresh()
+        if self._sync is not None:
+            self._sync.wake()
+
+    async def _save_snapshot(self) -> None:
+        try:
+            await self._clock.sleep(_SNAPSHOT_DELAY)
+            await self._replica.save_snapshot()
+        finally:
+            self._is_saving = False
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("store %s: %s", self.store_id, error, exc_info=error)
+
+
+def _parts(query: Select[R] | Table[R] | str, params: Params) -> tuple[Select[R] | None, str, Params]:
+    if isinstance(query, str):
+        return None, query, params
+    select = query.all() if isinstance(query, Table) else query
+    return select, select.sql, select.params
+
+
+@lru_cache(maxsize=256)
+def _row_type(columns: tuple[str, ...]) -> Any:
+    return namedtuple("Row", columns, rename=True)

@@ -1,0 +1,232 @@
+"""The client's side of the sync protocol, without I/O and without a clock: what to say next, given what was
+heard.
+
+    opened     a connection stands: ping, and pull live from our cursor
+    received   a message came: what to confirm, acknowledge, or give up for
+    advanced   the log has moved: push the next batch when the way is free
+    ticked     time has passed: ping, or give up a silent connection
+
+One push at a time, numbered behind the confirmed head. The push's events come back over the live pull; that,
+or the push's own answer, confirms them. A backend that is ahead sends what we lack by the live pull, which
+rebases the pending events, and the push is made again. Times are seconds of any steady clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from filesync_web.errors import SyncError
+from filesync_web.livestore import sequence
+from filesync_web.livestore.messages import (
+    Ack,
+    BackendIdMismatch,
+    Cause,
+    Chunk,
+    ClientMessage,
+    Cursor,
+    Defect,
+    Event,
+    Failure,
+    Interrupt,
+    Interrupted,
+    Json,
+    Ping,
+    Pong,
+    PullRequest,
+    PushRequest,
+    ServerAhead,
+    ServerMessage,
+    Success,
+)
+from filesync_web.livestore.ports import LocalEntry
+from filesync_web.livestore.wire import pull_request, push_request
+
+PING_EVERY = 10.0
+PONG_WITHIN = 10.0
+NUDGE_WITHIN = 3.0
+ANSWER_WITHIN = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Where the log stands: the confirmed head, whose it is, and what is pending."""
+
+    head: int
+    backend_id: str | None
+    pending: Sequence[LocalEntry]
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send this message."""
+
+    message: ClientMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Put these events into the log, durably, before anything that follows."""
+
+    events: tuple[Event, ...]
+    backend_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """The backend is not the one that we knew: drop what it had confirmed, then connect anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Close the connection and try again later."""
+
+    error: SyncError
+
+
+@dataclass(frozen=True, slots=True)
+class Healthy:
+    """Everything that there was to do has worked: the next failure is a first one."""
+
+
+Output: TypeAlias = Send | Confirm | Reset | Fail | Healthy
+
+
+class SyncProtocol:
+    """One client for all its connections, because request ids grow for the life of the client."""
+
+    def __init__(self, store_id: str) -> None:
+        self._store_id = store_id
+        self._last_id = -1
+        self._pull = ""
+        self._clear()
+
+    def _clear(self) -> None:
+        self._payload: Json = None
+        self._backend_id: str | None = None
+        self._is_caught_up = False
+        self._push = ""
+        self._batch: tuple[Event, ...] = ()
+        self._wait_for_head = 0
+        self._answer_by: float | None = None
+        self._ping_at: float | None = None
+        self._pong_by: float | None = None
+
+    @property
+    def deadline(self) -> float | None:
+        """When to call `ticked` at the latest; None: never."""
+        times = [t for t in (self._answer_by, self._ping_at, self._pong_by) if t is not None]
+        return min(times, default=None)
+
+    def opened(self, view: View, payload: Json, now: float) -> list[Output]:
+        """A new connection."""
+        self._clear()
+        self._payload = payload
+        self._backend_id = view.backend_id if view.head else None
+        cursor = Cursor(self._backend_id, view.head) if self._backend_id is not None else None
+        self._pull = self._next_id()
+        pull = PullRequest(self._store_id, live=True, cursor=cursor, payload=payload)
+        self._answer_by = now + ANSWER_WITHIN
+        return [*self._ping(now), Send(pull_request(self._pull, pull))]
+
+    def closing(self) -> list[ClientMessage]:
+        """What to say before the connection is closed on purpose."""
+        return [Interrupt(self._pull)]
+
+    def received(self, message: ServerMessage, now: float) -> list[Output]:
+        """A message of the backend. Answers to requests of earlier connections are ignored."""
+        match message:
+            case Pong():
+                self._pong_by = None
+                return []
+            case Chunk(self._pull):
+                return self._pulled(message)
+            case Success(self._push) if self._push:
+                return self._pushed()
+            case Failure(self._push, causes) if self._push:
+                return self._refused(causes, now)
+            case Success(self._pull):
+                return [Fail(SyncError("the backend has ended the live pull"))]
+            case Failure(self._pull, causes):
+                return self._failed("the pull", causes)
+            case Defect(defect):
+                return [Fail(SyncError(f"the backend did not understand a message: {defect!r:.200}"))]
+            case _:
+                return []
+
+    def advanced(self, view: View, now: float) -> list[Output]:
+        """Push what is pending, when nothing stands in the way."""
+        if not self._is_caught_up or self._push or view.head < self._wait_for_head:
+            return []
+        if self._wait_for_head:
+            self._wait_for_head, self._answer_by = 0, None
+        if not view.pending:
+            return [Healthy()]
+        self._batch = sequence.next_batch(view.pending, view.head)
+        self._push = self._next_id()
+        self._answer_by = now + ANSWER_WITHIN
+        push = PushRequest(self._store_id, self._batch, self._backend_id, self._payload)
+        return [Send(push_request(self._push, push))]
+
+    def ticked(self, now: float) -> list[Output]:
+        """Time has passed."""
+        if self._pong_by is not None and now >= self._pong_by:
+            return [Fail(SyncError("the connection is dead: a ping was not answered"))]
+        if self._answer_by is not None and now >= self._answer_by:
+            return [Fail(SyncError("the backend did not answer a request"))]
+        if self._ping_at is not None and now >= self._ping_at:
+            return self._ping(now)
+        return []
+
+    def nudged(self, now: float) -> list[Output]:
+        """Find out soon whether the connection still lives."""
+        outputs = self._ping(now)
+        self._pong_by = now + NUDGE_WITHIN
+        return outputs
+
+    def _next_id(self) -> str:
+        self._last_id += 1
+        return str(self._last_id)
+
+    def _ping(self, now: float) -> list[Output]:
+        self._ping_at = now + PING_EVERY
+        self._pong_by = self._pong_by or now + PONG_WITHIN
+        return [Send(Ping())]
+
+    def _pulled(self, chunk: Chunk) -> list[Output]:
+        outputs: list[Output] = []
+        for value in chunk.values:
+            if self._backend_id not in {None, value.backend_id}:
+                return [Reset()]
+            self._backend_id = value.backend_id
+            if value.batch:
+                outputs.append(Confirm(tuple(pulled.event for pulled in value.batch), value.backend_id))
+            self._is_caught_up = not value.remaining
+        if not self._push and not self._wait_for_head:
+            self._answer_by = None
+        return [*outputs, Send(Ack(self._pull))]
+
+    def _pushed(self) -> list[Output]:
+        batch, self._batch, self._push, self._answer_by = self._batch, (), "", None
+        assert self._backend_id is not None  # noqa: S101  the first chunk came before the first push
+        return [Confirm(batch, self._backend_id), Healthy()]
+
+    def _refused(self, causes: Sequence[Cause], now: float) -> list[Output]:
+        head = self._batch[0].parent_seq_num
+        self._push, self._batch, self._answer_by = "", (), None
+        for cause in causes:
+            if isinstance(cause, ServerAhead):
+                if cause.minimum_expected_num < head:
+                    return [Reset()]  # it has lost events that it had confirmed: restored from an old backup
+                self._wait_for_head = max(cause.minimum_expected_num, head + 1)
+                self._answer_by = now + ANSWER_WITHIN
+                return []
+        return self._failed("the push", causes)
+
+    def _failed(self, what: str, causes: Sequence[Cause]) -> list[Output]:
+        if any(isinstance(cause, BackendIdMismatch) for cause in causes):
+            return [Reset()]
+        if causes and all(isinstance(cause, Interrupted) for cause in causes):
+            return [Fail(SyncError(f"{what} was ended by the backend"))]
+        return [Fail(SyncError(f"{what} was refused: {'; '.join(f'{cause!r:.200}' for cause in causes)}"))]

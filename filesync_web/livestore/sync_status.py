@@ -1,0 +1,37 @@
+"""What an app is told about metadata sync, and what it tells the sync client."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from filesync_web.livestore.messages import Json
+
+Payload = Json | Callable[[], Json | Awaitable[Json]]
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOptions:
+    """Where to sync metadata to.
+
+    `url`: the backend's WebSocket URL, `wss://host/sync`. `payload`: what the backend's auth looks at, for
+    example `{"authToken": "..."}`; a function is asked anew at each connect and may be asynchronous. It
+    travels in the query of the socket's URL, as LiveStore does it, and is never logged.
+    """
+
+    url: str
+    payload: Payload = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncStatus:
+    """Metadata sync as of now.
+
+    `enabled`: the user's switch. `connected`: the leading tab has a connection. `pending`: events that the
+    backend has not confirmed yet. `last_error`: why the last attempt failed, "" after a good one.
+    """
+
+    enabled: bool = True
+    connected: bool = False
+    pending: int = 0
+    last_error: str = ""

@@ -1,0 +1,23 @@
+"""Waiting for the first of several things."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+
+async def first_of(*waits: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    """Run all until one is done, cancel the others, and return the one's task (the earliest given, when
+    several are).
+
+    When this is cancelled itself, all of them are.
+    """
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return next(task for task in tasks if task.done())
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

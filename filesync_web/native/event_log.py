@@ -1,0 +1,221 @@
+"""The event log in an SQLite file, for processes on CPython.
+
+One connection on one thread of its own, so that the event loop never waits for the disk. The file is in WAL
+mode with `synchronous=FULL`: what a call has returned survives a power cut. Several processes may open one
+file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from filesync_web.errors import StoreError
+from filesync_web.livestore.messages import Event
+from filesync_web.livestore.ports import (
+    ConfirmedEntry,
+    LocalEntry,
+    LocalEvent,
+    LogDelta,
+    Position,
+    Snapshot,
+)
+from filesync_web.livestore.wire import to_json
+
+T = TypeVar("T")
+
+_BUSY_SECONDS = 30.0
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS confirmed (
+  seqNum INTEGER PRIMARY KEY, parentSeqNum INTEGER NOT NULL, name TEXT NOT NULL, args TEXT NOT NULL,
+  clientId TEXT NOT NULL, sessionId TEXT NOT NULL, localId INTEGER
+);
+CREATE TABLE IF NOT EXISTS local (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL, args TEXT NOT NULL, clientId TEXT NOT NULL,
+  sessionId TEXT NOT NULL, synced INTEGER NOT NULL, compactionKey TEXT
+);
+CREATE INDEX IF NOT EXISTS localByKey ON local (compactionKey) WHERE compactionKey IS NOT NULL;
+CREATE INDEX IF NOT EXISTS localPending ON local (id) WHERE synced;
+CREATE TABLE IF NOT EXISTS meta (
+  one INTEGER PRIMARY KEY CHECK (one = 1), clientId TEXT NOT NULL, backendId TEXT, epoch INTEGER NOT NULL,
+  lastLocal INTEGER NOT NULL, syncEnabled INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS snapshot (
+  one INTEGER PRIMARY KEY CHECK (one = 1), schemaHash TEXT NOT NULL, epoch INTEGER NOT NULL,
+  confirmed INTEGER NOT NULL, local INTEGER NOT NULL, data BLOB NOT NULL
+);
+"""
+
+
+class _Log:
+    """The operations, synchronous; each is one transaction."""
+
+    def __init__(self, path: str, client_id: str) -> None:
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.executescript(_TABLES)
+        self._db.execute("INSERT OR IGNORE INTO meta VALUES (1, ?, NULL, 1, 0, 1)", (client_id,))
+        self.client_id: str = self._db.execute("SELECT clientId FROM meta").fetchone()[0]
+
+    def close(self) -> None:
+        self._db.close()
+
+    def read(self, seen: Position, all_pending: bool) -> LogDelta:
+        with self._transaction("DEFERRED"):
+            return self._delta(seen, all_pending=all_pending)
+
+    def append(self, events: Sequence[LocalEvent], seen: Position) -> LogDelta:
+        with self._transaction():
+            last = self._db.execute("SELECT lastLocal FROM meta").fetchone()[0]
+            for last, event in enumerate(events, last + 1):  # noqa: B020
+                if event.compaction_key is not None:
+                    self._db.execute("DELETE FROM local WHERE compactionKey = ?", (event.compaction_key,))
+                row = (last, event.name, to_json(event.args), event.client_id, event.session_id)
+                self._db.execute(
+                    "INSERT INTO local VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (*row, event.synced, event.compaction_key),
+                )
+            self._db.execute("UPDATE meta SET lastLocal = ?", (last,))
+            return self._delta(seen)
+
+    def confirm(self, entries: Sequence[ConfirmedEntry], backend_id: str, seen: Position) -> LogDelta:
+        with self._transaction():
+            head = self._position()
+            newer = self._db.execute("SELECT 1 FROM local WHERE synced AND id > ? LIMIT 1", (seen.local,))
+            if (head.epoch, head.confirmed) == (seen.epoch, seen.confirmed) and newer.fetchone() is None:
+                self._db.executemany("INSERT INTO confirmed VALUES (?, ?, ?, ?, ?, ?, ?)", map(_row, entries))
+                removed = [(entry.local_id,) for entry in entries if entry.local_id is not None]
+                self._db.executemany("DELETE FROM local WHERE id = ?", removed)
+                self._db.execute("UPDATE meta SET backendId = ?", (backend_id,))
+            return self._delta(seen)
+
+    def reset(self, seen: Position) -> LogDelta:
+        with self._transaction():
+            if self._position().epoch == seen.epoch:
+                self._db.execute("DELETE FROM confirmed")
+                self._db.execute("DELETE FROM snapshot")
+                self._db.execute("UPDATE meta SET backendId = NULL, epoch = epoch + 1")
+            return self._delta(seen)
+
+    def set_sync_enabled(self, enabled: bool) -> None:
+        self._db.execute("UPDATE meta SET syncEnabled = ?", (enabled,))
+
+    def load_snapshot(self) -> Snapshot | None:
+        row = self._db.execute("SELECT schemaHash, epoch, confirmed, local, data FROM snapshot").fetchone()
+        return row and Snapshot(row[0], Position(*row[1:4]), row[4])
+
+    def save_snapshot(self, snapshot: Snapshot) -> None:
+        position = snapshot.position
+        row = (snapshot.schema_hash, position.epoch, position.confirmed, position.local, snapshot.data)
+        with self._transaction():
+            if self._position().epoch == position.epoch:
+                self._db.execute("INSERT OR REPLACE INTO snapshot VALUES (1, ?, ?, ?, ?, ?)", row)
+
+    @contextmanager
+    def _transaction(self, mode: str = "IMMEDIATE") -> Iterator[None]:
+        self._db.execute(f"BEGIN {mode}")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+
+    def _position(self) -> Position:
+        head = "SELECT epoch, (SELECT ifnull(max(seqNum), 0) FROM confirmed), lastLocal FROM meta"
+        return Position(*self._db.execute(head).fetchone())
+
+    def _delta(self, seen: Position, *, all_pending: bool = False) -> LogDelta:
+        position = self._position()
+        if seen.epoch != position.epoch:
+            seen = Position(position.epoch)
+        wanted = "id > ? OR synced" if all_pending else "id > ?"
+        backend_id, enabled = self._db.execute("SELECT backendId, syncEnabled FROM meta").fetchone()
+        return LogDelta(
+            position,
+            [
+                ConfirmedEntry(Event(name, json.loads(args), seq, parent, client, session), local_id)
+                for seq, parent, name, args, client, session, local_id in self._db.execute(
+                    "SELECT * FROM confirmed WHERE seqNum > ? ORDER BY seqNum", (seen.confirmed,)
+                )
+            ],
+            [
+                LocalEntry(id_, LocalEvent(name, json.loads(args), client, session, bool(synced), key))
+                for id_, name, args, client, session, synced, key in self._db.execute(
+                    f"SELECT * FROM local WHERE {wanted} ORDER BY id",  # noqa: S608
+                    (seen.local,),
+                )
+            ],
+            backend_id,
+            bool(enabled),
+        )
+
+
+def _row(entry: ConfirmedEntry) -> tuple[Any, ...]:
+    event = entry.event
+    identity = (event.client_id, event.session_id, entry.local_id)
+    return (event.seq_num, event.parent_seq_num, event.name, to_json(event.args), *identity)
+
+
+class SqliteEventLog:
+    """The `EventLog` port on an SQLite file; its folder is created by `open`."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="event-log")
+        self._log: _Log | None = None
+
+    async def open(self, client_id: str) -> str:
+        def opened() -> _Log:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            return _Log(str(self._path), client_id)
+
+        self._log = await self._run(opened)
+        return self._log.client_id
+
+    async def read(self, seen: Position, *, all_pending: bool = False) -> LogDelta:
+        return await self._run(lambda: self._opened.read(seen, all_pending))
+
+    async def append(self, events: Sequence[LocalEvent], seen: Position) -> LogDelta:
+        return await self._run(lambda: self._opened.append(events, seen))
+
+    async def confirm(self, entries: Sequence[ConfirmedEntry], backend_id: str, seen: Position) -> LogDelta:
+        return await self._run(lambda: self._opened.confirm(entries, backend_id, seen))
+
+    async def reset(self, seen: Position) -> LogDelta:
+        return await self._run(lambda: self._opened.reset(seen))
+
+    async def set_sync_enabled(self, enabled: bool) -> None:
+        await self._run(lambda: self._opened.set_sync_enabled(enabled))
+
+    async def load_snapshot(self) -> Snapshot | None:
+        return await self._run(self._opened.load_snapshot)
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        await self._run(lambda: self._opened.save_snapshot(snapshot))
+
+    async def close(self) -> None:
+        log, self._log = self._log, None
+        if log is not None:
+            await self._run(log.close)
+        self._thread.shutdown(wait=False)
+
+    @property
+    def _opened(self) -> _Log:
+        if self._log is None:
+            raise StoreError(f"the event log {self._path} is not open")
+        return self._log
+
+    async def _run(self, operation: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, operation)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"the event log {self._path} failed: {error}") from error

@@ -1,0 +1,221 @@
+"""Fakes of the store's ports: an event log, channels and a lock that several "tabs" of one test share."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from filesync_web.errors import StoreError
+from filesync_web.livestore.ports import (
+    ConfirmedEntry,
+    LocalEntry,
+    LocalEvent,
+    LogDelta,
+    Message,
+    Position,
+    Snapshot,
+)
+
+
+@dataclass(slots=True)
+class MemoryLogStorage:
+    """What would be on the disk; outlives the `MemoryEventLog`s that use it."""
+
+    client_id: str = ""
+    backend_id: str | None = None
+    epoch: int = 1
+    last_local: int = 0
+    sync_enabled: bool = True
+    confirmed: list[ConfirmedEntry] = field(default_factory=list)
+    local: list[LocalEntry] = field(default_factory=list)
+    snapshot: Snapshot | None = None
+
+    @property
+    def position(self) -> Position:
+        head = self.confirmed[-1].event.seq_num if self.confirmed else 0
+        return Position(self.epoch, head, self.last_local)
+
+
+class MemoryEventLog:
+    """The `EventLog` port in memory; the logs of one device's tabs share one `MemoryLogStorage`."""
+
+    def __init__(self, storage: MemoryLogStorage | None = None) -> None:
+        self.storage = storage or MemoryLogStorage()
+        self._is_open = False
+
+    async def open(self, client_id: str) -> str:
+        self._is_open = True
+        self.storage.client_id = self.storage.client_id or client_id
+        return self.storage.client_id
+
+    async def read(self, seen: Position, *, all_pending: bool = False) -> LogDelta:
+        await self._turn()
+        return self._delta(seen, all_pending=all_pending)
+
+    async def append(self, events: Sequence[LocalEvent], seen: Position) -> LogDelta:
+        await self._turn()
+        storage = self.storage
+        for event in copy.deepcopy(list(events)):
+            if event.compaction_key is not None:
+                key = event.compaction_key
+                storage.local = [entry for entry in storage.local if entry.event.compaction_key != key]
+            storage.last_local += 1
+            storage.local.append(LocalEntry(storage.last_local, event))
+        return self._delta(seen)
+
+    async def confirm(self, entries: Sequence[ConfirmedEntry], backend_id: str, seen: Position) -> LogDelta:
+        await self._turn()
+        storage = self.storage
+        is_current = replace(storage.position, local=0) == replace(seen, local=0)
+        if is_current and not any(e.event.synced and e.id > seen.local for e in storage.local):
+            storage.confirmed += copy.deepcopy(list(entries))
+            removed = {entry.local_id for entry in entries}
+            storage.local = [entry for entry in storage.local if entry.id not in removed]
+            storage.backend_id = backend_id
+        return self._delta(seen)
+
+    async def reset(self, seen: Position) -> LogDelta:
+        await self._turn()
+        storage = self.storage
+        if storage.epoch == seen.epoch:
+            storage.confirmed, storage.backend_id, storage.snapshot = [], None, None
+            storage.epoch += 1
+        return self._delta(seen)
+
+    async def set_sync_enabled(self, enabled: bool) -> None:
+        await self._turn()
+        self.storage.sync_enabled = enabled
+
+    async def load_snapshot(self) -> Snapshot | None:
+        await self._turn()
+        return self.storage.snapshot
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        await self._turn()
+        if self.storage.epoch == snapshot.position.epoch:
+            self.storage.snapshot = snapshot
+
+    async def close(self) -> None:
+        self._is_open = False
+
+    async def _turn(self) -> None:
+        await asyncio.sleep(0)  # a real log gives the others a turn as well
+        if not self._is_open:
+            raise StoreError("the event log is not open")
+
+    def _delta(self, seen: Position, *, all_pending: bool = False) -> LogDelta:
+        storage = self.storage
+        if seen.epoch != storage.epoch:
+            seen = Position(storage.epoch)
+        return LogDelta(
+            storage.position,
+            copy.deepcopy([entry for entry in storage.confirmed if entry.event.seq_num > seen.confirmed]),
+            copy.deepcopy(
+                [e for e in storage.local if e.id > seen.local or (all_pending and e.event.synced)],
+            ),
+            storage.backend_id,
+            storage.sync_enabled,
+        )
+
+
+class MemoryHub:
+    """The air between the tabs of one device: make a `MemoryChannel` for each."""
+
+    def __init__(self) -> None:
+        self.channels: list[MemoryChannel] = []
+
+    def channel(self) -> MemoryChannel:
+        channel = MemoryChannel(self)
+        self.channels.append(channel)
+        return channel
+
+
+class MemoryChannel:
+    """The `Channel` port inside one process. While `frozen`, messages wait, as in a frozen tab."""
+
+    def __init__(self, hub: MemoryHub) -> None:
+        self._hub = hub
+        self._callback: Callable[[Message], None] | None = None
+        self._held: list[Message] = []
+        self.frozen = False
+
+    def post(self, message: Message) -> None:
+        for other in self._hub.channels:
+            if other is not self and self in self._hub.channels:
+                asyncio.get_running_loop().call_soon(other._deliver, dict(message))  # noqa: SLF001
+
+    def listen(self, callback: Callable[[Message], None]) -> None:
+        self._callback = callback
+
+    def close(self) -> None:
+        self._callback = None
+        if self in self._hub.channels:
+            self._hub.channels.remove(self)
+
+    def thaw(self) -> None:
+        """Deliver what came while frozen."""
+        self.frozen = False
+        held, self._held = self._held, []
+        for message in held:
+            self._deliver(message)
+
+    def _deliver(self, message: Message) -> None:
+        if self.frozen:
+            self._held.append(message)
+        elif self._callback is not None:
+            self._callback(message)
+
+
+class MemoryLockManager:
+    """The Web Locks of one device: make a `MemoryLeaderLock` for each tab."""
+
+    def __init__(self) -> None:
+        self.holder: MemoryLeaderLock | None = None
+        self.queue: list[tuple[MemoryLeaderLock, asyncio.Future[None]]] = []
+
+    def lock(self) -> MemoryLeaderLock:
+        return MemoryLeaderLock(self)
+
+    def grant(self) -> None:
+        while self.holder is None and self.queue:
+            lock, granted = self.queue.pop(0)
+            if not granted.done():
+                self.holder = lock
+                granted.set_result(None)
+
+
+class MemoryLeaderLock:
+    """The `LeaderLock` port inside one process."""
+
+    def __init__(self, manager: MemoryLockManager) -> None:
+        self._manager = manager
+        self.stolen: asyncio.Event = asyncio.Event()
+
+    async def acquire(self, *, steal: bool = False) -> None:
+        manager = self._manager
+        self.stolen = asyncio.Event()
+        if steal:
+            if manager.holder is not None:
+                manager.holder.stolen.set()
+            manager.holder = self
+            return
+        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        manager.queue.append((self, granted))
+        manager.grant()
+        try:
+            await granted
+        except asyncio.CancelledError:
+            if granted.done() and not granted.cancelled():
+                self.release()
+            granted.cancel()
+            raise
+
+    async def lost(self) -> None:
+        await self.stolen.wait()
+
+    def release(self) -> None:
+        if self._manager.holder is self:
+            self._manager.holder = None
+            self._manager.grant()
