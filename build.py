@@ -21,9 +21,9 @@ from pathlib import Path
 
 from tools.common import ROOT, BuildError, build_lock, say, step
 from tools.environment import PYTHON, ensure_chromium, ensure_venv
-from tools.packages import ensure_service_worker, ensure_wheel
+from tools.packages import ensure_wheel
 from tools.serve import require_free_port, serve
-from tools.site import build_site
+from tools.site import SERVICE_WORKER, build_site
 
 CHECKED = ["filesync_web", "filesync_server", "demo", "build.py", "tools"]
 
@@ -103,12 +103,12 @@ def dist(_args: argparse.Namespace) -> int:
     """Put the wheel, the service worker and the static site into dist/."""
     with build_lock():
         ensure_venv()
-        site, wheel, worker = build_site(), ensure_wheel(), ensure_service_worker()
+        site, wheel = build_site(), ensure_wheel()
         target = ROOT / "dist"
         with step(f"filling {target}"):
             shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(site, target / "site")
-            for file in filter(None, (wheel, worker)):
+            for file in (wheel, site / SERVICE_WORKER):
                 shutil.copy2(file, target)
     for path in sorted(target.iterdir()):
         say(f"  {path.relative_to(ROOT)}")

@@ -80,17 +80,3 @@ def ensure_wheel() -> Path:
             run([PYTHON, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder])
             write_stamp(stamp, key)
     return next(folder.glob("*.whl"))
-
-
-def ensure_service_worker() -> Path | None:
-    """Generate the service worker when the package has changed."""
-    if not (ROOT / "filesync_web" / "__main__.py").exists():
-        return None
-    worker = BUILD / "service-worker" / "filesync-sw.js"
-    key = digest(ROOT / "filesync_web")
-    stamp = STAMPS / "service-worker"
-    if not is_fresh(stamp, key, [worker]):
-        with step("generating the service worker"):
-            run([PYTHON, "-m", "filesync_web", "service-worker", "--out", worker.parent])
-            write_stamp(stamp, key)
-    return worker

@@ -44,12 +44,7 @@ def answers(host: str, port: int, path: str = "/api/health") -> bool:
 def server_command(host: str, port: int, data: Path, site: Path) -> list[str | Path]:
     """The command that serves the site, the signer, the files and the sync backend on one origin."""
     place: list[str | Path] = ["--host", host, "--port", str(port), "--data", data, "--site", site]
-    module = (
-        "filesync_server"
-        if (ROOT / "filesync_server" / "__main__.py").exists()
-        else "tests.harness.static_app"
-    )
-    return [PYTHON, "-m", module, *place]
+    return [PYTHON, "-m", "filesync_server", *place]
 
 
 def serve(host: str, port: int, data: Path, site: Path) -> int:
@@ -60,7 +55,8 @@ def serve(host: str, port: int, data: Path, site: Path) -> int:
     """
     require_free_port(host, port)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with subprocess.Popen(server_command(host, port, data, site), cwd=ROOT) as server:
+    command = [*server_command(host, port, data, site), "--log-level", "warning"]
+    with subprocess.Popen(command, cwd=ROOT) as server:
         try:
             _wait_until_it_answers(server, host, port)
             shown = f"[{host}]" if ":" in host else host

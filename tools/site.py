@@ -4,7 +4,7 @@
 /pyodide/               the interpreter, its standard library, and a lock that names micropip only
 /pyscript/              PyScript
 /wheels/                our wheel, which micropip installs
-/filesync-sw.js         the generated service worker
+/filesync-sw.js         the generated service worker, which keeps all of it for opening offline
 """
 
 from __future__ import annotations
@@ -12,61 +12,50 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
-from tools.common import BUILD, ROOT, STAMPS, digest, is_fresh, step, write_stamp
+from tools.common import BUILD, ROOT, STAMPS, digest, is_fresh, run, step, write_stamp
+from tools.environment import PYTHON
 from tools.packages import (
     PYODIDE,
     PYSCRIPT,
     ensure_micropip,
     ensure_npm_packages,
-    ensure_service_worker,
     ensure_wheel,
     pyodide_lock,
 )
 
 SITE = BUILD / "site"
+SERVICE_WORKER = "filesync-sw.js"
+DEMO = ROOT / "demo"
 INTERPRETER = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
 
 
-def build_site(into: Path = SITE, extra: Mapping[str, Path] | None = None) -> Path:
-    """Bring the site in `into` up to date with its sources, fetching what is missing.
+def build_site() -> Path:
+    """Bring build/site up to date with its sources, fetching what is missing, and return it.
 
-    Args:
-        into: the folder to (re)place; swapped as a whole, so that a running server sees no half site.
-        extra: further folders to copy, by their path in the site; tests add their pages with it.
-
-    Returns:
-        `into`.
+    It is replaced as a whole, so that a server that runs meanwhile serves the old one or the new one.
     """
     ensure_npm_packages()
-    micropip, wheel, worker = ensure_micropip(), ensure_wheel(), ensure_service_worker()
-    parts = {"pyscript": PYSCRIPT, **(extra or {})}
-    demo = ROOT / "demo"
-    sources = [PYODIDE, micropip, wheel, *([worker] if worker else []), demo, Path(__file__), *parts.values()]
-    key = digest(*sources, *parts)
-    stamp = STAMPS / into.name
-    if is_fresh(stamp, key, [into]):
-        return into
-    with step(f"building {into.relative_to(ROOT)}"):
-        fresh = into.with_name(into.name + ".new")
+    micropip, wheel = ensure_micropip(), ensure_wheel()
+    key = digest(PYODIDE, PYSCRIPT, micropip, wheel, DEMO, Path(__file__))
+    stamp = STAMPS / "site"
+    if is_fresh(stamp, key, [SITE]):
+        return SITE
+    with step(f"building {SITE.relative_to(ROOT)}"):
+        fresh = BUILD / "site.new"
         shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        if demo.exists():
-            shutil.copytree(demo, fresh, ignore=IGNORED, dirs_exist_ok=True)
-        for name, folder in parts.items():
-            shutil.copytree(folder, fresh / name, ignore=IGNORED)
+        shutil.copytree(DEMO, fresh, ignore=IGNORED)
+        shutil.copytree(PYSCRIPT, fresh / "pyscript")
         _place_pyodide(fresh / "pyodide", micropip)
         (fresh / "wheels").mkdir()
         shutil.copy2(wheel, fresh / "wheels")
-        if worker:
-            shutil.copy2(worker, fresh)
-        shutil.rmtree(into, ignore_errors=True)
-        fresh.rename(into)
+        run([PYTHON, "-m", "filesync_web", "service-worker", "--out", fresh, "--precache-dir", fresh])
+        shutil.rmtree(SITE, ignore_errors=True)
+        fresh.rename(SITE)
         write_stamp(stamp, key)
-    return into
+    return SITE
 
 
 def _place_pyodide(folder: Path, micropip: Path) -> None:

@@ -25,20 +25,17 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from tests.harness.browser import FLAGS, PageErrors, Profile, chromium_path
-from tests.harness.pyodide_pytest import PyodideRun, install_pytest, run_pytest, wheels_of_pytest
+from tests.harness.pyodide_pytest import PyodideRun, install_pytest, run_pytest
 from tests.harness.python_page import open_python_page
 from tests.harness.server import ServerProcess
-from tools.common import BUILD, ROOT, build_lock
-from tools.site import build_site
-
-PAGES = Path(__file__).parent / "pages"
+from tests.harness.site import build_test_site
+from tools.common import ROOT
 
 
 @pytest.fixture(scope="session")
-def test_site() -> Path:
+def test_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site with the test pages under /testing/; the product's own site has none of them."""
-    with build_lock():
-        return build_site(BUILD / "site-test", {"testing": PAGES, "testing/wheels": wheels_of_pytest()})
+    return build_test_site(tmp_path_factory.mktemp("site") / "site")
 
 
 @pytest.fixture(scope="session")
@@ -57,12 +54,12 @@ def site_url(server: ServerProcess) -> str:
 @pytest.fixture
 def new_server(
     test_site: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[], ServerProcess]]:
+) -> Iterator[Callable[..., ServerProcess]]:
     """Make and start another server; it is stopped when the test ends."""
     made: list[ServerProcess] = []
 
-    def make() -> ServerProcess:
-        made.append(ServerProcess(test_site, tmp_path_factory.mktemp("server")))
+    def make(**settings: str) -> ServerProcess:
+        made.append(ServerProcess(test_site, tmp_path_factory.mktemp("server"), **settings))
         made[-1].start()
         return made[-1]
 

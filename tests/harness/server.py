@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -32,12 +33,15 @@ class ServerProcess:
         log: the file with everything it said, over all starts.
     """
 
-    def __init__(self, site: Path, data: Path, port: int | None = None) -> None:
+    def __init__(self, site: Path, data: Path, port: int | None = None, **settings: str) -> None:
+        """Settings are those of the server's environment, in capitals: `FILESYNC_URL_LIFETIME="2"`."""
         self.site = site
         self.data = data
         self.port = port or free_port()
         self.url = f"http://{HOST}:{self.port}"
         self.log = data / "server.log"
+        self._env = {name: value for name, value in os.environ.items() if not name.startswith("FILESYNC_")}
+        self._env |= settings
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -56,7 +60,12 @@ class ServerProcess:
         command = [str(word) for word in server_command(HOST, self.port, self.data, self.site)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+                command,
+                cwd=ROOT,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
             )
         deadline = time.monotonic() + START_SECONDS
         while not answers(HOST, self.port):

@@ -1,0 +1,24 @@
+"""The site that tests run against: the product's, and the test pages under /testing/."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.harness.pyodide_pytest import wheels_of_pytest
+from tools.common import build_lock
+from tools.site import build_site
+
+PAGES = Path(__file__).parent / "pages"
+
+
+def build_test_site(into: Path) -> Path:
+    """Bring the product's site up to date, and copy it and the test pages into a new folder.
+
+    A copy, so that a build that runs meanwhile does not change the site under a test.
+    """
+    with build_lock():
+        shutil.copytree(build_site(), into)
+        shutil.copytree(PAGES, into / "testing")
+        shutil.copytree(wheels_of_pytest(), into / "testing" / "wheels")
+    return into
