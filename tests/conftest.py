@@ -1,4 +1,4 @@
-"""Options and order of the whole test suite."""
+"""The order of the whole suite, and what a soak run announces."""
 
 from __future__ import annotations
 
@@ -14,4 +14,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(IN_BROWSER):
             item.add_marker(pytest.mark.browser)
+        if item.get_closest_marker("soak"):
+            item.add_marker(pytest.mark.timeout(3 * 60 * soak_minutes(item)), append=False)
     items.sort(key=lambda item: item.nodeid.startswith(IN_BROWSER))
+
+
+def pytest_report_collectionfinish(items: list[pytest.Item]) -> list[str]:
+    """Say what each selected soak test does and how long it takes, before they start."""
+    long_ones = [item for item in items if item.get_closest_marker("soak")]
+    if not long_ones:
+        return []
+    lines = [f"  {soak_minutes(item):5.1f} min  {item.name}: {_purpose(item)}" for item in long_ones]
+    return [*lines, f"  {sum(map(soak_minutes, long_ones)):5.1f} min  in all, on a quiet machine"]
+
+
+def soak_minutes(item: pytest.Item) -> float:
+    """How long a test says it takes: `@pytest.mark.soak(minutes=5)`."""
+    marker = item.get_closest_marker("soak")
+    assert marker, f"{item.nodeid} is no soak test"
+    return float(marker.kwargs["minutes"])
+
+
+def _purpose(item: pytest.Item) -> str:
+    """The first line of the test's docstring."""
+    return (getattr(getattr(item, "function", None), "__doc__", None) or "?").strip().splitlines()[0]
