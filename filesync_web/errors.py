@@ -79,6 +79,10 @@ class UnknownFileError(FileSyncError, LookupError):
     """No live file has that id or path."""
 
 
+class ServiceWorkerError(FileSyncError):
+    """The service worker could not be registered or reached, or it could not do what it was asked for."""
+
+
 # --- transfers -----------------------------------------------------------------------------------------------------
 
 
