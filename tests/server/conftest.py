@@ -1,0 +1,30 @@
+"""Fixtures of the server's tests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from filesync_server.embedded import EmbeddedStore
+from tests.server.support import Clock, Deployment, deployed, embedded_app
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def embedded(tmp_path: Path, clock: Clock) -> Iterator[EmbeddedStore]:
+    store = EmbeddedStore(tmp_path / "objects", clock=clock)
+    yield store
+    store.directory.close()
+
+
+@pytest.fixture
+async def plane(embedded: EmbeddedStore) -> AsyncIterator[Deployment]:
+    """The embedded store behind a real server."""
+    async with deployed(embedded_app(embedded), embedded) as deployment:
+        yield deployment

@@ -1,0 +1,208 @@
+"""The signer around the store: who may call it, from which page, how often, and what it says when it may not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection, Request
+from starlette.routing import Mount
+
+from filesync_server import bearer_auth, create_signer, public_access
+from filesync_server.embedded import EmbeddedStore
+from filesync_server.object_store import StoreUnavailableError
+from tests.server.support import BEARER, TOKEN, Clock, Deployment, deployed, embedded_app, serving
+
+CALLS = ["sign/upload", "sign/download", "delete", "head", "multipart/create", "multipart/sign"]
+CALLS += ["multipart/list", "multipart/complete", "multipart/abort"]
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient() as client:
+        yield client
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}, {"X-Worker-Auth": "wrong"}, {"Authorization": "Bearer"}],
+)
+async def test_without_the_token_everything_is_401(plane: Deployment, name: str, headers: dict[str, str]) -> None:
+    answer = await plane.client.post(f"{plane.url}/api/v1/{name}", json={"key": "a"}, headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.json()["error"]
+
+
+@pytest.mark.parametrize("headers", [BEARER, {"X-Worker-Auth": TOKEN}, {"Authorization": f"bearer {TOKEN}"}])
+async def test_both_header_forms_are_accepted(plane: Deployment, headers: dict[str, str]) -> None:
+    answer = await plane.client.post(f"{plane.url}/api/v1/sign/download", json={"key": "a"}, headers=headers)
+    assert answer.status_code == 200
+
+
+async def test_a_callback_decides_by_prefix(embedded: EmbeddedStore, client: httpx.AsyncClient) -> None:
+    async def auth(connection: HTTPConnection) -> list[str] | None:
+        user = connection.headers.get("x-user")
+        return [f"users/{user}"] if user else None
+
+    async with serving(embedded_app(embedded, auth=auth)) as url:
+
+        async def status(key: str, user: str | None) -> int:
+            headers = {"x-user": user} if user else {}
+            body = {"key": key}
+            return (await client.post(f"{url}/api/v1/sign/upload", json=body, headers=headers)).status_code
+
+        assert await status("users/ann/x", "ann") == 200
+        assert await status("users/ann2/x", "ann") == 403
+        assert await status("other", "ann") == 403
+        assert await status("users/ann/x", None) == 401
+
+
+async def test_several_tokens_and_prefixes(embedded: EmbeddedStore) -> None:
+    auth = bearer_auth("first-token", TOKEN, prefixes=["a"])
+    async with deployed(embedded_app(embedded, auth=auth), embedded) as deployment:
+        assert (await deployment.call("sign/upload", key="a/x")).status_code == 200
+        assert (await deployment.call("sign/upload", key="b/x")).status_code == 403
+
+
+def test_an_empty_token_is_refused() -> None:
+    with pytest.raises(ValueError, match="token"):
+        bearer_auth()
+    with pytest.raises(ValueError, match="token"):
+        bearer_auth("good", "")
+
+
+async def test_unknown_routes_and_methods_answer_json(plane: Deployment) -> None:
+    for path, method, status in [
+        ("/api/v1/nothing", "POST", 404),
+        ("/api/v1/delete", "GET", 405),
+        ("/api/health", "POST", 405),
+        ("/apiX/health", "GET", 404),
+    ]:
+        answer = await plane.client.request(method, plane.url + path, headers=BEARER)
+        assert answer.status_code == status
+        assert answer.json()["error"]
+
+
+async def test_a_huge_body_is_413(plane: Deployment) -> None:
+    content = b'{"key":"' + b"x" * 1024**2 + b'"}'
+    answer = await plane.client.post(f"{plane.url}/api/v1/delete", content=content, headers=BEARER)
+    assert answer.status_code == 413
+
+
+async def test_features_can_be_left_out(embedded: EmbeddedStore) -> None:
+    async with deployed(embedded_app(embedded, features=["head"]), embedded) as deployment:
+        health = await deployment.client.get(f"{deployment.url}/api/health")
+        assert health.json()["features"] == ["head"]
+        assert (await deployment.call("multipart/create", key="a", contentLength=1)).status_code == 404
+        signed = await deployment.sign("sign/upload", key="a", sha256="0" * 64)
+        assert signed["headers"] == {}
+
+
+async def test_cors_is_for_the_listed_origins(embedded: EmbeddedStore, client: httpx.AsyncClient) -> None:
+    page = "https://app.example"
+    async with serving(embedded_app(embedded, allowed_origins=[page])) as url:
+        for path, method in [("/api/v1/sign/upload", "POST"), ("/livestore-filesync-files/a", "PUT")]:
+            ask = {
+                "Origin": page,
+                "Access-Control-Request-Method": method,
+                "Access-Control-Request-Headers": "authorization,content-type,if-none-match,x-amz-checksum-sha256",
+            }
+            preflight = await client.options(url + path, headers=ask)
+            assert preflight.status_code == 200
+            assert preflight.headers["access-control-allow-origin"] == page
+            assert method in preflight.headers["access-control-allow-methods"]
+            stranger = await client.options(url + path, headers=ask | {"Origin": "https://evil.example"})
+            assert "access-control-allow-origin" not in stranger.headers
+            refused = await client.request(method, url + path, headers={"Origin": page}, json={"key": "a"})
+            assert refused.status_code == 401
+            assert refused.headers["access-control-allow-origin"] == page
+            exposed = refused.headers["access-control-expose-headers"]
+            assert {"ETag", "Content-Range", "Content-Length"} <= {name.strip() for name in exposed.split(",")}
+            assert refused.headers["access-control-allow-credentials"] == "true"
+
+
+async def test_a_wildcard_origin_has_no_credentials(embedded: EmbeddedStore, client: httpx.AsyncClient) -> None:
+    async with serving(embedded_app(embedded, allowed_origins=["*"])) as url:
+        answer = await client.get(f"{url}/api/health", headers={"Origin": "https://any.example"})
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "access-control-allow-credentials" not in answer.headers
+
+
+async def test_the_rate_limit_hook(embedded: EmbeddedStore) -> None:
+    seen: list[str] = []
+
+    async def limit(request: Request) -> float | None:
+        seen.append(request.url.path)
+        return 2.4 if len(seen) > 1 else None
+
+    async with deployed(embedded_app(embedded, rate_limit=limit), embedded) as deployment:
+        assert (await deployment.call("head", key="a")).status_code == 200
+        answer = await deployment.call("head", key="a")
+        assert answer.status_code == 429
+        assert answer.headers["retry-after"] == "2"
+
+
+async def test_the_origin_of_urls_follows_the_request_or_the_setting(embedded: EmbeddedStore) -> None:
+    async with deployed(embedded_app(embedded), embedded) as deployment:
+        signed = await deployment.sign("sign/upload", key="a")
+        assert signed["url"].startswith(f"{deployment.url}/livestore-filesync-files/a?")
+    async with deployed(embedded_app(embedded, origin="https://files.example/"), embedded) as deployment:
+        signed = await deployment.sign("sign/upload", key="a")
+        assert signed["url"].startswith("https://files.example/livestore-filesync-files/a?")
+
+
+class _CountingStore:
+    """A store of which only the health matters."""
+
+    features = frozenset[str]()
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.healthy = True
+        self.hold = asyncio.Event()
+        self.hold.set()
+
+    async def check(self) -> None:
+        self.asked += 1
+        await self.hold.wait()
+        if not self.healthy:
+            raise StoreUnavailableError("down")
+
+
+async def test_health_does_not_hammer_the_store(client: httpx.AsyncClient) -> None:
+    store: Any = _CountingStore()
+    clock = Clock()
+    signer = create_signer(store, auth=public_access, clock=clock)
+    async with serving(Starlette(routes=[Mount("/api", signer)])) as url:
+        store.hold.clear()
+        asks = [asyncio.create_task(client.get(f"{url}/api/health")) for _ in range(20)]
+        while not store.asked:
+            await asyncio.sleep(0)
+        store.hold.set()
+        assert {answer.status_code for answer in await asyncio.gather(*asks)} == {200}
+        assert store.asked == 1
+        store.healthy = False
+        clock.now += 5
+        down = await client.get(f"{url}/api/health")
+        assert down.status_code == 503
+        assert down.json()["error"]
+        assert store.asked == 2
+
+
+async def test_a_failing_store_is_a_5xx_with_a_json_error(client: httpx.AsyncClient) -> None:
+    class Broken(_CountingStore):
+        async def delete(self, _key: str) -> None:
+            raise StoreUnavailableError("the store is away")
+
+    store: Any = Broken()
+    signer = create_signer(store, auth=public_access)
+    async with serving(Starlette(routes=[Mount("/base", signer)])) as url:
+        answer = await client.post(f"{url}/base/v1/delete", json={"key": "a"})
+        assert answer.status_code == 503
+        assert answer.json() == {"error": "the store is away"}

@@ -1,0 +1,206 @@
+"""The signer contract, run against every object store that we have.
+
+Bytes travel by the signed URLs to the store's real data plane, without the token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from filesync_server.embedded import EmbeddedStore
+from tests.server.support import BEARER, Deployment, deployed, embedded_app, hashed_key, sha256
+
+
+@pytest.fixture(params=["embedded"])
+async def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Deployment]:
+    store = EmbeddedStore(tmp_path / "objects")
+    async with deployed(embedded_app(store), store) as deployment:
+        yield deployment
+    await store.close()
+
+
+async def test_health_needs_no_token_and_names_the_features(deployment: Deployment) -> None:
+    answer = await deployment.client.get(f"{deployment.url}/api/health")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ok", "features": ["checksum", "head", "multipart"]}
+
+
+async def test_upload_download_delete(deployment: Deployment) -> None:
+    data = os.urandom(100_000)
+    key = hashed_key(data)
+    signed = await deployment.sign("sign/upload", key=key, contentType="image/png", contentLength=len(data))
+    assert signed["method"] == "PUT"
+    lifetime = datetime.fromisoformat(signed["expiresAt"]) - datetime.now(UTC)
+    assert 0 < lifetime.total_seconds() <= 7 * 24 * 3600
+    assert (await deployment.send(signed, data)).is_success
+    got = await deployment.get(key)
+    assert got.status_code == 200
+    assert got.content == data
+    assert got.headers["content-type"] == "image/png"
+    assert (await deployment.call("delete", key=key)).status_code == 204
+    assert (await deployment.get(key)).status_code == 404
+    assert (await deployment.call("delete", key=key)).status_code == 204
+
+
+async def test_a_leading_slash_is_dropped(deployment: Deployment) -> None:
+    assert (await deployment.put("/store/a b+ü%2F.txt", b"text")).is_success
+    assert (await deployment.get("store/a b+ü%2F.txt")).content == b"text"
+
+
+async def test_checksum_binds_the_bytes(deployment: Deployment) -> None:
+    data, other = os.urandom(50_000), os.urandom(50_000)
+    key = hashed_key(data)
+    signed = await deployment.sign(
+        "sign/upload", key=key, sha256=sha256(data), contentLength=len(data), contentType="image/png"
+    )
+    headers = {name.lower(): value for name, value in signed["headers"].items()}
+    assert headers["x-amz-checksum-sha256"] == base64.b64encode(hashlib.sha256(data).digest()).decode()
+    assert headers["if-none-match"] == "*"
+    assert headers["content-type"] == "image/png"
+    assert (await deployment.send(signed, other)).status_code == 400
+    assert (await deployment.call("head", key=key)).json() == {"exists": False}
+    assert (await deployment.send(signed, data)).is_success
+    again = await deployment.send(signed, data)
+    assert again.status_code == 412
+    assert (await deployment.get(key)).content == data
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("x-amz-checksum-sha256", base64.b64encode(bytes(32)).decode()), ("content-type", "text/html"), ("if-none-match", "")],
+)
+async def test_a_bound_header_cannot_be_changed(deployment: Deployment, name: str, value: str) -> None:
+    data = b"bound"
+    key = hashed_key(data)
+    signed = await deployment.sign("sign/upload", key=key, sha256=sha256(data), contentLength=5, contentType="a/b")
+    signed["headers"] = {key.lower(): text for key, text in signed["headers"].items()} | {name: value}
+    assert (await deployment.send(signed, data)).status_code == 403
+    assert (await deployment.call("head", key=key)).json() == {"exists": False}
+
+
+async def test_the_length_is_bound(deployment: Deployment) -> None:
+    signed = await deployment.sign("sign/upload", key="store/x", contentLength=5)
+    assert (await deployment.send(signed, b"123456")).status_code == 403
+    assert (await deployment.send(signed, b"12345")).is_success
+
+
+async def test_a_url_is_for_one_key_and_one_method(deployment: Deployment) -> None:
+    data = b"mine"
+    assert (await deployment.put("store/mine", data)).is_success
+    download = await deployment.sign("sign/download", key="store/mine")
+    upload = await deployment.sign("sign/upload", key="store/mine")
+    for url in (download["url"].replace("store/mine", "store/yours"), upload["url"]):
+        assert (await deployment.client.get(url)).status_code == 403
+    assert (await deployment.client.put(download["url"], content=b"evil")).status_code == 403
+    assert (await deployment.get("store/mine")).content == data
+
+
+async def test_head_tells_what_is_there(deployment: Deployment) -> None:
+    data = os.urandom(1000)
+    key = hashed_key(data)
+    assert (await deployment.sign("head", key=key)) == {"exists": False}
+    await deployment.put(key, data, sha256=sha256(data), contentLength=len(data))
+    found = await deployment.sign("head", key=key)
+    assert found["exists"] is True
+    assert found["size"] == len(data)
+    assert found["sha256"] == sha256(data)
+    assert found["etag"]
+    assert '"' not in found["etag"]
+
+
+async def test_multipart_upload(deployment: Deployment) -> None:
+    data = os.urandom(18 * 1024**2 + 123)
+    key = hashed_key(data)
+    created = await deployment.sign(
+        "multipart/create", key=key, contentType="video/mp4", contentLength=len(data), sha256=sha256(data)
+    )
+    upload_id, size = created["uploadId"], created["partSize"]
+    assert 5 * 1024**2 <= size
+    pieces = {i + 1: data[at : at + size] for i, at in enumerate(range(0, len(data), size))}
+    signed = await deployment.sign("multipart/sign", key=key, uploadId=upload_id, partNumbers=list(pieces))
+    assert datetime.fromisoformat(signed["expiresAt"]) > datetime.now(UTC)
+    assert [part["partNumber"] for part in signed["parts"]] == list(pieces)
+
+    async def send(part: dict) -> None:
+        answer = await deployment.client.put(
+            part["url"], content=pieces[part["partNumber"]], headers=part["headers"]
+        )
+        assert answer.is_success, answer.text
+
+    await asyncio.gather(*(send(part) for part in signed["parts"][1:]))
+    listed = (await deployment.sign("multipart/list", key=key, uploadId=upload_id))["parts"]
+    assert [(part["partNumber"], part["size"]) for part in listed] == [
+        (number, len(piece)) for number, piece in pieces.items() if number != 1
+    ]
+    await send(signed["parts"][0])
+    listed = (await deployment.sign("multipart/list", key=key, uploadId=upload_id))["parts"]
+    assert (await deployment.sign("head", key=key)) == {"exists": False}
+    done = await deployment.sign("multipart/complete", key=key, uploadId=upload_id, parts=listed)
+    assert done["etag"]
+    got = await deployment.get(key)
+    assert got.content == data
+    assert got.headers["content-type"] == "video/mp4"
+    assert (await deployment.call("multipart/list", key=key, uploadId=upload_id)).status_code == 404
+
+
+async def test_multipart_abort(deployment: Deployment) -> None:
+    key = "store/aborted"
+    created = await deployment.sign("multipart/create", key=key, contentLength=100)
+    ids = {"key": key, "uploadId": created["uploadId"]}
+    assert (await deployment.call("multipart/abort", **ids)).status_code == 204
+    assert (await deployment.call("multipart/abort", **ids)).status_code == 204
+    assert (await deployment.call("multipart/list", **ids)).status_code == 404
+    parts = [{"partNumber": 1, "etag": "x"}]
+    assert (await deployment.call("multipart/complete", **ids, parts=parts)).status_code in {400, 404}
+
+
+BAD_BODIES = [
+    ("sign/upload", {}),
+    ("sign/upload", {"key": 1}),
+    ("sign/upload", {"key": "a/../b"}),
+    ("sign/upload", {"key": "x" * 1025}),
+    ("sign/upload", {"key": "a", "contentType": 1}),
+    ("sign/upload", {"key": "a", "contentType": "a\r\nb: c"}),
+    ("sign/upload", {"key": "a", "contentLength": -1}),
+    ("sign/upload", {"key": "a", "contentLength": True}),
+    ("sign/upload", {"key": "a", "contentLength": 1.5}),
+    ("sign/upload", {"key": "a", "sha256": "00"}),
+    ("sign/upload", {"key": "a/" + "0" * 64, "sha256": "1" * 64}),
+    ("sign/download", {"key": "//a"}),
+    ("delete", {"key": ""}),
+    ("head", {"key": "a\x00"}),
+    ("multipart/create", {"key": "a"}),
+    ("multipart/sign", {"key": "a", "uploadId": "x", "partNumbers": []}),
+    ("multipart/sign", {"key": "a", "uploadId": "x", "partNumbers": [0]}),
+    ("multipart/sign", {"key": "a", "uploadId": "x", "partNumbers": [10_001]}),
+    ("multipart/sign", {"key": "a", "uploadId": "x", "partNumbers": "1"}),
+    ("multipart/sign", {"key": "a", "partNumbers": [1]}),
+    ("multipart/complete", {"key": "a", "uploadId": "x", "parts": []}),
+    ("multipart/complete", {"key": "a", "uploadId": "x", "parts": [{"partNumber": 1}]}),
+    ("multipart/complete", {"key": "a", "uploadId": "x", "parts": [1]}),
+    ("multipart/list", {"key": "a", "uploadId": ""}),
+]
+
+
+@pytest.mark.parametrize(("name", "body"), BAD_BODIES)
+async def test_bad_bodies_are_400(deployment: Deployment, name: str, body: dict) -> None:
+    answer = await deployment.call(name, **body)
+    assert answer.status_code == 400
+    assert isinstance(answer.json()["error"], str)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"a"', "1" * 5000, "[" * 100_000, '{"key": NaN'])
+async def test_bodies_that_are_no_object_are_400(deployment: Deployment, text: str) -> None:
+    answer = await deployment.client.post(
+        f"{deployment.url}/api/v1/delete", content=text, headers=BEARER
+    )
+    assert answer.status_code == 400
+    assert answer.json()["error"]
