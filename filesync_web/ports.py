@@ -140,6 +140,10 @@ class BlobStore(Protocol):
         """Let go of the URL made by `url`; does nothing when there is none."""
         ...
 
+    def close(self) -> None:
+        """Let go of all URLs and workers; the stored bytes stay."""
+        ...
+
     async def image_size(self, content_hash: str, *, mime_type: str) -> tuple[int, int] | None:
         """Width and height in pixels of a stored image; None when it is none, or the platform cannot tell."""
         ...
@@ -214,3 +218,14 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Return after that many seconds."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """Everything that a `FileSync` needs of the place where it runs."""
+
+    blobs: BlobStore
+    http: Http
+    connectivity: Connectivity
+    locks: Locks
+    clock: Clock

@@ -55,7 +55,7 @@ class Failure:
     retry_after: float | None = None
 
 
-def failure_of(error: Exception) -> Failure:
+def failure_of(error: BaseException) -> Failure:
     """The engine's view of an exception; one that the kit does not know is taken for permanent."""
     message = str(error) or type(error).__name__
     if isinstance(error, BlobNotFoundError):

@@ -1,0 +1,439 @@
+"""FileSync: save, edit, delete, read and resolve files, and keep their bytes in sync in the background.
+
+Bytes come first: `save_file` returns when they are durable here and the event is in the log. From then on the runner
+of the leading tab uploads them. Works wherever its platform does; every tab has its own `FileSync`, one of them leads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import mimetypes
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any
+
+from filesync_web.core.backoff import RetryPolicy
+from filesync_web.core.effects import FileSyncEvent
+from filesync_web.core.metadata import FileMetadata, encode_metadata, parse_metadata
+from filesync_web.core.paths import check_store_id, file_path, remote_key
+from filesync_web.core.records import (
+    Control,
+    FileOperationResult,
+    FileRecord,
+    LocalFileState,
+    RemoteDelete,
+    Status,
+)
+from filesync_web.core.state import Limits
+from filesync_web.errors import BlobNotFoundError, FileSyncError
+from filesync_web.file_tables import FileSyncTables, file_id_of
+from filesync_web.garbage import LOCK, GarbageCollector
+from filesync_web.livestore.file_schema import TransferControl
+from filesync_web.livestore.schema import NewEvent
+from filesync_web.livestore.store import Store
+from filesync_web.online import OnlineMonitor
+from filesync_web.ports import BlobHandle, Platform, Source, StorageStatus, Unsubscribe
+from filesync_web.preprocess import Preprocessors, preprocess
+from filesync_web.remote import Remote
+from filesync_web.runner import DEFAULT_MIME_TYPE, Runner, TransferOptions
+from filesync_web.signer_client import SignerClient, SignerConfig
+
+logger = logging.getLogger(__name__)
+
+FIRST_IN_LINE = 1
+RESTART_DELAY = 5.0
+_EVENT_TOPIC = "file-sync-event"
+
+
+@dataclass(frozen=True, slots=True)
+class FileSyncOptions:
+    """How a `FileSync` works. Durations in seconds.
+
+    `health_check_interval`: between two probes of the signer. `health_check_timeout`: when a probe counts as failed.
+    `stall_timeout`: a transfer without a byte for so long is aborted and tried again. `auto_prioritize`: resolving
+    the URL of a file that is to be downloaded puts it first in line. `preprocessors`: by MIME pattern.
+    """
+
+    max_concurrent_uploads: int = 2
+    max_concurrent_downloads: int = 2
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    health_check_interval: float = 10.0
+    health_check_timeout: float = 10.0
+    stall_timeout: float = 60.0
+    auto_prioritize: bool = True
+    preprocessors: Preprocessors = field(default_factory=dict)
+
+
+class FileSync:
+    """The files of one store. `remote=None` is local-only mode. Call `start` to begin transfers."""
+
+    def __init__(
+        self,
+        store: Store,
+        platform: Platform,
+        *,
+        remote: SignerConfig | None,
+        options: FileSyncOptions | None = None,
+        random: Random | None = None,
+    ) -> None:
+        check_store_id(store.store_id)
+        self._store = store
+        self._options = options or FileSyncOptions()
+        self._blobs = platform.blobs
+        self._locks = platform.locks
+        self._clock = platform.clock
+        self._tables = FileSyncTables(store)
+        self._remote: Remote | None = None
+        if remote is not None:
+            signer = SignerClient(platform.http, remote)
+            self._remote = Remote(
+                signer, platform.http, self._blobs, self._clock, stall_timeout=self._options.stall_timeout
+            )
+        self._garbage = GarbageCollector(store, self._tables, self._blobs, self._locks)
+        self._monitor = OnlineMonitor(
+            self._probe,
+            platform.connectivity,
+            self._clock,
+            self._went,
+            interval=self._options.health_check_interval,
+            timeout=self._options.health_check_timeout,
+        )
+        self._runner = Runner(
+            store,
+            self._tables,
+            self._blobs,
+            self._remote,
+            self._garbage,
+            self._clock,
+            random or Random(),  # noqa: S311
+            self._transfer_options(),
+            self._tell_everybody,
+            self._monitor.check_now,
+        )
+        self._listeners: list[Callable[[FileSyncEvent], object]] = []
+        self._subscriptions: list[Unsubscribe] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._is_started = False
+        self._reported_online: bool | None = None
+
+    def _transfer_options(self) -> TransferOptions:
+        options = self._options
+        limits = Limits(options.max_concurrent_uploads, options.max_concurrent_downloads)
+        return TransferOptions(limits, options.retry)
+
+    # --- life --------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin transfers, as soon as and for as long as this tab leads. Does nothing when started already."""
+        if self._is_started:
+            return
+        self._is_started = True
+        self._subscriptions = [
+            self._store.on_leader_change(lambda _leads: self._follow_leadership()),
+            self._store.on_events(self._changed),
+            self._store.on_message(_EVENT_TOPIC, self._heard),
+        ]
+        self._follow_leadership()
+
+    async def stop(self) -> None:
+        """Abort running transfers and start no more; files can still be saved. `start` goes on."""
+        self._is_started = False
+        for unsubscribe in self._subscriptions:
+            unsubscribe()
+        self._subscriptions.clear()
+        await self._end_tasks()
+
+    async def dispose(self) -> None:
+        """Stop for good and let go of all object URLs and listeners."""
+        await self.stop()
+        await self._garbage.close()
+        self._listeners.clear()
+        self._blobs.close()
+
+    def _follow_leadership(self) -> None:
+        if self._is_started and self._store.leader and not self._tasks:
+            self._tasks = [asyncio.create_task(self._transfer())]
+            if self._remote is not None:
+                self._tasks.append(asyncio.create_task(self._monitor.run()))
+        elif not self._store.leader:
+            for task in self._tasks:
+                task.cancel()
+            self._tasks = []
+
+    async def _transfer(self) -> None:
+        """Keep the runner going while this tab leads."""
+        while True:
+            try:
+                await self._runner.run()
+            except FileSyncError as error:
+                logger.exception("transfers of store %s stopped; they start again", self._store.store_id)
+                self._tell_everybody(FileSyncEvent("sync:error", error=str(error)))
+                await self._clock.sleep(RESTART_DELAY)
+
+    async def _end_tasks(self) -> None:
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # --- files -------------------------------------------------------------------------------------------------
+
+    async def save_file(
+        self,
+        source: Source,
+        *,
+        name: str | None = None,
+        mime_type: str | None = None,
+        metadata: FileMetadata | None = None,
+    ) -> FileOperationResult:
+        """Save a new file; it survives a crash of the tab from the moment this returns, and is uploaded by itself.
+
+        `source`: a JavaScript `File`, `Blob` or `ReadableStream`, bytes, an async iterator of bytes, on CPython also
+        a path. `name` and `mime_type` stand in for what it does not carry. Raises `InvalidArgumentError`,
+        `QuotaExceededError`, `StorageError`; then nothing is left behind.
+        """
+        async with self._locks.hold(LOCK, exclusive=False):
+            now = self._now()
+            record = await self._store_bytes(source, name, mime_type, metadata)
+            record = replace(record, id=str(uuid.uuid4()), created_at=now, updated_at=now)
+            await self._store.commit(
+                self._tables.created(record), self._tables.row_changed(self._own_row(record))
+            )
+        return FileOperationResult(record.id, record.path, record.content_hash)
+
+    async def update_file(
+        self,
+        file_id: str,
+        source: Source,
+        *,
+        name: str | None = None,
+        mime_type: str | None = None,
+        metadata: FileMetadata | None = None,
+    ) -> FileOperationResult:
+        """Give a file new content; the old content goes after the new is uploaded. Arguments and errors as for
+        `save_file`, and `UnknownFileError`."""
+        old = self._tables.live(file_id)
+        old_metadata = parse_metadata(old.metadata_json)
+        async with self._locks.hold(LOCK, exclusive=False):
+            new = await self._store_bytes(source, name or old_metadata.name, mime_type, metadata)
+            old = self._tables.live(old.id)
+            same = new.content_hash == old.content_hash
+            new = replace(
+                old,
+                path=new.path,
+                content_hash=new.content_hash,
+                metadata_json=new.metadata_json,
+                remote_key=old.remote_key if same else "",
+                updated_at=self._now(),
+            )
+            events = [self._tables.edited(new), self._tables.row_changed(self._own_row(new))]
+            if self._tables.control(old.id).state is not Control.NONE:
+                events.append(self._tables.control_changed(TransferControl(old.id, Control.NONE, 0)))
+            if not same:
+                events += self._owed_delete(old)
+            await self._store.commit(*events)
+        return FileOperationResult(new.id, new.path, new.content_hash)
+
+    async def delete_file(self, file_id: str) -> None:
+        """Delete a file for all clients. Its bytes go, here and remotely, when no other file has the same content.
+        Works offline. Raises `UnknownFileError`."""
+        record = self._tables.live(file_id)
+        await self._store.commit(
+            self._tables.deleted(record.id, self._now()), *self._owed_delete(record)
+        )
+
+    async def read_file(self, id_or_path: str) -> BlobHandle:
+        """The own copy of a live file: a JavaScript `File` in the browser, a path on CPython.
+
+        Raises `UnknownFileError`; `BlobNotFoundError` when the bytes are not on this device.
+        """
+        record = self._tables.live(id_or_path)
+        metadata = parse_metadata(record.metadata_json)
+        return await self._blobs.open(
+            record.content_hash, name=metadata.name or record.content_hash, mime_type=metadata.mime_type or ""
+        )
+
+    async def get_file_url(self, id_or_path: str) -> str | None:
+        """A URL of the own copy of a live file, for this page only; None when the bytes are not on this device.
+        Raises `UnknownFileError`."""
+        record = self._tables.live(id_or_path)
+        mime_type = parse_metadata(record.metadata_json).mime_type or ""
+        try:
+            return await self._blobs.url(record.content_hash, mime_type=mime_type)
+        except BlobNotFoundError:
+            return None
+
+    async def resolve_file_url(self, file_id: str) -> str | None:
+        """A URL that shows a live file now: of the own copy, else a signed one that expires, else None.
+
+        Raises `UnknownFileError`, and the errors of the signer.
+        """
+        url = await self.get_file_url(file_id)
+        record = self._tables.live(file_id)
+        if url is not None or self._remote is None or not record.is_uploaded:
+            return url
+        if self._options.auto_prioritize:
+            await self.prioritize_download(record.id)
+        return await self._remote.url(record.remote_key)
+
+    # --- transfers ---------------------------------------------------------------------------------------------
+
+    def is_online(self) -> bool:
+        """Whether the signer could be reached when it was last tried; True until it is known."""
+        return self._reported_online is not False
+
+    def trigger_sync(self) -> None:
+        """Look at the connections now instead of at the next interval."""
+        self._monitor.check_now()
+        self._store.nudge_sync()
+
+    async def prioritize_download(self, file_id: str) -> None:
+        """Put a file that waits for its download first in line. Raises `UnknownFileError`."""
+        record = self._tables.live(file_id)
+        row, control = self._tables.row(record.id), self._tables.control(record.id)
+        waits = row is None or row.download_status is not Status.DONE
+        if waits and control.priority < FIRST_IN_LINE:
+            await self._store.commit(self._tables.control_changed(replace(control, priority=FIRST_IN_LINE)))
+
+    async def pause_transfer(self, file_id: str) -> None:
+        """Abort the file's transfer and start none until `resume_transfer`. Raises `UnknownFileError`."""
+        await self._set_control(file_id, Control.PAUSED)
+
+    async def resume_transfer(self, file_id: str) -> None:
+        """Go on with a file that was paused or cancelled. Raises `UnknownFileError`."""
+        await self._set_control(file_id, Control.NONE)
+
+    async def cancel_transfer(self, file_id: str) -> None:
+        """Abort the file's transfer; it rests at `error` until `resume_transfer`, `retry_errors` or an edit.
+        Raises `UnknownFileError`."""
+        await self._set_control(file_id, Control.CANCELLED)
+
+    async def retry_errors(self) -> list[str]:
+        """Try all files that rest at `error` again; returns their ids."""
+        events: list[NewEvent] = []
+        file_ids = []
+        for row in self._tables.rows():
+            if Status.ERROR not in (row.upload_status, row.download_status):
+                continue
+            file_ids.append(row.file_id)
+            upload = Status.QUEUED if row.upload_status is Status.ERROR else row.upload_status
+            download = Status.QUEUED if row.download_status is Status.ERROR else row.download_status
+            again = replace(row, upload_status=upload, download_status=download, last_sync_error="")
+            events.append(self._tables.row_changed(again))
+            control = self._tables.control(row.file_id)
+            if control.state is Control.CANCELLED:
+                events.append(self._tables.control_changed(replace(control, state=Control.NONE)))
+        if events:
+            await self._store.commit(*events)
+        return file_ids
+
+    async def _set_control(self, file_id: str, state: Control) -> None:
+        control = self._tables.control(self._tables.live(file_id).id)
+        if control.state is not state:
+            await self._store.commit(self._tables.control_changed(replace(control, state=state)))
+
+    # --- storage -----------------------------------------------------------------------------------------------
+
+    async def storage_status(self) -> StorageStatus:
+        """Whether and how this device keeps the bytes."""
+        return await self._blobs.storage_status()
+
+    async def collect_garbage(self) -> int:
+        """Remove own bytes that no file needs and stale temporary files; returns how many files were removed.
+        It happens by itself at each start."""
+        return await self._garbage.collect_everything()
+
+    # --- events ------------------------------------------------------------------------------------------------
+
+    def on_event(self, callback: Callable[[FileSyncEvent], object]) -> Unsubscribe:
+        """Call back with every event of the transfers, whichever tab runs them."""
+        self._listeners.append(callback)
+        return lambda: self._listeners.remove(callback) if callback in self._listeners else None
+
+    def _tell_everybody(self, event: FileSyncEvent) -> None:
+        """Tell this tab and the others."""
+        self._store.post_message(
+            _EVENT_TOPIC,
+            {
+                "event": event.type,
+                "fileId": event.file_id,
+                "loaded": event.loaded,
+                "total": event.total,
+                "error": event.error,
+            },
+        )
+        self._tell(event)
+
+    def _tell(self, event: FileSyncEvent) -> None:
+        if event.type in ("online", "offline"):
+            self._reported_online = event.type == "online"
+        for listener in list(self._listeners):
+            try:
+                listener(event)
+            except Exception:
+                logger.exception("a listener of file sync events failed")
+
+    def _heard(self, message: dict[str, Any]) -> None:
+        if self._is_started and not self._store.leader:
+            self._tell(
+                FileSyncEvent(
+                    message["event"], message["fileId"], message["loaded"], message["total"], message["error"]
+                )
+            )
+
+    async def _probe(self, timeout: float) -> bool:
+        return self._remote is not None and await self._remote.is_healthy(timeout=timeout)
+
+    def _went(self, is_online: bool) -> None:
+        self._runner.set_gate(is_online)
+        self._tell_everybody(FileSyncEvent("online" if is_online else "offline"))
+        if is_online:
+            self._store.nudge_sync()
+
+    def _changed(self, events: Iterable[tuple[str, Any]]) -> None:
+        self._runner.changed({i for _name, args in events if (i := file_id_of(args)) is not None})
+
+    # --- small things ------------------------------------------------------------------------------------------
+
+    async def _store_bytes(
+        self, source: Source, name: str | None, mime_type: str | None, metadata: FileMetadata | None
+    ) -> FileRecord:
+        """Store the bytes; the record of their content, without id and times."""
+        info = self._blobs.describe(source)
+        kind = mime_type or info.mime_type or _guess(name or info.name)
+        prepared = await preprocess(self._options.preprocessors, source, kind)
+        if prepared.source is not source:
+            changed = self._blobs.describe(prepared.source)
+            kind = prepared.metadata.mime_type or changed.mime_type or kind
+            name = name or info.name or changed.name
+        blob = await self._blobs.put(prepared.source, mime_type=kind)
+        size = await self._blobs.image_size(blob.content_hash, mime_type=kind)
+        width, height = size or (None, None)
+        name = name or info.name
+        base = FileMetadata(kind, blob.size, width, height, {"name": name} if name else {})
+        full = (metadata or FileMetadata()).merged_over(prepared.metadata.merged_over(base))
+        path = file_path(self._store.store_id, blob.content_hash)
+        return FileRecord("", path, "", blob.content_hash, encode_metadata(full), 0, 0)
+
+    def _own_row(self, record: FileRecord) -> LocalFileState:
+        """The row of content that was just saved here."""
+        is_done = self._remote is None or record.is_uploaded
+        upload = Status.DONE if is_done else Status.QUEUED
+        return LocalFileState(record.id, record.path, record.content_hash, Status.DONE, upload)
+
+    def _owed_delete(self, old: FileRecord) -> list[NewEvent]:
+        """The remote delete that an edit or a deletion of `old` causes, also if its upload may just be running."""
+        if self._remote is None:
+            return []
+        key = remote_key(old.path)
+        return [self._tables.remote_delete_owed(RemoteDelete(key, old.content_hash, old.id, self._now()))]
+
+    def _now(self) -> int:
+        return int(self._clock.time() * 1000)
+
+
+def _guess(name: str) -> str:
+    return mimetypes.guess_type(name)[0] or DEFAULT_MIME_TYPE

@@ -1,0 +1,190 @@
+"""The file tables of a store: what the file sync reads of them, and the events by which it changes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from filesync_web.core.records import Control, FileRecord, LocalFileState, RemoteDelete
+from filesync_web.errors import SchemaError, UnknownFileError
+from filesync_web.livestore.file_schema import FileTables, TransferControl
+from filesync_web.livestore.schema import NewEvent
+from filesync_web.livestore.store import Store
+
+TABLES = ("files", "local_file_state", "transfer_control", "remote_deletes")
+
+_FILE_ID_ARGS = ("id", "fileId")
+
+
+class FileSyncTables:
+    """See the module. Raises `SchemaError` when the store's schema lacks the file tables."""
+
+    def __init__(self, store: Store) -> None:
+        tables, events = store.schema.tables, store.schema.events
+        missing = [name for name in TABLES if name not in tables] + [
+            name for name in ("file_created", "local_file_state_upsert") if name not in events
+        ]
+        if missing:
+            raise SchemaError(
+                f"the schema of store {store.store_id!r} lacks {', '.join(missing)}: merge the tables, events and "
+                "materializers of create_file_sync_schema() into make_schema()"
+            )
+        self._store = store
+        self._tables = FileTables(*(tables[name] for name in TABLES))
+        self._events = events
+
+    # --- reading -----------------------------------------------------------------------------------------------
+
+    def record(self, file_id: str) -> FileRecord | None:
+        """The record with that id, deleted or not."""
+        return self._first(self._tables.files.where(id=file_id))
+
+    def live(self, id_or_path: str) -> FileRecord:
+        """The live file with that id or path; raises `UnknownFileError`."""
+        files = self._tables.files
+        found = self._first(files.where(id=id_or_path, deleted_at=None)) or self._first(
+            files.where(path=id_or_path.lstrip("/"), deleted_at=None)
+        )
+        if found is None:
+            raise UnknownFileError(f"no live file has the id or path {id_or_path!r}; it may have been deleted")
+        return found
+
+    def all_live(self) -> list[FileRecord]:
+        """All live records."""
+        return self._store.query(self._tables.files.where(deleted_at=None))
+
+    def row(self, file_id: str) -> LocalFileState | None:
+        """This client's row of a file."""
+        return self._first(self._tables.local_file_state.where(file_id=file_id))
+
+    def rows(self) -> list[LocalFileState]:
+        """All rows of this client."""
+        return self._store.query(self._tables.local_file_state)
+
+    def control(self, file_id: str) -> TransferControl:
+        """What the user asked of a file's transfers."""
+        found = self._first(self._tables.transfer_control.where(file_id=file_id))
+        return found or TransferControl(file_id, Control.NONE, 0)
+
+    def controls(self) -> list[TransferControl]:
+        """What the user asked, of all files."""
+        return self._store.query(self._tables.transfer_control)
+
+    def outbox(self) -> list[RemoteDelete]:
+        """The remote deletes that this client owes."""
+        return self._store.query(self._tables.remote_deletes)
+
+    def needs(self, content_hash: str) -> bool:
+        """Whether the own bytes of a content are needed: as a live file's content or own copy, or as the old
+        content of an edit whose new content is not uploaded yet."""
+        files = self._tables.files
+        if self._first(files.where(content_hash=content_hash, deleted_at=None).limit(1)):
+            return True
+        rows = self._store.query(self._tables.local_file_state.where(local_hash=content_hash))
+        deletes = self._store.query(self._tables.remote_deletes.where(content_hash=content_hash))
+        records = {record.id: record for record in self._records(x.file_id for x in (*rows, *deletes))}
+        if any(row.file_id in records for row in rows):
+            return True
+        causes = (records.get(delete.file_id) for delete in deletes)
+        return any(cause is not None and not cause.is_uploaded for cause in causes)
+
+    def _records(self, file_ids: Iterable[str]) -> list[FileRecord]:
+        return self._store.query(self._tables.files.where(id=list(file_ids), deleted_at=None))
+
+    def _first(self, query: Any) -> Any:
+        return next(iter(self._store.query(query)), None)
+
+    # --- events ------------------------------------------------------------------------------------------------
+
+    def created(self, record: FileRecord) -> NewEvent:
+        """The record is new."""
+        event: NewEvent = self._events.file_created(
+            id=record.id,
+            path=record.path,
+            content_hash=record.content_hash,
+            metadata_json=record.metadata_json,
+            created_at=record.created_at,
+            updated_at=record.updated_at,
+        )
+        return event
+
+    def edited(self, record: FileRecord) -> NewEvent:
+        """The record has new content or metadata."""
+        event: NewEvent = self._events.file_updated(
+            id=record.id,
+            path=record.path,
+            remote_key=record.remote_key,
+            content_hash=record.content_hash,
+            metadata_json=record.metadata_json,
+            updated_at=record.updated_at,
+        )
+        return event
+
+    def remote_key_changed(self, old: FileRecord, remote_key: str) -> NewEvent:
+        """The same content has another remote key: valid only while the record is live and still has the content
+        and the key that `old` has, also after a rebase."""
+        event: NewEvent = self._events.file_updated(
+            id=old.id,
+            path=old.path,
+            remote_key=remote_key,
+            content_hash=old.content_hash,
+            updated_at=old.updated_at,
+        )
+        return event.only_if(
+            self._tables.files.where(
+                id=old.id, content_hash=old.content_hash, remote_key=old.remote_key, deleted_at=None
+            )
+        )
+
+    def deleted(self, file_id: str, deleted_at: int) -> NewEvent:
+        """The file is deleted; `deleted_at` in milliseconds since the epoch."""
+        event: NewEvent = self._events.file_deleted(id=file_id, deleted_at=deleted_at)
+        return event
+
+    def row_changed(self, row: LocalFileState) -> NewEvent:
+        """This client's row of a file."""
+        event: NewEvent = self._events.local_file_state_upsert(
+            file_id=row.file_id,
+            path=row.path,
+            local_hash=row.local_hash,
+            download_status=row.download_status.value,
+            upload_status=row.upload_status.value,
+            last_sync_error=row.last_sync_error,
+        )
+        return event
+
+    def row_removed(self, file_id: str) -> NewEvent:
+        """This client has no row of the file any more."""
+        event: NewEvent = self._events.local_file_state_remove(file_id=file_id)
+        return event
+
+    def control_changed(self, control: TransferControl) -> NewEvent:
+        """What the user asks of a file's transfers."""
+        event: NewEvent = self._events.transfer_control_set(
+            file_id=control.file_id, state=control.state.value, priority=control.priority
+        )
+        return event
+
+    def remote_delete_owed(self, delete: RemoteDelete) -> NewEvent:
+        """An entry of the outbox."""
+        event: NewEvent = self._events.remote_delete_queued(
+            remote_key=delete.remote_key,
+            content_hash=delete.content_hash,
+            file_id=delete.file_id,
+            queued_at=delete.queued_at,
+        )
+        return event
+
+    def remote_delete_finished(self, remote_key: str) -> NewEvent:
+        """The entry of the outbox is done or no longer wanted."""
+        event: NewEvent = self._events.remote_delete_done(remote_key=remote_key)
+        return event
+
+
+def file_id_of(args: Any) -> str | None:
+    """The file that an event of the file schema is about, by its wire arguments."""
+    if isinstance(args, dict):
+        for name in _FILE_ID_ARGS:
+            if isinstance(value := args.get(name), str):
+                return value
+    return None

@@ -1,0 +1,79 @@
+"""Removes own bytes that no file needs any more, without ever racing with a save.
+
+A save holds the lock `blobs` shared from before its bytes are stored until its event is in the log; bytes are removed
+only under the exclusive lock, and only when the store, brought up to date under that lock, does not need them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from filesync_web.errors import FileSyncError
+from filesync_web.file_tables import FileSyncTables
+from filesync_web.livestore.store import Store
+from filesync_web.ports import BlobStore, Locks
+
+logger = logging.getLogger(__name__)
+
+LOCK = "blobs"
+
+
+class GarbageCollector:
+    """Collects one content on request, or everything."""
+
+    def __init__(self, store: Store, tables: FileSyncTables, blobs: BlobStore, locks: Locks) -> None:
+        self._store = store
+        self._tables = tables
+        self._blobs = blobs
+        self._locks = locks
+        self._candidates: set[str] = set()
+        self._everything = False
+        self._task: asyncio.Task[None] | None = None
+
+    def collect(self, content_hash: str) -> None:
+        """Remove the bytes soon, if nothing needs them."""
+        self._candidates.add(content_hash)
+        self._begin()
+
+    def collect_all(self) -> None:
+        """Remove soon what nothing needs: stored bytes and stale temporary files."""
+        self._everything = True
+        self._begin()
+
+    async def collect_everything(self) -> int:
+        """Remove all bytes that nothing needs, and stale temporary files; returns how many were removed."""
+        removed = await self._blobs.sweep()
+        unneeded = [content for content in await self._blobs.list() if not self._tables.needs(content)]
+        return removed + await self._remove(unneeded) if unneeded else removed
+
+    async def close(self) -> None:
+        """Stop; what is left is collected at the next start."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def _begin(self) -> None:
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._work())
+
+    async def _work(self) -> None:
+        while self._candidates or self._everything:
+            candidates, self._candidates = self._candidates, set()
+            everything, self._everything = self._everything, False
+            try:
+                await (self.collect_everything() if everything else self._remove(candidates))
+            except FileSyncError as error:
+                logger.warning("unneeded bytes were not removed; the next start tries again: %s", error)
+
+    async def _remove(self, candidates: Iterable[str]) -> int:
+        removed = 0
+        async with self._locks.hold(LOCK, exclusive=True):
+            await self._store.refresh()
+            for content_hash in candidates:
+                if not self._tables.needs(content_hash):
+                    await self._blobs.delete(content_hash)
+                    self._blobs.revoke_url(content_hash)
+                    removed += 1
+        return removed

@@ -1,0 +1,45 @@
+"""Preprocessors: functions that an app registers by MIME type to change a file before it is saved."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from filesync_web.core.metadata import FileMetadata
+from filesync_web.ports import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessed:
+    """A preprocessor's answer with metadata of the new content."""
+
+    source: Source
+    metadata: FileMetadata
+
+
+Preprocessor = Callable[[Source], Any | Awaitable[Any]]
+Preprocessors = Mapping[str, Preprocessor]
+"""Keys are MIME patterns: `image/png`, `image/*`, or `*`; the most specific one wins."""
+
+
+def find_preprocessor(preprocessors: Preprocessors, mime_type: str) -> Preprocessor | None:
+    """The preprocessor for a MIME type (parameters and case do not count)."""
+    essence = mime_type.partition(";")[0].strip().lower()
+    family = essence.partition("/")[0]
+    for pattern in (essence, f"{family}/*", "*", "*/*"):
+        if pattern in preprocessors:
+            return preprocessors[pattern]
+    return None
+
+
+async def preprocess(preprocessors: Preprocessors, source: Source, mime_type: str) -> Preprocessed:
+    """The source to save instead of `source`, which is the same when no preprocessor fits."""
+    function = find_preprocessor(preprocessors, mime_type)
+    if function is None:
+        return Preprocessed(source, FileMetadata())
+    result = function(source)
+    if inspect.isawaitable(result):
+        result = await result
+    return result if isinstance(result, Preprocessed) else Preprocessed(result, FileMetadata())

@@ -1,0 +1,121 @@
+"""The object store behind the signer: upload, download and delete the bytes of one content.
+
+A signed URL that has expired is signed anew, once; every other failure is the caller's to judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from filesync_web.core.http import error_for_status
+from filesync_web.errors import AuthError, PermanentTransferError
+from filesync_web.ports import BlobHandle, BlobStore, Clock, Http, HttpResponse, Progress
+from filesync_web.signer_client import SignedRequest, SignerClient
+
+R = TypeVar("R")
+
+ALREADY_STORED = 412
+"""The object is there already: a conditional PUT of content-addressed bytes has nothing left to do."""
+
+EXPIRED_STATUSES = frozenset({400, 401, 403})
+"""How object stores answer an expired signature."""
+
+URL_MARGIN = 60.0
+"""A signed URL is not handed out when it expires within so many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is transferred: `key` in the object store, SHA-256 in hex, MIME type, size in bytes if known."""
+
+    key: str
+    content_hash: str
+    mime_type: str
+    size: int | None
+
+
+class Remote:
+    """One object store. `stall_timeout`: seconds without a byte after which a transfer is given up."""
+
+    def __init__(
+        self, signer: SignerClient, http: Http, blobs: BlobStore, clock: Clock, *, stall_timeout: float
+    ) -> None:
+        self._signer = signer
+        self._http = http
+        self._blobs = blobs
+        self._clock = clock
+        self._stall_timeout = stall_timeout
+        self._urls: dict[str, SignedRequest] = {}
+
+    async def is_healthy(self, *, timeout: float) -> bool:
+        """Whether the signer answers; `timeout` in seconds."""
+        return await self._signer.is_healthy(timeout=timeout)
+
+    async def upload(self, content: Content, blob: BlobHandle, progress: Progress) -> None:
+        """Store the bytes under the key; returns when the object store has confirmed them."""
+        size = content.size or 0
+
+        async def sign() -> SignedRequest:
+            return await self._signer.sign_upload(
+                content.key, content_type=content.mime_type, content_length=size, sha256=content.content_hash
+            )
+
+        async def send(request: SignedRequest) -> None:
+            headers = {"Content-Type": content.mime_type, **request.headers}
+            answer = await self._http.upload(
+                request.method,
+                request.url,
+                headers=headers,
+                blob=blob,
+                progress=progress,
+                stall_timeout=self._stall_timeout,
+            )
+            _check(answer, f"the upload of {content.key}")
+
+        await _with_fresh_url(sign, send)
+
+    async def download(self, content: Content, progress: Progress) -> None:
+        """Fetch the object into the blob store, where it is verified."""
+
+        async def fetch(request: SignedRequest) -> None:
+            await self._blobs.download(
+                request.url,
+                request.headers,
+                content_hash=content.content_hash,
+                size=content.size,
+                mime_type=content.mime_type,
+                progress=progress,
+                stall_timeout=self._stall_timeout,
+            )
+
+        await _with_fresh_url(lambda: self._signer.sign_download(content.key), fetch)
+
+    async def delete(self, key: str) -> None:
+        """Delete the object; it need not exist."""
+        await self._signer.delete(key)
+
+    async def url(self, key: str) -> str:
+        """A signed URL of the object that stays good for a minute at least."""
+        request = self._urls.get(key)
+        if request is None or request.expires_at < self._clock.time() + URL_MARGIN:
+            request = self._urls[key] = await self._signer.sign_download(key)
+        return request.url
+
+
+async def _with_fresh_url(
+    sign: Callable[[], Awaitable[SignedRequest]], use: Callable[[SignedRequest], Awaitable[R]]
+) -> R:
+    """Use a signed request; when the store refuses it as it refuses an expired one, sign and try once more."""
+    try:
+        return await use(await sign())
+    except (AuthError, PermanentTransferError) as error:
+        if error.status not in EXPIRED_STATUSES:
+            raise
+        return await use(await sign())
+
+
+def _check(answer: HttpResponse, what: str) -> None:
+    if not answer.ok and answer.status != ALREADY_STORED:
+        raise error_for_status(answer.status, answer.headers, what)

@@ -1,0 +1,282 @@
+"""The only shell of the engine: feeds it facts, performs its effects.
+
+It works while this tab leads, one input at a time: an input's effects are done before the next input is read, so what
+the engine is told of the store is never older than what it asked for. Jobs run as tasks beside it and report their
+end once. Everything the engine needs to go on is in the store; losing this object loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from random import Random
+
+from filesync_web.core import effects as fx
+from filesync_web.core.backoff import RetryPolicy
+from filesync_web.core.effects import FileSyncEvent, Job, JobKind, failure_of
+from filesync_web.core.engine import Engine
+from filesync_web.core.files import FileFact
+from filesync_web.core.metadata import parse_metadata
+from filesync_web.core.records import FileRecord
+from filesync_web.core.state import Limits
+from filesync_web.errors import BlobNotFoundError, NetworkError
+from filesync_web.file_tables import FileSyncTables
+from filesync_web.garbage import GarbageCollector
+from filesync_web.livestore.schema import NewEvent
+from filesync_web.livestore.store import Store
+from filesync_web.ports import BlobStore, Clock
+from filesync_web.remote import Content, Remote
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_MIME_TYPE = "application/octet-stream"
+
+_Outcome = BaseException | None
+
+
+@dataclass(frozen=True, slots=True)
+class TransferOptions:
+    """How transfers run; see `Limits` and `RetryPolicy`."""
+
+    limits: Limits = Limits()
+    retry: RetryPolicy = RetryPolicy()
+
+
+class Runner:
+    """Runs the transfers of one store while `lead(True)`. `on_event` must not raise; `on_network_error` asks for a
+    look at the connection."""
+
+    def __init__(
+        self,
+        store: Store,
+        tables: FileSyncTables,
+        blobs: BlobStore,
+        remote: Remote | None,
+        garbage: GarbageCollector,
+        clock: Clock,
+        random: Random,
+        options: TransferOptions,
+        on_event: Callable[[FileSyncEvent], None],
+        on_network_error: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._tables = tables
+        self._blobs = blobs
+        self._remote = remote
+        self._garbage = garbage
+        self._clock = clock
+        self._random = random
+        self._options = options
+        self._on_event = on_event
+        self._on_network_error = on_network_error
+        self._dirty: set[str] = set()
+        self._reports: deque[tuple[int, _Outcome]] = deque()
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._gate = False
+        self._wake = asyncio.Event()
+
+    def changed(self, file_ids: Iterable[str]) -> None:
+        """The store has changed what it says of these files, or of the outbox."""
+        self._dirty.update(file_ids)
+        self._wake.set()
+
+    def set_gate(self, is_open: bool) -> None:
+        """Whether transfers may run."""
+        self._gate = is_open
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Run transfers until cancelled; then every request is aborted before this returns."""
+        engine = Engine(
+            remote=self._remote is not None, limits=self._options.limits, retry=self._options.retry
+        )
+        try:
+            self._dirty.clear()
+            self._reports.clear()
+            await self._perform(engine.observe(await self._all_facts(), self._tables.outbox(), self._clock.time()))
+            self._garbage.collect_all()
+            gate = False
+            while True:
+                self._wake.clear()
+                if self._dirty:
+                    await self._observe(engine)
+                elif self._reports:
+                    await self._report(engine, *self._reports.popleft())
+                elif gate is not self._gate:
+                    gate = self._gate
+                    await self._perform(engine.set_gate(gate, self._clock.time()))
+                else:
+                    await self._perform(engine.tick(self._clock.time()))
+                    await self._pause(engine.next_wakeup())
+        finally:
+            await self._abort_all()
+
+    # --- facts -------------------------------------------------------------------------------------------------
+
+    async def _observe(self, engine: Engine) -> None:
+        file_ids, self._dirty = self._dirty, set()
+        facts = []
+        for file_id in sorted(file_ids):
+            record = self._tables.record(file_id)
+            if record is not None:
+                facts.append(await self._fact(record))
+        await self._perform(engine.observe(facts, self._tables.outbox(), self._clock.time()))
+
+    async def _fact(self, record: FileRecord) -> FileFact:
+        row, control = self._tables.row(record.id), self._tables.control(record.id)
+        local_hash = row.local_hash if row is not None else ""
+        if local_hash != record.content_hash and await self._blobs.size(record.content_hash) is not None:
+            local_hash = record.content_hash
+        return FileFact(record, row, local_hash, control.state, control.priority)
+
+    async def _all_facts(self) -> list[FileFact]:
+        """Everything, when this tab begins to lead; here the rows are not trusted to know which bytes are here."""
+        stored = await self._blobs.list()
+        rows = {row.file_id: row for row in self._tables.rows()}
+        controls = {control.file_id: control for control in self._tables.controls()}
+        records = {record.id: record for record in self._tables.all_live()}
+        for file_id in rows.keys() - records.keys():
+            if (record := self._tables.record(file_id)) is not None:
+                records[file_id] = record
+        facts = []
+        for record in records.values():
+            row, control = rows.get(record.id), controls.get(record.id)
+            candidates = (record.content_hash, row.local_hash if row is not None else "")
+            local_hash = next((content for content in candidates if content in stored), "")
+            fact = FileFact(record, row, local_hash)
+            if control is not None:
+                fact = FileFact(record, row, local_hash, control.state, control.priority)
+            facts.append(fact)
+        return facts
+
+    async def _report(self, engine: Engine, serial: int, outcome: _Outcome) -> None:
+        now = self._clock.time()
+        if outcome is None:
+            effects = engine.succeeded(serial, now)
+        elif isinstance(outcome, asyncio.CancelledError):
+            effects = engine.cancelled(serial, now)
+        else:
+            effects = engine.failed(serial, failure_of(outcome), now, self._random.random())
+        await self._perform(effects)
+
+    async def _pause(self, until: float | None) -> None:
+        """Wait for the next input or wake-up."""
+        if until is None:
+            await self._wake.wait()
+            return
+        sleep = asyncio.ensure_future(self._clock.sleep(max(0.0, until - self._clock.time())))
+        wake = asyncio.ensure_future(self._wake.wait())
+        try:
+            await asyncio.wait({sleep, wake}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleep.cancel()
+            wake.cancel()
+
+    # --- effects -----------------------------------------------------------------------------------------------
+
+    async def _perform(self, effects: list[fx.Effect]) -> None:
+        """Do the effects in order; events that follow each other are one commit."""
+        events: list[NewEvent] = []
+        for effect in effects:
+            event = self._event(effect)
+            if event is not None:
+                events.append(event)
+                continue
+            if not isinstance(effect, fx.Notify) and events:
+                await self._store.commit(*events)
+                events = []
+            match effect:
+                case fx.Start(job):
+                    self._start(job)
+                case fx.Cancel(serial):
+                    if serial in self._tasks:
+                        self._tasks[serial].cancel()
+                case fx.DeleteBlob(content_hash):
+                    self._garbage.collect(content_hash)
+                case fx.Notify(notice):
+                    self._on_event(notice)
+        if events:
+            await self._store.commit(*events)
+
+    def _event(self, effect: fx.Effect) -> NewEvent | None:
+        """The event that an effect commits; None for the effects that commit none."""
+        tables = self._tables
+        match effect:
+            case fx.Persist(row):
+                return tables.row_changed(row)
+            case fx.RemoveRow(file_id):
+                return tables.row_removed(file_id)
+            case fx.CommitRemoteKey(file_id, content_hash, remote_key):
+                return self._remote_key_event(file_id, content_hash, "", remote_key)
+            case fx.WithdrawRemoteKey(file_id, content_hash, remote_key):
+                return self._remote_key_event(file_id, content_hash, remote_key, "")
+            case fx.OweRemoteDelete(delete):
+                return tables.remote_delete_owed(delete)
+            case fx.FinishRemoteDelete(remote_key):
+                return tables.remote_delete_finished(remote_key)
+            case _:
+                return None
+
+    def _remote_key_event(self, file_id: str, content_hash: str, old_key: str, new_key: str) -> NewEvent | None:
+        record = self._tables.record(file_id)
+        if record is None or (record.content_hash, record.remote_key) != (content_hash, old_key):
+            return None
+        return self._tables.remote_key_changed(record, new_key)
+
+    # --- jobs --------------------------------------------------------------------------------------------------
+
+    def _start(self, job: Job) -> None:
+        task = asyncio.create_task(self._do(job), name=f"{job.kind.value} {job.file_id}")
+        self._tasks[job.serial] = task
+        task.add_done_callback(lambda ended: self._ended(job, ended))
+
+    def _ended(self, job: Job, task: asyncio.Task[None]) -> None:
+        """Report the end of a job, also of one that was cancelled before its first step."""
+        outcome = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if outcome is not None and not task.cancelled():
+            logger.info("the %s of %s failed: %s", job.kind.value, job.remote_key, outcome)
+            if isinstance(outcome, NetworkError):
+                self._on_network_error()
+        self._tasks.pop(job.serial, None)
+        self._reports.append((job.serial, outcome))
+        self._wake.set()
+
+    async def _do(self, job: Job) -> None:
+        assert self._remote is not None, "a job without an object store"
+        if job.kind is JobKind.DELETE:
+            await self._store.refresh()
+            if not self._is_live(job.content_hash):
+                await self._remote.delete(job.remote_key)
+            return
+        record = self._tables.record(job.file_id)
+        metadata = parse_metadata(record.metadata_json if record is not None else None)
+        mime_type = metadata.mime_type or DEFAULT_MIME_TYPE
+
+        def progress(loaded: int, total: int) -> None:
+            self._on_event(
+                FileSyncEvent(f"{job.kind.value}:progress", job.file_id, loaded, total or metadata.size_bytes or 0)
+            )
+
+        if job.kind is JobKind.DOWNLOAD:
+            content = Content(job.remote_key, job.content_hash, mime_type, metadata.size_bytes)
+            await self._remote.download(content, progress)
+            return
+        size = await self._blobs.size(job.content_hash)
+        if size is None:
+            raise BlobNotFoundError(f"the bytes of file {job.file_id} ({job.content_hash}) are gone from this device")
+        blob = await self._blobs.open(job.content_hash, mime_type=mime_type)
+        await self._remote.upload(Content(job.remote_key, job.content_hash, mime_type, size), blob, progress)
+
+    def _is_live(self, content_hash: str) -> bool:
+        return any(record.content_hash == content_hash for record in self._tables.all_live())
+
+    async def _abort_all(self) -> None:
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks.clear()
+        self._reports.clear()

@@ -1,0 +1,167 @@
+"""The signer as a client sees it: mint URLs, delete objects, ask for health.
+
+Works with every signer of the base contract; extensions are used when `health` announces them. Errors are those of
+`filesync_web.errors`: `NetworkError` without an answer, `AuthError` when the token was refused also after it was
+asked for anew, `RemoteMissingError`, `ServerError`, `PermanentTransferError`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from filesync_web.core.http import error_for_status
+from filesync_web.errors import AuthError, FileSyncError, InvalidArgumentError, ServerError
+from filesync_web.ports import Http, HttpResponse
+
+Headers = Mapping[str, str]
+HeadersSource = Headers | Callable[[], Headers | Awaitable[Headers]]
+TokenSource = str | Callable[[], str | Awaitable[str]]
+
+REQUEST_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class SignerConfig:
+    """Where the signer is and how to prove who we are.
+
+    `base_url` is absolute or relative to the page, for example `/api`. `auth_token` is sent as
+    `Authorization: Bearer`, `headers` as they are; either may be a function, sync or async, that is asked for every
+    request and once more after a 401. `include_credentials` sends cookies to another origin.
+    """
+
+    base_url: str
+    auth_token: TokenSource | None = field(default=None, repr=False)
+    headers: HeadersSource | None = field(default=None, repr=False)
+    include_credentials: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.base_url, str) or not self.base_url:
+            raise InvalidArgumentError(
+                "SignerConfig needs base_url, the signer's URL, for example '/api'; for local-only mode pass remote=None"
+            )
+
+    async def auth_headers(self) -> dict[str, str]:
+        """The headers of this moment."""
+        headers = self.headers() if callable(self.headers) else self.headers
+        result = dict(await headers if inspect.isawaitable(headers) else headers or {})
+        token = self.auth_token() if callable(self.auth_token) else self.auth_token
+        token = await token if inspect.isawaitable(token) else token
+        if token:
+            result["Authorization"] = f"Bearer {token}"
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """A request that the object store will accept until `expires_at` (seconds since the epoch)."""
+
+    url: str = field(repr=False)
+    method: str = "GET"
+    headers: Headers = field(default_factory=dict, repr=False)
+    expires_at: float = 0.0
+
+
+class SignerClient:
+    """One signer. `features` are those that the last good `health` announced."""
+
+    def __init__(self, http: Http, config: SignerConfig) -> None:
+        self._http = http
+        self._config = config
+        self._base = config.base_url.rstrip("/")
+        self.features: frozenset[str] = frozenset()
+
+    async def is_healthy(self, *, timeout: float) -> bool:
+        """Whether the signer and its object store answer; never raises but on cancellation."""
+        try:
+            answer = await self._http.request("GET", f"{self._base}/health", headers={}, timeout=timeout)
+        except FileSyncError:
+            return False
+        if answer.ok:
+            body = _json(answer)
+            features = body.get("features") if isinstance(body, dict) else None
+            self.features = frozenset(f for f in features or () if isinstance(f, str))
+        return answer.ok
+
+    async def sign_upload(
+        self, key: str, *, content_type: str, content_length: int, sha256: str | None = None
+    ) -> SignedRequest:
+        """A request that stores `content_length` bytes under `key`; bound to `sha256` where the signer can."""
+        body: dict[str, Any] = {"key": key, "contentType": content_type, "contentLength": content_length}
+        if sha256 is not None and "checksum" in self.features:
+            body["sha256"] = sha256
+        return _signed(await self._post("/v1/sign/upload", body), default_method="PUT")
+
+    async def sign_download(self, key: str) -> SignedRequest:
+        """A request that reads the object."""
+        return _signed(await self._post("/v1/sign/download", {"key": key}), default_method="GET")
+
+    async def delete(self, key: str) -> None:
+        """Delete the object; it need not exist."""
+        await self._post("/v1/delete", {"key": key})
+
+    async def head(self, key: str) -> Mapping[str, Any]:
+        """`exists`, `size`, `etag` and perhaps `sha256` of the object (needs the feature `head`)."""
+        return await self._post("/v1/head", {"key": key})
+
+    async def multipart(self, call: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """One of `create`, `sign`, `list`, `complete`, `abort` (needs the feature `multipart`)."""
+        return await self._post(f"/v1/multipart/{call}", body)
+
+    async def _post(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        what = f"the signer's {path} for {body.get('key')}"
+        try:
+            return await self._post_once(path, body, what)
+        except AuthError:
+            if not callable(self._config.auth_token) and not callable(self._config.headers):
+                raise
+            return await self._post_once(path, body, what)
+
+    async def _post_once(self, path: str, body: Mapping[str, Any], what: str) -> Mapping[str, Any]:
+        answer = await self._http.request(
+            "POST",
+            self._base + path,
+            headers={"Content-Type": "application/json", **await self._config.auth_headers()},
+            body=json.dumps(body).encode(),
+            timeout=REQUEST_TIMEOUT,
+        )
+        if not answer.ok:
+            parsed = _json(answer)
+            reason = parsed.get("error") if isinstance(parsed, dict) else None
+            raise error_for_status(answer.status, answer.headers, f"{what} ({reason})" if reason else what)
+        parsed = _json(answer) if answer.body else {}
+        if not isinstance(parsed, dict):
+            raise ServerError(f"{what}: the answer is no JSON object", status=answer.status)
+        return parsed
+
+
+def _json(answer: HttpResponse) -> Any:
+    try:
+        return json.loads(answer.body)
+    except ValueError:
+        return None
+
+
+def _signed(answer: Mapping[str, Any], *, default_method: str) -> SignedRequest:
+    url, headers = answer.get("url"), answer.get("headers") or {}
+    if not isinstance(url, str) or not isinstance(headers, dict):
+        raise ServerError("the signer's answer has no url")
+    return SignedRequest(
+        url=url,
+        method=str(answer.get("method") or default_method),
+        headers={str(name): str(value) for name, value in headers.items()},
+        expires_at=_seconds(answer.get("expiresAt")),
+    )
+
+
+def _seconds(value: Any) -> float:
+    """ISO 8601 as seconds since the epoch; 0 (expired) for what cannot be read."""
+    try:
+        time = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    except ValueError:
+        return 0.0
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
