@@ -139,7 +139,10 @@ class EventLog(Protocol):
 
 
 Message = dict[str, Any]
-"""What tabs say to each other: a flat JSON object."""
+"""What tabs say to each other: a flat JSON object with a `type`."""
+
+LOG_CHANGED = "log-changed"
+"""The `type` that says: something was written to the log, look there."""
 
 
 class Channel(Protocol):

@@ -20,7 +20,15 @@ from filesync_web.errors import EventTooLargeError, SchemaError, StoreClosedErro
 from filesync_web.livestore.election import Election
 from filesync_web.livestore.listeners import Listeners
 from filesync_web.livestore.messages import MAX_BATCH_BYTES, MAX_SEQ_NUM, Event
-from filesync_web.livestore.ports import Channel, EventLog, LeaderLock, LocalEvent, Message, SocketFactory
+from filesync_web.livestore.ports import (
+    LOG_CHANGED,
+    Channel,
+    EventLog,
+    LeaderLock,
+    LocalEvent,
+    Message,
+    SocketFactory,
+)
 from filesync_web.livestore.replica import Replica
 from filesync_web.livestore.schema import NewEvent, Schema
 from filesync_web.livestore.statements import Params
@@ -36,7 +44,6 @@ logger = logging.getLogger(__name__)
 R = TypeVar("R")
 
 _HELLO = "hello"
-_LOG_CHANGED = "log-changed"
 _NUDGE = "nudge"
 _STATUS = "sync-status"
 
@@ -80,7 +87,7 @@ class Store:
                 clock=clock,
                 random=random or Random(),  # noqa: S311  spreads reconnects, guards nothing
                 on_change=self._sync_changed,
-                on_confirmed=lambda: self._post(_LOG_CHANGED),
+                on_confirmed=lambda: self._post(LOG_CHANGED),
             )
         self._connected, self._last_error = False, ""
         self._status = SyncStatus()
@@ -168,7 +175,7 @@ class Store:
         except asyncio.CancelledError:
             self._catch_up()  # the events may be in the log nevertheless
             raise
-        self._post(_LOG_CHANGED)
+        self._post(LOG_CHANGED)
         if self._sync is not None:
             self._sync.wake()
 
@@ -268,7 +275,7 @@ class Store:
         """
         self._check_open()
         await self._replica.set_sync_enabled(enabled)
-        self._post(_LOG_CHANGED)
+        self._post(LOG_CHANGED)
 
     def nudge_sync(self) -> None:
         """Try to connect now instead of after the pause, and find out whether the connection still lives."""
@@ -335,7 +342,7 @@ class Store:
         kind = message.get("type")
         if not self._is_open or not isinstance(kind, str):
             return
-        if kind == _LOG_CHANGED:
+        if kind == LOG_CHANGED:
             self._catch_up()
         elif kind == _STATUS:
             self._connected, self._last_error = bool(message.get("connected")), str(message.get("error"))

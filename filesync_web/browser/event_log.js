@@ -1,0 +1,141 @@
+// The event log in IndexedDB. Every operation is one transaction and one call from Python; arguments and answers
+// are JSON texts. Each entry is kept as the JSON text of its array, so that reading a long log parses nothing here.
+//
+//   confirmed  {seqNum, json}             by seqNum
+//   local      {id, json, pending?, key?} by id; `pending` is 1 for synced events, `key` compacts client-only ones
+//   meta       {clientId, backendId, epoch, head, lastLocal, syncEnabled}
+//   snapshot   {schemaHash, epoch, confirmed, local, data}
+"use strict";
+
+const STORES = ["confirmed", "local", "meta", "snapshot"];
+
+const asked = (request) => new Promise((resolve, reject) => {
+  request.onsuccess = () => resolve(request.result);
+  request.onerror = () => reject(request.error);
+});
+
+const createStores = (db) => {
+  db.createObjectStore("confirmed", { keyPath: "seqNum" });
+  const local = db.createObjectStore("local", { keyPath: "id" });
+  local.createIndex("pending", "pending");
+  local.createIndex("key", "key");
+  db.createObjectStore("meta");
+  db.createObjectStore("snapshot");
+};
+
+const openDatabase = (name) => new Promise((resolve, reject) => {
+  if (!globalThis.indexedDB) {
+    reject(new DOMException("this page has no IndexedDB", "SecurityError"));
+    return;
+  }
+  const opening = indexedDB.open(name, 1);
+  opening.onupgradeneeded = () => createStores(opening.result);
+  opening.onsuccess = () => resolve(opening.result);
+  opening.onerror = () => reject(opening.error);
+});
+
+const readDelta = async (stores, meta, seen, allPending) => {
+  const [confirmedAfter, localAfter] = seen.epoch === meta.epoch ? [seen.confirmed, seen.local] : [0, 0];
+  const newer = asked(stores.local.getAll(IDBKeyRange.lowerBound(localAfter, true)));
+  const older = allPending
+    ? asked(stores.local.index("pending").getAll(1)).then((all) => all.filter((entry) => entry.id <= localAfter))
+    : [];
+  const confirmed = meta.head > confirmedAfter
+    ? asked(stores.confirmed.getAll(IDBKeyRange.lowerBound(confirmedAfter, true)))
+    : [];
+  const list = (entries) => `[${entries.map((entry) => entry.json).join(",")}]`;
+  const position = [meta.epoch, meta.head, meta.lastLocal];
+  const facts = JSON.stringify({ position, backendId: meta.backendId, syncEnabled: meta.syncEnabled });
+  const local = [...(await older), ...(await newer)];
+  return `${facts.slice(0, -1)},"confirmed":${list(await confirmed)},"local":${list(local)}}`;
+};
+
+const appendLocal = async (stores, meta, events) => {
+  for (const { key, pending, json } of events) {
+    if (key !== null) {
+      for (const old of await asked(stores.local.index("key").getAllKeys(key))) stores.local.delete(old);
+    }
+    const id = ++meta.lastLocal;
+    const entry = { id, json: `[${id},${json}]` };
+    if (pending) entry.pending = 1;
+    if (key !== null) entry.key = key;
+    stores.local.put(entry);
+  }
+};
+
+const confirmEvents = async (stores, meta, { entries, backendId, seen }) => {
+  if (meta.epoch !== seen.epoch || meta.head !== seen.confirmed) return;
+  const newest = await asked(stores.local.index("pending").openKeyCursor(1, "prev"));
+  if (newest !== null && newest.primaryKey > seen.local) return;
+  for (const { seqNum, localId, json } of entries) {
+    stores.confirmed.add({ seqNum, json });
+    if (localId !== null) stores.local.delete(localId);
+    meta.head = seqNum;
+  }
+  meta.backendId = backendId;
+};
+
+const resetConfirmed = (stores, meta, seen) => {
+  if (meta.epoch !== seen.epoch) return;
+  stores.confirmed.clear();
+  stores.snapshot.clear();
+  Object.assign(meta, { epoch: meta.epoch + 1, head: 0, backendId: null });
+};
+
+async function openLog(name, clientId) {
+  const db = await openDatabase(name);
+  db.onversionchange = () => db.close(); // someone deletes it
+
+  // Runs `work(stores, meta)` in a transaction that is committed as a whole or not at all.
+  const inTransaction = async (mode, work, durability = "default") => {
+    const transaction = db.transaction(STORES, mode, { durability });
+    const done = new Promise((resolve, reject) => {
+      transaction.oncomplete = resolve;
+      transaction.onabort = () => reject(transaction.error ?? new DOMException("it was aborted", "AbortError"));
+    });
+    done.catch(() => {}); // it is awaited below, or the error of `work` says more
+    const stores = Object.fromEntries(STORES.map((store) => [store, transaction.objectStore(store)]));
+    try {
+      const fresh = { clientId, backendId: null, epoch: 1, head: 0, lastLocal: 0, syncEnabled: true };
+      const meta = (await asked(stores.meta.get("meta"))) ?? fresh;
+      const answer = await work(stores, meta);
+      if (mode === "readwrite") stores.meta.put(meta, "meta");
+      await done;
+      return answer;
+    } catch (error) {
+      try { transaction.abort(); } catch { /* it has ended already */ }
+      throw transaction.error ?? error;
+    }
+  };
+
+  const change = (work, seen) => inTransaction("readwrite", async (stores, meta) => {
+    await work(stores, meta);
+    return readDelta(stores, meta, seen, false);
+  }, "strict");
+
+  return {
+    clientId: await inTransaction("readwrite", (_, meta) => meta.clientId, "strict"),
+    read: (seen, allPending) =>
+      inTransaction("readonly", (stores, meta) => readDelta(stores, meta, JSON.parse(seen), allPending)),
+    append: (text) => {
+      const { events, seen } = JSON.parse(text);
+      return change((stores, meta) => appendLocal(stores, meta, events), seen);
+    },
+    confirm: (text) => {
+      const asking = JSON.parse(text);
+      return change((stores, meta) => confirmEvents(stores, meta, asking), asking.seen);
+    },
+    reset: (text) => {
+      const seen = JSON.parse(text);
+      return change((stores, meta) => resetConfirmed(stores, meta, seen), seen);
+    },
+    setSyncEnabled: (enabled) =>
+      inTransaction("readwrite", (_, meta) => { meta.syncEnabled = enabled; }, "strict"),
+    loadSnapshot: () => inTransaction("readonly", (stores) => asked(stores.snapshot.get("snapshot"))),
+    saveSnapshot: (text, data) => inTransaction("readwrite", (stores, meta) => {
+      const facts = JSON.parse(text);
+      if (facts.epoch === meta.epoch) stores.snapshot.put({ ...facts, data }, "snapshot");
+    }),
+    close: () => db.close(),
+  };
+}

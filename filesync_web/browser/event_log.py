@@ -1,0 +1,144 @@
+"""The event log in IndexedDB: transactional, shared by all tabs and workers of one origin.
+
+Works on the main thread and in workers. Commits ask for `strict` durability: the browser says done when the
+operating system has flushed the write. One operation is one call into JavaScript (see `event_log.js`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from pyodide.ffi import JsException, to_js
+
+from filesync_web.browser.js_util import is_none, load_script
+from filesync_web.errors import FileSyncError, QuotaExceededError, StorageUnavailableError, StoreError
+from filesync_web.livestore.messages import Event
+from filesync_web.livestore.ports import (
+    ConfirmedEntry,
+    LocalEntry,
+    LocalEvent,
+    LogDelta,
+    Position,
+    Snapshot,
+)
+from filesync_web.livestore.wire import to_json
+
+
+class IndexedDbEventLog:
+    """The `EventLog` port on the IndexedDB database `name`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._js = load_script(("event_log.js",), ("openLog",))
+        self._js_log: Any = None
+
+    async def open(self, client_id: str) -> str:
+        """Open the log, creating it when there is none; returns its client id."""
+        self._js_log = await self._asked(lambda: self._js.openLog(self._name, client_id))
+        return str(self._js_log.clientId)
+
+    async def read(self, seen: Position, *, all_pending: bool = False) -> LogDelta:
+        """What happened since `seen`."""
+        return await self._delta(lambda: self._opened.read(_seen(seen), all_pending))
+
+    async def append(self, events: Sequence[LocalEvent], seen: Position) -> LogDelta:
+        """Append all events or none."""
+        listed = ",".join(map(_event_text, events))
+        return await self._delta(lambda: self._opened.append(f'{{"events":[{listed}],"seen":{_seen(seen)}}}'))
+
+    async def confirm(self, entries: Sequence[ConfirmedEntry], backend_id: str, seen: Position) -> LogDelta:
+        """Append confirmed events, if `seen` is still current."""
+        listed = ",".join(map(_entry_text, entries))
+        text = f'{{"entries":[{listed}],"backendId":{to_json(backend_id)},"seen":{_seen(seen)}}}'
+        return await self._delta(lambda: self._opened.confirm(text))
+
+    async def reset(self, seen: Position) -> LogDelta:
+        """Drop the confirmed events."""
+        return await self._delta(lambda: self._opened.reset(_seen(seen)))
+
+    async def set_sync_enabled(self, enabled: bool) -> None:
+        """Keep the flag."""
+        await self._asked(lambda: self._opened.setSyncEnabled(enabled))
+
+    async def load_snapshot(self) -> Snapshot | None:
+        """The last snapshot that was saved."""
+        js_snapshot = await self._asked(self._opened.loadSnapshot)
+        if is_none(js_snapshot):
+            return None
+        position = Position(*(int(getattr(js_snapshot, name)) for name in ("epoch", "confirmed", "local")))
+        return Snapshot(str(js_snapshot.schemaHash), position, js_snapshot.data.to_bytes())
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Replace the snapshot, unless the epoch has changed."""
+        position = snapshot.position
+        facts = {
+            "schemaHash": snapshot.schema_hash,
+            "epoch": position.epoch,
+            "confirmed": position.confirmed,
+            "local": position.local,
+        }
+        await self._asked(lambda: self._opened.saveSnapshot(json.dumps(facts), to_js(snapshot.data)))
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        js_log, self._js_log = self._js_log, None
+        if js_log is not None:
+            js_log.close()
+
+    @property
+    def _opened(self) -> Any:
+        if self._js_log is None:
+            raise StoreError(f"the event log {self._name} is not open")
+        return self._js_log
+
+    async def _delta(self, ask: Callable[[], Awaitable[Any]]) -> LogDelta:
+        delta = json.loads(await self._asked(ask))
+        return LogDelta(
+            Position(*delta["position"]),
+            [
+                ConfirmedEntry(Event(name, args, seq, parent, client, session), local_id)
+                for seq, parent, name, args, client, session, local_id in delta["confirmed"]
+            ],
+            [
+                LocalEntry(id_, LocalEvent(name, args, client, session, synced, key))
+                for id_, name, args, client, session, synced, key in delta["local"]
+            ],
+            delta["backendId"],
+            delta["syncEnabled"],
+        )
+
+    async def _asked(self, ask: Callable[[], Awaitable[Any]]) -> Any:
+        try:
+            return await ask()
+        except JsException as error:
+            raise self._error(error) from error
+
+    def _error(self, error: JsException) -> FileSyncError:
+        if error.name == "QuotaExceededError":
+            return QuotaExceededError("the device has no room for the event log: free some, then try again")
+        if error.name == "SecurityError":
+            return StorageUnavailableError(
+                f"the browser keeps no event log for this page ({error.message}); private mode?"
+            )
+        return StoreError(f"the event log {self._name} failed: {error.name}: {error.message}")
+
+
+def _seen(position: Position) -> str:
+    return json.dumps(
+        {"epoch": position.epoch, "confirmed": position.confirmed, "local": position.local},
+    )
+
+
+def _event_text(event: LocalEvent) -> str:
+    fields = [event.name, event.args, event.client_id, event.session_id, event.synced, event.compaction_key]
+    entry = {"key": event.compaction_key, "pending": event.synced, "json": to_json(fields)[1:-1]}
+    return to_json(entry)
+
+
+def _entry_text(entry: ConfirmedEntry) -> str:
+    event = entry.event
+    fields = [event.seq_num, event.parent_seq_num, event.name, event.args, event.client_id, event.session_id]
+    text = to_json([*fields, entry.local_id])
+    return to_json({"seqNum": event.seq_num, "localId": entry.local_id, "json": text})

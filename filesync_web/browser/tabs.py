@@ -1,0 +1,94 @@
+"""What ties the tabs of one browser together: a BroadcastChannel, and the Web Lock of the leader.
+
+Works on the main thread and in workers. The browser releases the lock of a tab that is closed or crashes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from filesync_web.browser.js_util import error_of, is_none, load_script
+from filesync_web.livestore.ports import LOG_CHANGED, Message
+
+
+class BroadcastTabs:
+    """The `Channel` port over the BroadcastChannel `name`.
+
+    A page that comes back from the background or from the back/forward cache may have missed messages: it is
+    told `LOG_CHANGED` then, so that it looks.
+    """
+
+    def __init__(self, name: str) -> None:
+        import js
+
+        self._js_channel = js.BroadcastChannel.new(name)
+        self._proxies: list[tuple[Any, str, Any]] = []
+        self._is_open = True
+
+    def post(self, message: Message) -> None:
+        """Send to all others."""
+        if self._is_open:
+            self._js_channel.postMessage(json.dumps(message))
+
+    def listen(self, callback: Callable[[Message], None]) -> None:
+        """Call back for each message from now on."""
+        import js
+
+        def on_message(js_event: Any) -> None:
+            callback(json.loads(js_event.data))
+
+        def on_return(_js_event: Any) -> None:
+            callback({"type": LOG_CHANGED})
+
+        self._add(self._js_channel, "message", on_message)
+        if hasattr(js, "document"):
+            self._add(js.document, "visibilitychange", on_return)
+            self._add(js.window, "pageshow", on_return)
+
+    def close(self) -> None:
+        """Stop listening."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        for js_target, kind, proxy in self._proxies:
+            js_target.removeEventListener(kind, proxy)
+            proxy.destroy()
+        self._js_channel.close()
+
+    def _add(self, js_target: Any, kind: str, handler: Callable[[Any], None]) -> None:
+        from pyodide.ffi import create_proxy
+
+        proxy = create_proxy(handler)
+        js_target.addEventListener(kind, proxy)
+        self._proxies.append((js_target, kind, proxy))
+
+
+class WebLeaderLock:
+    """The `LeaderLock` port over the Web Lock `name`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._js = load_script(("leader_lock.js",), ("requestLock",))
+        self._js_lock: Any = None
+
+    async def acquire(self, *, steal: bool = False) -> None:
+        """Wait until this tab holds the lock; raises `StorageUnavailableError` where there are no locks."""
+        self._js_lock = js_lock = self._js.requestLock(self._name, steal)
+        try:
+            js_error = await js_lock.granted
+        except BaseException:
+            js_lock.release()
+            raise
+        if not is_none(js_error):
+            raise error_of({"type": js_error.type, "message": js_error.message})
+
+    async def lost(self) -> None:
+        """Return when another tab has stolen the lock."""
+        await self._js_lock.lost
+
+    def release(self) -> None:
+        """Give the lock up."""
+        if self._js_lock is not None:
+            self._js_lock.release()
