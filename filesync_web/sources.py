@@ -46,9 +46,10 @@ async def chunks(source: Any) -> AsyncGenerator[bytes, None]:
     async for item in _items(source):
         if not isinstance(item, BytesLike):
             raise InvalidArgumentError(f"the source gave a {type(item).__name__} instead of bytes")
-        with memoryview(item) as view, view.cast("B") as octets:
-            for at in range(0, octets.nbytes, CHUNK_SIZE):
-                yield bytes(octets[at : at + CHUNK_SIZE])
+        view = memoryview(item)
+        octets = view.cast("B") if view.c_contiguous else memoryview(view.tobytes())
+        for at in range(0, octets.nbytes, CHUNK_SIZE):
+            yield bytes(octets[at : at + CHUNK_SIZE])
 
 
 async def _items(source: Any) -> AsyncGenerator[Any, None]:

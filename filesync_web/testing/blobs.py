@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from filesync_web import sources
+from filesync_web.core import resume
 from filesync_web.core.http import error_for_status
 from filesync_web.errors import (
     BlobNotFoundError,
     IntegrityError,
-    NetworkError,
     QuotaExceededError,
+    TransferError,
 )
 from filesync_web.ports import BlobInfo, Progress, Source, SourceInfo, StorageStatus
-from filesync_web.testing.http import HeldRequest, MemoryNetwork, Reply
+from filesync_web.testing.http import HeldRequest, MemoryNetwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,8 @@ class MemoryBlob:
 class _Partial:
     """What a broken download left behind."""
 
-    data: bytes
-    etag: str
+    data: bytes = b""
+    etag: str = ""
 
 
 class MemoryBlobStore:
@@ -82,36 +84,46 @@ class MemoryBlobStore:
         del stall_timeout  # time does not pass in a MemoryNetwork
         if content_hash in self.blobs:
             return BlobInfo(content_hash, len(self.blobs[content_hash]))
-        partial = self._partials.get(content_hash)
-        asked = dict(headers)
-        if partial is not None:
-            asked |= {"range": f"bytes={len(partial.data)}-", "if-range": partial.etag}
-        reply = await self.network.exchange(HeldRequest("GET", url, asked))
-        data = self._received(reply, content_hash, url)
-        if progress is not None:
-            progress(len(data), size or len(data))
+        partial = self._partials.pop(content_hash, _Partial())
+        if size is not None and len(partial.data) > size:
+            partial = _Partial()
         try:
-            reply.check(url)
-        except NetworkError:
-            if etag := _header(reply, "etag"):
-                self._partials[content_hash] = _Partial(data, etag)
+            if len(partial.data) != size and not await self._receive(partial, url, headers, size, progress):
+                partial = _Partial()
+                await self._receive(partial, url, headers, size, progress)
+            resume.check_complete(len(partial.data), size, url)
+            resume.check_hash(hashlib.sha256(partial.data).hexdigest(), content_hash, url)
+        except BaseException as error:
+            broken_off = isinstance(error, TransferError | asyncio.CancelledError)
+            if broken_off and not isinstance(error, IntegrityError) and partial.data:
+                self._partials[content_hash] = partial
             raise
-        if size is not None and len(data) != size:
-            raise IntegrityError(f"{url}: {len(data)} bytes arrived instead of {size}; they were discarded")
-        if hashlib.sha256(data).hexdigest() != content_hash:
-            raise IntegrityError(f"{url}: the bytes do not have the hash {content_hash}; they were discarded")
-        return self._publish(data, mime_type)
+        return self._publish(partial.data, mime_type)
 
-    def _received(self, reply: Reply, content_hash: str, url: str) -> bytes:
-        """The bytes that are here after `reply`; what an earlier try left is used up."""
+    async def _receive(
+        self,
+        partial: _Partial,
+        url: str,
+        headers: Mapping[str, str],
+        size: int | None,
+        progress: Progress | None,
+    ) -> bool:
+        """Receive what is missing; False when the server does not have the range that was asked for."""
+        asked = {**headers, **resume.range_headers(len(partial.data), partial.etag)}
+        reply = await self.network.exchange(HeldRequest("GET", url, asked))
+        answer = {name.lower(): value for name, value in reply.headers.items()}
+        if reply.status == 416 and partial.data:
+            return False
         if reply.status not in (200, 206):
-            if reply.status == 416:
-                self._partials.pop(content_hash, None)
-            answer_headers = {name.lower(): value for name, value in reply.headers.items()}
-            raise error_for_status(reply.status, answer_headers, f"downloading {content_hash} from {url}")
-        partial = self._partials.pop(content_hash, None)
-        kept = partial.data if partial is not None and reply.status == 206 else b""
-        return kept + reply.arriving()
+            raise error_for_status(reply.status, answer, f"downloading {url}")
+        if not resume.goes_on(reply.status, answer, len(partial.data), url):
+            partial.data, partial.etag = b"", resume.strong_etag(answer)
+        partial.data += reply.arriving()
+        if progress is not None:
+            progress(len(partial.data), size or 0)
+        reply.check(url)
+        resume.check_not_longer(len(partial.data), size, url)
+        return True
 
     async def open(self, content_hash: str, *, name: str = "", mime_type: str = "") -> MemoryBlob:
         """A handle of the stored bytes."""
@@ -178,7 +190,3 @@ class MemoryBlobStore:
         if mime_type:
             self.mime_types[content_hash] = mime_type
         return BlobInfo(content_hash, len(data))
-
-
-def _header(reply: Reply, wanted: str) -> str:
-    return next((value for name, value in reply.headers.items() if name.lower() == wanted), "")

@@ -1,0 +1,202 @@
+"""Blobs in a directory, under the same paths as in the browser.
+
+    <root>/livestore-filesync-files/<store id>/<hash>       content, visible when it is complete and verified
+    <root>/livestore-filesync-incoming/<store id>/...       temporary files and partial downloads
+
+A temporary file is locked while it is written; the system drops the lock of a dead process, so that `sweep`
+knows what is left over. MIME types are not kept: nobody serves this directory without the records.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import aclosing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filesync_web import sources
+from filesync_web.core.paths import FILES_ROOT, check_store_id, is_content_hash
+from filesync_web.errors import (
+    BlobNotFoundError,
+    InvalidArgumentError,
+    QuotaExceededError,
+    StorageError,
+    StorageUnavailableError,
+)
+from filesync_web.native.download import Download, hold_partial
+from filesync_web.native.incoming import Incoming, size_of
+from filesync_web.native.locks import try_lock, unlock
+from filesync_web.native.threads import in_thread
+from filesync_web.ports import BlobInfo, Progress, Source, SourceInfo, StorageStatus
+
+if TYPE_CHECKING:
+    from filesync_web.native.http import HttpxHttp
+
+INCOMING_ROOT = "livestore-filesync-incoming"
+PARTIAL_LIFETIME = 7 * 24 * 3600
+"""Seconds that a broken download is worth keeping."""
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_NO_ACCESS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
+
+
+class DirectoryBlobStore:
+    """The `BlobStore` port over a directory; any number of processes may share it.
+
+    A source is a path, bytes, a binary file, or a (possibly asynchronous) iterator of bytes. A blob handle is
+    a `pathlib.Path`. `http` is needed for downloads only.
+    """
+
+    def __init__(self, root: Path, store_id: str, http: HttpxHttp | None = None) -> None:
+        self.store_id = check_store_id(store_id)
+        self._http = http
+        self._root = root
+        self._files = root / FILES_ROOT / store_id
+        self._incoming = root / INCOMING_ROOT / store_id
+
+    def describe(self, source: Source) -> SourceInfo:
+        """Name and size of a source."""
+        return sources.describe(source)
+
+    async def put(self, source: Source, *, mime_type: str = "", progress: Progress | None = None) -> BlobInfo:
+        """Store the bytes of `source`."""
+        del mime_type  # see above
+        total = self.describe(source).size
+        with self._storing():
+            self._check_room(total)
+            incoming = Incoming(self._make_incoming() / f"put-{uuid.uuid4().hex}")
+            try:
+                async with aclosing(sources.chunks(source)) as chunks:
+                    async for chunk in chunks:
+                        await in_thread(incoming.append, chunk)
+                        if progress is not None:
+                            progress(incoming.size, total or 0)
+                return await in_thread(incoming.publish, self._files)
+            finally:
+                incoming.discard()
+
+    async def download(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        content_hash: str,
+        size: int | None,
+        mime_type: str = "",
+        progress: Progress | None = None,
+        stall_timeout: float,
+    ) -> BlobInfo:
+        """Fetch `url` into the store, going on from what an earlier try left, also one of another process."""
+        del mime_type
+        if self._http is None:
+            raise InvalidArgumentError("this blob store was made without http: it cannot download")
+        download = Download(self._http, url, headers, size, progress, stall_timeout)
+        with self._storing():
+            async with hold_partial(self._make_incoming(), content_hash) as partial:
+                present = await self.size(content_hash)
+                if present is not None:
+                    partial.discard()
+                    return BlobInfo(content_hash, present)
+                self._check_room(size and size - partial.size)
+                await download.run(partial)
+                return await in_thread(partial.publish, self._files)
+
+    async def open(self, content_hash: str, *, name: str = "", mime_type: str = "") -> Path:
+        """The path of the stored bytes; it must not be written to. A path carries no other name or type."""
+        del name, mime_type
+        if await self.size(content_hash) is None:
+            raise BlobNotFoundError(f"no bytes are stored in {self._files} under {content_hash}")
+        return self._files / content_hash
+
+    async def size(self, content_hash: str) -> int | None:
+        """The size of the stored bytes."""
+        return size_of(self._files / content_hash) if is_content_hash(content_hash) else None
+
+    async def list(self) -> dict[str, int]:
+        """All stored hashes with their sizes."""
+        return await in_thread(_sizes, self._files)
+
+    async def delete(self, content_hash: str) -> None:
+        """Remove the bytes."""
+        if is_content_hash(content_hash):
+            (self._files / content_hash).unlink(missing_ok=True)
+
+    async def sweep(self) -> int:
+        """Remove temporary files that no process writes any more; partial downloads stay for a week."""
+        return await in_thread(_sweep, self._incoming)
+
+    async def url(self, content_hash: str, *, mime_type: str = "") -> str:
+        """A `file:` URL."""
+        return (await self.open(content_hash, mime_type=mime_type)).resolve().as_uri()
+
+    def revoke_url(self, content_hash: str) -> None:
+        """A `file:` URL holds nothing that could be let go of."""
+
+    async def image_size(self, content_hash: str, *, mime_type: str) -> tuple[int, int] | None:
+        """None: nothing here decodes images."""
+        del content_hash, mime_type
+        return None
+
+    async def storage_status(self) -> StorageStatus:
+        """Usage of this store; the quota is that and the free space of the disk."""
+        try:
+            usage = sum((await self.list()).values())
+            free = shutil.disk_usage(_existing(self._root)).free
+        except OSError:
+            return StorageStatus(False, None, None, None, None)
+        return StorageStatus(os.access(_existing(self._root), os.W_OK), True, False, usage, usage + free)
+
+    async def request_persistence(self) -> bool | None:
+        """A directory is kept."""
+        return True
+
+    def _make_incoming(self) -> Path:
+        self._files.mkdir(parents=True, exist_ok=True)
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        return self._incoming
+
+    def _check_room(self, needed: int | None) -> None:
+        free = shutil.disk_usage(_existing(self._root)).free
+        if needed is not None and needed > free:
+            raise QuotaExceededError(f"{self._root} has room for {free} more bytes, but {needed} are needed")
+
+    @contextmanager
+    def _storing(self) -> Iterator[None]:
+        """Turn the system's errors into ours."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                raise QuotaExceededError(f"{self._root} has no room for the bytes: {error}") from error
+            if error.errno in _NO_ACCESS:
+                raise StorageUnavailableError(f"{self._root} cannot be written to: {error}") from error
+            raise StorageError(f"storing in {self._root} failed: {error}") from error
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    if not folder.is_dir():
+        return {}
+    with os.scandir(folder) as entries:
+        return {entry.name: entry.stat().st_size for entry in entries if is_content_hash(entry.name)}
+
+
+def _sweep(folder: Path) -> int:
+    """Remove what nobody holds the lock of."""
+    removed = 0
+    for path in folder.iterdir() if folder.is_dir() else ():
+        kept = path.name.startswith("get-") and time.time() - path.stat().st_mtime < PARTIAL_LIFETIME
+        if kept or (descriptor := try_lock(path)) is None:
+            continue
+        unlock(path, descriptor)
+        removed += not path.name.startswith("lock-")
+    return removed
+
+
+def _existing(path: Path) -> Path:
+    """The path or the nearest folder above it that exists."""
+    return next(folder for folder in (path, *path.absolute().parents) if folder.exists())

@@ -1,0 +1,101 @@
+"""The fault site over a real socket, with CORS for every origin."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from urllib.parse import parse_qsl, urlsplit
+
+from filesync_web.testing.http import Reply
+from tests.contract.site import FaultSite
+
+
+@contextmanager
+def serve(site: FaultSite) -> Iterator[str]:
+    """Serve it in a thread of its own, under the origin that is given."""
+    loop = asyncio.new_event_loop()
+    ready = threading.Event()
+    port = 0
+
+    async def main() -> None:
+        nonlocal port
+        handler = _Handler(site)
+        async with await asyncio.start_server(handler.serve, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            ready.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await server.serve_forever()
+
+    task = loop.create_task(main())
+    thread = threading.Thread(target=lambda: loop.run_until_complete(task), daemon=True)
+    thread.start()
+    ready.wait()
+    yield f"http://127.0.0.1:{port}"
+    loop.call_soon_threadsafe(task.cancel)
+    thread.join(5)
+    for left in asyncio.all_tasks(loop):
+        left.cancel()
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+
+
+class _Handler:
+    """One request for each connection."""
+
+    def __init__(self, site: FaultSite) -> None:
+        self._site = site
+        self._forever = asyncio.Event()
+        self._tasks: set[asyncio.Task] = set()  # the loop alone would not keep them
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        try:
+            await self._exchange(reader, writer)
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the client went away, or the server goes
+        finally:
+            writer.close()
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        method, target, _version = (await reader.readline()).decode().split()
+        headers: dict[str, str] = {}
+        while line := (await reader.readline()).decode().strip():
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip()
+        query = dict(parse_qsl(urlsplit(target).query))
+        size = int(headers.get("content-length", 0))
+        for fault in ("hang", "drop"):
+            if fault in query and method != "OPTIONS":
+                self._site.log[query.get("key", "")].append({"method": method, "headers": headers})
+                await reader.readexactly(min(int(query[fault]), size))
+                if fault == "hang":
+                    await self._forever.wait()
+                return
+        body = await reader.readexactly(size)
+        reply = self._site.answer(method, f"http://site{target}", headers, body)
+        writer.write(_head(reply, headers))
+        writer.write(reply.arriving())
+        await writer.drain()
+        if reply.stall_after is not None:
+            await reader.read()  # until the client goes away
+
+
+def _head(reply: Reply, headers: Mapping[str, str]) -> bytes:
+    lines = {
+        "Connection": "close",
+        "Access-Control-Allow-Origin": "*",
+        "Access-Control-Allow-Methods": "GET, PUT, POST, DELETE",
+        "Access-Control-Allow-Headers": headers.get("access-control-request-headers", "*"),
+        "Access-Control-Expose-Headers": "ETag, Content-Range, Retry-After",
+        **reply.headers,
+    }
+    if "X-No-Length" not in lines:
+        lines["Content-Length"] = str(len(reply.body))
+    text = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"HTTP/1.1 {reply.status} Reason\r\n{text}\r\n".encode()
