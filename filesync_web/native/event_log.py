@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS confirmed (
 );
 CREATE TABLE IF NOT EXISTS local (
   id INTEGER PRIMARY KEY, name TEXT NOT NULL, args TEXT NOT NULL, clientId TEXT NOT NULL,
-  sessionId TEXT NOT NULL, synced INTEGER NOT NULL, compactionKey TEXT
+  sessionId TEXT NOT NULL, synced INTEGER NOT NULL, compactionKey TEXT, onlyIf TEXT
 );
 CREATE INDEX IF NOT EXISTS localByKey ON local (compactionKey) WHERE compactionKey IS NOT NULL;
 CREATE INDEX IF NOT EXISTS localPending ON local (id) WHERE synced;
@@ -80,8 +80,8 @@ class _Log:
                     self._db.execute("DELETE FROM local WHERE compactionKey = ?", (event.compaction_key,))
                 row = (last, event.name, to_json(event.args), event.client_id, event.session_id)
                 self._db.execute(
-                    "INSERT INTO local VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (*row, event.synced, event.compaction_key),
+                    "INSERT INTO local VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (*row, event.synced, event.compaction_key, event.only_if and to_json(event.only_if)),
                 )
             self._db.execute("UPDATE meta SET lastLocal = ?", (last,))
             return self._delta(seen)
@@ -96,6 +96,10 @@ class _Log:
                 self._db.executemany("DELETE FROM local WHERE id = ?", removed)
                 self._db.execute("UPDATE meta SET backendId = ?", (backend_id,))
             return self._delta(seen)
+
+    def discard(self, ids: Sequence[int]) -> None:
+        with self._transaction():
+            self._db.executemany("DELETE FROM local WHERE id = ?", [(id_,) for id_ in ids])
 
     def reset(self, seen: Position) -> LogDelta:
         with self._transaction():
@@ -148,8 +152,19 @@ class _Log:
                 )
             ],
             [
-                LocalEntry(id_, LocalEvent(name, json.loads(args), client, session, bool(synced), key))
-                for id_, name, args, client, session, synced, key in self._db.execute(
+                LocalEntry(
+                    id_,
+                    LocalEvent(
+                        name,
+                        json.loads(args),
+                        client,
+                        session,
+                        bool(synced),
+                        key,
+                        only_if and json.loads(only_if),
+                    ),
+                )
+                for id_, name, args, client, session, synced, key, only_if in self._db.execute(
                     f"SELECT * FROM local WHERE {wanted} ORDER BY id",  # noqa: S608
                     (seen.local,),
                 )
@@ -170,7 +185,7 @@ class SqliteEventLog:
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="event-log")
+        self._thread: ThreadPoolExecutor | None = None
         self._log: _Log | None = None
 
     async def open(self, client_id: str) -> str:
@@ -178,6 +193,7 @@ class SqliteEventLog:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             return _Log(str(self._path), client_id)
 
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="event-log")
         self._log = await self._run(opened)
         return self._log.client_id
 
@@ -189,6 +205,9 @@ class SqliteEventLog:
 
     async def confirm(self, entries: Sequence[ConfirmedEntry], backend_id: str, seen: Position) -> LogDelta:
         return await self._run(lambda: self._opened.confirm(entries, backend_id, seen))
+
+    async def discard(self, ids: Sequence[int]) -> None:
+        await self._run(lambda: self._opened.discard(ids))
 
     async def reset(self, seen: Position) -> LogDelta:
         return await self._run(lambda: self._opened.reset(seen))
@@ -203,10 +222,11 @@ class SqliteEventLog:
         await self._run(lambda: self._opened.save_snapshot(snapshot))
 
     async def close(self) -> None:
-        log, self._log = self._log, None
-        if log is not None:
-            await self._run(log.close)
-        self._thread.shutdown(wait=False)
+        if self._log is not None:
+            await self._run(self._log.close)
+        if self._thread is not None:
+            self._thread.shutdown(wait=False)
+        self._log = self._thread = None
 
     @property
     def _opened(self) -> _Log:
@@ -215,6 +235,8 @@ class SqliteEventLog:
         return self._log
 
     async def _run(self, operation: Callable[[], T]) -> T:
+        if self._thread is None:
+            raise StoreError(f"the event log {self._path} is not open")
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, operation)
         except (sqlite3.Error, OSError) as error:

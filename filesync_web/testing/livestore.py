@@ -17,6 +17,7 @@ from filesync_web.livestore.ports import (
     Position,
     Snapshot,
 )
+from filesync_web.livestore.wire import from_json, to_json
 
 
 @dataclass(slots=True)
@@ -57,7 +58,7 @@ class MemoryEventLog:
     async def append(self, events: Sequence[LocalEvent], seen: Position) -> LogDelta:
         await self._turn()
         storage = self.storage
-        for event in copy.deepcopy(list(events)):
+        for event in [replace(event, args=from_json(to_json(event.args))) for event in events]:
             if event.compaction_key is not None:
                 key = event.compaction_key
                 storage.local = [entry for entry in storage.local if entry.event.compaction_key != key]
@@ -75,6 +76,10 @@ class MemoryEventLog:
             storage.local = [entry for entry in storage.local if entry.id not in removed]
             storage.backend_id = backend_id
         return self._delta(seen)
+
+    async def discard(self, ids: Sequence[int]) -> None:
+        await self._turn()
+        self.storage.local = [entry for entry in self.storage.local if entry.id not in set(ids)]
 
     async def reset(self, seen: Position) -> LogDelta:
         await self._turn()
