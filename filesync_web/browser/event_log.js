@@ -125,6 +125,9 @@ async function openLog(name, clientId) {
       const asking = JSON.parse(text);
       return change((stores, meta) => confirmEvents(stores, meta, asking), asking.seen);
     },
+    discard: (text) => inTransaction("readwrite", (stores) => {
+      for (const id of JSON.parse(text)) stores.local.delete(id);
+    }, "strict"),
     reset: (text) => {
       const seen = JSON.parse(text);
       return change((stores, meta) => resetConfirmed(stores, meta, seen), seen);

@@ -54,6 +54,10 @@ class IndexedDbEventLog:
         text = f'{{"entries":[{listed}],"backendId":{to_json(backend_id)},"seen":{_seen(seen)}}}'
         return await self._delta(lambda: self._opened.confirm(text))
 
+    async def discard(self, ids: Sequence[int]) -> None:
+        """Remove void entries."""
+        await self._asked(lambda: self._opened.discard(json.dumps(list(ids))))
+
     async def reset(self, seen: Position) -> LogDelta:
         """Drop the confirmed events."""
         return await self._delta(lambda: self._opened.reset(_seen(seen)))
@@ -102,8 +106,8 @@ class IndexedDbEventLog:
                 for seq, parent, name, args, client, session, local_id in delta["confirmed"]
             ],
             [
-                LocalEntry(id_, LocalEvent(name, args, client, session, synced, key))
-                for id_, name, args, client, session, synced, key in delta["local"]
+                LocalEntry(id_, LocalEvent(name, args, client, session, synced, key, only_if))
+                for id_, name, args, client, session, synced, key, only_if in delta["local"]
             ],
             delta["backendId"],
             delta["syncEnabled"],
@@ -132,7 +136,8 @@ def _seen(position: Position) -> str:
 
 
 def _event_text(event: LocalEvent) -> str:
-    fields = [event.name, event.args, event.client_id, event.session_id, event.synced, event.compaction_key]
+    identity = [event.client_id, event.session_id, event.synced]
+    fields = [event.name, event.args, *identity, event.compaction_key, event.only_if]
     entry = {"key": event.compaction_key, "pending": event.synced, "json": to_json(fields)[1:-1]}
     return to_json(entry)
 

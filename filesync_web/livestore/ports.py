@@ -19,7 +19,11 @@ from filesync_web.livestore.messages import Event, Json
 
 @dataclass(frozen=True, slots=True)
 class LocalEvent:
-    """An event to append. `compaction_key`: it replaces the older client-only entries of that key."""
+    """An event to append.
+
+    `compaction_key`: it replaces the older client-only entries of that key. `only_if`: SQL and parameters of a query
+    without a row of which a pending event has no effect and is not sent; JSON.
+    """
 
     name: str
     args: Json
@@ -27,6 +31,7 @@ class LocalEvent:
     session_id: str
     synced: bool
     compaction_key: str | None = None
+    only_if: tuple[str, list[Json]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,10 @@ class EventLog(Protocol):
         Happens only when `seen` is still the head of the confirmed events, in the same epoch, and no pending
         entry was appended after it; else nothing changes. Returns what happened since `seen` in either case.
         """
+        ...
+
+    async def discard(self, ids: Sequence[int]) -> None:
+        """Remove pending entries that have become void; those that are gone already do not matter."""
         ...
 
     async def reset(self, seen: Position) -> LogDelta:

@@ -13,10 +13,10 @@ from filesync_web.livestore import sequence
 from filesync_web.livestore.messages import Event
 from filesync_web.livestore.ports import START, EventLog, LocalEntry, LocalEvent, LogDelta, Position
 from filesync_web.livestore.schema import NewEvent, Schema
-from filesync_web.livestore.state import State
+from filesync_web.livestore.state import Change, State
 
-OnChange = Callable[[set[str]], None]
-"""Called after each batch with the names of the tables that may have changed."""
+OnChange = Callable[[Change], None]
+"""Called after each batch."""
 
 
 class Replica:
@@ -40,7 +40,7 @@ class Replica:
         try:
             self.state = State(self._schema, await self._log.load_snapshot())
             self._saved = self.position
-            self._take(await self._log.read(self.state.position, all_pending=True))
+            await self._take(await self._log.read(self.state.position, all_pending=True))
         except BaseException:
             await self._log.close()
             raise
@@ -66,15 +66,17 @@ class Replica:
         return self.position.confirmed - saved.confirmed + self.position.local - saved.local
 
     async def append(self, events: Sequence[NewEvent], local_events: Sequence[LocalEvent]) -> None:
-        """Put new events into the log; raises `SchemaError`, and adds none, when a materializer refuses."""
+        """Put new events into the log, but for those whose condition does not hold; raises `SchemaError`, and adds
+        none, when a materializer refuses."""
         async with self._turn:
-            self.state.rehearse(events, self.client_id, self.session_id)
-            self._take(await self._log.append(local_events, self.position))
+            counts = self.state.rehearse(events, self.client_id, self.session_id)
+            counted = [event for event, does_count in zip(local_events, counts, strict=True) if does_count]
+            await self._take(await self._log.append(counted, self.position))
 
     async def refresh(self) -> None:
         """Catch up with what other tabs have put into the log."""
         async with self._turn:
-            self._take(await self._log.read(self.position))
+            await self._take(await self._log.read(self.position))
 
     async def confirm(self, events: Sequence[Event], backend_id: str) -> None:
         """Take over events of the backend; those that are here already are left out.
@@ -88,17 +90,17 @@ class Replica:
                 entries = sequence.confirm(events, self.position.confirmed, self.pending)
                 if not entries:
                     return
-                self._take(await self._log.confirm(entries, backend_id, self.position))
+                await self._take(await self._log.confirm(entries, backend_id, self.position))
 
     async def reset(self) -> None:
         """The backend was reset: drop what it had confirmed, keep what is pending."""
         async with self._turn:
-            self._take(await self._log.reset(self.position))
+            await self._take(await self._log.reset(self.position))
 
     async def set_sync_enabled(self, enabled: bool) -> None:
         async with self._turn:
             await self._log.set_sync_enabled(enabled)
-            self._take(await self._log.read(self.position))
+            await self._take(await self._log.read(self.position))
 
     async def save_snapshot(self) -> None:
         """Keep the base state, so that the next start need not apply all events."""
@@ -107,8 +109,11 @@ class Replica:
             await self._log.save_snapshot(snapshot)
             self._saved = snapshot.position
 
-    def _take(self, delta: LogDelta) -> None:
-        changed = self.state.apply(delta)
+    async def _take(self, delta: LogDelta) -> None:
+        change = self.state.apply(delta)
         self.backend_id = delta.backend_id
         self.sync_enabled = delta.sync_enabled
-        self._on_change(changed)
+        self._on_change(change)
+        if self.state.void:
+            void, self.state.void = self.state.void, []
+            await self._log.discard(void)

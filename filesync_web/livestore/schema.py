@@ -20,14 +20,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from filesync_web.errors import SchemaError
 from filesync_web.livestore.fields import MISSING, Field, to_camel
 from filesync_web.livestore.messages import Json
-from filesync_web.livestore.tables import Statement, Table
+from filesync_web.livestore.tables import Select, Statement, Table
 
 V = TypeVar("V")
 
@@ -89,6 +89,17 @@ class NewEvent:
 
     definition: EventDef
     args: dict[str, Json]
+    condition: Select[Any] | None = None
+
+    def only_if(self, condition: Select[Any]) -> NewEvent:
+        """This event, on condition that the query has a row: a compare and set that outlives a rebase.
+
+        The condition is looked at when the event is committed, and again whenever it is rebased before the backend
+        has confirmed it; as soon as it does not hold, the event is dropped without effect.
+        """
+        if not self.definition.synced:
+            raise SchemaError(f"event {self.definition.name} is client-only: it is never rebased, only_if is of no use")
+        return replace(self, condition=condition)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from filesync_web.errors import SchemaError
@@ -26,6 +27,15 @@ from filesync_web.livestore.tables import Statement
 logger = logging.getLogger(__name__)
 
 _LOGGED_SKIPS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a batch did: `tables` that may have changed; `events`, as (name, args), that were applied, applied again
+    or taken back."""
+
+    tables: set[str]
+    events: list[tuple[str, Json]]
 
 
 class State:
@@ -42,6 +52,7 @@ class State:
         self._db = sqlite3.connect(":memory:", isolation_level=None)
         self.position = snapshot.position if snapshot else START
         self.pending: list[LocalEntry] = []
+        self.void: list[int] = []  # pending entries whose condition no longer holds
         self._tail_local: list[LocalEntry] = []  # client-only entries that were applied during the tail
         self._tail_tables: set[str] = set()  # the tables that the tail has changed
         if snapshot is not None:
@@ -78,19 +89,28 @@ class State:
 
     # --- writing --------------------------------------------------------------------------------------------
 
-    def rehearse(self, events: Iterable[NewEvent], client_id: str, session_id: str) -> None:
-        """Apply new events and take them back; raises `SchemaError` when a materializer fails."""
+    def rehearse(self, events: Iterable[NewEvent], client_id: str, session_id: str) -> list[bool]:
+        """Apply new events and take them back; returns which of them count, as far as their conditions go.
+        Raises `SchemaError` when a materializer fails."""
+        counts = []
         self._db.execute("SAVEPOINT rehearsal")
         try:
             for event in events:
-                self._materialize(event.definition, event.args, client_id, session_id)
+                counts.append(event.condition is None or self._holds(event.condition.sql, event.condition.params))
+                if counts[-1]:
+                    self._materialize(event.definition, event.args, client_id, session_id)
+            return counts
         finally:
             self._db.execute("ROLLBACK TO rehearsal")
             self._db.execute("RELEASE rehearsal")
 
-    def apply(self, delta: LogDelta) -> set[str]:
-        """Take over what happened in the log; returns the names of the tables that may have changed."""
+    def _holds(self, sql: str, params: Params) -> bool:
+        return self._db.execute(f"SELECT EXISTS ({sql})", params).fetchone()[0] == 1  # noqa: S608
+
+    def apply(self, delta: LogDelta) -> Change:
+        """Take over what happened in the log."""
         changed: set[str] = set()
+        touched = [entry.event for entry in (*delta.confirmed, *delta.local)]
         if delta.position.epoch != self.position.epoch:
             self._db.close()
             self._begin(None)
@@ -102,6 +122,7 @@ class State:
         if self.pending and [e.local_id for e in delta.confirmed] == [e.id for e in self.pending]:
             self._commit_tail()
         elif delta.confirmed:
+            touched += [entry.event for entry in self.pending]
             pending = [entry for entry in self.pending if entry.id not in gone] + pending
             local = self._tail_local + local
             changed |= self._tail_tables
@@ -117,7 +138,7 @@ class State:
             self._extend_base(local, changed)
             self._extend_tail(pending, [], changed)
         self.position = delta.position
-        return changed
+        return Change(changed, [(event.name, event.args) for event in touched])
 
     def _extend_base(self, local: Sequence[LocalEntry], changed: set[str]) -> None:
         self._db.execute("BEGIN")
@@ -128,10 +149,20 @@ class State:
     def _extend_tail(self, pending: list[LocalEntry], local: list[LocalEntry], changed: set[str]) -> None:
         if pending and not self.pending:
             self._db.execute("BEGIN")
-        self.pending = self.pending + pending
         self._tail_local = self._tail_local + local
-        for entry in (*local, *pending):
+        for entry in local:
             self._tail_tables |= self._apply_local(entry)
+        held: list[LocalEntry] = []
+        for entry in pending:
+            condition = entry.event.only_if
+            if condition is None or self._holds(*condition):
+                self._tail_tables |= self._apply_local(entry)
+                held.append(entry)
+            else:
+                self.void.append(entry.id)
+        if pending and not self.pending and not held:
+            self._db.execute("COMMIT")
+        self.pending = self.pending + held
         changed |= self._tail_tables
 
     def _commit_tail(self) -> None:

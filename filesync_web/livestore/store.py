@@ -19,7 +19,7 @@ from typing import Any, TypeVar, overload
 from filesync_web.errors import EventTooLargeError, SchemaError, StoreClosedError
 from filesync_web.livestore.election import Election
 from filesync_web.livestore.listeners import Listeners
-from filesync_web.livestore.messages import MAX_BATCH_BYTES, MAX_SEQ_NUM, Event
+from filesync_web.livestore.messages import MAX_BATCH_BYTES, MAX_SEQ_NUM, Event, Json
 from filesync_web.livestore.ports import (
     LOG_CHANGED,
     Channel,
@@ -31,6 +31,7 @@ from filesync_web.livestore.ports import (
 )
 from filesync_web.livestore.replica import Replica
 from filesync_web.livestore.schema import NewEvent, Schema
+from filesync_web.livestore.state import Change
 from filesync_web.livestore.statements import Params
 from filesync_web.livestore.subscriptions import Subscriptions
 from filesync_web.livestore.sync_client import SyncClient
@@ -44,6 +45,7 @@ logger = logging.getLogger(__name__)
 R = TypeVar("R")
 
 _HELLO = "hello"
+_MESSAGE = "message"
 _NUDGE = "nudge"
 _STATUS = "sync-status"
 
@@ -74,6 +76,8 @@ class Store:
         self._channel = channel
         self._subscriptions = Subscriptions()
         self._leader_listeners: Listeners[bool] = Listeners()
+        self._event_listeners: Listeners[list[tuple[str, Json]]] = Listeners()
+        self._message_listeners: dict[str, Listeners[Json]] = {}
         self._status_listeners: Listeners[SyncStatus] = Listeners()
         self._replica = Replica(schema, log, session_id or secrets.token_urlsafe(6), self._changed)
         self._election = Election(lock, clock, self._post, self._leads)
@@ -234,6 +238,11 @@ class Store:
         tables = self._replica.state.tables_of(sql, sql_params)
         return self._subscriptions.add_query(tables, read, rows, callback)
 
+    def on_events(self, callback: Callable[[list[tuple[str, Json]]], object]) -> Unsubscribe:
+        """Call back, once after each batch, with the (wire name, wire arguments) of all events whose effect may have
+        changed: newly applied ones of any tab or client, and pending ones that were rebased."""
+        return self._event_listeners.add(callback)
+
     async def refresh(self) -> None:
         """Catch up with the other tabs now; it happens by itself soon after each of their commits."""
         self._check_open()
@@ -277,6 +286,14 @@ class Store:
         await self._replica.set_sync_enabled(enabled)
         self._post(LOG_CHANGED)
 
+    def post_message(self, topic: str, body: Json) -> None:
+        """Tell the other tabs of this store something; it is not kept, and no promise that anybody listens."""
+        self._channel.post({"type": _MESSAGE, "topic": topic, "body": body})
+
+    def on_message(self, topic: str, callback: Callable[[Any], object]) -> Unsubscribe:
+        """Call back with what other tabs `post_message` on that topic."""
+        return self._message_listeners.setdefault(topic, Listeners()).add(callback)
+
     def nudge_sync(self) -> None:
         """Try to connect now instead of after the pause, and find out whether the connection still lives."""
         if self._sync is not None and self.leader:
@@ -297,6 +314,7 @@ class Store:
         if self.schema.by_wire_name.get(definition.name) is not definition:
             raise SchemaError(f"event {definition.name} is not of the schema of store {self.store_id!r}")
         ids = self._replica.client_id, self._replica.session_id
+        condition = event.condition and (event.condition.sql, list(event.condition.params))
         size = encoded_size(Event(definition.name, event.args, MAX_SEQ_NUM, MAX_SEQ_NUM, *ids))
         if size >= MAX_BATCH_BYTES:
             raise EventTooLargeError(
@@ -304,10 +322,12 @@ class Store:
                 "keep large content in a file"
             )
         key = definition.compaction_key(event.args)
-        return LocalEvent(definition.name, event.args, *ids, definition.synced, key)
+        return LocalEvent(definition.name, event.args, *ids, definition.synced, key, condition)
 
-    def _changed(self, tables: set[str]) -> None:
-        self._subscriptions.notify(tables)
+    def _changed(self, change: Change) -> None:
+        self._subscriptions.notify(change.tables)
+        if change.events:
+            self._event_listeners.tell(change.events)
         self._update_sync()
         if self.leader and self._replica.unsaved >= _SNAPSHOT_EVENTS and not self._is_saving:
             self._is_saving = True
@@ -349,6 +369,10 @@ class Store:
             self._update_status()
         elif kind == _HELLO and self.leader:
             self._sync_changed(self._connected, self._last_error)
+        elif kind == _MESSAGE:
+            listeners = self._message_listeners.get(str(message.get("topic")))
+            if listeners is not None:
+                listeners.tell(message.get("body"))
         elif kind == _NUDGE and self.leader:
             self.nudge_sync()
         else:
