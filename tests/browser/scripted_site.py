@@ -1,6 +1,6 @@
 """A site, a signer and an object store on one origin, which tests script, hold, stop and start again.
 
-It stands for the remotes that a test cannot get from a real server: one that lies, stalls, refuses or vanishes.
+It stands for what a test cannot get from a real server: a remote that lies, stalls, refuses or vanishes.
 """
 
 from __future__ import annotations
@@ -8,13 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import socket
+import sys
 import threading
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
+from urllib.parse import urlsplit
 
 from filesync_web.sw import ServiceWorkerOptions, write_service_worker
 
@@ -53,7 +56,7 @@ class ScriptedSite:
     token: str | None = None
     url_life: str = "2999-01-01T00:00:00.000Z"
     port: int = 0
-    _server: ThreadingHTTPServer | None = None
+    _server: _Server | None = None
     _held: list[tuple[str, threading.Event]] = field(default_factory=list)
 
     @property
@@ -62,19 +65,21 @@ class ScriptedSite:
 
     def start(self) -> None:
         """Listen, on the same port as before."""
-        handler = partial(_Handler, self)
-        self._server = ThreadingHTTPServer((HOST, self.port), handler)
-        self._server.daemon_threads = True
+        self._server = _Server((HOST, self.port), partial(_Handler, self))
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
-        """Vanish: connections are refused from now on."""
+        """Vanish: open connections are cut, new ones are refused."""
         self.release()
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
-        self._server = None
+        server, self._server = self._server, None
+        if server is None:
+            return
+        server.shutdown()
+        server.server_close()
+        for connection in list(server.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def hold(self, pattern: str) -> None:
         """Let requests whose path matches wait until `release`."""
@@ -109,6 +114,27 @@ class ScriptedSite:
         for pattern, event in list(self._held):
             if re.search(pattern, path):
                 event.wait(60)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.connections: set[socket.socket] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self.connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away is no error here."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -192,11 +218,3 @@ class _Handler(SimpleHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-
-
-def is_signed(seen: Seen) -> bool:
-    """Whether a request carried a signature in its query."""
-    return "sig" in parse_qs(urlsplit(seen.path).query)
-
-
-SiteFactory = Callable[..., ScriptedSite]

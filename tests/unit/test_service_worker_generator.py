@@ -1,4 +1,4 @@
-"""The generator of the service worker: deterministic, complete, one scope, and usable from the command line."""
+"""The generator of the service worker: deterministic, complete, in one scope, and a command."""
 
 from __future__ import annotations
 

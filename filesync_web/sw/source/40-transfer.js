@@ -91,7 +91,7 @@ async function requestWhole(clientId, key) {
 
 /** The whole object, verified while it streams; 206 when the page asked for all of it as a range. */
 async function serveWhole(event, key, asRange) {
-  const response = await requestWhole(clientOf(event), key);
+  const response = await requestWhole(event.clientId, key);
   const headers = remoteHeaders(response, key);
   const length = promisedLength(response);
   if (length !== null) headers["Content-Length"] = length;
@@ -108,7 +108,7 @@ async function serveWhole(event, key, asRange) {
 
 /** A part of the object, passed on as it comes: a part has no hash to check, so it is never kept. */
 async function servePart(event, key, range) {
-  const response = await requestObject(clientOf(event), key, { Range: formatRange(range) });
+  const response = await requestObject(event.clientId, key, { Range: formatRange(range) });
   const headers = remoteHeaders(response, key);
   for (const name of ["Content-Range", "Content-Length"]) {
     if (response.headers.has(name)) headers[name] = response.headers.get(name);
@@ -126,17 +126,13 @@ async function servePart(event, key, range) {
 
 /** The object's headers only. A presigned GET cannot be sent as HEAD, so the first byte is asked for. */
 async function serveHead(event, key) {
-  const response = await requestObject(clientOf(event), key, { Range: "bytes=0-0" });
+  const response = await requestObject(event.clientId, key, { Range: "bytes=0-0" });
   await response.body?.cancel();
   const headers = remoteHeaders(response, key);
   const length =
     promisedLength(response) ?? /\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1];
   if (length !== undefined) headers["Content-Length"] = length;
   return new Response(null, { headers });
-}
-
-function clientOf(event) {
-  return event.clientId || event.resultingClientId;
 }
 
 /** The answer for a file that is not on this device. */
