@@ -32,6 +32,19 @@ IMPURE = (
 # What every adapter and every shell may build on.
 BASE = tuple(f"filesync_web.{name}" for name in ("errors", "ports", "clock", "sources", "core", "livestore"))
 
+# The shell of the engine, from the signer's client up to `FileSync`.
+SHELL_MODULES = (
+    "preprocess",
+    "signer_client",
+    "remote",
+    "online",
+    "file_tables",
+    "garbage",
+    "runner",
+    "file_sync",
+)
+SHELL = tuple(f"filesync_web.{name}" for name in SHELL_MODULES)
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -64,8 +77,7 @@ RULES = {
     "filesync_web.core": Rule(ours=("filesync_web.errors",), never=IMPURE),
     "filesync_web.ports": Rule(ours=("filesync_web.errors", "filesync_web.core")),
     "filesync_web.livestore": Rule(ours=("filesync_web.errors", "filesync_web.ports", "filesync_web.core")),
-    "filesync_web.runner": Rule(ours=BASE),
-    "filesync_web.file_sync": Rule(ours=(*BASE, "filesync_web.runner")),
+    **{f"filesync_web.{name}": Rule(ours=(*BASE, *SHELL)) for name in SHELL_MODULES},
     "filesync_web.sw": Rule(ours=("filesync_web.errors", "filesync_web.core")),
     "filesync_web.testing": Rule(ours=BASE),
     "filesync_web.browser": Rule(ours=BASE, others=BROWSER_ONLY),
@@ -168,13 +180,23 @@ def _imports(tree: ast.Module, module: str, is_package: bool, root: Path) -> Ite
     functions = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     outer = [node for node in ast.walk(tree) if isinstance(node, functions)]
     inside = {id(node) for function in outer for node in ast.walk(function)}
+    aliases = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.name == "filesync_web"
+    }
     for node in ast.walk(tree):
+        lazy, line = id(node) in inside, getattr(node, "lineno", 0)
         for target, name in _imported(node, module, is_package, root):
-            yield Import(target, name, getattr(node, "lineno", 0), id(node) in inside)
+            yield Import(target, name, line, lazy)
+        if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") in aliases:
+            yield Import("filesync_web", node.attr, line, lazy)
 
 
 def _imported(node: ast.AST, module: str, is_package: bool, root: Path) -> Iterator[tuple[str, str | None]]:
-    """The modules, or modules and names, that one node of the tree imports or takes from filesync_web."""
+    """The modules, or modules and names, that one node of the tree imports."""
     if isinstance(node, ast.Import):
         yield from ((alias.name, None) for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
@@ -182,8 +204,6 @@ def _imported(node: ast.AST, module: str, is_package: bool, root: Path) -> Itera
         for alias in node.names:
             inner = f"{base}.{alias.name}"
             yield (inner, None) if _is_module(inner, root) else (base, alias.name)
-    elif isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "filesync_web":
-        yield "filesync_web", node.attr
     elif isinstance(node, ast.Call) and (literal := _dynamic(node)):
         yield literal, None
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -155,14 +154,10 @@ class SyncClient:
             await socket.close()
 
     async def _payload(self) -> Json:
-        payload = self._options.payload
-        if callable(payload):
-            try:
-                payload = payload()
-                return await payload if inspect.isawaitable(payload) else payload
-            except Exception as error:
-                raise SyncAuthError(f"the payload for metadata sync could not be made: {error!r}") from error
-        return payload
+        try:
+            return await self._options.payload_now()
+        except Exception as error:
+            raise SyncAuthError(f"the payload for metadata sync could not be made: {error!r}") from error
 
     async def _connect(self, payload: Json) -> Socket:
         url = self._options.url

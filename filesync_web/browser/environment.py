@@ -1,0 +1,54 @@
+"""Puts the browser's adapters together: for a page, a PyScript worker, or bare Pyodide in either."""
+
+from __future__ import annotations
+
+from filesync_web.browser.blobs import OpfsBlobStore
+from filesync_web.browser.connectivity import BrowserConnectivity
+from filesync_web.browser.event_log import IndexedDbEventLog
+from filesync_web.browser.http import BrowserHttp
+from filesync_web.browser.locks import WebLocks
+from filesync_web.browser.tabs import BroadcastTabs, WebLeaderLock
+from filesync_web.browser.web_socket import open_browser_socket
+from filesync_web.clock import SystemClock
+from filesync_web.livestore.schema import Schema
+from filesync_web.livestore.store import Store
+from filesync_web.livestore.sync_status import SyncOptions
+from filesync_web.ports import Platform
+
+PREFIX = "filesync-web:"
+
+
+class BrowserEnvironment:
+    """The `Environment` of Python in a browser; everything is kept by the page's origin."""
+
+    async def open_store(self, schema: Schema, store_id: str, sync: SyncOptions | None) -> Store:
+        """Open the store that all tabs of this browser share."""
+        name = PREFIX + store_id
+        return await Store.open(
+            schema=schema,
+            store_id=store_id,
+            log=IndexedDbEventLog(name),
+            channel=BroadcastTabs(name),
+            lock=WebLeaderLock(f"{name}:leader"),
+            clock=SystemClock(),
+            open_socket=open_browser_socket,
+            sync=sync,
+        )
+
+    def platform(self, store_id: str, *, include_credentials: bool) -> Platform:
+        """What a `FileSync` of that store needs."""
+        return Platform(
+            blobs=OpfsBlobStore(store_id),
+            http=BrowserHttp(include_credentials=include_credentials),
+            connectivity=BrowserConnectivity(),
+            locks=WebLocks(f"{PREFIX}{store_id}:"),
+            clock=SystemClock(),
+        )
+
+    def absolute_url(self, url: str) -> str:
+        """The URL relative to the page. A worker of PyScript runs from a `blob:` URL: there, to the origin."""
+        import js
+
+        base = getattr(js, "document", None)
+        js_base = base.baseURI if base is not None else js.location.origin
+        return str(js.URL.new(url, js_base).href)

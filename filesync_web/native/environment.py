@@ -1,0 +1,59 @@
+"""Puts the adapters for CPython together: a folder with the event log, the files and the locks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from filesync_web.clock import SystemClock
+from filesync_web.core.paths import check_store_id
+from filesync_web.errors import InvalidArgumentError
+from filesync_web.livestore.schema import Schema
+from filesync_web.livestore.store import Store
+from filesync_web.livestore.sync_status import SyncOptions
+from filesync_web.native.blobs import DirectoryBlobStore
+from filesync_web.native.connectivity import AlwaysConnected
+from filesync_web.native.event_log import SqliteEventLog
+from filesync_web.native.http import HttpxHttp
+from filesync_web.native.locks import FileLocks
+from filesync_web.native.tabs import SoleChannel, SoleLeaderLock
+from filesync_web.native.web_socket import open_native_socket
+from filesync_web.ports import Platform
+
+
+class NativeEnvironment:
+    """The `Environment` of a CPython process; everything is kept below `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    async def open_store(self, schema: Schema, store_id: str, sync: SyncOptions | None) -> Store:
+        """Open the store in its folder."""
+        return await Store.open(
+            schema=schema,
+            store_id=store_id,
+            log=SqliteEventLog(self._root / f"{check_store_id(store_id)}.sqlite3"),
+            channel=SoleChannel(),
+            lock=SoleLeaderLock(),
+            clock=SystemClock(),
+            open_socket=open_native_socket,
+            sync=sync,
+        )
+
+    def platform(self, store_id: str, *, include_credentials: bool) -> Platform:
+        """What a `FileSync` of that store needs."""
+        del include_credentials  # a process has no cookies
+        http = HttpxHttp()
+        return Platform(
+            blobs=DirectoryBlobStore(self._root, store_id, http),
+            http=http,
+            connectivity=AlwaysConnected(),
+            locks=FileLocks(self._root / check_store_id(store_id)),
+            clock=SystemClock(),
+        )
+
+    def absolute_url(self, url: str) -> str:
+        """The URL itself: a process has no page that it could be relative to."""
+        if not urlsplit(url).netloc:
+            raise InvalidArgumentError(f"{url!r} is relative: outside a browser, give the whole URL with its host")
+        return url
