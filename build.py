@@ -23,8 +23,9 @@ from tools.common import ROOT, BuildError, build_lock, say, step
 from tools.environment import PYTHON, ensure_chromium, ensure_venv
 from tools.packages import ensure_wheel
 from tools.serve import require_free_port, serve
-from tools.site import SERVICE_WORKER, build_site
+from tools.site import SERVICE_WORKER, build_site, compress
 
+NO_TESTS = 5  # pytest's exit code when nothing was selected
 CHECKED = ["filesync_web", "filesync_server", "demo", "build.py", "tools"]
 
 
@@ -54,7 +55,10 @@ def soak(args: argparse.Namespace) -> int:
         build_site()
     say("soak: pytest first lists the tests, what they do, and how long they take")
     selection = ["-k", " or ".join(args.names)] if args.names else []
-    return _pytest(["-m", "soak", "--verbose", "--durations=0", *selection], CHROMIUM=chromium)
+    code = _pytest(["-m", "soak", "--verbose", "--durations=0", *selection], CHROMIUM=chromium)
+    if code == NO_TESTS:
+        raise BuildError("no soak test has such a name" if args.names else "there is no soak test yet")
+    return code
 
 
 def check(_args: argparse.Namespace) -> int:
@@ -107,6 +111,7 @@ def dist(_args: argparse.Namespace) -> int:
         with step(f"filling {target}"):
             shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(site, target / "site")
+            compress(target / "site")
             for file in (wheel, site / SERVICE_WORKER):
                 shutil.copy2(file, target)
     for path in sorted(target.iterdir()):

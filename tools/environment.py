@@ -14,7 +14,7 @@ from tools.common import ROOT, BuildError, digest, is_fresh, run, say, step, wri
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
-NODE_AT_LEAST = 18
+NODE_AT_LEAST = 20
 
 
 def ensure_venv() -> None:

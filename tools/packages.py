@@ -60,6 +60,21 @@ def fetch_wheels(into: Path, *requirements: str) -> list[Path]:
     return wheels
 
 
+def ensure_stdlib() -> Path:
+    """Pyodide's standard library as compiled modules: it starts in about half the time."""
+    compiler = Path(__file__).with_name("compile_stdlib.mjs")
+    target = BUILD / "stdlib" / "python_stdlib.zip"
+    key = digest(PYODIDE, compiler, compiler.with_suffix(".py"))
+    stamp = STAMPS / "stdlib"
+    if not is_fresh(stamp, key, [target]):
+        require_node()
+        with step("compiling Pyodide's standard library"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            run(["node", compiler, PYODIDE, target])
+            write_stamp(stamp, key)
+    return target
+
+
 def ensure_micropip() -> Path:
     """The micropip wheel, in the version that this Pyodide was released with."""
     version = pyodide_lock()["packages"]["micropip"]["version"]

@@ -22,14 +22,16 @@ def require_free_port(host: str, port: int) -> None:
     Raises:
         BuildError: another process has the port, or the host is not one of this machine.
     """
-    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-        except OSError as error:
-            reason = str(error.strerror or error).lower()
-            raise BuildError(f"cannot listen on {host}:{port}: {reason}; choose another --port") from error
+    except OSError as error:
+        reason = str(error.strerror or error).lower()
+        raise BuildError(
+            f"cannot listen on {host}:{port}: {reason}; choose another --host or --port"
+        ) from error
 
 
 def answers(host: str, port: int, path: str = "/api/health") -> bool:
@@ -64,9 +66,17 @@ def serve(host: str, port: int, data: Path, site: Path) -> int:
             return server.wait()
         except KeyboardInterrupt:
             say("stopping")
-            server.send_signal(signal.SIGTERM)
-            server.wait()
+            _stop(server)
             return 0
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    """Let the server end its requests; an impatient second Ctrl-C ends it at once."""
+    server.terminate()
+    try:
+        server.wait()
+    except KeyboardInterrupt:
+        server.kill()
 
 
 def _wait_until_it_answers(server: subprocess.Popen[bytes], host: str, port: int) -> None:

@@ -14,13 +14,14 @@ import json
 import shutil
 from pathlib import Path
 
-from tools.common import BUILD, ROOT, STAMPS, digest, is_fresh, run, step, write_stamp
+from tools.common import BUILD, ROOT, STAMPS, digest, files_under, is_fresh, run, step, write_stamp
 from tools.environment import PYTHON
 from tools.packages import (
     PYODIDE,
     PYSCRIPT,
     ensure_micropip,
     ensure_npm_packages,
+    ensure_stdlib,
     ensure_wheel,
     pyodide_lock,
 )
@@ -28,7 +29,8 @@ from tools.packages import (
 SITE = BUILD / "site"
 SERVICE_WORKER = "filesync-sw.js"
 DEMO = ROOT / "demo"
-INTERPRETER = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
+INTERPRETER = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
+COMPRESSIBLE = {".css", ".html", ".js", ".json", ".mjs", ".py", ".svg", ".wasm", ".zip"}
 IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
 
 
@@ -38,8 +40,8 @@ def build_site() -> Path:
     It is replaced as a whole, so that a server that runs meanwhile serves the old one or the new one.
     """
     ensure_npm_packages()
-    micropip, wheel = ensure_micropip(), ensure_wheel()
-    key = digest(PYODIDE, PYSCRIPT, micropip, wheel, DEMO, Path(__file__))
+    micropip, stdlib, wheel = ensure_micropip(), ensure_stdlib(), ensure_wheel()
+    key = digest(PYODIDE, PYSCRIPT, micropip, stdlib, wheel, DEMO, Path(__file__))
     stamp = STAMPS / "site"
     if is_fresh(stamp, key, [SITE]):
         return SITE
@@ -48,7 +50,7 @@ def build_site() -> Path:
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.copytree(DEMO, fresh, ignore=IGNORED)
         shutil.copytree(PYSCRIPT, fresh / "pyscript")
-        _place_pyodide(fresh / "pyodide", micropip)
+        _place_pyodide(fresh / "pyodide", stdlib, micropip)
         (fresh / "wheels").mkdir()
         shutil.copy2(wheel, fresh / "wheels")
         run([PYTHON, "-m", "filesync_web", "service-worker", "--out", fresh, "--precache-dir", fresh])
@@ -58,8 +60,18 @@ def build_site() -> Path:
     return SITE
 
 
-def _place_pyodide(folder: Path, micropip: Path) -> None:
-    """Copy the interpreter, and micropip beside it with a lock that vouches for exactly this wheel.
+def compress(site: Path) -> None:
+    """Write a brotli copy beside each file that gains by it, for servers that send it to browsers.
+
+    Not for the demo on this machine: unpacking takes longer there than the bytes do.
+    """
+    files = [file for file in files_under(site) if file.suffix in COMPRESSIBLE and file.stat().st_size > 1024]
+    with step("compressing the site"):
+        run(["node", Path(__file__).with_name("compress.mjs"), *files])
+
+
+def _place_pyodide(folder: Path, stdlib: Path, micropip: Path) -> None:
+    """Copy the interpreter, its compiled library, and micropip with a lock that vouches for this wheel.
 
     Pyodide's own lock names 357 packages that this site does not serve, and another hash for micropip than
     the wheel on PyPI has; the browser would refuse it.
@@ -67,6 +79,7 @@ def _place_pyodide(folder: Path, micropip: Path) -> None:
     folder.mkdir()
     for name in INTERPRETER:
         shutil.copy2(PYODIDE / name, folder)
+    shutil.copy2(stdlib, folder)
     shutil.copy2(micropip, folder)
     lock = pyodide_lock()
     entry = lock["packages"]["micropip"]

@@ -9,23 +9,23 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from tests.harness import PageErrors, Profile, PyodideRun, ServerProcess, open_python_page, run_python
+from tests.harness import PageErrors, Profile, PyodideRun, ServerProcess, run_python
 from tools.common import ROOT
 
 WRITE = """
-import js
-root = await js.navigator.storage.getDirectory()
-handle = await root.getFileHandle("kept", js.JSON.parse('{"create": true}'))
-writable = await handle.createWritable()
-await writable.write(text)
-await writable.close()
+async (text) => {
+    const root = await navigator.storage.getDirectory();
+    const writable = await (await root.getFileHandle("kept", { create: true })).createWritable();
+    await writable.write(text);
+    await writable.close();
+}
 """
 
 READ = """
-import js
-root = await js.navigator.storage.getDirectory()
-handle = await root.getFileHandle("kept")
-return await (await handle.getFile()).text()
+async () => {
+    const root = await navigator.storage.getDirectory();
+    return await (await (await root.getFileHandle("kept")).getFile()).text();
+}
 """
 
 
@@ -60,13 +60,19 @@ def test_uncaught_error_in_a_page_is_collected(bare_page: Page, page_errors: Pag
 
 def test_profile_survives_close_and_kill(new_profile: Callable[..., Profile]) -> None:
     profile = new_profile()
-    run_python(open_python_page(profile.open()), WRITE, text="one")
+
+    def open_page() -> Page:
+        page = profile.open().new_page()
+        page.goto("/testing/driver.py")
+        return page
+
+    open_page().evaluate(WRITE, "one")
     profile.close()
-    page = open_python_page(profile.open())
-    assert run_python(page, READ) == "one"
-    run_python(page, WRITE, text="two")
+    page = open_page()
+    assert page.evaluate(READ) == "one"
+    page.evaluate(WRITE, "two")
     profile.kill()
-    assert run_python(open_python_page(profile.open()), READ) == "two"
+    assert open_page().evaluate(READ) == "two"
 
 
 def test_server_keeps_port_and_data_over_a_restart(new_server: Callable[[], ServerProcess]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -125,7 +126,8 @@ class Profile:
         while any(Path(f"/proc/{pid}/exe").exists() for pid in pids):
             assert time.monotonic() < deadline, "the browser does not die"
             time.sleep(0.02)
-        self.close()
+        with contextlib.suppress(Error):  # what there was to close is gone
+            self.close()
 
     def _pids(self) -> Iterator[int]:
         """The browser process of this profile; its helper processes end with it."""

@@ -83,6 +83,7 @@ def test_a_project_that_obeys_has_no_problems(project: Path) -> None:
         ("demo/cards.py", "from filesync_web import errors", "public names"),
         ("demo/cards.py", "from filesync_web import hidden", "public names"),
         ("demo/cards.py", "import filesync_web\nfilesync_web.core", "public names"),
+        ("demo/cards.py", "import filesync_web as fs\nfs.hidden", "public names"),
         ("tools/site.py", "import starlette", "starlette"),
         ("build.py", "import httpx", "httpx"),
     ],
