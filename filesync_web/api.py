@@ -1,7 +1,8 @@
 """The composition root, and the helpers for an app with one store.
 
-`open_store` and `create_file_sync` choose the adapters of the place where they run. `init_file_sync` makes the one
-`FileSync` that the helpers below it use, so that any module of an app can `await save_file(file)`.
+`open_store` and `create_file_sync` choose the adapters of the place where they run. `init_file_sync`
+makes the one `FileSync` that the helpers below it use, so that any module of an app can `await
+save_file(file)`.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ def _environment(data_dir: str | Path | None) -> Environment:
 
         return BrowserEnvironment()
     if data_dir is None:
-        raise InvalidArgumentError("outside a browser open_store() needs data_dir, the folder for events and files")
+        raise InvalidArgumentError(
+            "outside a browser open_store() needs data_dir, the folder for events and files"
+        )
     from filesync_web.native.environment import NativeEnvironment
 
     return NativeEnvironment(Path(data_dir))
@@ -63,8 +66,8 @@ async def open_store(
 ) -> Store:
     """Open a store: in the browser the one that all tabs share, on CPython the one in the folder `data_dir`.
 
-    `store_id` names it, here and at the sync backend: 1 to 128 of `A-Z a-z 0-9 . _ -`. Without `sync` it stays on
-    this device. Raises `InvalidArgumentError`, `StoreError`, `StorageUnavailableError`.
+    `store_id` names it, here and at the sync backend: 1 to 128 of `A-Z a-z 0-9 . _ -`. Without `sync` it
+    stays on this device. Raises `InvalidArgumentError`, `StoreError`, `StorageUnavailableError`.
     """
     check_store_id(store_id)
     environment = _environment(data_dir)
@@ -85,9 +88,9 @@ async def create_file_sync(
 ) -> FileSync:
     """A `FileSync` of its own for a store that `open_store` opened.
 
-    `remote=None` is local-only mode. `options` are the fields of `FileSyncOptions`. Without `auto_start`, transfers
-    begin with `start()`. Raises `SchemaError` when the store's schema lacks the file tables,
-    `StorageUnavailableError` when files cannot be kept here, `InvalidArgumentError`.
+    `remote=None` is local-only mode. `options` are the fields of `FileSyncOptions`. Without
+    `auto_start`, transfers begin with `start()`. Raises `SchemaError` when the store's schema lacks the
+    file tables, `StorageUnavailableError` when files cannot be kept here, `InvalidArgumentError`.
     """
     environment = _environments.get(store)
     if environment is None:
@@ -106,8 +109,8 @@ async def create_file_sync(
     if not status.available:
         await file_sync.dispose()
         raise StorageUnavailableError(
-            "files cannot be kept here: the page needs a secure context (https or localhost), a browser with OPFS, and "
-            "no private mode that forbids storage"
+            "files cannot be kept here: the page needs a secure context (https or localhost), a browser "
+            "with OPFS, and no private mode that forbids storage"
         )
     if auto_start:
         file_sync.start()
@@ -125,7 +128,7 @@ async def init_file_sync(
 
     Arguments and errors as for `create_file_sync`.
     """
-    global _current  # noqa: PLW0603 - the helpers of an app share one instance
+    global _current
     created = await create_file_sync(store, remote=remote, auto_start=auto_start, **options)
     previous, _current = _current, created
     if previous is not None:
@@ -136,7 +139,9 @@ async def init_file_sync(
 def get_file_sync() -> FileSync:
     """The instance that `init_file_sync` made; raises `NotInitializedError` before it."""
     if _current is None:
-        raise NotInitializedError("call `await init_file_sync(store, remote=...)` once before any other helper")
+        raise NotInitializedError(
+            "call `await init_file_sync(store, remote=...)` once before any other helper"
+        )
     return _current
 
 
@@ -152,7 +157,7 @@ async def stop_file_sync() -> None:
 
 async def dispose_file_sync() -> None:
     """Stop, and forget the instance (at logout, say). Does nothing without one."""
-    global _current  # noqa: PLW0603
+    global _current
     current, _current = _current, None
     if current is not None:
         await current.dispose()
@@ -178,7 +183,9 @@ async def update_file(
     metadata: FileMetadata | None = None,
 ) -> FileOperationResult:
     """`FileSync.update_file`."""
-    return await get_file_sync().update_file(file_id, source, name=name, mime_type=mime_type, metadata=metadata)
+    return await get_file_sync().update_file(
+        file_id, source, name=name, mime_type=mime_type, metadata=metadata
+    )
 
 
 async def delete_file(file_id: str) -> None:
@@ -251,7 +258,8 @@ def on_file_sync_event(callback: Callable[[FileSyncEvent], object]) -> Unsubscri
     return get_file_sync().on_event(callback)
 
 
-# --- the service worker -------------------------------------------------------------------------------------------
+# --- the service worker
+# -------------------------------------------------------------------------------------------
 
 
 async def register_file_sync_service_worker(

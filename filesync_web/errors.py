@@ -29,7 +29,8 @@ class IllegalTransitionError(FileSyncError, RuntimeError):
     """A transfer status was asked to change in a way that the transition table does not list."""
 
 
-# --- the store ---------------------------------------------------------------------------------------------------
+# --- the store
+# ---------------------------------------------------------------------------------------------------
 
 
 class StoreError(FileSyncError):
@@ -56,7 +57,8 @@ class SyncAuthError(SyncError):
     retryable = False
 
 
-# --- local bytes ---------------------------------------------------------------------------------------------------
+# --- local bytes
+# ---------------------------------------------------------------------------------------------------
 
 
 class StorageError(FileSyncError):
@@ -83,14 +85,15 @@ class ServiceWorkerError(FileSyncError):
     """The service worker could not be registered or reached, or it could not do what it was asked for."""
 
 
-# --- transfers -----------------------------------------------------------------------------------------------------
+# --- transfers
+# -----------------------------------------------------------------------------------------------------
 
 
 class TransferError(FileSyncError):
     """An upload, a download or a remote delete failed.
 
-    `status` is the HTTP status, or None when there was no answer; `retry_after` is the pause in seconds that the
-    server asked for, or None.
+    `status` is the HTTP status, or None when there was no answer; `retry_after` is the pause in seconds
+    that the server asked for, or None.
     """
 
     def __init__(self, message: str, *, status: int | None = None, retry_after: float | None = None) -> None:

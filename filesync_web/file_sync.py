@@ -1,7 +1,8 @@
 """FileSync: save, edit, delete, read and resolve files, and keep their bytes in sync in the background.
 
-Bytes come first: `save_file` returns when they are durable here and the event is in the log. From then on the runner
-of the leading tab uploads them. Works wherever its platform does; every tab has its own `FileSync`, one of them leads.
+Bytes come first: `save_file` returns when they are durable here and the event is in the log. From then
+on the runner of the leading tab uploads them. Works wherever its platform does; every tab has its own
+`FileSync`, one of them leads.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from filesync_web.online import OnlineMonitor
 from filesync_web.ports import BlobHandle, Platform, Source, StorageStatus, Unsubscribe
 from filesync_web.preprocess import Preprocessors, preprocess
 from filesync_web.remote import Remote
-from filesync_web.runner import DEFAULT_MIME_TYPE, Runner, TransferOptions
+from filesync_web.runner import DEFAULT_MIME_TYPE, Runner
 from filesync_web.signer_client import SignerClient, SignerConfig
 
 logger = logging.getLogger(__name__)
@@ -52,9 +53,10 @@ _EVENT_TOPIC = "file-sync-event"
 class FileSyncOptions:
     """How a `FileSync` works. Durations in seconds.
 
-    `health_check_interval`: between two probes of the signer. `health_check_timeout`: when a probe counts as failed.
-    `stall_timeout`: a transfer without a byte for so long is aborted and tried again. `auto_prioritize`: resolving
-    the URL of a file that is to be downloaded puts it first in line. `preprocessors`: by MIME pattern.
+    `health_check_interval`: between two probes of the signer. `health_check_timeout`: when a probe
+    counts as failed. `stall_timeout`: a transfer without a byte for so long is aborted and tried again.
+    `auto_prioritize`: resolving the URL of a file that is to be downloaded puts it first in line.
+    `preprocessors`: by MIME pattern.
     """
 
     max_concurrent_uploads: int = 2
@@ -106,12 +108,13 @@ class FileSync:
             self._tables,
             self._blobs,
             self._remote,
-            self._garbage,
-            self._clock,
-            random or Random(),  # noqa: S311
-            self._transfer_options(),
-            self._tell_everybody,
-            self._monitor.check_now,
+            garbage=self._garbage,
+            clock=self._clock,
+            random=random or Random(),  # noqa: S311 - it spreads retries
+            limits=Limits(self._options.max_concurrent_uploads, self._options.max_concurrent_downloads),
+            retry=self._options.retry,
+            on_event=self._tell_everybody,
+            on_network_error=self._monitor.check_now,
         )
         self._listeners: list[Callable[[FileSyncEvent], object]] = []
         self._subscriptions: list[Unsubscribe] = []
@@ -119,15 +122,12 @@ class FileSync:
         self._is_started = False
         self._reported_online: bool | None = None
 
-    def _transfer_options(self) -> TransferOptions:
-        options = self._options
-        limits = Limits(options.max_concurrent_uploads, options.max_concurrent_downloads)
-        return TransferOptions(limits, options.retry)
-
-    # --- life --------------------------------------------------------------------------------------------------
+    # --- life
+    # --------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin transfers, as soon as and for as long as this tab leads. Does nothing when started already."""
+        """Begin transfers, as soon as and for as long as this tab leads. Does nothing when started
+        already."""
         if self._is_started:
             return
         self._is_started = True
@@ -179,7 +179,8 @@ class FileSync:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    # --- files -------------------------------------------------------------------------------------------------
+    # --- files
+    # -------------------------------------------------------------------------------------------------
 
     async def save_file(
         self,
@@ -189,11 +190,12 @@ class FileSync:
         mime_type: str | None = None,
         metadata: FileMetadata | None = None,
     ) -> FileOperationResult:
-        """Save a new file; it survives a crash of the tab from the moment this returns, and is uploaded by itself.
+        """Save a new file; it survives a crash of the tab from the moment this returns, and is uploaded
+        by itself.
 
-        `source`: a JavaScript `File`, `Blob` or `ReadableStream`, bytes, an async iterator of bytes, on CPython also
-        a path. `name` and `mime_type` stand in for what it does not carry. Raises `InvalidArgumentError`,
-        `QuotaExceededError`, `StorageError`; then nothing is left behind.
+        `source`: a JavaScript `File`, `Blob` or `ReadableStream`, bytes, an async iterator of bytes, on
+        CPython also a path. `name` and `mime_type` stand in for what it does not carry. Raises
+        `InvalidArgumentError`, `QuotaExceededError`, `StorageError`; then nothing is left behind.
         """
         async with self._locks.hold(LOCK, exclusive=False):
             now = self._now()
@@ -213,8 +215,8 @@ class FileSync:
         mime_type: str | None = None,
         metadata: FileMetadata | None = None,
     ) -> FileOperationResult:
-        """Give a file new content; the old content goes after the new is uploaded. Arguments and errors as for
-        `save_file`, and `UnknownFileError`."""
+        """Give a file new content; the old content goes after the new is uploaded. Arguments and errors
+        as for `save_file`, and `UnknownFileError`."""
         old = self._tables.live(file_id)
         old_metadata = parse_metadata(old.metadata_json)
         async with self._locks.hold(LOCK, exclusive=False):
@@ -238,12 +240,10 @@ class FileSync:
         return FileOperationResult(new.id, new.path, new.content_hash)
 
     async def delete_file(self, file_id: str) -> None:
-        """Delete a file for all clients. Its bytes go, here and remotely, when no other file has the same content.
-        Works offline. Raises `UnknownFileError`."""
+        """Delete a file for all clients. Its bytes go, here and remotely, when no other file has the
+        same content. Works offline. Raises `UnknownFileError`."""
         record = self._tables.live(file_id)
-        await self._store.commit(
-            self._tables.deleted(record.id, self._now()), *self._owed_delete(record)
-        )
+        await self._store.commit(self._tables.deleted(record.id, self._now()), *self._owed_delete(record))
 
     async def read_file(self, id_or_path: str) -> BlobHandle:
         """The own copy of a live file: a JavaScript `File` in the browser, a path on CPython.
@@ -257,8 +257,8 @@ class FileSync:
         )
 
     async def get_file_url(self, id_or_path: str) -> str | None:
-        """A URL of the own copy of a live file, for this page only; None when the bytes are not on this device.
-        Raises `UnknownFileError`."""
+        """A URL of the own copy of a live file, for this page only; None when the bytes are not on this
+        device. Raises `UnknownFileError`."""
         record = self._tables.live(id_or_path)
         mime_type = parse_metadata(record.metadata_json).mime_type or ""
         try:
@@ -279,7 +279,8 @@ class FileSync:
             await self.prioritize_download(record.id)
         return await self._remote.url(record.remote_key)
 
-    # --- transfers ---------------------------------------------------------------------------------------------
+    # --- transfers
+    # ---------------------------------------------------------------------------------------------
 
     def is_online(self) -> bool:
         """Whether the signer could be reached when it was last tried; True until it is known."""
@@ -335,7 +336,8 @@ class FileSync:
         if control.state is not state:
             await self._store.commit(self._tables.control_changed(replace(control, state=state)))
 
-    # --- storage -----------------------------------------------------------------------------------------------
+    # --- storage
+    # -----------------------------------------------------------------------------------------------
 
     async def storage_status(self) -> StorageStatus:
         """Whether and how this device keeps the bytes."""
@@ -346,7 +348,8 @@ class FileSync:
         It happens by itself at each start."""
         return await self._garbage.collect_everything()
 
-    # --- events ------------------------------------------------------------------------------------------------
+    # --- events
+    # ------------------------------------------------------------------------------------------------
 
     def on_event(self, callback: Callable[[FileSyncEvent], object]) -> Unsubscribe:
         """Call back with every event of the transfers, whichever tab runs them."""
@@ -396,7 +399,8 @@ class FileSync:
     def _changed(self, events: Iterable[tuple[str, Any]]) -> None:
         self._runner.changed({i for _name, args in events if (i := file_id_of(args)) is not None})
 
-    # --- small things ------------------------------------------------------------------------------------------
+    # --- small things
+    # ------------------------------------------------------------------------------------------
 
     async def _store_bytes(
         self, source: Source, name: str | None, mime_type: str | None, metadata: FileMetadata | None
@@ -425,7 +429,8 @@ class FileSync:
         return LocalFileState(record.id, record.path, record.content_hash, Status.DONE, upload)
 
     def _owed_delete(self, old: FileRecord) -> list[NewEvent]:
-        """The remote delete that an edit or a deletion of `old` causes, also if its upload may just be running."""
+        """The remote delete that an edit or a deletion of `old` causes, also if its upload may just be
+        running."""
         if self._remote is None:
             return []
         key = remote_key(old.path)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from filesync_web.core.records import Control, FileRecord, LocalFileState, RemoteDelete
 from filesync_web.errors import SchemaError, UnknownFileError
 from filesync_web.livestore.file_schema import FileTables, TransferControl
 from filesync_web.livestore.schema import NewEvent
 from filesync_web.livestore.store import Store
+from filesync_web.livestore.tables import Select
+
+R = TypeVar("R")
 
 TABLES = ("files", "local_file_state", "transfer_control", "remote_deletes")
 
@@ -26,14 +29,15 @@ class FileSyncTables:
         ]
         if missing:
             raise SchemaError(
-                f"the schema of store {store.store_id!r} lacks {', '.join(missing)}: merge the tables, events and "
-                "materializers of create_file_sync_schema() into make_schema()"
+                f"the schema of store {store.store_id!r} lacks {', '.join(missing)}: merge the "
+                "tables, events and materializers of create_file_sync_schema() into make_schema()"
             )
         self._store = store
         self._tables = FileTables(*(tables[name] for name in TABLES))
         self._events = events
 
-    # --- reading -----------------------------------------------------------------------------------------------
+    # --- reading
+    # -----------------------------------------------------------------------------------------------
 
     def record(self, file_id: str) -> FileRecord | None:
         """The record with that id, deleted or not."""
@@ -46,7 +50,9 @@ class FileSyncTables:
             files.where(path=id_or_path.lstrip("/"), deleted_at=None)
         )
         if found is None:
-            raise UnknownFileError(f"no live file has the id or path {id_or_path!r}; it may have been deleted")
+            raise UnknownFileError(
+                f"no live file has the id or path {id_or_path!r}; it may have been deleted"
+            )
         return found
 
     def all_live(self) -> list[FileRecord]:
@@ -82,7 +88,8 @@ class FileSyncTables:
             return True
         rows = self._store.query(self._tables.local_file_state.where(local_hash=content_hash))
         deletes = self._store.query(self._tables.remote_deletes.where(content_hash=content_hash))
-        records = {record.id: record for record in self._records(x.file_id for x in (*rows, *deletes))}
+        file_ids = {row.file_id for row in rows} | {delete.file_id for delete in deletes}
+        records = {record.id: record for record in self._records(file_ids)}
         if any(row.file_id in records for row in rows):
             return True
         causes = (records.get(delete.file_id) for delete in deletes)
@@ -91,10 +98,11 @@ class FileSyncTables:
     def _records(self, file_ids: Iterable[str]) -> list[FileRecord]:
         return self._store.query(self._tables.files.where(id=list(file_ids), deleted_at=None))
 
-    def _first(self, query: Any) -> Any:
+    def _first(self, query: Select[R]) -> R | None:
         return next(iter(self._store.query(query)), None)
 
-    # --- events ------------------------------------------------------------------------------------------------
+    # --- events
+    # ------------------------------------------------------------------------------------------------
 
     def created(self, record: FileRecord) -> NewEvent:
         """The record is new."""
@@ -121,8 +129,8 @@ class FileSyncTables:
         return event
 
     def remote_key_changed(self, old: FileRecord, remote_key: str) -> NewEvent:
-        """The same content has another remote key: valid only while the record is live and still has the content
-        and the key that `old` has, also after a rebase."""
+        """The same content has another remote key: valid only while the record is live and still has the
+        content and the key that `old` has, also after a rebase."""
         event: NewEvent = self._events.file_updated(
             id=old.id,
             path=old.path,

@@ -1,7 +1,8 @@
 """Removes own bytes that no file needs any more, without ever racing with a save.
 
-A save holds the lock `blobs` shared from before its bytes are stored until its event is in the log; bytes are removed
-only under the exclusive lock, and only when the store, brought up to date under that lock, does not need them.
+A save holds the lock `blobs` shared from before its bytes are stored until its event is in the log;
+bytes are removed only under the exclusive lock, and only when the store, brought up to date under that
+lock, does not need them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Whether the signer can be reached: a probe at intervals, sooner when something hints at a change.
 
-The platform's own hint (the browser's `online` and `offline` events) makes the probe run at once and counts as an
-answer when it says offline; coming back online is always the probe's word, so that recovery does not depend on it.
+The platform's own hint (the browser's `online` and `offline` events) makes the probe run at once and
+counts as an answer when it says offline; coming back online is always the probe's word, so that recovery
+does not depend on it.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """What the file sync needs of the outside world; `browser/` and `native/` implement it, `testing/` fakes it.
 
-Bytes do not pass through these calls: a *source* is anything that the platform can stream from (a JavaScript `File`,
-`Blob` or `ReadableStream`, a path, bytes, an async iterator of bytes), a *blob handle* is what it reads stored bytes
-with (a JavaScript `File`, a `pathlib.Path`). Both are opaque to everything but the adapter that made them.
+Bytes do not pass through these calls: a *source* is anything that the platform can stream from (a
+JavaScript `File`, `Blob` or `ReadableStream`, a path, bytes, an async iterator of bytes), a *blob
+handle* is what it reads stored bytes with (a JavaScript `File`, a `pathlib.Path`). Both are opaque to
+everything but the adapter that made them.
 
-All sizes are bytes, all durations and times are seconds. Every awaiting call may be cancelled; it then aborts the
-request or discards the temporary file and raises `asyncio.CancelledError`.
+All sizes are bytes, all durations and times are seconds. Every awaiting call may be cancelled; it then
+aborts the request or discards the temporary file and raises `asyncio.CancelledError`.
 """
 
 from __future__ import annotations
@@ -43,9 +44,9 @@ class SourceInfo:
 class StorageStatus:
     """Whether and how this device keeps bytes.
 
-    `available`: durable storage works here. `persisted`: the browser promised not to evict it; None when it cannot
-    tell. `private_mode`: the storage is known to vanish with the session; None when it cannot be told. `usage` and
-    `quota` in bytes, None when unknown.
+    `available`: durable storage works here. `persisted`: the browser promised not to evict it; None when
+    it cannot tell. `private_mode`: the storage is known to vanish with the session; None when it cannot
+    be told. `usage` and `quota` in bytes, None when unknown.
     """
 
     available: bool
@@ -71,13 +72,14 @@ class HttpResponse:
 class BlobStore(Protocol):
     """Content-addressed bytes of one store, durable on this device.
 
-    Bytes are visible under a hash only when they have that hash: they are written to a temporary name, verified,
-    flushed and renamed; a file under its hash is never rewritten. Two calls, also of two tabs, may store the same
-    content at once.
+    Bytes are visible under a hash only when they have that hash: they are written to a temporary name,
+    verified, flushed and renamed; a file under its hash is never rewritten. Two calls, also of two tabs,
+    may store the same content at once.
     """
 
     def describe(self, source: Source) -> SourceInfo:
-        """Name, MIME type and size that `source` carries; raises `InvalidArgumentError` for an unusable one."""
+        """Name, MIME type and size that `source` carries; raises `InvalidArgumentError` for an unusable
+        one."""
         ...
 
     async def put(self, source: Source, *, mime_type: str = "", progress: Progress | None = None) -> BlobInfo:
@@ -85,8 +87,8 @@ class BlobStore(Protocol):
 
         `mime_type` is kept beside the content for whoever serves it without a record (the service worker).
 
-        Raises `InvalidArgumentError`, `QuotaExceededError`, `StorageUnavailableError`, `StorageError`; then nothing
-        is left behind.
+        Raises `InvalidArgumentError`, `QuotaExceededError`, `StorageUnavailableError`, `StorageError`;
+        then nothing is left behind.
         """
         ...
 
@@ -101,11 +103,12 @@ class BlobStore(Protocol):
         progress: Progress | None = None,
         stall_timeout: float,
     ) -> BlobInfo:
-        """Fetch `url` with GET into the store, going on (Range and If-Range) from what an earlier try left here.
+        """Fetch `url` with GET into the store, going on (Range and If-Range) from what an earlier try
+        left here.
 
         Raises `IntegrityError` (and discards the bytes) when they do not have `content_hash`, the error of
-        `core.http.error_for_status` for another status than 200 or 206, `NetworkError` when the answer breaks off,
-        `StallError` when no byte came for `stall_timeout` seconds, `QuotaExceededError`.
+        `core.http.error_for_status` for another status than 200 or 206, `NetworkError` when the answer
+        breaks off, `StallError` when no byte came for `stall_timeout` seconds, `QuotaExceededError`.
         """
         ...
 
@@ -186,8 +189,8 @@ class Http(Protocol):
     ) -> HttpResponse:
         """Send bytes [start, end) of a stored blob as the body, streamed from the device.
 
-        Raises `StallError` when no byte moved for `stall_timeout` seconds, or no answer came for as long after the
-        last one.
+        Raises `StallError` when no byte moved for `stall_timeout` seconds, or no answer came for as long
+        after the last one.
         """
         ...
 

@@ -107,7 +107,8 @@ class Remote:
 async def _with_fresh_url(
     sign: Callable[[], Awaitable[SignedRequest]], use: Callable[[SignedRequest], Awaitable[R]]
 ) -> R:
-    """Use a signed request; when the store refuses it as it refuses an expired one, sign and try once more."""
+    """Use a signed request; when the store refuses it as it refuses an expired one, sign and try once
+    more."""
     try:
         return await use(await sign())
     except (AuthError, PermanentTransferError) as error:

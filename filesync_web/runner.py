@@ -1,8 +1,9 @@
 """The only shell of the engine: feeds it facts, performs its effects.
 
-It works while this tab leads, one input at a time: an input's effects are done before the next input is read, so what
-the engine is told of the store is never older than what it asked for. Jobs run as tasks beside it and report their
-end once. Everything the engine needs to go on is in the store; losing this object loses nothing.
+It works while this tab leads, one input at a time: an input's effects are done before the next input is
+read, so what the engine is told of the store is never older than what it asked for. Jobs run as tasks
+beside it and report their end once. Everything the engine needs to go on is in the store; losing this
+object loses nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from random import Random
 
 from filesync_web.core import effects as fx
@@ -37,17 +37,11 @@ DEFAULT_MIME_TYPE = "application/octet-stream"
 _Outcome = BaseException | None
 
 
-@dataclass(frozen=True, slots=True)
-class TransferOptions:
-    """How transfers run; see `Limits` and `RetryPolicy`."""
-
-    limits: Limits = Limits()
-    retry: RetryPolicy = RetryPolicy()
-
-
 class Runner:
-    """Runs the transfers of one store while `lead(True)`. `on_event` must not raise; `on_network_error` asks for a
-    look at the connection."""
+    """Runs the transfers of one store, while `run` runs; see the module.
+
+    `on_event` must not raise; `on_network_error` asks for a look at the connection.
+    """
 
     def __init__(
         self,
@@ -55,10 +49,12 @@ class Runner:
         tables: FileSyncTables,
         blobs: BlobStore,
         remote: Remote | None,
+        *,
         garbage: GarbageCollector,
         clock: Clock,
         random: Random,
-        options: TransferOptions,
+        limits: Limits,
+        retry: RetryPolicy,
         on_event: Callable[[FileSyncEvent], None],
         on_network_error: Callable[[], None],
     ) -> None:
@@ -69,7 +65,8 @@ class Runner:
         self._garbage = garbage
         self._clock = clock
         self._random = random
-        self._options = options
+        self._limits = limits
+        self._retry = retry
         self._on_event = on_event
         self._on_network_error = on_network_error
         self._dirty: set[str] = set()
@@ -90,13 +87,13 @@ class Runner:
 
     async def run(self) -> None:
         """Run transfers until cancelled; then every request is aborted before this returns."""
-        engine = Engine(
-            remote=self._remote is not None, limits=self._options.limits, retry=self._options.retry
-        )
+        engine = Engine(remote=self._remote is not None, limits=self._limits, retry=self._retry)
         try:
             self._dirty.clear()
             self._reports.clear()
-            await self._perform(engine.observe(await self._all_facts(), self._tables.outbox(), self._clock.time()))
+            await self._perform(
+                engine.observe(await self._all_facts(), self._tables.outbox(), self._clock.time())
+            )
             self._garbage.collect_all()
             gate = False
             while True:
@@ -114,7 +111,8 @@ class Runner:
         finally:
             await self._abort_all()
 
-    # --- facts -------------------------------------------------------------------------------------------------
+    # --- facts
+    # -------------------------------------------------------------------------------------------------
 
     async def _observe(self, engine: Engine) -> None:
         file_ids, self._dirty = self._dirty, set()
@@ -133,7 +131,8 @@ class Runner:
         return FileFact(record, row, local_hash, control.state, control.priority)
 
     async def _all_facts(self) -> list[FileFact]:
-        """Everything, when this tab begins to lead; here the rows are not trusted to know which bytes are here."""
+        """Everything, when this tab begins to lead; here the rows are not trusted to know which bytes
+        are here."""
         stored = await self._blobs.list()
         rows = {row.file_id: row for row in self._tables.rows()}
         controls = {control.file_id: control for control in self._tables.controls()}
@@ -175,7 +174,8 @@ class Runner:
             sleep.cancel()
             wake.cancel()
 
-    # --- effects -----------------------------------------------------------------------------------------------
+    # --- effects
+    # -----------------------------------------------------------------------------------------------
 
     async def _perform(self, effects: list[fx.Effect]) -> None:
         """Do the effects in order; events that follow each other are one commit."""
@@ -220,13 +220,16 @@ class Runner:
             case _:
                 return None
 
-    def _remote_key_event(self, file_id: str, content_hash: str, old_key: str, new_key: str) -> NewEvent | None:
+    def _remote_key_event(
+        self, file_id: str, content_hash: str, old_key: str, new_key: str
+    ) -> NewEvent | None:
         record = self._tables.record(file_id)
         if record is None or (record.content_hash, record.remote_key) != (content_hash, old_key):
             return None
         return self._tables.remote_key_changed(record, new_key)
 
-    # --- jobs --------------------------------------------------------------------------------------------------
+    # --- jobs
+    # --------------------------------------------------------------------------------------------------
 
     def _start(self, job: Job) -> None:
         task = asyncio.create_task(self._do(job), name=f"{job.kind.value} {job.file_id}")
@@ -245,7 +248,8 @@ class Runner:
         self._wake.set()
 
     async def _do(self, job: Job) -> None:
-        assert self._remote is not None, "a job without an object store"
+        if self._remote is None:
+            raise RuntimeError("a job without an object store")
         if job.kind is JobKind.DELETE:
             await self._store.refresh()
             if not self._is_live(job.content_hash):
@@ -257,7 +261,9 @@ class Runner:
 
         def progress(loaded: int, total: int) -> None:
             self._on_event(
-                FileSyncEvent(f"{job.kind.value}:progress", job.file_id, loaded, total or metadata.size_bytes or 0)
+                FileSyncEvent(
+                    f"{job.kind.value}:progress", job.file_id, loaded, total or metadata.size_bytes or 0
+                )
             )
 
         if job.kind is JobKind.DOWNLOAD:
@@ -266,7 +272,9 @@ class Runner:
             return
         size = await self._blobs.size(job.content_hash)
         if size is None:
-            raise BlobNotFoundError(f"the bytes of file {job.file_id} ({job.content_hash}) are gone from this device")
+            raise BlobNotFoundError(
+                f"the bytes of file {job.file_id} ({job.content_hash}) are gone from this device"
+            )
         blob = await self._blobs.open(job.content_hash, mime_type=mime_type)
         await self._remote.upload(Content(job.remote_key, job.content_hash, mime_type, size), blob, progress)
 

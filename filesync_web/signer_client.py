@@ -1,8 +1,8 @@
 """The signer as a client sees it: mint URLs, delete objects, ask for health.
 
-Works with every signer of the base contract; extensions are used when `health` announces them. Errors are those of
-`filesync_web.errors`: `NetworkError` without an answer, `AuthError` when the token was refused also after it was
-asked for anew, `RemoteMissingError`, `ServerError`, `PermanentTransferError`.
+Works with every signer of the base contract; extensions are used when `health` announces them. Errors
+are those of `filesync_web.errors`: `NetworkError` without an answer, `AuthError` when the token was
+refused also after it was asked for anew, `RemoteMissingError`, `ServerError`, `PermanentTransferError`.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ class SignerConfig:
     """Where the signer is and how to prove who we are.
 
     `base_url` is absolute or relative to the page, for example `/api`. `auth_token` is sent as
-    `Authorization: Bearer`, `headers` as they are; either may be a function, sync or async, that is asked for every
-    request and once more after a 401. `include_credentials` sends cookies to another origin.
+    `Authorization: Bearer`, `headers` as they are; either may be a function, sync or async, that is
+    asked for every request and once more after a 401. `include_credentials` sends cookies to another
+    origin.
     """
 
     base_url: str
@@ -42,7 +43,8 @@ class SignerConfig:
     def __post_init__(self) -> None:
         if not isinstance(self.base_url, str) or not self.base_url:
             raise InvalidArgumentError(
-                "SignerConfig needs base_url, the signer's URL, for example '/api'; for local-only mode pass remote=None"
+                "SignerConfig needs base_url, the signer's URL, for example '/api'; "
+                "for local-only mode pass remote=None"
             )
 
     async def auth_headers(self) -> dict[str, str]:
@@ -90,7 +92,8 @@ class SignerClient:
     async def sign_upload(
         self, key: str, *, content_type: str, content_length: int, sha256: str | None = None
     ) -> SignedRequest:
-        """A request that stores `content_length` bytes under `key`; bound to `sha256` where the signer can."""
+        """A request that stores `content_length` bytes under `key`; bound to `sha256` where the signer
+        can."""
         body: dict[str, Any] = {"key": key, "contentType": content_type, "contentLength": content_length}
         if sha256 is not None and "checksum" in self.features:
             body["sha256"] = sha256
@@ -161,7 +164,7 @@ def _signed(answer: Mapping[str, Any], *, default_method: str) -> SignedRequest:
 def _seconds(value: Any) -> float:
     """ISO 8601 as seconds since the epoch; 0 (expired) for what cannot be read."""
     try:
-        time = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+        time = datetime.fromisoformat(str(value))
     except ValueError:
         return 0.0
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

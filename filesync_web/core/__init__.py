@@ -1,1 +1,2 @@
-"""Decisions, pure: no JavaScript, asyncio, SQL, clock or randomness. Runs the same under CPython and Pyodide."""
+"""Decisions, pure: no JavaScript, asyncio, SQL, clock or randomness. Runs the same under CPython and
+Pyodide."""

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 class RetryPolicy:
     """When a failed transfer is tried again. Durations in seconds.
 
-    The n-th wait is drawn evenly from [0, min(cap, base * 2**(n-1))]. After `max_attempts` failures in a row the
-    transfer rests at `error` until the network comes back, the app starts anew, or `retry_errors` is called.
+    The n-th wait is drawn evenly from [0, min(cap, base * 2**(n-1))]. After `max_attempts` failures in a
+    row the transfer rests at `error` until the network comes back, the app starts anew, or
+    `retry_errors` is called.
     """
 
     base: float = 1.0

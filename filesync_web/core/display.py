@@ -1,4 +1,5 @@
-"""What a user interface shows: the state of one file, the sums over all files, and the progress of transfers."""
+"""What a user interface shows: the state of one file, the sums over all files, and the progress of
+transfers."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from filesync_web.core.records import FileRecord, LocalFileState, Status
 
 @dataclass(frozen=True, slots=True)
 class FileDisplayState:
-    """How to render one file. `can_display`: an own copy of the record's content, or a remote one, can be had."""
+    """How to render one file. `can_display`: an own copy of the record's content, or a remote one, can
+    be had."""
 
     file: FileRecord
     local_state: LocalFileState | None
@@ -133,12 +135,14 @@ def get_sync_status(rows: Iterable[LocalFileState]) -> SyncStatus:
     )
 
 
-# --- progress ----------------------------------------------------------------------------------------------------
+# --- progress
+# ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveTransfer:
-    """The progress of one running transfer in bytes; `total` is 0 when unknown. `kind`: upload or download."""
+    """The progress of one running transfer in bytes; `total` is 0 when unknown. `kind`: upload or
+    download."""
 
     file_id: str
     kind: str

@@ -83,7 +83,8 @@ class FileSyncEvent:
     error: str | None = None
 
 
-# --- effects ---------------------------------------------------------------------------------------------------
+# --- effects
+# ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,8 @@ class WithdrawRemoteKey:
 
 @dataclass(frozen=True, slots=True)
 class OweRemoteDelete:
-    """Put an entry into the outbox: this client has uploaded, or may have, what another one made superfluous."""
+    """Put an entry into the outbox: this client has uploaded, or may have, what another one made
+    superfluous."""
 
     delete: RemoteDelete
 

@@ -1,11 +1,12 @@
 """The transfer engine: facts in, effects out.
 
-The rows are the only truth about what is to be transferred; the queues are views of them. The engine does no I/O and
-knows no clock: every input brings the time (`now`, seconds) and, where it matters, randomness (`jitter`, [0, 1)), and
-returns the effects to perform, in order, before the next input.
+The rows are the only truth about what is to be transferred; the queues are views of them. The engine
+does no I/O and knows no clock: every input brings the time (`now`, seconds) and, where it matters,
+randomness (`jitter`, [0, 1)), and returns the effects to perform, in order, before the next input.
 
-*Gate*: whether transfers may run (online, leader, not stopped). *Serial*: names one attempt; a report whose serial is
-not that of the file's running job is late, and changes nothing but that the job has ended.
+*Gate*: whether transfers may run (online, leader, not stopped). *Serial*: names one attempt; a report
+whose serial is not that of the file's running job is late, and changes nothing but that the job has
+ended.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class Engine:
         return self._advance(now)
 
     def set_gate(self, is_open: bool, now: float) -> list[Effect]:
-        """Let transfers run, or abort them and let them wait. Opening tries at once what waited for a retry."""
+        """Let transfers run, or abort them and let them wait. Opening tries at once what waited for a
+        retry."""
         was_open, self._open = self._open, is_open
         if is_open and not was_open:
             self._transfers.resume_all(now)

@@ -18,8 +18,8 @@ CANCELLED_MESSAGE = "cancelled"
 class FileFact:
     """What the outside knows of a file at this moment.
 
-    `local_hash` is the hash of the own copy: the record's content hash when those bytes are here, else that of an
-    older copy, else "". `row` is the stored row, None when there is none.
+    `local_hash` is the hash of the own copy: the record's content hash when those bytes are here, else
+    that of an older copy, else "". `row` is the stored row, None when there is none.
     """
 
     record: FileRecord
@@ -32,10 +32,11 @@ class FileFact:
 
 @dataclass(slots=True)
 class FileEntry:
-    """A live file: its record, its row as the engine wants it (`row`) and as it is stored (`stored`), its job.
+    """A live file: its record, its row as the engine wants it (`row`) and as it is stored (`stored`),
+    its job.
 
-    `sent` are the contents that this client began to upload for it, with their remote keys: their objects are its to
-    clean up.
+    `sent` are the contents that this client began to upload for it, with their remote keys: their
+    objects are its to clean up.
     """
 
     record: FileRecord

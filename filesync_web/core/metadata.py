@@ -1,7 +1,7 @@
 """`metadataJson` of a file record: its wire form and its typed form.
 
-Wire: `{"mimeType"?, "sizeBytes"?, "image"?: {"width", "height"}, "custom"?: {...}}`. The kit always writes the MIME
-type and the size, and the original file name as `custom.name`.
+Wire: `{"mimeType"?, "sizeBytes"?, "image"?: {"width", "height"}, "custom"?: {...}}`. The kit always
+writes the MIME type and the size, and the original file name as `custom.name`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def encode_metadata(metadata: FileMetadata) -> str:
 
 
 def parse_metadata(metadata_json: str | None) -> FileMetadata:
-    """The typed form of `metadataJson`; what is missing or malformed (another client wrote it) is left out."""
+    """The typed form of `metadataJson`; what is missing or malformed (another client wrote it) is left
+    out."""
     try:
         value = json.loads(metadata_json or "{}")
     except ValueError:

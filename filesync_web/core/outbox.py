@@ -1,7 +1,8 @@
 """The remote deletes that this client still owes, and when each may run.
 
 An entry is *wanted* as long as no live file has its content; it is *due* once the file that made the object
-superfluous is deleted, or has its new content uploaded. Until then the old content is kept, here and remotely.
+superfluous is deleted, or has its new content uploaded. Until then the old content is kept, here and
+remotely.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class Outbox:
         return self._entries.get(remote_key)
 
     def replace(self, deletes: Iterable[RemoteDelete]) -> list[OutboxEntry]:
-        """Let the outbox hold exactly `deletes`; entries that stay keep their state. Returns those that went."""
+        """Let the outbox hold exactly `deletes`; entries that stay keep their state. Returns those that
+        went."""
         wanted = {delete.remote_key: delete for delete in deletes}
         gone = [entry for key, entry in self._entries.items() if wanted.get(key) != entry.delete]
         for entry in gone:

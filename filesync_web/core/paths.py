@@ -3,8 +3,8 @@
     path        livestore-filesync-files/<store id>/<sha256 hex>
     remote key  <store id>/<sha256 hex>
 
-The scheme is livestore-filesync's. It replaces characters outside `[A-Za-z0-9._-]` of a store id by `_`, so that
-`a/b` and `a_b` would share one folder; ids that the replacement changes are refused instead.
+The scheme is livestore-filesync's. It replaces characters outside `[A-Za-z0-9._-]` of a store id by `_`,
+so that `a/b` and `a_b` would share one folder; ids that the replacement changes are refused instead.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ def check_store_id(store_id: str) -> str:
     """Return `store_id`, or raise `InvalidArgumentError` when two different ids could share its folder."""
     if not isinstance(store_id, str) or not _STORE_ID.fullmatch(store_id) or set(store_id) == {"."}:
         raise InvalidArgumentError(
-            f"store id {store_id!r} cannot name a folder of its own: use 1 to 128 of the characters A-Z a-z 0-9 . _ -"
+            f"store id {store_id!r} cannot name a folder of its own: use 1 to 128 of the "
+            "characters A-Z a-z 0-9 . _ -"
         )
     return store_id
 
@@ -47,7 +48,8 @@ def remote_key(path: str) -> str:
 
 
 def content_hash_of(path: str) -> str:
-    """The SHA-256 hex that a path, key or files URL ends in; raises `InvalidArgumentError` when there is none."""
+    """The SHA-256 hex that a path, key or files URL ends in; raises `InvalidArgumentError` when there is
+    none."""
     last = path.rstrip("/").rpartition("/")[2]
     if not is_content_hash(last):
         raise InvalidArgumentError(f"{path!r} does not end in a SHA-256 in hex")

@@ -37,8 +37,8 @@ INPUTS: dict[Plan, tuple[Input, Input]] = {
 def plan(record: FileRecord, *, have_local: bool, remote: bool = True) -> Plan:
     """What to do for a live `record`.
 
-    `have_local`: the own copy has the record's content. `remote`: there is an object store; without one (local-only
-    mode) nothing is ever transferred.
+    `have_local`: the own copy has the record's content. `remote`: there is an object store; without one
+    (local-only mode) nothing is ever transferred.
     """
     if not remote:
         return Plan.NOTHING if have_local else Plan.WAIT

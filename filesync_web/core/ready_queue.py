@@ -1,7 +1,8 @@
 """The order in which waiting transfers start: a view of the rows, kept as two heaps.
 
-Each key waits until its time; of those whose time has come, the highest priority goes first, then the oldest. A key
-that is put again or discarded leaves its old heap entry behind, which is skipped when it surfaces.
+Each key waits until its time; of those whose time has come, the highest priority goes first, then the
+oldest. A key that is put again or discarded leaves its old heap entry behind, which is skipped when it
+surfaces.
 """
 
 from __future__ import annotations

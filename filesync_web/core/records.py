@@ -1,7 +1,7 @@
 """What the engine knows about a file: the synced record and this client's row.
 
-*Record*: the synced fact, equal on all clients (table `files`). *Row*: this client's progress with that file (table
-`localFileState`). Both are immutable; a change makes a new one.
+*Record*: the synced fact, equal on all clients (table `files`). *Row*: this client's progress with that
+file (table `localFileState`). Both are immutable; a change makes a new one.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class FileRecord:
 class LocalFileState:
     """One row of the client's `localFileState` table.
 
-    `local_hash` is the hash of the own copy, "" when there is none. It may lag behind the record's content hash:
-    the old copy is kept until the new content is here.
+    `local_hash` is the hash of the own copy, "" when there is none. It may lag behind the record's
+    content hash: the old copy is kept until the new content is here.
     """
 
     file_id: str

@@ -1,4 +1,5 @@
-"""Remote deletes: when an object that this client made superfluous may go, and what an uncertain end means."""
+"""Remote deletes: when an object that this client made superfluous may go, and what an uncertain end
+means."""
 
 from __future__ import annotations
 
@@ -50,7 +51,8 @@ class RemoteDeletes:
         self._state.superfluous.clear()
 
     def recheck(self, entries: Iterable[OutboxEntry], now: float) -> None:
-        """Queue the deletes that are due, hold back those that are not, drop those that are no longer wanted."""
+        """Queue the deletes that are due, hold back those that are not, drop those that are no longer
+        wanted."""
         state, queue = self._state, self._state.queues[JobKind.DELETE]
         for entry in entries:
             key = entry.delete.remote_key
@@ -82,7 +84,9 @@ class RemoteDeletes:
         entry = self._entry(key)
         delete = entry.delete
         serial = self._state.jobs.next_serial()
-        return Job(serial, JobKind.DELETE, delete.file_id, delete.content_hash, key, attempt=entry.attempts + 1)
+        return Job(
+            serial, JobKind.DELETE, delete.file_id, delete.content_hash, key, attempt=entry.attempts + 1
+        )
 
     def wait(self, key: str, now: float) -> None:
         """A waiting entry cannot run yet."""
@@ -145,5 +149,6 @@ class RemoteDeletes:
 
     def _entry(self, key: str) -> OutboxEntry:
         entry = self._state.outbox.get(key)
-        assert entry is not None, f"the delete of {key} waits but is not known"
+        if entry is None:
+            raise LookupError(f"the delete of {key} waits but is not known")
         return entry

@@ -1,4 +1,5 @@
-"""What the parts of the engine share: the files, the outbox, the running jobs, the queues, the effects so far."""
+"""What the parts of the engine share: the files, the outbox, the running jobs, the queues, the effects
+so far."""
 
 from __future__ import annotations
 
@@ -21,7 +22,9 @@ class Limits:
 
     def of(self, kind: JobKind) -> int:
         """The limit of one kind."""
-        return {JobKind.UPLOAD: self.uploads, JobKind.DOWNLOAD: self.downloads, JobKind.DELETE: self.deletes}[kind]
+        return {JobKind.UPLOAD: self.uploads, JobKind.DOWNLOAD: self.downloads, JobKind.DELETE: self.deletes}[
+            kind
+        ]
 
 
 class JobTable:
@@ -66,13 +69,15 @@ class JobTable:
 
 @dataclass(slots=True)
 class EngineState:
-    """See the module. `loose` are contents that lost a reference in this input, `superfluous` the (file id, content,
-    remote key) whose object this client may have to delete."""
+    """See the module. `loose` are contents that lost a reference in this input, `superfluous` the (file
+    id, content, remote key) whose object this client may have to delete."""
 
     jobs: JobTable
     files: FileTable = field(default_factory=FileTable)
     outbox: Outbox = field(default_factory=Outbox)
-    queues: dict[JobKind, ReadyQueue] = field(default_factory=lambda: {kind: ReadyQueue() for kind in JobKind})
+    queues: dict[JobKind, ReadyQueue] = field(
+        default_factory=lambda: {kind: ReadyQueue() for kind in JobKind}
+    )
     effects: list[Effect] = field(default_factory=list)
     loose: set[str] = field(default_factory=set)
     superfluous: set[tuple[str, str, str]] = field(default_factory=set)

@@ -21,7 +21,7 @@ from filesync_web.core.effects import (
 )
 from filesync_web.core.files import FileEntry, FileFact, at_rest, first_row
 from filesync_web.core.paths import remote_key
-from filesync_web.core.records import Control, Status
+from filesync_web.core.records import Control
 from filesync_web.core.state import EngineState
 from filesync_web.core.transitions import Input
 
@@ -35,7 +35,8 @@ class Transfers:
         self._remote = remote
         self._tombstones: dict[str, str] = {}
 
-    # --- facts -----------------------------------------------------------------------------------------------------
+    # --- facts -----------------------------------------------------------------------------------------
+    # ------------
 
     def adopt(self, fact: FileFact, now: float) -> None:
         """A live file is new, or something of it may have changed."""
@@ -106,7 +107,8 @@ class Transfers:
             )
 
     def _disown(self, file: FileEntry, contents: set[str]) -> None:
-        """What this client began to upload, the file no longer needs: also when the deleting client came first."""
+        """What this client began to upload, the file no longer needs: also when the deleting client came
+        first."""
         for content in contents:
             self._state.superfluous.add((file.record.id, content, file.sent.pop(content)))
 
@@ -115,7 +117,8 @@ class Transfers:
             if kind is not but:
                 self._state.queues[kind].discard(file_id)
 
-    # --- the gate ----------------------------------------------------------------------------------------------------
+    # --- the gate --------------------------------------------------------------------------------------
+    # --------------
 
     def pause_all(self, now: float) -> None:
         """The gate closes: every job is told to stop, its file waits."""
@@ -139,7 +142,8 @@ class Transfers:
             file.step(file.running, Input.INTERRUPT)
             file.serial, file.running = None, None
 
-    # --- jobs --------------------------------------------------------------------------------------------------------
+    # --- jobs ------------------------------------------------------------------------------------------
+    # --------------
 
     def job(self, kind: JobKind, file_id: str) -> Job:
         """The job that a waiting file is to run."""
@@ -239,5 +243,6 @@ class Transfers:
 
     def _entry(self, file_id: str) -> FileEntry:
         file = self._state.files.get(file_id)
-        assert file is not None, f"file {file_id} waits but is not known"
+        if file is None:
+            raise LookupError(f"file {file_id} waits but is not known")
         return file

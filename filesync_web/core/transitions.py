@@ -1,7 +1,7 @@
 """The one table by which a transfer status changes.
 
-Each file has two statuses, one for its upload and one for its download; both follow this table. A pair that is not in
-it is a fault of the caller: it raises and changes nothing.
+Each file has two statuses, one for its upload and one for its download; both follow this table. A pair
+that is not in it is a fault of the caller: it raises and changes nothing.
 
     WANT       the plan asks for the transfer                 WAIT      the bytes are nowhere to be had yet
     SETTLE     there is nothing to do                         START     a job begins

@@ -21,8 +21,8 @@ from filesync_web.livestore.messages import Event, Json
 class LocalEvent:
     """An event to append.
 
-    `compaction_key`: it replaces the older client-only entries of that key. `only_if`: SQL and parameters of a query
-    without a row of which a pending event has no effect and is not sent; JSON.
+    `compaction_key`: it replaces the older client-only entries of that key. `only_if`: SQL and
+    parameters of a query without a row of which a pending event has no effect and is not sent; JSON.
     """
 
     name: str

@@ -66,8 +66,8 @@ class Replica:
         return self.position.confirmed - saved.confirmed + self.position.local - saved.local
 
     async def append(self, events: Sequence[NewEvent], local_events: Sequence[LocalEvent]) -> None:
-        """Put new events into the log, but for those whose condition does not hold; raises `SchemaError`, and adds
-        none, when a materializer refuses."""
+        """Put new events into the log, but for those whose condition does not hold; raises
+        `SchemaError`, and adds none, when a materializer refuses."""
         async with self._turn:
             counts = self.state.rehearse(events, self.client_id, self.session_id)
             counted = [event for event, does_count in zip(local_events, counts, strict=True) if does_count]

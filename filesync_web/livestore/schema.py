@@ -94,11 +94,13 @@ class NewEvent:
     def only_if(self, condition: Select[Any]) -> NewEvent:
         """This event, on condition that the query has a row: a compare and set that outlives a rebase.
 
-        The condition is looked at when the event is committed, and again whenever it is rebased before the backend
-        has confirmed it; as soon as it does not hold, the event is dropped without effect.
+        The condition is looked at when the event is committed, and again whenever it is rebased before
+        the backend has confirmed it; as soon as it does not hold, the event is dropped without effect.
         """
         if not self.definition.synced:
-            raise SchemaError(f"event {self.definition.name} is client-only: it is never rebased, only_if is of no use")
+            raise SchemaError(
+                f"event {self.definition.name} is client-only: it is never rebased, only_if is of no use"
+            )
         return replace(self, condition=condition)
 
 

@@ -31,8 +31,8 @@ _LOGGED_SKIPS = 100
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a batch did: `tables` that may have changed; `events`, as (name, args), that were applied, applied again
-    or taken back."""
+    """What a batch did: `tables` that may have changed; `events`, as (name, args), that were applied,
+    applied again or taken back."""
 
     tables: set[str]
     events: list[tuple[str, Json]]
@@ -96,7 +96,9 @@ class State:
         self._db.execute("SAVEPOINT rehearsal")
         try:
             for event in events:
-                counts.append(event.condition is None or self._holds(event.condition.sql, event.condition.params))
+                counts.append(
+                    event.condition is None or self._holds(event.condition.sql, event.condition.params)
+                )
                 if counts[-1]:
                     self._materialize(event.definition, event.args, client_id, session_id)
             return counts
@@ -105,12 +107,13 @@ class State:
             self._db.execute("RELEASE rehearsal")
 
     def _holds(self, sql: str, params: Params) -> bool:
-        return self._db.execute(f"SELECT EXISTS ({sql})", params).fetchone()[0] == 1  # noqa: S608
+        return self._db.execute(f"SELECT 1 WHERE EXISTS ({sql})", params).fetchone() is not None
 
     def apply(self, delta: LogDelta) -> Change:
         """Take over what happened in the log."""
         changed: set[str] = set()
-        touched = [entry.event for entry in (*delta.confirmed, *delta.local)]
+        touched = [(entry.event.name, entry.event.args) for entry in delta.confirmed]
+        touched += [(entry.event.name, entry.event.args) for entry in delta.local]
         if delta.position.epoch != self.position.epoch:
             self._db.close()
             self._begin(None)
@@ -122,7 +125,7 @@ class State:
         if self.pending and [e.local_id for e in delta.confirmed] == [e.id for e in self.pending]:
             self._commit_tail()
         elif delta.confirmed:
-            touched += [entry.event for entry in self.pending]
+            touched += [(entry.event.name, entry.event.args) for entry in self.pending]
             pending = [entry for entry in self.pending if entry.id not in gone] + pending
             local = self._tail_local + local
             changed |= self._tail_tables
@@ -138,7 +141,7 @@ class State:
             self._extend_base(local, changed)
             self._extend_tail(pending, [], changed)
         self.position = delta.position
-        return Change(changed, [(event.name, event.args) for event in touched])
+        return Change(changed, touched)
 
     def _extend_base(self, local: Sequence[LocalEntry], changed: set[str]) -> None:
         self._db.execute("BEGIN")

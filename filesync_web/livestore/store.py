@@ -239,8 +239,9 @@ class Store:
         return self._subscriptions.add_query(tables, read, rows, callback)
 
     def on_events(self, callback: Callable[[list[tuple[str, Json]]], object]) -> Unsubscribe:
-        """Call back, once after each batch, with the (wire name, wire arguments) of all events whose effect may have
-        changed: newly applied ones of any tab or client, and pending ones that were rebased."""
+        """Call back, once after each batch, with the (wire name, wire arguments) of all events whose
+        effect may have changed: newly applied ones of any tab or client, and pending ones that were
+        rebased."""
         return self._event_listeners.add(callback)
 
     async def refresh(self) -> None:
@@ -287,7 +288,8 @@ class Store:
         self._post(LOG_CHANGED)
 
     def post_message(self, topic: str, body: Json) -> None:
-        """Tell the other tabs of this store something; it is not kept, and no promise that anybody listens."""
+        """Tell the other tabs of this store something; it is not kept, and no promise that anybody
+        listens."""
         self._channel.post({"type": _MESSAGE, "topic": topic, "body": body})
 
     def on_message(self, topic: str, callback: Callable[[Any], object]) -> Unsubscribe:
@@ -314,7 +316,8 @@ class Store:
         if self.schema.by_wire_name.get(definition.name) is not definition:
             raise SchemaError(f"event {definition.name} is not of the schema of store {self.store_id!r}")
         ids = self._replica.client_id, self._replica.session_id
-        condition = event.condition and (event.condition.sql, list(event.condition.params))
+        where = event.condition
+        condition = None if where is None else (where.sql, list(where.params))
         size = encoded_size(Event(definition.name, event.args, MAX_SEQ_NUM, MAX_SEQ_NUM, *ids))
         if size >= MAX_BATCH_BYTES:
             raise EventTooLargeError(

@@ -19,8 +19,8 @@ class SyncOptions:
 
     `url`: the backend's WebSocket URL, `wss://host/sync`. `payload`: what the backend's auth looks at, for
     example `{"authToken": "..."}`; a function is asked anew at each connect and may be asynchronous. It
-    travels in the query of the socket's URL, as LiveStore does it, and is never logged. `auth_token`, a string
-    or such a function, is added to it as `authToken`.
+    travels in the query of the socket's URL, as LiveStore does it, and is never logged. `auth_token`, a
+    string or such a function, is added to it as `authToken`.
     """
 
     url: str

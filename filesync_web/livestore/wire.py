@@ -43,6 +43,7 @@ from .messages import (
     WireError,
 )
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _REQUEST_ID = re.compile(r"[0-9]{1,20}", re.ASCII)
 
 
@@ -88,8 +89,8 @@ def _object(value: Json, where: str) -> dict[str, Json]:
 
 def _text(obj: dict[str, Json], key: str, where: str) -> str:
     value = obj.get(key)
-    if not isinstance(value, str):
-        raise WireError(f"{where}.{key} must be a string")
+    if not isinstance(value, str) or _SURROGATE.search(value):
+        raise WireError(f"{where}.{key} must be a string of Unicode characters")
     return value
 
 
