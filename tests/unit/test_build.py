@@ -1,0 +1,97 @@
+"""The build's own rules: what is fresh, what the repository names, what versions agree."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tools.common import ROOT, BuildError, digest, is_fresh, run, write_stamp
+from tools.compile_stdlib import compile_module
+from tools.serve import require_free_port
+
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+
+
+def test_lock_file_names_no_registry() -> None:
+    lock = (ROOT / "package-lock.json").read_text()
+    assert "://" not in lock
+    packages = json.loads(lock)["packages"]
+    assert all("integrity" in package for name, package in packages.items() if name)
+
+
+@pytest.mark.parametrize(
+    "path", ["demo/pyscript.json", "tests/harness/pages/bare.html", "tests/harness/pages/pyscript.json"]
+)
+def test_pages_install_the_wheel_of_this_version(path: str) -> None:
+    assert re.findall(r"filesync_web-([\w.]+?)-py3", (ROOT / path).read_text()) == [VERSION]
+
+
+def test_step_is_fresh_until_an_input_or_its_output_changes(tmp_path: Path) -> None:
+    source, output, stamp = tmp_path / "source", tmp_path / "output", tmp_path / "stamps" / "step"
+    (source / "deep").mkdir(parents=True)
+    (source / "deep" / "a.txt").write_text("one")
+    output.touch()
+    key = digest(source)
+    assert not is_fresh(stamp, key, [output])
+    write_stamp(stamp, key)
+    assert is_fresh(stamp, digest(source), [output])
+    (source / "deep" / "a.txt").write_text("two")
+    assert not is_fresh(stamp, digest(source), [output])
+    (source / "deep" / "a.txt").write_text("one")
+    assert is_fresh(stamp, digest(source), [output])
+    (source / "deep" / "a.txt").rename(source / "deep" / "b.txt")
+    assert not is_fresh(stamp, digest(source), [output])
+    output.unlink()
+    assert not is_fresh(stamp, key, [output])
+
+
+def test_caches_are_no_inputs(tmp_path: Path) -> None:
+    (tmp_path / "module.py").touch()
+    before = digest(tmp_path)
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "module.pyc").touch()
+    assert digest(tmp_path) == before
+
+
+def test_failed_command_shows_its_output(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(BuildError, match="ended with code 3"):
+        run([sys.executable, "-c", "print('why it failed'); raise SystemExit(3)"])
+    assert "why it failed" in capfd.readouterr().out
+
+
+def test_missing_program_is_a_clear_message() -> None:
+    with pytest.raises(BuildError, match="'no-such-program' was not found; install it"):
+        run(["no-such-program"])
+
+
+def test_taken_port_is_a_clear_message() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(BuildError, match=rf"cannot listen on 127.0.0.1:{port}: .*in use; choose another"):
+            require_free_port("127.0.0.1", port)
+    require_free_port("127.0.0.1", port)
+
+
+def test_compiled_module_needs_no_source(tmp_path: Path) -> None:
+    compiled = compile_module(b"def answer():\n    return 42\n", "/lib/answers.py")
+    (tmp_path / "answers.pyc").write_bytes(compiled)
+    code = "import answers; print(answers.answer(), answers.answer.__code__.co_filename)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "42 /lib/answers.py\n"
+
+
+def test_help_names_every_command() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "build.py", "--help"], capture_output=True, text=True, check=True
+    )
+    for command in ("demo", "test", "check", "bench", "soak", "dist"):
+        assert re.search(rf"^ +{command} +\w", done.stdout, re.MULTILINE)
