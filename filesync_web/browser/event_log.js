@@ -75,6 +75,12 @@ const confirmEvents = async (stores, meta, { entries, backendId, seen }) => {
   meta.backendId = backendId;
 };
 
+const discardPending = async (stores, meta, ids, mark) => {
+  const present = (await asked(stores.local.index("pending").getAllKeys(1))).filter((id) => ids.includes(id));
+  for (const id of present) stores.local.delete(id);
+  if (present.length) await appendLocal(stores, meta, [mark]);
+};
+
 const resetConfirmed = (stores, meta, seen) => {
   if (meta.epoch !== seen.epoch) return;
   stores.confirmed.clear();
@@ -125,9 +131,10 @@ async function openLog(name, clientId) {
       const asking = JSON.parse(text);
       return change((stores, meta) => confirmEvents(stores, meta, asking), asking.seen);
     },
-    discard: (text) => inTransaction("readwrite", (stores) => {
-      for (const id of JSON.parse(text)) stores.local.delete(id);
-    }, "strict"),
+    discard: (text) => {
+      const { ids, mark } = JSON.parse(text);
+      return inTransaction("readwrite", (stores, meta) => discardPending(stores, meta, ids, mark), "strict");
+    },
     reset: (text) => {
       const seen = JSON.parse(text);
       return change((stores, meta) => resetConfirmed(stores, meta, seen), seen);

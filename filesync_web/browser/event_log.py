@@ -16,6 +16,7 @@ from filesync_web.browser.js_util import is_none, load_script
 from filesync_web.errors import FileSyncError, QuotaExceededError, StorageUnavailableError, StoreError
 from filesync_web.livestore.messages import Event
 from filesync_web.livestore.ports import (
+    DISCARDED,
     ConfirmedEntry,
     LocalEntry,
     LocalEvent,
@@ -56,7 +57,9 @@ class IndexedDbEventLog:
 
     async def discard(self, ids: Sequence[int]) -> None:
         """Remove void entries."""
-        await self._asked(lambda: self._opened.discard(json.dumps(list(ids))))
+        mark = _event_text(LocalEvent(DISCARDED, list(ids), "", "", synced=False))
+        text = f'{{"ids":{json.dumps(list(ids))},"mark":{mark}}}'
+        await self._asked(lambda: self._opened.discard(text))
 
     async def reset(self, seen: Position) -> LogDelta:
         """Drop the confirmed events."""

@@ -21,8 +21,9 @@ from filesync_web.livestore.messages import Event, Json
 class LocalEvent:
     """An event to append.
 
-    `compaction_key`: it replaces the older client-only entries of that key. `only_if`: SQL and
-    parameters of a query without a row of which a pending event has no effect and is not sent; JSON.
+    `compaction_key`: it replaces the older client-only entries of that key. `only_if`: SQL and parameters (a
+    list of JSON values) of a query; as soon as it has no row, the pending event is void: it has no effect and
+    is not sent.
     """
 
     name: str
@@ -31,7 +32,7 @@ class LocalEvent:
     session_id: str
     synced: bool
     compaction_key: str | None = None
-    only_if: tuple[str, list[Json]] | None = None
+    only_if: Sequence[Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,10 @@ class Position:
     confirmed: int = 0
     local: int = 0
 
+
+DISCARDED = "$discarded"
+"""The name of the client-only entry that says which pending entries were discarded; its args are their ids.
+"""
 
 START = Position()
 """The position of a reader that has seen nothing."""
@@ -120,7 +125,9 @@ class EventLog(Protocol):
         ...
 
     async def discard(self, ids: Sequence[int]) -> None:
-        """Remove pending entries that have become void; those that are gone already do not matter."""
+        """Remove pending entries that have become void, and append a client-only entry `DISCARDED` with their
+        ids, so that other readers drop them as well. Does nothing when they are gone already.
+        """
         ...
 
     async def reset(self, seen: Position) -> LogDelta:

@@ -101,6 +101,10 @@ class NewEvent:
             raise SchemaError(
                 f"event {self.definition.name} is client-only: it is never rebased, only_if is of no use"
             )
+        if condition.table.client_only:
+            raise SchemaError(
+                f"event {self.definition.name} cannot depend on client-only table {condition.table.name}"
+            )
         return replace(self, condition=condition)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from filesync_web.errors import SchemaError
 from filesync_web.livestore.messages import Json
-from filesync_web.livestore.ports import START, LocalEntry, LogDelta, Snapshot
+from filesync_web.livestore.ports import DISCARDED, START, ConfirmedEntry, LocalEntry, LogDelta, Snapshot
 from filesync_web.livestore.schema import Context, EventDef, NewEvent, Schema
 from filesync_web.livestore.statements import Params, StatementChecker
 from filesync_web.livestore.tables import Statement
@@ -107,25 +107,30 @@ class State:
             self._db.execute("RELEASE rehearsal")
 
     def _holds(self, sql: str, params: Params) -> bool:
-        return self._db.execute(f"SELECT 1 WHERE EXISTS ({sql})", params).fetchone() is not None
+        """Whether a condition holds: its query has a row, and is still one of the schema."""
+        try:
+            return self._db.execute(f"SELECT 1 WHERE EXISTS ({sql})", params).fetchone() is not None
+        except sqlite3.Error as error:
+            logger.warning("a pending event is dropped, its condition cannot be asked: %s", error)
+            return False
 
     def apply(self, delta: LogDelta) -> Change:
         """Take over what happened in the log."""
         changed: set[str] = set()
-        touched = [(entry.event.name, entry.event.args) for entry in delta.confirmed]
-        touched += [(entry.event.name, entry.event.args) for entry in delta.local]
         if delta.position.epoch != self.position.epoch:
             self._db.close()
             self._begin(None)
             changed.update(table.name for table in self.schema.tables.values())
-        gone = {entry.local_id for entry in delta.confirmed}
+        discarded = {id_ for e in delta.local if e.event.name == DISCARDED for id_ in e.event.args}
+        gone = discarded.union(entry.local_id for entry in delta.confirmed)
         known = {entry.id for entry in self.pending}
-        local = [entry for entry in delta.local if not entry.event.synced]
+        local = [e for e in delta.local if not e.event.synced and e.event.name != DISCARDED]
         pending = [e for e in delta.local if e.event.synced and e.id not in gone and e.id not in known]
+        touched = _events(delta.confirmed, local, pending)
         if self.pending and [e.local_id for e in delta.confirmed] == [e.id for e in self.pending]:
             self._commit_tail()
-        elif delta.confirmed:
-            touched += [(entry.event.name, entry.event.args) for entry in self.pending]
+        elif delta.confirmed or gone & known:
+            touched += _events(self.pending)
             pending = [entry for entry in self.pending if entry.id not in gone] + pending
             local = self._tail_local + local
             changed |= self._tail_tables
@@ -240,3 +245,7 @@ class State:
         access = self._checker.check_materializer(statement.sql, statement.params, synced=synced)
         cursor = self._db.execute(statement.sql, statement.params)
         return set(access.writes) if cursor.rowcount else set()
+
+
+def _events(*entries: Iterable[ConfirmedEntry | LocalEntry]) -> list[tuple[str, Json]]:
+    return [(entry.event.name, entry.event.args) for some in entries for entry in some]

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from filesync_web.errors import StoreError
 from filesync_web.livestore.messages import Event
 from filesync_web.livestore.ports import (
+    DISCARDED,
     ConfirmedEntry,
     LocalEntry,
     LocalEvent,
@@ -74,17 +75,19 @@ class _Log:
 
     def append(self, events: Sequence[LocalEvent], seen: Position) -> LogDelta:
         with self._transaction():
-            last = self._db.execute("SELECT lastLocal FROM meta").fetchone()[0]
-            for last, event in enumerate(events, last + 1):  # noqa: B020
-                if event.compaction_key is not None:
-                    self._db.execute("DELETE FROM local WHERE compactionKey = ?", (event.compaction_key,))
-                row = (last, event.name, to_json(event.args), event.client_id, event.session_id)
-                self._db.execute(
-                    "INSERT INTO local VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (*row, event.synced, event.compaction_key, event.only_if and to_json(event.only_if)),
-                )
-            self._db.execute("UPDATE meta SET lastLocal = ?", (last,))
+            self._add(events)
             return self._delta(seen)
+
+    def _add(self, events: Sequence[LocalEvent]) -> None:
+        for event in events:
+            if event.compaction_key is not None:
+                self._db.execute("DELETE FROM local WHERE compactionKey = ?", (event.compaction_key,))
+            self._db.execute("UPDATE meta SET lastLocal = lastLocal + 1")
+            row = (event.name, to_json(event.args), event.client_id, event.session_id, event.synced)
+            self._db.execute(
+                "INSERT INTO local SELECT lastLocal, ?, ?, ?, ?, ?, ?, ? FROM meta",
+                (*row, event.compaction_key, event.only_if and to_json(event.only_if)),
+            )
 
     def confirm(self, entries: Sequence[ConfirmedEntry], backend_id: str, seen: Position) -> LogDelta:
         with self._transaction():
@@ -99,7 +102,9 @@ class _Log:
 
     def discard(self, ids: Sequence[int]) -> None:
         with self._transaction():
-            self._db.executemany("DELETE FROM local WHERE id = ?", [(id_,) for id_ in ids])
+            void = [(id_,) for id_ in ids]
+            if self._db.executemany("DELETE FROM local WHERE synced AND id = ?", void).rowcount:
+                self._add([LocalEvent(DISCARDED, list(ids), "", "", synced=False)])
 
     def reset(self, seen: Position) -> LogDelta:
         with self._transaction():

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from filesync_web.errors import StoreError
 from filesync_web.livestore.ports import (
+    DISCARDED,
     ConfirmedEntry,
     LocalEntry,
     LocalEvent,
@@ -57,6 +58,10 @@ class MemoryEventLog:
 
     async def append(self, events: Sequence[LocalEvent], seen: Position) -> LogDelta:
         await self._turn()
+        self._add(events)
+        return self._delta(seen)
+
+    def _add(self, events: Sequence[LocalEvent]) -> None:
         storage = self.storage
         for event in [replace(event, args=from_json(to_json(event.args))) for event in events]:
             if event.compaction_key is not None:
@@ -64,7 +69,6 @@ class MemoryEventLog:
                 storage.local = [entry for entry in storage.local if entry.event.compaction_key != key]
             storage.last_local += 1
             storage.local.append(LocalEntry(storage.last_local, event))
-        return self._delta(seen)
 
     async def confirm(self, entries: Sequence[ConfirmedEntry], backend_id: str, seen: Position) -> LogDelta:
         await self._turn()
@@ -79,7 +83,10 @@ class MemoryEventLog:
 
     async def discard(self, ids: Sequence[int]) -> None:
         await self._turn()
-        self.storage.local = [entry for entry in self.storage.local if entry.id not in set(ids)]
+        kept = [entry for entry in self.storage.local if not entry.event.synced or entry.id not in ids]
+        if len(kept) < len(self.storage.local):
+            self.storage.local = kept
+            self._add([LocalEvent(DISCARDED, list(ids), "", "", synced=False)])
 
     async def reset(self, seen: Position) -> LogDelta:
         await self._turn()

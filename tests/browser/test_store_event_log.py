@@ -1,4 +1,4 @@
-"""The store inside a browser: the contract of its event log on IndexedDB, and its pure parts under Pyodide."""
+"""The store inside a browser: the contract of the event log on IndexedDB, the pure parts under Pyodide."""
 
 from __future__ import annotations
 

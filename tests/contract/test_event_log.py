@@ -14,6 +14,7 @@ import pytest
 from filesync_web.errors import FileSyncError, StoreError
 from filesync_web.livestore.messages import Event
 from filesync_web.livestore.ports import (
+    DISCARDED,
     START,
     ConfirmedEntry,
     EventLog,
@@ -176,6 +177,25 @@ async def test_confirm_does_not_mind_client_only_entries(log: EventLog) -> None:
     start = (await log.read(START)).position
     await log.append([local("mine", synced=False)], start)
     assert names(await log.confirm([ConfirmedEntry(event(1))], "b", start)) == (["theirs"], ["mine"])
+
+
+async def test_discard_removes_pending_entries_and_tells_other_readers(log: EventLog) -> None:
+    delta = await log.append([local("a"), local("b"), local("own", synced=False)], START)
+    a, b, own = (entry.id for entry in delta.local)
+    await log.discard([a, own, 12345])
+    after = await log.read(delta.position, all_pending=True)
+    assert names(after)[1] == ["b", DISCARDED]
+    assert after.local[0].id == b
+    assert after.local[1].event == LocalEvent(DISCARDED, [a, own, 12345], "", "", synced=False)
+    assert (await read(log))[1] == ["b", "own", DISCARDED]
+    await log.discard([a])
+    assert (await log.read(START)).position == after.position
+
+
+async def test_conditions_are_kept(log: EventLog) -> None:
+    conditional = LocalEvent("a", {}, "c", "s", synced=True, only_if=["SELECT ?", [1, None]])
+    await log.append([conditional], START)
+    assert (await log.read(START)).local[0].event == conditional
 
 
 async def test_reset_keeps_what_is_local_and_begins_an_epoch(log: EventLog) -> None:

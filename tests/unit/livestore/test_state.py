@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from filesync_web.errors import SchemaError
 from filesync_web.livestore import fields as f
 from filesync_web.livestore.messages import Event
 from filesync_web.livestore.ports import (
+    DISCARDED,
     START,
     ConfirmedEntry,
     LocalEntry,
@@ -260,3 +262,55 @@ def test_queries_cannot_change_anything(log: Log) -> None:
     for text in ("DELETE FROM notes", "INSERT INTO notes (id) VALUES (1)", "COMMIT", "DROP TABLE notes"):
         with pytest.raises(SchemaError, match="commit an event instead"):
             log.state.query(text)
+
+
+# --- conditions ---------------------------------------------------------------------------------------------
+
+
+def conditional(id_: int, new: NewEvent, **row: Any) -> LocalEntry:
+    condition = NOTES.tables.notes.where(**row)
+    event = entry(id_, new.only_if(condition)).event
+    return LocalEntry(id_, replace(event, only_if=[condition.sql, list(condition.params)]))
+
+
+def test_a_pending_event_whose_condition_no_longer_holds_is_void(log: Log) -> None:
+    log.take(confirmed=[confirmed(1, note_added(id="a", body="0"))])
+    log.take(local=[conditional(1, note_liked(id="a"), id="a", body="0"), entry(2, note_added(id="b"))])
+    assert log.rows("SELECT likes FROM notes WHERE id = 'a'") == [(1,)]
+    log.take(confirmed=[confirmed(2, note_changed(id="a", body="1"))])
+    assert log.rows("SELECT id, likes FROM notes ORDER BY id") == [("a", 0), ("b", 0)]
+    assert log.state.void == [1]
+    assert [e.id for e in log.state.pending] == [2]
+
+
+def test_a_condition_sees_the_pending_events_before_it(log: Log) -> None:
+    log.take(local=[entry(1, note_added(id="a")), conditional(2, note_liked(id="a"), id="a")])
+    assert log.rows("SELECT likes FROM notes") == [(1,)]
+    assert log.state.rehearse([note_liked(id="a").only_if(NOTES.tables.notes.where(id="a"))], "c", "s") == [
+        True
+    ]
+    assert log.state.rehearse([note_liked(id="a").only_if(NOTES.tables.notes.where(id="b"))], "c", "s") == [
+        False
+    ]
+
+
+def test_what_another_tab_has_discarded_is_dropped_here(log: Log) -> None:
+    log.take(local=[entry(1, note_added(id="a")), entry(2, note_liked(id="a"))])
+    mark = LocalEntry(3, LocalEvent(DISCARDED, [2], "", "", synced=False))
+    change = log.take(local=[mark])
+    assert log.rows("SELECT likes FROM notes") == [(0,)]
+    assert change.tables == {"notes"}
+    assert [e.id for e in log.state.pending] == [1]
+
+
+def test_a_condition_that_cannot_be_asked_any_more_does_not_hold(log: Log) -> None:
+    event = replace(entry(1, note_added(id="a")).event, only_if=["SELECT 1 FROM gone", []])
+    log.take(local=[LocalEntry(1, event)])
+    assert log.state.void == [1]
+
+
+def test_conditions_are_for_synced_events_on_synced_tables() -> None:
+    with pytest.raises(SchemaError, match="never rebased"):
+        draft_set(id="a", body="").only_if(NOTES.tables.notes.all())
+    with pytest.raises(SchemaError, match="client-only table drafts"):
+        note_added(id="a").only_if(NOTES.tables.drafts.all())
