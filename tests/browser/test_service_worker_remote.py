@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import BrowserContext, Error, Page
@@ -299,3 +301,27 @@ def test_clear_removes_what_was_kept(open_page: Callable[..., Page], remote: Scr
     assert message(page, "clear-cache") == {"files": 1, "bytes": len(BODY)}
     assert kept_files(page) == []
     assert_whole(fetch(page, PREFIX + key), "remote")
+
+
+def test_with_the_real_server(
+    site_url: str, new_context: Callable[..., BrowserContext], store_id: str
+) -> None:
+    """Signer and data plane of `filesync_server`, on the page's own origin and below the same prefix."""
+    key = f"{store_id}/{hashlib.sha256(BODY).hexdigest()}"
+    headers = {"Authorization": "Bearer dev-token-change-in-production", "Content-Type": "application/json"}
+    asked = {"key": key, "contentType": "image/png", "contentLength": len(BODY)}
+    with urlopen(Request(f"{site_url}/api/v1/sign/upload", json.dumps(asked).encode(), headers)) as answer:
+        signed = json.load(answer)
+    put = Request(signed["url"], BODY, {"Content-Type": "image/png", **signed["headers"]}, method="PUT")
+    with urlopen(put) as answer:
+        assert answer.status == 200
+    page = open_controlled_page(new_context(), "/testing/bare.html", {"signer": "/api", "headers": headers})
+    assert_whole(fetch(page, PREFIX + key), "remote")
+    part = fetch(page, PREFIX + key, Range="bytes=10-19")
+    assert (part.status, part.body) == (206, BODY[10:20])
+    assert part.headers["content-range"] == f"bytes 10-19/{len(BODY)}"
+    assert fetch(page, PREFIX + key, Range="bytes=-3").body == BODY[-3:]
+    assert fetch(page, PREFIX + key, "HEAD").headers["content-length"] == str(len(BODY))
+    assert fetch(page, f"{PREFIX}{store_id}/{'0' * 64}").status == 404
+    assert message(page, "prefetch", paths=[PREFIX + key])["fetched"] == [PREFIX + key]
+    assert_whole(fetch(page, PREFIX + key), "cache")
