@@ -73,7 +73,9 @@ class Settings:
 
 def load_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     """Merge and validate. Raises ConfigError; argparse exits by itself on `--help` and unknown flags."""
-    parser = argparse.ArgumentParser(prog="filesync-server", description="Signer, data plane, sync and site.")
+    parser = argparse.ArgumentParser(
+        prog="filesync-server", description="Signer, data plane, sync and site.", allow_abbrev=False
+    )
     parser.add_argument("--config", type=Path, help="TOML file with these settings, names with _ for -")
     for setting in fields(Settings):
         if setting.name not in SECRETS:

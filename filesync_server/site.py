@@ -16,8 +16,11 @@ from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.responses import FileResponse, Response
+from starlette.routing import Mount
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import ASGIApp, Scope
+
+from .http import create_part
 
 TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -44,7 +47,7 @@ _HASHED_NAME = re.compile(r"[.-][0-9a-f]{16,64}\.", re.ASCII)
 
 def create_site(folder: Path, *, headers: Mapping[str, str] | None = None) -> ASGIApp:
     """The folder as an ASGI app; `/` is `index.html`. `headers` are added to every answer."""
-    return _Site(folder, dict(headers or {}))
+    return create_part([Mount("/", _Site(folder, dict(headers or {})))])
 
 
 class _Site(StaticFiles):
@@ -69,11 +72,14 @@ class _Site(StaticFiles):
         if path.suffix in {".js", ".mjs"}:
             headers["Service-Worker-Allowed"] = "/"
         request_headers = Headers(scope=scope)
-        variant = None if "range" in request_headers else _variant(path, request_headers)
-        if variant:
-            encoding, path = variant
-            headers |= {"Content-Encoding": encoding, "Vary": "Accept-Encoding"}
-            stat_result = path.stat()
+        variants = _variants(path)
+        if variants:
+            headers["Vary"] = "Accept-Encoding"
+            encoding = next((name for name in variants if _accepts(request_headers, name)), None)
+            if encoding:
+                path = variants[encoding]
+                headers["Content-Encoding"] = encoding
+                stat_result = path.stat()
         response = FileResponse(
             path,
             status_code=status_code,
@@ -86,15 +92,22 @@ class _Site(StaticFiles):
         return response
 
 
-def _variant(path: Path, headers: Headers) -> tuple[str, Path] | None:
-    accepted = {
-        item.partition(";")[0].strip().lower() for item in headers.get("accept-encoding", "").split(",")
-    }
-    for encoding, suffix in _ENCODINGS:
-        candidate = path.with_name(path.name + suffix)
-        if encoding in accepted and candidate.is_file():
-            return encoding, candidate
-    return None
+def _variants(path: Path) -> dict[str, Path]:
+    """The precompressed files beside the file, best first."""
+    candidates = {encoding: path.with_name(path.name + suffix) for encoding, suffix in _ENCODINGS}
+    return {encoding: candidate for encoding, candidate in candidates.items() if candidate.is_file()}
+
+
+def _accepts(headers: Headers, encoding: str) -> bool:
+    """Whether the browser takes the encoding. Ranges are of the plain bytes, so a request for one does
+    not."""
+    if "range" in headers:
+        return False
+    for item in headers.get("accept-encoding", "").lower().split(","):
+        name, _, weight = (part.strip() for part in item.partition(";"))
+        if name == encoding:
+            return not re.fullmatch(r"q\s*=\s*0(\.0*)?", weight)
+    return False
 
 
 def _media_type(path: Path) -> str:

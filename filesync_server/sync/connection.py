@@ -23,6 +23,7 @@ from .protocol import Append, Connection, Read, Step
 MAX_QUEUED_BYTES = 8 * 1024**2
 """How much may wait for a slow reader (characters of JSON)."""
 
+_GOODBYE_SECONDS = 1.0
 _NORMAL, _GOING_AWAY, _TRY_AGAIN = 1000, 1001, 1013
 
 log = logging.getLogger(__name__)
@@ -40,19 +41,20 @@ class SyncConnection:
         self._queued = 0
         self._changed = asyncio.Event()
         self._closing: int | None = None
+        self._dropped = asyncio.Event()
 
     async def run(self) -> None:
         """Serve the (accepted) socket until either side ends it."""
         self._hub.join(self._store_id, self)
-        sender = asyncio.create_task(self._send_all())
-        receiver = asyncio.create_task(self._receive_all())
+        jobs = (self._send_all(), self._receive_all(), self._dropped.wait())
+        tasks = [asyncio.create_task(job) for job in jobs]
         try:
-            await asyncio.wait((sender, receiver), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._hub.leave(self._store_id, self)
-            for task in (sender, receiver):
+            for task in tasks:
                 task.cancel()
-            outcomes = await asyncio.gather(sender, receiver, return_exceptions=True)
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect):
                 log.error("sync connection failed", exc_info=outcome)
@@ -64,7 +66,7 @@ class SyncConnection:
         step = self._protocol.broadcast(backend_id, events)
         self._enqueue(step)
         if step.work:  # cannot be done from here; the client reads it by its cursor
-            self._end(_TRY_AGAIN)
+            self._drop()
 
     def shut_down(self) -> None:
         self._enqueue(self._protocol.close())
@@ -115,16 +117,24 @@ class SyncConnection:
         self._queued += sum(map(len, step.frames))
         if self._queued > MAX_QUEUED_BYTES:
             log.info("a sync client reads too slowly and is disconnected")
-            self._queue.clear()
-            self._queued = 0
-            self._end(_TRY_AGAIN)
+            self._drop()
         self._changed.set()
 
     def _end(self, code: int) -> None:
         self._closing = self._closing or code
         self._changed.set()
 
+    def _drop(self) -> None:
+        """Disconnect at once, whatever waits to be sent."""
+        self._end(_TRY_AGAIN)
+        self._queue.clear()
+        self._queued = 0
+        self._dropped.set()
+
     async def _close(self) -> None:
-        if self._socket.application_state is not WebSocketState.DISCONNECTED:
-            with contextlib.suppress(RuntimeError, WebSocketDisconnect, OSError):
+        if self._socket.application_state is WebSocketState.DISCONNECTED:
+            return
+        # A client that does not read does not let us say good-bye either.
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect, OSError, TimeoutError):
+            async with asyncio.timeout(_GOODBYE_SECONDS):
                 await self._socket.close(self._closing or _NORMAL)

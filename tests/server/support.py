@@ -1,4 +1,5 @@
-"""What the server's tests share: a real uvicorn in the test's own loop, a clock to move, a raw sync client."""
+"""What the server's tests share: a real uvicorn in the test's own loop, a clock to move, a raw sync
+client."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from filesync_server import Compose, ObjectStore, bearer_auth, create_data_plane, create_signer
 from filesync_server.embedded import EmbeddedStore
-from filesync_web.livestore.wire import sync_query
+from filesync_web.livestore.wire import sync_query, to_json
 
 TOKEN = "a-token-for-tests-only"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -41,14 +42,16 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Any:
         yield  # the test's process keeps its own
 
+    async def main_loop(self) -> None:
+        while not self.should_exit:  # noqa: ASYNC110 - uvicorn's own loop, with a shorter tick
+            await asyncio.sleep(0.01)
+
 
 @contextlib.asynccontextmanager
 async def serving(app: ASGIApp, **options: Any) -> AsyncIterator[str]:
     """Serve the app on a free port while the block runs; gives the origin."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = _Server(
-        uvicorn.Config(app, log_config=None, access_log=False, ws_max_size=1024**2, **options)
-    )
+    server = _Server(uvicorn.Config(app, log_config=None, access_log=False, ws_max_size=1024**2, **options))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         while not server.started:
@@ -121,7 +124,7 @@ def hashed_key(data: bytes, store: str = "store") -> str:
 async def until(condition: Any) -> None:
     """Wait for a condition that another task or thread brings about."""
     async with asyncio.timeout(PATIENCE):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.005)
 
 
@@ -156,7 +159,9 @@ class SyncClient:
     early: list[dict[str, Any]] = field(default_factory=list)
 
     async def send(self, message: Any) -> None:
-        await self.socket.send(message if isinstance(message, str) else json.dumps(message))
+        if not isinstance(message, str):
+            message = to_json(message)
+        await self.socket.send(message)
 
     async def receive(self) -> dict[str, Any]:
         async with asyncio.timeout(PATIENCE):

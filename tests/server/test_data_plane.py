@@ -1,4 +1,4 @@
-"""The embedded data plane over HTTP: ranges, conditions, signatures, torn and concurrent uploads, restarts."""
+"""The embedded data plane over HTTP: ranges, conditions, signatures, torn and equal uploads, restarts."""
 
 from __future__ import annotations
 
@@ -169,7 +169,9 @@ async def test_a_part_url_is_for_one_part(plane: Deployment) -> None:
     created = await plane.sign("multipart/create", key="store/x", contentLength=10)
     ids = {"key": "store/x", "uploadId": created["uploadId"]}
     signed = (await plane.sign("multipart/sign", **ids, partNumbers=[1]))["parts"][0]
-    assert (await plane.client.put(signed["url"].replace("partNumber=1", "partNumber=2"), content=b"x")).status_code == 403
+    assert (
+        await plane.client.put(signed["url"].replace("partNumber=1", "partNumber=2"), content=b"x")
+    ).status_code == 403
     whole = signed["url"].replace(f"&uploadId={created['uploadId']}&partNumber=1", "")
     assert (await plane.client.put(whole, content=b"x")).status_code == 403
     assert (await plane.client.put(signed["url"], content=b"x")).status_code == 200
@@ -190,7 +192,9 @@ async def test_the_secret_is_private_and_stays(tmp_path: Path, clock: Clock) -> 
 # --- keys ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["..%2f..%2fetc%2fpasswd", "a%2f..%2fb", "a%00b", "a%5cb", "%2e%2e/x", "a//b", ""])
+@pytest.mark.parametrize(
+    "path", ["..%2f..%2fetc%2fpasswd", "a%2f..%2fb", "a%00b", "a%5cb", "%2e%2e/x", "a//b", ""]
+)
 async def test_path_tricks_are_refused(plane: Deployment, path: str) -> None:
     host, port = urlsplit(plane.url).netloc.split(":")
     reader, writer = await asyncio.open_connection(host, int(port))  # httpx would tidy the path up
@@ -204,7 +208,10 @@ async def test_path_tricks_are_refused(plane: Deployment, path: str) -> None:
     assert files_left(plane.store) == []
 
 
-@pytest.mark.parametrize("key", ["CON/aux", "index.sqlite", "tmp/x", "blobs/00/x", ".part", "a" * 300 + "/b", "Ünïcode/ключ", "a?b#c%25"])
+@pytest.mark.parametrize(
+    "key",
+    ["CON/aux", "index.sqlite", "tmp/x", "blobs/00/x", ".part", "a" * 300 + "/b", "Ünïcode/ключ", "a?b#c%25"],
+)
 async def test_no_name_is_special(plane: Deployment, key: str) -> None:
     await plane.put(key, key.encode())
     assert (await plane.get(key)).content == key.encode()
@@ -237,7 +244,12 @@ async def test_bytes_that_do_not_have_the_hash_of_the_key_are_refused(plane: Dep
 async def test_a_wrong_checksum_header_is_refused(plane: Deployment) -> None:
     url = f"{plane.url}{FILES}/store/x"
     good = base64.b64encode(hashlib.sha256(b"x").digest()).decode()
-    for checksum, status in [(good[:-2] + "==", 400), ("!", 400), (base64.b64encode(bytes(32)).decode(), 400), (good, 200)]:
+    for checksum, status in [
+        (good[:-2] + "==", 400),
+        ("!", 400),
+        (base64.b64encode(bytes(32)).decode(), 400),
+        (good, 200),
+    ]:
         headers = BEARER | {"x-amz-checksum-sha256": checksum}
         assert (await plane.client.put(url, content=b"x", headers=headers)).status_code == status
 
@@ -337,7 +349,9 @@ async def test_lost_bytes_count_as_missing_and_can_be_uploaded_again(stored: Dep
     assert (await stored.get(KEY)).content == DATA
 
 
-async def test_a_full_disk_is_507_and_leaves_nothing(plane: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_is_507_and_leaves_nothing(
+    plane: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write = Temporary.write
 
     def full(self: Temporary, data: bytes) -> None:
@@ -356,7 +370,9 @@ async def test_a_full_disk_is_507_and_leaves_nothing(plane: Deployment, monkeypa
 # --- multipart ----------------------------------------------------------------------------------------------
 
 
-async def _multipart(plane: Deployment, key: str, pieces: list[bytes], **fields: Any) -> tuple[dict[str, Any], list[Any]]:
+async def _multipart(
+    plane: Deployment, key: str, pieces: list[bytes], **fields: Any
+) -> tuple[dict[str, Any], list[Any]]:
     created = await plane.sign("multipart/create", key=key, **fields)
     ids = {"key": key, "uploadId": created["uploadId"]}
     numbers = list(range(1, len(pieces) + 1))
@@ -398,7 +414,9 @@ async def test_a_part_can_be_sent_again(plane: Deployment) -> None:
     assert (await plane.get("store/x")).content == b"abcDEF"
 
 
-async def test_multipart_uploads_survive_a_restart_and_are_aborted_after_a_week(tmp_path: Path, clock: Clock) -> None:
+async def test_multipart_uploads_survive_a_restart_and_are_aborted_after_a_week(
+    tmp_path: Path, clock: Clock
+) -> None:
     first = EmbeddedStore(tmp_path, clock=clock)
     async with deployed(embedded_app(first), first) as plane:
         ids, parts = await _multipart(plane, "store/x", [b"abc", b"def"], contentLength=6)

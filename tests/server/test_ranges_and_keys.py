@@ -33,7 +33,9 @@ def test_range_is_understood_or_ignored(header: str | None, expected: ByteRange 
     assert parse_range(header, 10) == expected
 
 
-@pytest.mark.parametrize(("header", "size"), [("bytes=10-", 10), ("bytes=0-", 0), ("bytes=-0", 10), ("bytes=-1", 0)])
+@pytest.mark.parametrize(
+    ("header", "size"), [("bytes=10-", 10), ("bytes=0-", 0), ("bytes=-0", 10), ("bytes=-1", 0)]
+)
 def test_range_outside_is_unsatisfiable(header: str, size: int) -> None:
     with pytest.raises(UnsatisfiableRangeError):
         parse_range(header, size)
@@ -50,7 +52,23 @@ def test_a_range_is_inside_of_the_object_and_not_empty(header: str, size: int) -
 
 @pytest.mark.parametrize(
     "key",
-    ["", "/", "//a", "a//b", "a/", "a/.", "../a", "a/../b", ".", "a\\b", "a\nb", "a\x00", "a\x85b", "\ud800", "x" * 1025],
+    [
+        "",
+        "/",
+        "//a",
+        "a//b",
+        "a/",
+        "a/.",
+        "../a",
+        "a/../b",
+        ".",
+        "a\\b",
+        "a\nb",
+        "a\x00",
+        "a\x85b",
+        "\ud800",
+        "x" * 1025,
+    ],
 )
 def test_bad_keys_are_refused(key: str) -> None:
     with pytest.raises(InvalidKeyError):

@@ -75,12 +75,18 @@ async def test_checksum_binds_the_bytes(deployment: Deployment) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("x-amz-checksum-sha256", base64.b64encode(bytes(32)).decode()), ("content-type", "text/html"), ("if-none-match", "")],
+    [
+        ("x-amz-checksum-sha256", base64.b64encode(bytes(32)).decode()),
+        ("content-type", "text/html"),
+        ("if-none-match", ""),
+    ],
 )
 async def test_a_bound_header_cannot_be_changed(deployment: Deployment, name: str, value: str) -> None:
     data = b"bound"
     key = hashed_key(data)
-    signed = await deployment.sign("sign/upload", key=key, sha256=sha256(data), contentLength=5, contentType="a/b")
+    signed = await deployment.sign(
+        "sign/upload", key=key, sha256=sha256(data), contentLength=5, contentType="a/b"
+    )
     signed["headers"] = {key.lower(): text for key, text in signed["headers"].items()} | {name: value}
     assert (await deployment.send(signed, data)).status_code == 403
     assert (await deployment.call("head", key=key)).json() == {"exists": False}
@@ -123,7 +129,7 @@ async def test_multipart_upload(deployment: Deployment) -> None:
         "multipart/create", key=key, contentType="video/mp4", contentLength=len(data), sha256=sha256(data)
     )
     upload_id, size = created["uploadId"], created["partSize"]
-    assert 5 * 1024**2 <= size
+    assert size >= 5 * 1024**2
     pieces = {i + 1: data[at : at + size] for i, at in enumerate(range(0, len(data), size))}
     signed = await deployment.sign("multipart/sign", key=key, uploadId=upload_id, partNumbers=list(pieces))
     assert datetime.fromisoformat(signed["expiresAt"]) > datetime.now(UTC)
@@ -190,17 +196,16 @@ BAD_BODIES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "body"), BAD_BODIES)
-async def test_bad_bodies_are_400(deployment: Deployment, name: str, body: dict) -> None:
-    answer = await deployment.call(name, **body)
-    assert answer.status_code == 400
-    assert isinstance(answer.json()["error"], str)
+async def test_bad_bodies_are_400(deployment: Deployment) -> None:
+    for name, body in BAD_BODIES:
+        answer = await deployment.call(name, **body)
+        assert answer.status_code == 400, (name, body)
+        assert isinstance(answer.json()["error"], str)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"a"', "1" * 5000, "[" * 100_000, '{"key": NaN'])
-async def test_bodies_that_are_no_object_are_400(deployment: Deployment, text: str) -> None:
-    answer = await deployment.client.post(
-        f"{deployment.url}/api/v1/delete", content=text, headers=BEARER
-    )
-    assert answer.status_code == 400
-    assert answer.json()["error"]
+async def test_bodies_that_are_no_object_are_400(deployment: Deployment) -> None:
+    for text in ["", "{", "[]", "null", '"a"', "1" * 5000, "[" * 100_000, '{"key": NaN']:
+        url = f"{deployment.url}/api/v1/delete"
+        answer = await deployment.client.post(url, content=text, headers=BEARER)
+        assert answer.status_code == 400, text[:20]
+        assert answer.json()["error"]

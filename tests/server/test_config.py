@@ -1,0 +1,113 @@
+"""Settings: precedence, validation, and secrets that do not show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from filesync_server.config import DEVELOPMENT_TOKEN, HELP, ConfigError, Settings, load_settings
+
+STRONG = "a-long-and-private-token"
+
+
+def test_defaults_are_a_private_development_server() -> None:
+    settings = load_settings([], {})
+    assert settings.host == "127.0.0.1"
+    assert settings.token == DEVELOPMENT_TOKEN
+    assert settings.allowed_origins == ()
+
+
+def test_every_setting_is_explained() -> None:
+    assert set(HELP) == set(Settings.__annotations__)
+
+
+def test_flags_win_over_environment_over_file(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('port = 1\nhost = "::1"\nurl_lifetime = 60\nallowed_origins = ["https://a.example"]\n')
+    settings = load_settings(
+        ["--config", str(config), "--port", "3"],
+        {"FILESYNC_PORT": "2", "FILESYNC_URL_LIFETIME": "90", "FILESYNC_AUTH_TOKEN": STRONG, "OTHER": "x"},
+    )
+    assert (settings.port, settings.host, settings.url_lifetime) == (3, "::1", 90.0)
+    assert settings.allowed_origins == ("https://a.example",)
+    assert settings.token == STRONG
+
+
+def test_lists_are_written_with_commas() -> None:
+    settings = load_settings(["--allowed-origins", "https://a.example, http://b.example:8080,"], {})
+    assert settings.allowed_origins == ("https://a.example", "http://b.example:8080")
+
+
+def test_the_token_can_be_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(f"{STRONG}\n")
+    assert load_settings(["--auth-token-file", str(file)], {}).token == STRONG
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.org", ""])
+@pytest.mark.parametrize("token", [None, DEVELOPMENT_TOKEN, "short"])
+def test_others_are_not_let_in_without_a_token(host: str, token: str | None) -> None:
+    environment = {"FILESYNC_HOST": host} | ({"FILESYNC_AUTH_TOKEN": token} if token else {})
+    with pytest.raises(ConfigError, match="token") as error:
+        load_settings([], environment)
+    assert "short" not in str(error.value)
+    assert load_settings([], environment | {"FILESYNC_AUTH_TOKEN": STRONG}).token == STRONG
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.8.8.8", "[::1]"])
+def test_loopback_needs_no_token(host: str) -> None:
+    assert load_settings(["--host", host], {}).token == DEVELOPMENT_TOKEN
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--port", "x"],
+        ["--port", "70000"],
+        ["--site", "/does/not/exist"],
+        ["--url-lifetime", "0"],
+        ["--url-lifetime", "700000"],
+        ["--max-upload-bytes", "0"],
+        ["--shutdown-timeout", "-1"],
+        ["--tls-key", "key.pem"],
+        ["--allowed-origins", "app.example"],
+        ["--allowed-origins", "https://app.example/path"],
+        ["--public-url", "ftp://files.example"],
+        ["--log-level", "loud"],
+        ["--auth-token-file", "/does/not/exist"],
+        ["--config", "/does/not/exist"],
+    ],
+)
+def test_bad_settings_are_named(arguments: list[str]) -> None:
+    with pytest.raises(ConfigError) as error:
+        load_settings(arguments, {})
+    name = arguments[0].removeprefix("--")
+    words = str(error.value).replace("_", "-")
+    assert name in words or name.partition("-")[0] in words or arguments[1] in words
+
+
+@pytest.mark.parametrize(
+    "text", ["port = [", "prot = 1", "host = 1", "allowed_origins = 1", "data = 1", "port = [1]"]
+)
+def test_bad_files_are_refused(tmp_path: Path, text: str) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(text)
+    with pytest.raises(ConfigError):
+        load_settings(["--config", str(config)], {})
+
+
+def test_secrets_do_not_show(tmp_path: Path) -> None:
+    settings = load_settings([], {"FILESYNC_AUTH_TOKEN": STRONG})
+    assert STRONG not in repr(settings)
+    assert STRONG not in str(settings)
+    for token in ("bad\ntoken-that-is-secret", " ", "tökén-that-is-secret"):
+        with pytest.raises(ConfigError) as error:
+            load_settings([], {"FILESYNC_AUTH_TOKEN": token})
+        assert "that-is-secret" not in str(error.value)
+    with pytest.raises(SystemExit):
+        load_settings(["--auth-token", STRONG], {})
+    file = tmp_path / "token"
+    file.write_text(STRONG)
+    with pytest.raises(ConfigError, match="not both"):
+        load_settings(["--auth-token-file", str(file)], {"FILESYNC_AUTH_TOKEN": STRONG})
