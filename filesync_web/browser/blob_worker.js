@@ -20,7 +20,7 @@ class Job {
     this.id = id;
     this.abort = new AbortController();
     this.signal = this.abort.signal;
-    this.reported = 0;
+    this.reported = -Infinity;
     this.chunks = [];
   }
 
@@ -50,9 +50,20 @@ class Job {
   }
 }
 
-// Do `work` while no other job, here or in another tab, works under that name.
-const withLock = (job, storeId, name, work) =>
-  navigator.locks.request(lockName(storeId, name), { signal: job.signal }, work);
+// Do `work` while no other job, here or in another tab, works under that name. An abort ends the waiting for the lock,
+// but not the work, which looks after itself. Chromium forgets an abort that comes right after the request.
+function withLock(job, storeId, name, work) {
+  return new Promise((resolve, reject) => {
+    let waiting = true;
+    const stop = () => waiting && reject(job.signal.reason);
+    const hold = () => {
+      waiting = false;
+      return job.signal.aborted ? undefined : work();
+    };
+    job.signal.addEventListener("abort", stop);
+    navigator.locks.request(lockName(storeId, name), { signal: job.signal }, hold).then(resolve, reject);
+  });
+}
 
 async function checkRoom(needed) {
   if (!(needed >= ROOM_TO_ASK_FOR) || !navigator.storage.estimate) return;

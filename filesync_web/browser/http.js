@@ -46,7 +46,7 @@ function upload(method, url, headers, blob, start, end, withCredentials, stallTi
         xhr.abort();
       }, stallTimeout * 1000);
     };
-    let reported = 0;
+    let reported = -Infinity;
     xhr.upload.onprogress = ({ loaded, total }) => {
       touch();
       const now = performance.now();

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from filesync_web.testing.http import Reply
@@ -16,30 +16,25 @@ from tests.contract.site import FaultSite
 @contextmanager
 def serve(site: FaultSite) -> Iterator[str]:
     """Serve it in a thread of its own, under the origin that is given."""
-    loop = asyncio.new_event_loop()
-    ready = threading.Event()
-    port = 0
+    started = threading.Event()
+    running: dict[str, Any] = {}
 
     async def main() -> None:
-        nonlocal port
-        handler = _Handler(site)
+        handler, stop = _Handler(site), asyncio.Event()
         async with await asyncio.start_server(handler.serve, "127.0.0.1", 0) as server:
-            port = server.sockets[0].getsockname()[1]
-            ready.set()
-            with contextlib.suppress(asyncio.CancelledError):
-                await server.serve_forever()
+            running.update(
+                loop=asyncio.get_running_loop(), stop=stop, port=server.sockets[0].getsockname()[1]
+            )
+            started.set()
+            await stop.wait()
+            handler.close()
 
-    task = loop.create_task(main())
-    thread = threading.Thread(target=lambda: loop.run_until_complete(task), daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.run(main()), daemon=True)
     thread.start()
-    ready.wait()
-    yield f"http://127.0.0.1:{port}"
-    loop.call_soon_threadsafe(task.cancel)
+    started.wait()
+    yield f"http://127.0.0.1:{running['port']}"
+    running["loop"].call_soon_threadsafe(running["stop"].set)
     thread.join(5)
-    for left in asyncio.all_tasks(loop):
-        left.cancel()
-    loop.run_until_complete(asyncio.sleep(0))
-    loop.close()
 
 
 class _Handler:
@@ -49,6 +44,11 @@ class _Handler:
         self._site = site
         self._forever = asyncio.Event()
         self._tasks: set[asyncio.Task] = set()  # the loop alone would not keep them
+
+    def close(self) -> None:
+        """End what is under way."""
+        for task in self._tasks:
+            task.cancel()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -26,6 +26,7 @@ import json
 import random
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import cache
 from urllib.parse import parse_qsl, urlsplit
 
 from filesync_web.testing.http import Reply
@@ -33,6 +34,7 @@ from filesync_web.testing.http import Reply
 Query = Mapping[str, str]
 
 
+@cache
 def content(size: int, seed: int = 1) -> bytes:
     """The same pseudo-random bytes everywhere."""
     return random.Random(seed).randbytes(size)
@@ -54,7 +56,7 @@ class FaultSite:
         if parts.path == "/log":
             return Reply(body=json.dumps(self.log[query["key"]]).encode())
         if method == "OPTIONS":
-            denied = query.get("deny", "-") in headers.get("access-control-request-headers", "")
+            denied = "deny" in query and query["deny"] in headers.get("access-control-request-headers", "")
             return Reply(403 if denied else 204)
         seen = self.log[query.get("key", "")]
         seen.append({"method": method, "headers": dict(headers), "size": len(body), "sha256": sha256(body)})

@@ -1,0 +1,35 @@
+"""The blob store of the browser: its contract, and what only a browser can do to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, Page
+
+from tests.contract.server import serve
+from tests.contract.site import FaultSite
+from tests.harness import open_python_page, run_python
+from tests.harness.pyodide_pytest import install_pytest, run_pytest
+
+
+@pytest.fixture(scope="module")
+def fault_site() -> Iterator[str]:
+    with serve(FaultSite()) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def pytest_page(new_module_context: Callable[[], BrowserContext], fault_site: str) -> Page:
+    page = open_python_page(new_module_context(), "bare")
+    install_pytest(page)
+    run_python(page, "import os\nos.environ['FAULT_SITE'] = url", url=fault_site)
+    return page
+
+
+@pytest.mark.timeout(150)
+def test_the_contract_of_a_blob_store(pytest_page: Page) -> None:
+    files = [f"tests/contract/{name}.py" for name in ("opfs_blob_store", "blob_store", "site")]
+    result = run_pytest(pytest_page, files, ["-o", "pythonpath=."])
+    assert (result.exit_code, result.failed, result.skipped) == (0, 0, 0), result.output
+    assert result.passed >= 50
