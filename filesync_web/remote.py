@@ -63,7 +63,7 @@ class Remote:
             )
 
         async def send(request: SignedRequest) -> None:
-            headers = {"Content-Type": content.mime_type, **request.headers}
+            headers = {"content-type": content.mime_type, **request.headers}
             answer = await self._http.upload(
                 request.method,
                 request.url,

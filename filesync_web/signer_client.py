@@ -156,7 +156,7 @@ def _signed(answer: Mapping[str, Any], *, default_method: str) -> SignedRequest:
     return SignedRequest(
         url=url,
         method=str(answer.get("method") or default_method),
-        headers={str(name): str(value) for name, value in headers.items()},
+        headers={str(name).lower(): str(value) for name, value in headers.items()},
         expires_at=_seconds(answer.get("expiresAt")),
     )
 
