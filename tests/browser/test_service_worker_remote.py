@@ -239,6 +239,13 @@ def test_page_that_does_not_answer_gets_what_was_built_in(
     assert page.evaluate("globalThis.asked") == 1, "it is not asked for each file"
 
 
+def test_page_that_does_not_answer_and_nothing_built_in(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.evaluate("globalThis.remote = null")
+    answer = fetch(page, f"{PREFIX}store/{'0' * 64}")
+    assert (answer.status, b"did not say where its remote is" in answer.body) == (504, True)
+
+
 def test_two_pages_have_two_remotes(
     open_page: Callable[..., Page], remote: ScriptedSite, site: ScriptedSite
 ) -> None:

@@ -38,6 +38,7 @@ async function createSink(key) {
   const discard = () => folder.removeEntry(name).catch(() => {});
   let writable;
   try {
+    if (!handle.createWritable) throw new Error("This browser cannot store files from a service worker.");
     writable = await handle.createWritable();
   } catch (error) {
     await discard();

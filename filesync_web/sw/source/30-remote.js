@@ -20,11 +20,13 @@ class RemoteFailure extends Error {
  * What a page's answer {signer?, headers?} means: a missing signer stands for what was built in, an empty
  * one for no remote. `grants` holds the download URLs that the signer gave this page.
  */
-function makeRemote(clientId, { signer, headers } = {}) {
+function makeRemote(clientId, answer) {
+  const { signer, headers } = answer ?? {};
   const builtIn = signer === undefined || signer === null;
   const base = builtIn ? OPTIONS.signer : signer;
   return {
     clientId,
+    told: answer !== undefined,
     signer: base ? new URL(base, self.registration.scope).href.replace(/\/+$/, "") : null,
     template: builtIn ? OPTIONS.remoteUrl : null,
     headers: headers ?? {},
@@ -137,8 +139,13 @@ async function getObject(remote, key, headers) {
 /** Like getObject, but only 200, 206 and 416 come back; everything else is a failure with words. */
 async function requestObject(clientId, key, headers) {
   const remote = await remoteOf(clientId);
-  if (!remote.signer && !remote.template)
-    throw new RemoteFailure(404, "The file is not on this device, and there is no remote.");
+  if (!remote.signer && !remote.template) {
+    if (remote.told) throw new RemoteFailure(404, "The file is not on this device, and there is no remote.");
+    throw new RemoteFailure(
+      504,
+      "The file is not on this device, and the page did not say where its remote is.",
+    );
+  }
   const response = await getObject(remote, key, headers);
   if ([200, 206, 416].includes(response.status)) return response;
   await response.body?.cancel();
