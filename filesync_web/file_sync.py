@@ -85,6 +85,7 @@ class FileSync:
         self._store = store
         self._options = options or FileSyncOptions()
         self._blobs = platform.blobs
+        self._http = platform.http
         self._locks = platform.locks
         self._clock = platform.clock
         self._tables = FileSyncTables(store)
@@ -152,6 +153,7 @@ class FileSync:
         await self._garbage.close()
         self._listeners.clear()
         self._blobs.close()
+        await self._http.close()
 
     def _follow_leadership(self) -> None:
         if self._is_started and self._store.leader and not self._tasks:

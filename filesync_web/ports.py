@@ -194,6 +194,10 @@ class Http(Protocol):
         """
         ...
 
+    async def close(self) -> None:
+        """End all connections."""
+        ...
+
 
 class Connectivity(Protocol):
     """The platform's hint whether there is a network; the probe of the signer decides."""

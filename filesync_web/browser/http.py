@@ -27,6 +27,9 @@ class BrowserHttp:
         self._include_credentials = include_credentials
         self._js = load_script(("http.js",), ("request", "upload"))
 
+    async def close(self) -> None:
+        """The browser keeps its connections by itself."""
+
     async def request(
         self,
         method: str,

@@ -137,6 +137,9 @@ class DirectoryBlobStore:
     def revoke_url(self, content_hash: str) -> None:
         """A `file:` URL holds nothing that could be let go of."""
 
+    def close(self) -> None:
+        """Nothing is held open."""
+
     async def image_size(self, content_hash: str, *, mime_type: str) -> tuple[int, int] | None:
         """None: nothing here decodes images."""
         del content_hash, mime_type

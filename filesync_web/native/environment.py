@@ -55,5 +55,7 @@ class NativeEnvironment:
     def absolute_url(self, url: str) -> str:
         """The URL itself: a process has no page that it could be relative to."""
         if not urlsplit(url).netloc:
-            raise InvalidArgumentError(f"{url!r} is relative: outside a browser, give the whole URL with its host")
+            raise InvalidArgumentError(
+                f"{url!r} is relative: outside a browser, give the whole URL with its host"
+            )
         return url

@@ -158,6 +158,10 @@ class MemoryBlobStore:
         """Let go of the URL."""
         self.urls.pop(content_hash, None)
 
+    def close(self) -> None:
+        """Let go of all URLs."""
+        self.urls.clear()
+
     async def image_size(self, content_hash: str, *, mime_type: str) -> tuple[int, int] | None:
         """No image can be decoded here."""
         del content_hash, mime_type

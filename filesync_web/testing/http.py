@@ -205,6 +205,9 @@ class HeldHttp:
     def __init__(self, network: MemoryNetwork) -> None:
         self.network = network
 
+    async def close(self) -> None:
+        """Nothing is held open."""
+
     async def request(
         self,
         method: str,
