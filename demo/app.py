@@ -1,0 +1,101 @@
+"""What the gallery does with the kit: open, add, edit, delete, and read everything that the page shows.
+
+This is the module to copy from. It knows nothing of the page: `main.py` connects it to the rendering.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import filesync_web as fs
+
+TOKEN = "dev-token-change-in-production"  # noqa: S105 - the development server's; a real app asks its user to log in
+
+FILES = fs.create_file_sync_schema()
+SCHEMA = fs.make_schema(
+    tables=FILES.tables, events=FILES.events, materializers=FILES.create_materializers(FILES.tables)
+)
+LIVE_FILES = FILES.tables.files.where(deleted_at=None).order_by("created_at")
+LOCAL_STATES = FILES.tables.local_file_state.all()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything that the page shows, read at one moment."""
+
+    records: list[fs.FileRecord]
+    states: Mapping[str, fs.LocalFileState]
+    status: fs.SyncStatus
+    online: bool
+    sync_enabled: bool
+    unsent: int
+    local_only: bool
+
+
+class Gallery:
+    """One store of pictures and its file sync."""
+
+    def __init__(self, store: fs.Store, *, local_only: bool) -> None:
+        self._store = store
+        self._local_only = local_only
+
+    @classmethod
+    async def open(cls, store_id: str, *, local_only: bool, health_check_interval: float) -> Gallery:
+        """Open the store and start the sync; `local_only` keeps everything on this device."""
+        sync = None if local_only else fs.SyncOptions(url="/sync", auth_token=TOKEN)
+        remote = None if local_only else fs.SignerConfig(base_url="/api", auth_token=TOKEN)
+        store = await fs.open_store(SCHEMA, store_id=store_id, sync=sync)
+        await fs.init_file_sync(store, remote=remote, health_check_interval=health_check_interval)
+        return cls(store, local_only=local_only)
+
+    async def serve_files(self) -> None:
+        """Let a service worker answer for the files' own URLs, `/livestore-filesync-files/...`."""
+        await fs.register_file_sync_service_worker(
+            "./filesync-sw.js",
+            signer_base_url="" if self._local_only else "/api",
+            headers={"Authorization": f"Bearer {TOKEN}"},
+        )
+
+    def snapshot(self) -> Snapshot:
+        states = self._store.query(LOCAL_STATES)
+        return Snapshot(
+            records=self._store.query(LIVE_FILES),
+            states={state.file_id: state for state in states},
+            status=fs.get_sync_status(states),
+            online=fs.is_online(),
+            sync_enabled=self._store.sync_status.enabled,
+            unsent=self._store.sync_status.pending,
+            local_only=self._local_only,
+        )
+
+    def watch(self, on_change: Callable[[], None], on_event: Callable[[fs.FileSyncEvent], None]) -> None:
+        """Call `on_change` when a new snapshot would differ, and `on_event` for each event of the sync."""
+        self._store.subscribe(LIVE_FILES, lambda _rows: on_change())
+        self._store.subscribe(LOCAL_STATES, lambda _rows: on_change())
+        self._store.on_sync_status(lambda _status: on_change())
+        fs.on_file_sync_event(on_event)
+
+    async def add(self, js_file: Any) -> None:
+        """Keep a file: when this returns it survives a crash; the upload follows in the background."""
+        await fs.save_file(js_file)
+
+    async def edit(self, file_id: str, change: Callable[[Any], Awaitable[Any]]) -> None:
+        """Store what `change` makes of the file's content as its new content."""
+        js_file = await fs.read_file(file_id)
+        js_blob = await change(js_file)
+        await fs.update_file(file_id, js_blob, name=js_file.name, mime_type=js_blob.type)
+
+    async def delete(self, file_id: str) -> None:
+        await fs.delete_file(file_id)
+
+    async def url(self, file_id: str) -> str | None:
+        """Where the page can show the file from: its own copy, else a signed address."""
+        return await fs.resolve_file_url(file_id)
+
+    async def retry(self) -> None:
+        await fs.retry_errors()
+
+    async def set_sync_enabled(self, enabled: bool) -> None:
+        await self._store.set_sync_enabled(enabled)

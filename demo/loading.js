@@ -1,0 +1,55 @@
+// What the page shows while Python starts, and what it says when Python cannot start.
+// PyScript reports its steps as `py:progress` events; the gallery takes over when main.py calls `finish`.
+
+const STEPS = [
+  ['Loading', 'Starting Python in your browser …', 15],
+  ['Loaded Pyodide', 'Preparing the gallery …', 60],
+  ['Loading packages', 'Installing the file sync kit …', 70],
+  ['Loaded packages', 'Opening your files …', 90],
+];
+
+const NOT_HERE = 'A part of the page did not arrive. Check your connection, then try again.';
+
+const part = (name) => document.getElementById(`loading-${name}`);
+
+function show(text, percent) {
+  part('text').textContent = text;
+  part('bar').style.width = `${percent}%`;
+}
+
+export function fail(reason) {
+  const section = document.getElementById('loading');
+  if (section.hidden) return;
+  section.classList.add('failed');
+  part('title').textContent = 'The gallery could not start';
+  part('text').textContent = reason.includes('Failed to fetch') ? NOT_HERE : reason;
+  part('retry').hidden = false;
+}
+
+addEventListener('py:progress', ({ detail }) => {
+  const step = STEPS.findLast(([name]) => String(detail).startsWith(name));
+  if (step) show(step[1], step[2]);
+});
+
+// An error in Python before the gallery is shown. PyScript reports it on stderr, and nowhere else.
+import('./pyscript/core.js').then(({ hooks }) => hooks.main.onReady.add((python) => {
+  const { stderr } = python.io;
+  python.io.stderr = (error, ...more) => {
+    fail(lastLine(error?.message ?? error));
+    return stderr(error, ...more);
+  };
+}), () => fail(NOT_HERE));
+
+const lastLine = (text) => String(text).trim().split('\n').at(-1);
+
+// A script that did not arrive (capture: such errors do not bubble), or an error before Python could report it.
+addEventListener('error', ({ target, message }) => {
+  if (target instanceof HTMLScriptElement) fail(NOT_HERE);
+  else if (message) fail(message);
+}, true);
+addEventListener('unhandledrejection', ({ reason }) => fail(String(reason?.message ?? reason)));
+
+// A picture dropped before the gallery is ready would replace the page.
+for (const type of ['dragover', 'drop']) addEventListener(type, (event) => event.preventDefault());
+
+part('retry').addEventListener('click', () => location.reload());

@@ -1,0 +1,164 @@
+"""The gallery page: connects what the kit says (`app.py`) with what the page shows."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+from app import Gallery
+from cards import Grid
+from gestures import accept_files
+from messages import Toasts
+from pyscript import web, when, window
+from pyscript.js_modules import images, loading
+from status import StatusPanel
+from viewer import Viewer
+
+import filesync_web as fs
+
+
+class Main:
+    """Renders a snapshot whenever something changed, and performs what the user asks for."""
+
+    def __init__(self, gallery: Gallery) -> None:
+        page = web.page
+        self._gallery = gallery
+        self._toasts = Toasts(page["toasts"])
+        self._panel = StatusPanel(page["sync-panel"])
+        self._grid = Grid(page["cards"], page["card-template"], gallery.url, self._act)
+        self._viewer = Viewer(page, self._grid)
+        self._empty = page["empty-state"]
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._transfers: Mapping[str, fs.ActiveTransfer] = {}
+        self._saving = 0
+        self._render_is_due = False
+        self._pause = 0.0
+        gallery.watch(self._changed, self._happened)
+        self._render()
+        when("click", "#toggle-sync")(self._toggle_sync)
+        when("click", "#retry-errors")(lambda _event: self._start(gallery.retry()))
+        accept_files(page, lambda js_files: self._start(self._add(js_files)))
+        page["loading"].hidden = True
+        page["gallery"].hidden = False
+        self._start(self._serve_files())
+
+    # --- out: what the kit says, on the page ---
+
+    def _changed(self) -> None:
+        if not self._render_is_due:
+            self._render_is_due = True
+            asyncio.get_running_loop().call_later(self._pause, self._render)
+
+    def _render(self) -> None:
+        self._render_is_due = False
+        started = time.perf_counter()
+        snapshot = self._gallery.snapshot()
+        self._grid.update(snapshot, self._percents())
+        self._panel.update(snapshot, self._saving)
+        self._empty.hidden = bool(snapshot.records)
+        # Leave most of the time to everything else, however many cards there are.
+        self._pause = min(0.5, 2 * (time.perf_counter() - started))
+
+    def _happened(self, event: fs.FileSyncEvent) -> None:
+        kind, _, what = event.type.partition(":")
+        if kind in {"upload", "download"} and event.file_id:
+            if what in {"start", "progress"}:
+                progress = (event.file_id, kind, event.loaded, event.total)
+                transfer = fs.create_active_transfer_progress(*progress)
+                self._transfers = fs.update_active_transfers(self._transfers, transfer)
+            else:
+                self._transfers = fs.remove_active_transfer(self._transfers, event.file_id)
+            self._grid.progress(self._percents())
+            self._panel.progress(self._transfers)
+        if what != "progress":
+            self._changed()
+
+    def _percents(self) -> dict[str, float | None]:
+        return {file_id: transfer.percent for file_id, transfer in self._transfers.items()}
+
+    # --- in: what the user asks for ---
+
+    def _act(self, action: str, file_id: str) -> None:
+        if action == "view":
+            self._viewer.open(file_id)
+        elif action == "details":
+            self._grid.cards[file_id].toggle_details()
+        elif action == "save":
+            self._grid.cards[file_id].save()
+        elif action == "edit":
+            self._start(self._edit(file_id))
+        elif action == "delete":
+            self._start(self._gallery.delete(file_id))
+        elif action == "retry":
+            self._start(self._gallery.retry())
+
+    async def _add(self, js_files: list[Any]) -> None:
+        self._saving += len(js_files)
+        for js_file in js_files:
+            self._changed()
+            try:
+                await self._gallery.add(js_file)
+            except fs.FileSyncError as error:
+                self._toasts.show(f"{js_file.name} was not added: {_plain(error)}")
+            finally:
+                self._saving -= 1
+        self._changed()
+
+    async def _edit(self, file_id: str) -> None:
+        card = self._grid.cards[file_id]
+        card.set_busy(True)
+        try:
+            await self._gallery.edit(file_id, images.invert)
+        except Exception as error:  # a picture that the browser cannot decode is a JsException
+            self._toasts.show(f"{card.metadata.name or 'The picture'} was not changed: {_plain(error)}")
+        finally:
+            card.set_busy(False)
+
+    async def _serve_files(self) -> None:
+        try:
+            await self._gallery.serve_files()
+        except fs.FileSyncError as error:  # the gallery works without; only links to files do not
+            window.console.info(f"No service worker: {error}")
+
+    def _toggle_sync(self, _event: Any) -> None:
+        self._start(self._gallery.set_sync_enabled(not self._gallery.snapshot().sync_enabled))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` in the background; what goes wrong is told in a toast."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._toasts.show(_plain(error))
+
+
+def _plain(error: BaseException) -> str:
+    """The message of an error; of JavaScript's without its type in front."""
+    return str(getattr(error, "message", "") or error or type(error).__name__)
+
+
+async def main() -> None:
+    """Open the store that the address asks for, and show it."""
+    query = window.URLSearchParams.new(window.location.search)
+    store_id = query.get("storeId") or "gallery"
+    interval = query.get("healthCheckIntervalMs") or "10000"
+    if not re.fullmatch(r"[A-Za-z0-9_]+", store_id):
+        loading.fail("The address names a store with other characters than letters, digits and _.")
+        return
+    try:
+        gallery = await Gallery.open(
+            store_id, local_only=query.get("localOnly") == "1", health_check_interval=int(interval) / 1000
+        )
+        Main(gallery)
+    except Exception as error:
+        loading.fail(_plain(error))
+        raise
+
+
+running = asyncio.ensure_future(main())  # noqa: RUF006 - a global keeps it from being collected

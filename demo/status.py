@@ -1,0 +1,74 @@
+"""The sync status: one sentence, the switch, the progress of transfers, and the counts behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import wording
+from parts import Parts
+from pyscript import document, when
+
+import filesync_web as fs
+
+if TYPE_CHECKING:
+    from app import Snapshot
+
+
+class StatusPanel:
+    """The panel above the pictures. Everything in it is rendered from one snapshot."""
+
+    def __init__(self, root: Any) -> None:
+        self._root = root
+        self._parts = Parts(root)
+        self._listed: dict[str, list[str]] = {}
+        when("click", self._parts["toggle-details"])(self._toggle_details)
+
+    def update(self, snapshot: Snapshot, saving: int) -> None:
+        """Show the snapshot; `saving` files are being written to this device."""
+        status, write = snapshot.status, self._parts.write
+        message = wording.headline(snapshot, saving)
+        write("headline", message.text)
+        write("dot", f"dot {message.tone}", "className")
+        write("toggle-livestore-sync", "Enabled" if snapshot.sync_enabled else "Disabled")
+        write("toggle-livestore-sync", str(snapshot.sync_enabled).lower(), "ariaPressed")
+        write("switch", snapshot.local_only, "hidden")
+        write("retry", not status.error_count, "hidden")
+        write("transfer-progress-section", not status.is_syncing, "hidden")
+        write("sync-is-syncing", "Yes" if status.is_syncing else "No")
+        write("sync-has-pending", "Yes" if status.has_pending else "No")
+        write("sync-uploading-count", status.uploading_count)
+        write("sync-downloading-count", status.downloading_count)
+        write("sync-queued-upload-count", status.queued_upload_count)
+        write("sync-queued-download-count", status.queued_download_count)
+        write("sync-pending-upload-count", status.pending_upload_count)
+        write("sync-pending-download-count", status.pending_download_count)
+        write("sync-error-count", status.error_count)
+        self._list("uploading-files", status.uploading_file_ids)
+        self._list("queued-uploads", status.queued_upload_file_ids)
+
+    def progress(self, transfers: Mapping[str, fs.ActiveTransfer]) -> None:
+        """Show the total progress of the transfers that this tab runs; another tab may run them instead."""
+        total, write = fs.compute_total_progress(transfers), self._parts.write
+        if total.percent is None:
+            write("transfer-track", "track unknown", "className")
+            write("transfer-text", "")
+            return
+        write("transfer-track", "track", "className")
+        write("transfer-bar", f"{total.percent:.0f}%", "style.width")
+        write("transfer-text", f"{wording.size(total.total_loaded)} of {wording.size(total.total_size)}")
+
+    def _list(self, name: str, file_ids: Iterable[str]) -> None:
+        ids = sorted(file_ids)
+        if self._listed.get(name) != ids:
+            self._listed[name] = ids
+            self._parts[name].hidden = not ids
+            items = [document.createElement("li") for _ in ids]
+            for item, file_id in zip(items, ids, strict=True):
+                item.textContent = file_id
+            self._parts[name].querySelector("ul").replaceChildren(*items)
+
+    def _toggle_details(self, _event: Any) -> None:
+        is_open = bool(self._root.classList.toggle("open"))
+        self._parts["details"].ariaHidden = str(not is_open).lower()
+        self._parts["toggle-details"].ariaExpanded = str(is_open).lower()

@@ -1,0 +1,103 @@
+"""What the gallery says, in plain words; pure functions of a snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import filesync_web as fs
+
+if TYPE_CHECKING:
+    from app import Snapshot
+
+
+@dataclass(frozen=True)
+class Message:
+    """A text with its tone: `good`, `busy`, `wait`, `off` or `bad`; the style sheet colours it."""
+
+    tone: str
+    text: str
+
+
+def count(number: int, noun: str = "picture") -> str:
+    """`1 picture`, `2 pictures`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def size(number_of_bytes: int | None) -> str:
+    """A size for people: decimal units, three digits at most."""
+    if number_of_bytes is None:
+        return ""
+    value = float(number_of_bytes)
+    for unit in ("B", "kB", "MB"):
+        if value < 999.5:
+            return f"{value:.1f} {unit}" if unit == "MB" and value < 9.95 else f"{value:.0f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
+def dimensions(metadata: fs.FileMetadata) -> str:
+    """`<width>x<height>` of a picture in pixels, empty when they are not known."""
+    return f"{metadata.width}x{metadata.height}" if metadata.width and metadata.height else ""
+
+
+def headline(snapshot: Snapshot, saving: int = 0) -> Message:
+    """The one sentence about the state of everything; `saving` files are being written to this device."""
+    status = snapshot.status
+    uploads = status.uploading_count + status.queued_upload_count + status.pending_upload_count
+    downloads = status.downloading_count + status.queued_download_count
+    if saving:
+        return Message("busy", f"Saving {count(saving)} on this device …")
+    if snapshot.local_only:
+        return Message("good", "Everything stays on this device")
+    if not snapshot.online:
+        waiting = f"{count(uploads)} {'waits' if uploads == 1 else 'wait'} to upload"
+        return Message("off", f"Offline — {waiting if uploads else 'everything is kept on this device'}")
+    if status.uploading_count or status.downloading_count:
+        return Message("busy", _in_progress(status, uploads, downloads))
+    if status.error_count:
+        return Message("bad", f"{count(status.error_count)} could not be synced")
+    if not snapshot.sync_enabled:
+        unsent = f" — {count(snapshot.unsent, 'change')} not sent yet" if snapshot.unsent else ""
+        return Message("off", f"Sync is off{unsent}")
+    if uploads or downloads:
+        return Message("wait", f"{count(uploads + downloads)} waiting")
+    if status.pending_download_count:
+        return Message("wait", f"{count(status.pending_download_count)} not uploaded yet by another device")
+    if snapshot.unsent:
+        return Message("busy", f"Sending {count(snapshot.unsent, 'change')} …")
+    return Message("good", "Everything is synced" if snapshot.records else "Ready")
+
+
+def _in_progress(status: fs.SyncStatus, uploads: int, downloads: int) -> str:
+    parts = []
+    if status.uploading_count:
+        parts.append(f"uploading {_of(status.uploading_count, uploads)}")
+    if status.downloading_count:
+        parts.append(f"downloading {_of(status.downloading_count, downloads)}")
+    return ", ".join(parts).capitalize()
+
+
+def _of(running: int, all_of_them: int) -> str:
+    return count(running) if running == all_of_them else f"{running} of {count(all_of_them)}"
+
+
+def badge(display: fs.FileDisplayState, *, online: bool, percent: float | None) -> Message | None:
+    """What a card says about its transfer; None when there is nothing to say."""
+    share = "" if percent is None else f" {percent:.0f} %"
+    state = display.local_state
+    if state is not None and state.upload_status is fs.Status.ERROR:
+        return Message("bad", "Upload failed")
+    if state is not None and state.download_status is fs.Status.ERROR:
+        return Message("bad", "Download failed")
+    if display.is_uploading:
+        return Message("busy", f"Uploading{share}")
+    if display.is_downloading:
+        return Message("busy", f"Downloading{share}")
+    if display.is_upload_queued:
+        return Message("wait", "Waiting to upload" if online else "Uploads when online")
+    if display.is_download_queued:
+        return Message("wait", "Waiting to download" if online else "Downloads when online")
+    if not display.can_display:
+        return Message("wait", "Not uploaded yet")
+    return None
