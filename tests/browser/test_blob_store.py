@@ -28,8 +28,8 @@ def pytest_page(new_module_context: Callable[[], BrowserContext], fault_site: st
 
 
 @pytest.mark.timeout(150)
-def test_the_contract_of_a_blob_store(pytest_page: Page) -> None:
-    files = [f"tests/contract/{name}.py" for name in ("opfs_blob_store", "blob_store", "site")]
+def test_the_contracts_of_blob_store_and_http(pytest_page: Page) -> None:
+    files = [f"tests/contract/{name}.py" for name in ("in_browser", "blob_store", "http", "site")]
     result = run_pytest(pytest_page, files, ["-o", "pythonpath=."])
     assert (result.exit_code, result.failed, result.skipped) == (0, 0, 0), result.output
-    assert result.passed >= 50
+    assert result.passed >= 75

@@ -69,7 +69,11 @@ class Remote:
 
     async def requests(self) -> list[dict[str, Any]]:
         """What the site was asked, oldest first."""
-        url = f"{self.world.site}/log?key={self.key}"
+        return await self.ask("log")
+
+    async def ask(self, what: str) -> Any:
+        """What the site knows about this file."""
+        url = f"{self.world.site}/{what}?key={self.key}"
         answer = await self.world.http.request("GET", url, headers={}, timeout=10)
         return json.loads(answer.body)
 

@@ -84,6 +84,7 @@ class _Handler:
         await writer.drain()
         if reply.stall_after is not None:
             await reader.read()  # until the client goes away
+            self._site.closed.append(query.get("key", ""))
 
 
 def _head(reply: Reply, headers: Mapping[str, str]) -> bytes:

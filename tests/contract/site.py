@@ -14,9 +14,9 @@ make it misbehave, at the first `times` requests of that `key`, or at all of the
     nolength       no Content-Length: the end of the connection ends the body
     deny           a preflight that asks for this header is refused
 
-`PUT` and `POST /upload` take anything. `status` is the answer's, `hang` and `drop` let the real server stop
-reading, or close the connection, after so many bytes. Any other method is answered as well. `GET /log?key=`
-tells what was asked with that key.
+`PUT` and `POST /upload` take anything. `status` is the answer's, `stall=0` gives none. `hang` and `drop` let
+the real server stop reading, or close the connection, after so many bytes. Any other method is answered as
+well. `GET /log?key=` tells what was asked with that key.
 """
 
 from __future__ import annotations
@@ -49,12 +49,15 @@ class FaultSite:
 
     def __init__(self) -> None:
         self.log: dict[str, list[dict[str, object]]] = defaultdict(list)
+        self.closed: list[str] = []
 
     def answer(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Reply:
         parts = urlsplit(url)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         if parts.path == "/log":
             return Reply(body=json.dumps(self.log[query["key"]]).encode())
+        if parts.path == "/closed":
+            return Reply(body=json.dumps(self.closed.count(query["key"])).encode())
         if method == "OPTIONS":
             denied = "deny" in query and query["deny"] in headers.get("access-control-request-headers", "")
             return Reply(403 if denied else 204)
@@ -67,7 +70,8 @@ class FaultSite:
             return Reply(int(query["status"]), extra, b"as you wish")
         if parts.path == "/blob":
             return _serve(query, headers)
-        return Reply(200, {"ETag": '"stored"'}, body[:100] if method == "POST" else b"")
+        answer = body[:100] if method == "POST" else b"never comes" if "stall" in query else b""
+        return Reply(200, {"ETag": '"stored"'}, answer, stall_after=_number(query, "stall"))
 
 
 def _serve(query: Query, headers: Mapping[str, str]) -> Reply:

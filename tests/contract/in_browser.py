@@ -1,4 +1,4 @@
-"""The contract of a blob store on OPFS; `tests/browser/test_blob_store.py` runs it inside a browser."""
+"""The contracts of the browser's adapters; `tests/browser/test_blob_store.py` runs them inside a browser."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from filesync_web.browser.blobs import OpfsBlobStore
 from filesync_web.browser.http import BrowserHttp
 from tests.contract.blob_store import BlobStoreContract, World
+from tests.contract.http import HttpContract
 
 
 class OpfsWorld(World):
@@ -31,10 +32,17 @@ class OpfsWorld(World):
         return (await handle.arrayBuffer()).to_bytes()
 
 
+@pytest.fixture
+def world() -> Iterator[OpfsWorld]:
+    world = OpfsWorld()
+    yield world
+    for store in world.opened:
+        store.close()
+
+
 class TestOpfsBlobStore(BlobStoreContract):
-    @pytest.fixture
-    def world(self) -> Iterator[OpfsWorld]:
-        world = OpfsWorld()
-        yield world
-        for store in world.opened:
-            store.close()
+    pass
+
+
+class TestBrowserHttp(HttpContract):
+    pass
