@@ -10,6 +10,7 @@ from .auth import bearer_auth
 from .config import Settings
 from .data_plane import create_data_plane
 from .embedded import EmbeddedStore
+from .object_store import ObjectStore
 from .signer import create_signer
 from .site import create_site
 from .sync import Hub, SqliteStorage, create_sync_backend, payload_token_auth
@@ -20,17 +21,35 @@ def build_app(settings: Settings) -> ASGIApp:
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     auth = bearer_auth(settings.token)
     origins = settings.allowed_origins
-    store = EmbeddedStore(settings.data / "objects", lifetime=settings.url_lifetime)
+    parts: dict[str, ASGIApp] = {}
+    store: ObjectStore
+    if settings.storage == "s3":
+        store = _s3_store(settings)
+    else:
+        store = embedded = EmbeddedStore(settings.data / "objects", lifetime=settings.url_lifetime)
+        parts[embedded.files_path] = create_data_plane(
+            embedded, auth=auth, allowed_origins=origins, max_bytes=settings.max_upload_bytes
+        )
+    parts["/api"] = create_signer(store, auth=auth, allowed_origins=origins, origin=settings.public_url)
     hub = Hub(SqliteStorage(settings.data / "sync.sqlite"))
-    parts: dict[str, ASGIApp] = {
-        "/api": create_signer(store, auth=auth, allowed_origins=origins, origin=settings.public_url),
-        store.files_path: create_data_plane(
-            store, auth=auth, allowed_origins=origins, max_bytes=settings.max_upload_bytes
-        ),
-        "/sync": create_sync_backend(
-            hub, authenticate=payload_token_auth(settings.token), allowed_origins=origins
-        ),
-    }
+    admission = payload_token_auth(settings.token)
+    parts["/sync"] = create_sync_backend(hub, authenticate=admission, allowed_origins=origins)
     if settings.site is not None:
         parts["/"] = create_site(settings.site)
     return AccessLog(create_app(parts, on_close=[hub.close, store.close]))
+
+
+def _s3_store(settings: Settings) -> ObjectStore:
+    from .s3 import S3Store
+
+    assert settings.s3_bucket is not None  # noqa: S101 - the settings were validated
+    return S3Store(
+        settings.s3_bucket,
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region,
+        access_key=settings.s3_access_key,
+        secret_key=settings.s3_secret_key,
+        path_style=settings.s3_path_style,
+        prefix=settings.s3_prefix,
+        lifetime=settings.url_lifetime,
+    )

@@ -20,7 +20,7 @@ DEVELOPMENT_TOKEN = "dev-token-change-in-production"  # noqa: S105
 """What a server on loopback uses when no token is configured. Known to everybody, so refused anywhere
 else."""
 MIN_TOKEN_LENGTH = 16
-SECRETS = frozenset({"auth_token"})
+SECRETS = frozenset({"auth_token", "s3_access_key", "s3_secret_key"})
 """Settings that have no flag and are never shown."""
 
 HELP = {
@@ -34,6 +34,14 @@ HELP = {
     "public_url": "scheme and host under which clients reach this server",
     "url_lifetime": "seconds for which a signed URL is good",
     "max_upload_bytes": "largest single upload to the embedded data plane",
+    "storage": "where objects are kept: embedded (in the data directory) or s3",
+    "s3_bucket": "bucket of the object store",
+    "s3_endpoint": "URL of an S3-compatible service; without it AWS",
+    "s3_region": "region to sign for",
+    "s3_access_key": "access key; without it botocore looks where AWS tools do",
+    "s3_secret_key": "secret key",
+    "s3_path_style": "true: the bucket is in the path, not in the host name",
+    "s3_prefix": "goes before every key",
     "tls_certificate": "PEM file of the certificate chain",
     "tls_key": "PEM file of the certificate's key",
     "trusted_proxies": "addresses whose X-Forwarded-* headers count, with commas between",
@@ -60,6 +68,14 @@ class Settings:
     public_url: str | None = None
     url_lifetime: float = 900.0
     max_upload_bytes: int = 5 * 1024**3
+    storage: str = "embedded"
+    s3_bucket: str | None = None
+    s3_endpoint: str | None = None
+    s3_region: str = "us-east-1"
+    s3_access_key: str | None = field(default=None, repr=False)
+    s3_secret_key: str | None = field(default=None, repr=False)
+    s3_path_style: bool = False
+    s3_prefix: str = ""
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     trusted_proxies: str = "127.0.0.1"
@@ -124,31 +140,44 @@ def _convert(name: str, value: Any) -> Any:
         if kind.startswith("tuple"):
             items = value.split(",") if isinstance(value, str) else list(value)
             return tuple(item.strip() for item in items if item.strip())
+        if kind == "bool":
+            return value if isinstance(value, bool) else {"true": True, "false": False}[value.lower()]
         if kind in {"int", "float"}:
             return {"int": int, "float": float}[kind](value)
         return Path(value) if kind.startswith("Path") else value + ""  # a TypeError for anything but text
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise ConfigError(f"the setting {name} is not a valid {kind.removesuffix(' | None')}") from None
 
 
 def _validated(settings: Settings) -> Settings:
-    settings = _with_token(settings)
-    if not 0 <= settings.port <= 65535:
-        raise ConfigError("the setting port must be between 0 and 65535")
-    if settings.site is not None and not settings.site.is_dir():
-        raise ConfigError(f"the site directory {settings.site} does not exist")
-    if not 1 <= settings.url_lifetime <= 7 * 24 * 3600:
-        raise ConfigError("the setting url_lifetime must be between 1 second and 7 days")
-    if settings.max_upload_bytes < 1 or settings.shutdown_timeout < 0:
-        raise ConfigError("max_upload_bytes must be positive and shutdown_timeout must not be negative")
-    if (settings.tls_certificate is None) != (settings.tls_key is None):
-        raise ConfigError("tls_certificate and tls_key are needed together")
+    for works, otherwise in _rules(settings):
+        if not works:
+            raise ConfigError(otherwise)
     for origin in (*settings.allowed_origins, *filter(None, [settings.public_url])):
         if origin != "*" and not _is_origin(origin):
             raise ConfigError(f"{origin!r} is not an origin: scheme://host[:port], nothing behind it")
-    if settings.log_level not in {"debug", "info", "warning", "error"}:
-        raise ConfigError("the setting log_level must be debug, info, warning or error")
-    return settings
+    return _with_token(settings)
+
+
+def _rules(new: Settings) -> list[tuple[bool, str]]:
+    """What must hold, and what to say when it does not."""
+    tls_alone = (new.tls_certificate is None) != (new.tls_key is None)
+    s3_alone = (new.s3_access_key is None) != (new.s3_secret_key is None)
+    return [
+        (0 <= new.port <= 65535, "the setting port must be between 0 and 65535"),
+        (new.site is None or new.site.is_dir(), f"the site directory {new.site} does not exist"),
+        (1 <= new.url_lifetime <= 7 * 24 * 3600, "url_lifetime must be between 1 second and 7 days"),
+        (new.max_upload_bytes > 0, "max_upload_bytes must be positive"),
+        (new.shutdown_timeout >= 0, "shutdown_timeout must not be negative"),
+        (not tls_alone, "tls_certificate and tls_key are needed together"),
+        (new.storage in {"embedded", "s3"}, "the setting storage must be embedded or s3"),
+        (new.storage != "s3" or bool(new.s3_bucket), "storage = s3 needs the setting s3_bucket"),
+        (not s3_alone, "s3_access_key and s3_secret_key are needed together"),
+        (
+            new.log_level in {"debug", "info", "warning", "error"},
+            "the setting log_level must be debug, info, warning or error",
+        ),
+    ]
 
 
 def _with_token(settings: Settings) -> Settings:

@@ -71,6 +71,7 @@ class Deployment:
     url: str
     client: httpx.AsyncClient
     store: ObjectStore
+    enforces_checksums: bool = True
 
     async def call(self, name: str, **body: Any) -> httpx.Response:
         return await self.client.post(f"{self.url}/api/v1/{name}", json=body, headers=BEARER)
@@ -108,9 +109,11 @@ def embedded_app(store: EmbeddedStore, **signer: Any) -> ASGIApp:
 
 
 @contextlib.asynccontextmanager
-async def deployed(app: ASGIApp, store: ObjectStore) -> AsyncIterator[Deployment]:
+async def deployed(
+    app: ASGIApp, store: ObjectStore, *, enforces_checksums: bool = True
+) -> AsyncIterator[Deployment]:
     async with serving(app) as url, httpx.AsyncClient(timeout=PATIENCE) as client:
-        yield Deployment(url, client, store)
+        yield Deployment(url, client, store, enforces_checksums)
 
 
 def sha256(data: bytes) -> str:

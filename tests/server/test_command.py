@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from filesync_server.config import DEVELOPMENT_TOKEN
+from tests.server.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server
 from tests.server.support import FILES, PATIENCE, event, hashed_key, sha256, sync_client
 
 AUTH = {"Authorization": f"Bearer {DEVELOPMENT_TOKEN}"}
@@ -34,10 +35,12 @@ class Process:
 
 
 @asynccontextmanager
-async def running(data: Path, *flags: str) -> AsyncIterator[Process]:
+async def running(
+    data: Path, *flags: str, environment: dict[str, str] | None = None
+) -> AsyncIterator[Process]:
     """The command on a free port, once it says that it answers."""
     command = [sys.executable, "-m", "filesync_server", "--port", "0", "--data", str(data), *flags]
-    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE, env=environment)
     assert process.stderr is not None
     lines: list[str] = []
     url = ""
@@ -101,6 +104,29 @@ async def test_nothing_secret_is_logged(tmp_path: Path) -> None:
     assert "method=WEBSOCKET path=/sync status=101" in log
     assert DEVELOPMENT_TOKEN not in log
     assert signed["url"].partition("sig=")[2] not in log
+
+
+async def test_objects_in_s3(tmp_path: Path, s3: S3Server) -> None:
+    environment = os.environ | {"FILESYNC_S3_ACCESS_KEY": ACCESS_KEY, "FILESYNC_S3_SECRET_KEY": SECRET_KEY}
+    flags = [
+        "--storage",
+        "s3",
+        "--s3-bucket",
+        BUCKET,
+        "--s3-endpoint",
+        s3.endpoint,
+        "--s3-path-style",
+        "true",
+    ]
+    async with running(tmp_path, *flags, environment=environment) as server, httpx.AsyncClient() as client:
+        api = f"{server.url}/api"
+        assert (await client.get(f"{api}/health")).status_code == 200
+        signed = (await client.post(f"{api}/v1/sign/upload", json={"key": "cmd/x"}, headers=AUTH)).json()
+        assert signed["url"].startswith(s3.endpoint)
+        assert (await client.put(signed["url"], content=b"x")).status_code == 200
+        head = await client.post(f"{api}/v1/head", json={"key": "cmd/x"}, headers=AUTH)
+        assert head.json()["size"] == 1
+        assert (await client.get(f"{server.url}{FILES}/cmd/x", headers=AUTH)).status_code == 404
 
 
 async def test_kill_in_the_middle_of_uploads_leaves_no_torn_object(tmp_path: Path) -> None:

@@ -75,6 +75,9 @@ def test_loopback_needs_no_token(host: str) -> None:
         ["--allowed-origins", "https://app.example/path"],
         ["--public-url", "ftp://files.example"],
         ["--log-level", "loud"],
+        ["--storage", "tape"],
+        ["--storage", "s3"],
+        ["--s3-path-style", "maybe"],
         ["--auth-token-file", "/does/not/exist"],
         ["--config", "/does/not/exist"],
     ],
@@ -95,6 +98,18 @@ def test_bad_files_are_refused(tmp_path: Path, text: str) -> None:
     config.write_text(text)
     with pytest.raises(ConfigError):
         load_settings(["--config", str(config)], {})
+
+
+def test_object_store_settings() -> None:
+    settings = load_settings(
+        ["--storage", "s3", "--s3-bucket", "b", "--s3-path-style", "true"],
+        {"FILESYNC_S3_ACCESS_KEY": "the-access-key", "FILESYNC_S3_SECRET_KEY": "the-secret-key"},
+    )
+    assert settings.s3_path_style is True
+    assert settings.s3_secret_key == "the-secret-key"
+    assert "the-" not in repr(settings)
+    with pytest.raises(ConfigError, match="together"):
+        load_settings([], {"FILESYNC_S3_SECRET_KEY": "the-secret-key"})
 
 
 def test_secrets_do_not_show(tmp_path: Path) -> None:

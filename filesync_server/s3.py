@@ -1,0 +1,246 @@
+"""Any S3-compatible object store: the bytes go straight between the browser and the store, by presigned URL.
+
+Presigned with SigV4 by botocore. What binds an upload (checksum, length, type, `If-None-Match`) is among the
+signed headers, so a store that verifies signatures enforces it. The bucket needs a CORS rule for the pages'
+origins and should have a lifecycle rule for incomplete multipart uploads; see docs/server.md. botocore
+blocks, so every call to the store runs in a thread; signing is pure computation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from .object_store import (
+    FEATURES,
+    MAX_PARTS,
+    InvalidUploadError,
+    NewMultipart,
+    ObjectInfo,
+    ObjectStoreError,
+    Part,
+    SignedRequest,
+    StoreUnavailableError,
+    UnknownUploadError,
+    Upload,
+)
+
+PART_SIZE = 8 * 1024**2
+"""Bytes; grows with the object so that 10,000 parts are enough."""
+ABANDONED_AFTER = timedelta(days=7)
+_SWEEP_EVERY = 3600.0
+_INVALID_UPLOAD = {"InvalidPart", "InvalidPartOrder", "EntityTooSmall", "MalformedXML", "InvalidRequest"}
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class S3Store:
+    """An `ObjectStore` over one bucket."""
+
+    def __init__(
+        self,
+        bucket: str,
+        *,
+        endpoint: str | None = None,
+        region: str = "us-east-1",
+        access_key: str | None = None,
+        secret_key: str | None = None,
+        path_style: bool = False,
+        prefix: str = "",
+        lifetime: float = 900.0,
+        features: frozenset[str] = FEATURES,
+    ) -> None:
+        """`endpoint` None is AWS; without keys botocore looks where AWS tools do. `prefix` goes before every
+        key.
+
+        URLs live `lifetime` seconds, at most 7 days. `features` leaves out what this store cannot do.
+        """
+        self.features = features
+        self._bucket = bucket
+        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        self._lifetime = int(lifetime)
+        self._next_sweep = 0.0
+        self._client: Any = botocore.session.Session().create_client(
+            "s3",
+            region_name=region,
+            endpoint_url=endpoint,
+            aws_access_key_id=access_key,
+            aws_secret_access_key=secret_key,
+            config=Config(
+                signature_version="s3v4",
+                s3={"addressing_style": "path" if path_style else "virtual"},
+                connect_timeout=5,
+                read_timeout=60,
+                retries={"mode": "standard", "max_attempts": 3},
+                # Else newer versions bind a CRC32 of nothing into presigned URLs, which no client can send.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+
+    async def check(self) -> None:
+        await self._call(self._client.head_bucket, Bucket=self._bucket)
+
+    async def sign_upload(self, upload: Upload, origin: str) -> SignedRequest:
+        bound: dict[str, Any] = {}
+        send: dict[str, str] = {}
+        if upload.content_type is not None:
+            bound["ContentType"] = send["content-type"] = upload.content_type
+        if upload.content_length is not None:
+            bound["ContentLength"] = upload.content_length  # the browser sends the header by itself
+        if upload.sha256 is not None:
+            checksum = base64.b64encode(bytes.fromhex(upload.sha256)).decode()
+            bound["ChecksumSHA256"] = send["x-amz-checksum-sha256"] = checksum
+            bound["IfNoneMatch"] = send["if-none-match"] = "*"
+        return self._signed("PUT", "put_object", upload.key, bound, send)
+
+    async def sign_download(self, key: str, origin: str) -> SignedRequest:
+        return self._signed("GET", "get_object", key)
+
+    async def delete(self, key: str) -> None:
+        try:
+            await self._call(self._client.delete_object, **self._at(key))
+        except _NotFoundError:
+            return  # some stores say so; S3 itself does not
+
+    async def head(self, key: str) -> ObjectInfo | None:
+        try:
+            found = await self._call(self._client.head_object, **self._at(key), ChecksumMode="ENABLED")
+        except _NotFoundError:
+            return None
+        etag = found["ETag"].strip('"')
+        return ObjectInfo(found["ContentLength"], etag, _hex_checksum(found), found.get("ContentType"))
+
+    async def create_multipart(self, upload: Upload) -> NewMultipart:
+        await self._abort_abandoned()
+        fields = {} if upload.content_type is None else {"ContentType": upload.content_type}
+        created = await self._call(self._client.create_multipart_upload, **self._at(upload.key), **fields)
+        needed = -(-(upload.content_length or 0) // MAX_PARTS)
+        return NewMultipart(created["UploadId"], max(PART_SIZE, -(-needed // PART_SIZE) * PART_SIZE))
+
+    async def sign_parts(
+        self, key: str, upload_id: str, numbers: Sequence[int], origin: str
+    ) -> Sequence[SignedRequest]:
+        return [
+            self._signed("PUT", "upload_part", key, {"UploadId": upload_id, "PartNumber": number})
+            for number in numbers
+        ]
+
+    async def list_parts(self, key: str, upload_id: str) -> Sequence[Part]:
+        parts: list[Part] = []
+        marker: dict[str, int] = {}
+        while True:
+            page = await self._call(
+                self._client.list_parts, **self._at(key), UploadId=upload_id, MaxParts=1000, **marker
+            )
+            parts += [
+                Part(part["PartNumber"], part["ETag"].strip('"'), part["Size"])
+                for part in page.get("Parts", [])
+            ]
+            if not page.get("IsTruncated"):
+                return parts
+            marker = {"PartNumberMarker": page["NextPartNumberMarker"]}
+
+    async def complete_multipart(self, key: str, upload_id: str, parts: Sequence[Part]) -> str:
+        listed = [{"PartNumber": part.number, "ETag": f'"{part.etag}"'} for part in parts]
+        done = await self._call(
+            self._client.complete_multipart_upload,
+            **self._at(key),
+            UploadId=upload_id,
+            MultipartUpload={"Parts": listed},
+        )
+        return str(done["ETag"]).strip('"')
+
+    async def abort_multipart(self, key: str, upload_id: str) -> None:
+        try:
+            await self._call(self._client.abort_multipart_upload, **self._at(key), UploadId=upload_id)
+        except UnknownUploadError:
+            return
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._client.close)
+
+    def _at(self, key: str) -> dict[str, str]:
+        return {"Bucket": self._bucket, "Key": self._prefix + key}
+
+    def _signed(
+        self,
+        method: str,
+        operation: str,
+        key: str,
+        fields: Mapping[str, Any] | None = None,
+        send: Mapping[str, str] | None = None,
+    ) -> SignedRequest:
+        expires_at = datetime.fromtimestamp(int(time.time()), UTC) + timedelta(seconds=self._lifetime)
+        url = self._client.generate_presigned_url(
+            operation, Params={**self._at(key), **(fields or {})}, ExpiresIn=self._lifetime
+        )
+        return SignedRequest(method, url, expires_at, dict(send or {}))
+
+    async def _call(self, operation: Callable[..., T], **fields: Any) -> T:
+        """Run one call in a thread, with its errors as ours."""
+        try:
+            return await asyncio.to_thread(operation, **fields)
+        except ClientError as error:
+            raise _translated(error) from error
+        except BotoCoreError as error:
+            raise StoreUnavailableError(
+                f"the object store does not answer: {type(error).__name__}"
+            ) from error
+
+    async def _abort_abandoned(self) -> None:
+        """Abort forgotten uploads, now and then; a lifecycle rule of the bucket does it better."""
+        if time.monotonic() < self._next_sweep:
+            return
+        self._next_sweep = time.monotonic() + _SWEEP_EVERY
+        limit = datetime.now(UTC) - ABANDONED_AFTER
+        try:
+            page = await self._call(
+                self._client.list_multipart_uploads, Bucket=self._bucket, Prefix=self._prefix
+            )
+            for upload in page.get("Uploads", []):
+                if upload["Initiated"] < limit:
+                    key = upload["Key"].removeprefix(self._prefix)
+                    await self.abort_multipart(key, upload["UploadId"])
+        except ObjectStoreError as error:
+            log.warning("abandoned multipart uploads could not be aborted: %s", error)
+
+
+class _NotFoundError(ObjectStoreError):
+    status = 404
+
+
+def _translated(error: ClientError) -> ObjectStoreError:
+    code = error.response.get("Error", {}).get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code == "NoSuchUpload":
+        return UnknownUploadError("there is no such upload for this key: it ended, or never began")
+    if code in _INVALID_UPLOAD:
+        return InvalidUploadError(f"the object store refuses the upload: {code}")
+    if code in {"404", "NoSuchKey", "NotFound"}:
+        return _NotFoundError("there is no such object")
+    if status in {429, 503} or status == 500:
+        return StoreUnavailableError(f"the object store is busy: {code or status}")
+    log.error("the object store refuses a call: %s (%s)", code, status)
+    return ObjectStoreError(f"the object store refuses the call: {code or status}")
+
+
+def _hex_checksum(found: Mapping[str, Any]) -> str | None:
+    """The SHA-256 of the whole object, when the store verified one; a multipart object has one of parts
+    (`...-3`)."""
+    try:
+        digest = base64.b64decode(found.get("ChecksumSHA256", ""), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return digest.hex() if len(digest) == 32 else None

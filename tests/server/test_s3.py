@@ -1,0 +1,120 @@
+"""The S3 store beyond the contract: what is in a presigned URL, prefixes, expiry, a store that is away."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import botocore.auth
+import httpx
+import pytest
+
+from filesync_server.object_store import (
+    InvalidUploadError,
+    ObjectStoreError,
+    Part,
+    StoreUnavailableError,
+    UnknownUploadError,
+    Upload,
+)
+from filesync_server.s3 import S3Store
+from tests.server.s3_server import S3Server
+
+
+def query(url: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+
+
+async def test_what_binds_an_upload_is_a_signed_header_and_not_in_the_query() -> None:
+    store = S3Store("bucket", access_key="key", secret_key="secret", lifetime=60)
+    signed = await store.sign_upload(Upload("store/x", "image/png", 5, "0" * 64), "")
+    found = query(signed.url)
+    names = {"content-length", "content-type", "host", "if-none-match", "x-amz-checksum-sha256"}
+    assert set(found["X-Amz-SignedHeaders"].split(";")) == names
+    assert found["X-Amz-Algorithm"] == "AWS4-HMAC-SHA256"
+    assert found["X-Amz-Expires"] == "60"
+    assert not {"x-amz-checksum-crc32", "x-amz-sdk-checksum-algorithm"} & {name.lower() for name in found}
+    assert set(signed.headers) == names - {"host", "content-length"}
+    bare = await store.sign_upload(Upload("store/x"), "")
+    assert query(bare.url)["X-Amz-SignedHeaders"] == "host"
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "start"),
+    [
+        ({}, "https://bucket.s3.amazonaws.com/store/x?"),
+        ({"path_style": True}, "https://s3.amazonaws.com/bucket/store/x?"),
+        ({"endpoint": "https://store.example", "path_style": True}, "https://store.example/bucket/store/x?"),
+        ({"endpoint": "https://store.example"}, "https://bucket.store.example/store/x?"),
+        ({"prefix": "/a/b/"}, "https://bucket.s3.amazonaws.com/a/b/store/x?"),
+    ],
+)
+async def test_styles_of_address(options: dict[str, object], start: str) -> None:
+    store = S3Store("bucket", access_key="key", secret_key="secret", **options)  # type: ignore[arg-type]
+    assert (await store.sign_download("store/x", "")).url.startswith(start)
+    await store.close()
+
+
+async def test_a_prefix_is_nobodys_business(s3: S3Server) -> None:
+    store = s3.store(prefix="deep/prefix")
+    async with httpx.AsyncClient() as client:
+        signed = await store.sign_upload(Upload("store/x"), "")
+        assert (await client.put(signed.url, content=b"1")).status_code == 200
+    assert (s3.folder / "deep" / "prefix" / "store" / "x").read_bytes() == b"1"
+    found = await store.head("store/x")
+    assert found is not None
+    assert found.size == 1
+    await store.delete("store/x")
+    assert await store.head("store/x") is None
+    await store.close()
+
+
+async def test_an_expired_url_is_refused(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = s3.store(lifetime=60)
+    past = datetime.now(UTC).replace(tzinfo=None) - timedelta(seconds=120)
+    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: past)
+    signed = await store.sign_upload(Upload("store/late"), "")
+    monkeypatch.undo()
+    async with httpx.AsyncClient() as client:
+        assert (await client.put(signed.url, content=b"late")).status_code in {400, 403}
+    assert await store.head("store/late") is None
+    await store.close()
+
+
+async def test_wrong_keys_are_a_store_that_refuses(s3: S3Server) -> None:
+    store = s3.store(secret_key="wrong")
+    with pytest.raises(ObjectStoreError):
+        await store.check()
+    signed = await store.sign_download("store/x", "")
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(signed.url)).status_code == 403
+    await store.close()
+
+
+async def test_a_store_that_is_away_is_unavailable() -> None:
+    store = S3Store("b", endpoint="http://127.0.0.1:9", access_key="k", secret_key="s", path_style=True)
+    with pytest.raises(StoreUnavailableError):
+        await store.check()
+    await store.close()
+
+
+async def test_errors_of_multipart_uploads_are_told_apart(s3: S3Server) -> None:
+    store = s3.store()
+    with pytest.raises(UnknownUploadError):
+        await store.list_parts("store/x", "bogus")
+    created = await store.create_multipart(Upload("store/x", content_length=10))
+    with pytest.raises((InvalidUploadError, UnknownUploadError)):
+        await store.complete_multipart("store/x", created.upload_id, [Part(1, "0" * 32)])
+    await store.abort_multipart("store/x", created.upload_id)
+    await store.close()
+
+
+async def test_the_part_size_grows_with_the_object(s3: S3Server) -> None:
+    store = s3.store()
+    for length, size in [(1, 8 * 1024**2), (80 * 1024**3, 16 * 1024**2), (5 * 1024**4, 528 * 1024**2)]:
+        created = await store.create_multipart(Upload("store/x", content_length=length))
+        assert created.part_size == size
+        assert created.part_size * 10_000 >= length
+        await store.abort_multipart("store/x", created.upload_id)
+    await store.close()
