@@ -107,6 +107,26 @@ def test_wrong_bytes_are_an_error_and_never_kept(
     assert_whole(fetch(page, PREFIX + key), "remote")
 
 
+def test_reader_never_gets_the_whole_of_a_wrong_file(
+    open_page: Callable[..., Page], remote: ScriptedSite
+) -> None:
+    page = open_page()
+    key = remote.add("store", BODY, "image/png", sent=WRONG)
+    code = """async (url) => {
+        const reader = (await fetch(url)).body.getReader();
+        let size = 0;
+        try {
+            for (let step; !(step = await reader.read()).done; ) size += step.value.length;
+        } catch (error) {
+            return [size, error.name];
+        }
+        return [size, "no error"];
+    }"""
+    size, error = page.evaluate(code, PREFIX + key)
+    assert error == "TypeError"
+    assert size < len(WRONG)
+
+
 def test_reader_who_goes_away_leaves_nothing_behind(
     open_page: Callable[..., Page], remote: ScriptedSite
 ) -> None:
