@@ -126,3 +126,13 @@ def test_secrets_do_not_show(tmp_path: Path) -> None:
     file.write_text(STRONG)
     with pytest.raises(ConfigError, match="not both"):
         load_settings(["--auth-token-file", str(file)], {"FILESYNC_AUTH_TOKEN": STRONG})
+
+
+def test_the_example_in_deploy_is_valid() -> None:
+    settings = load_settings(["--config", "deploy/filesync-server.toml"], {})
+    assert settings.data == Path("/var/lib/filesync")
+
+
+def test_every_setting_is_documented() -> None:
+    text = Path("docs/server.md").read_text()
+    assert [name for name in HELP if f"`{name}`" not in text] == []

@@ -93,7 +93,7 @@ def check(status: int, headers: dict[bytes, bytes], body: bytes, method: str) ->
 
 
 FUZZ = settings(
-    max_examples=400,
+    max_examples=200,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -137,9 +137,7 @@ def test_the_data_plane_survives_every_request(
     if known:
         headers |= {name.lower(): value for name, value in BEARER.items()}
     text = "&".join(f"{name}={value}" for name, value in query)
-    before = embedded.directory.find("store/" + "0" * 64)
     check(*runner.run(ask(app, method, f"{FILES}/{key}", headers, body, text)), method)
-    assert before is None
     root = embedded.directory.root
     assert list(root.glob("tmp/*.part")) == []
     for blob in root.glob("blobs/*/*"):
