@@ -157,21 +157,23 @@ class State:
     def _extend_tail(self, pending: list[LocalEntry], local: list[LocalEntry], changed: set[str]) -> None:
         if pending and not self.pending:
             self._db.execute("BEGIN")
-        self._tail_local = self._tail_local + local
+        fresh: set[str] = set()
         for entry in local:
-            self._tail_tables |= self._apply_local(entry)
+            fresh |= self._apply_local(entry)
         held: list[LocalEntry] = []
         for entry in pending:
             condition = entry.event.only_if
             if condition is None or self._holds(*condition):
-                self._tail_tables |= self._apply_local(entry)
+                fresh |= self._apply_local(entry)
                 held.append(entry)
             else:
                 self.void.append(entry.id)
         if pending and not self.pending and not held:
             self._db.execute("COMMIT")
-        self.pending = self.pending + held
-        changed |= self._tail_tables
+        self.pending += held
+        self._tail_local += local
+        self._tail_tables |= fresh
+        changed |= fresh
 
     def _commit_tail(self) -> None:
         self._db.execute("COMMIT")
