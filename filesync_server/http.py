@@ -13,7 +13,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 MAX_JSON_BYTES = 1024 * 1024
 """The largest JSON body; enough to complete 10,000 parts."""
@@ -49,8 +50,8 @@ def create_part(routes: Sequence[BaseRoute], allowed_origins: Sequence[str] = ()
         exception_handlers={HTTPException: _http_error, ClientDisconnect: _gone, Exception: _unexpected},
     )
     if not allowed_origins:
-        return app
-    return CORSMiddleware(
+        return _HttpOnly(app)
+    cors = CORSMiddleware(
         app,
         allow_origins=allowed_origins,
         allow_methods=_ALLOWED_METHODS,
@@ -59,6 +60,21 @@ def create_part(routes: Sequence[BaseRoute], allowed_origins: Sequence[str] = ()
         expose_headers=_EXPOSED_HEADERS,
         max_age=3600,
     )
+    return _HttpOnly(cors)
+
+
+class _HttpOnly:
+    """Refuses WebSockets with 404, as any path where there is nothing."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            socket = WebSocket(scope, receive, send)
+            await socket.send_denial_response(error_response(404, "there is no WebSocket at this path"))
+        else:
+            await self._app(scope, receive, send)
 
 
 async def read_json(request: Request) -> dict[str, Any]:

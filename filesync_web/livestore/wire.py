@@ -387,9 +387,6 @@ def _request_id(obj: dict[str, Json], key: str) -> str:
     return value
 
 
-# --- the URL ------------------------------------------------------------------------------------------------
-
-
 def sync_query(store_id: str, payload: Json = None) -> str:
     """The query string of the sync socket's URL. The payload is encoded twice, as LiveStore does."""
     query = f"storeId={quote(store_id, safe='')}&transport=ws"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
-from filesync_server import Compose, bearer_auth, create_app, create_data_plane, create_signer
+from filesync_server import Compose, bearer_auth, create_app, create_data_plane, create_signer, create_site
 from filesync_server.embedded import EmbeddedStore
 from tests.server.support import BEARER, FILES, TOKEN, serving
 
@@ -70,6 +74,15 @@ async def test_without_a_match_it_is_a_json_404() -> None:
         answer = await client.get(f"{url}/other")
         assert answer.status_code == 404
         assert answer.json()["error"]
+
+
+async def test_a_web_socket_where_there_is_none_is_404(tmp_path: Path) -> None:
+    app = Compose({"/": create_site(tmp_path), "/sync": text("x")})
+    async with serving(app) as url:
+        for path in ("/", "/syncX"):
+            with pytest.raises(InvalidStatus) as refusal:
+                await connect(url.replace("http", "ws") + path)
+            assert refusal.value.response.status_code == 404
 
 
 def test_a_path_starts_with_a_slash() -> None:
