@@ -19,6 +19,9 @@ from viewer import Viewer
 
 import filesync_web as fs
 
+SERVICE_WORKER_DELAY = 5.0
+"""Seconds; it loads the whole site for opening offline, which must not hold up the first pictures."""
+
 
 class Main:
     """Renders a snapshot whenever something changed, and performs what the user asks for."""
@@ -118,6 +121,7 @@ class Main:
             card.set_busy(False)
 
     async def _serve_files(self) -> None:
+        await asyncio.sleep(SERVICE_WORKER_DELAY)
         try:
             await self._gallery.serve_files()
         except fs.FileSyncError as error:  # the gallery works without; only links to files do not

@@ -1,0 +1,235 @@
+"""The gallery as a test sees it: by the ids of its elements, through the same gestures as a person's.
+
+Also the two tools that these tests wait with: requests that are held until the test lets them go, and
+conditions. Nothing here sleeps for a fixed time.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import struct
+import time
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, Request, Route, expect
+
+TOKEN = "dev-token-change-in-production"
+FILES = "**/livestore-filesync-files/**"
+SLOW = 30.0
+"""Seconds to wait for what happens at once on a quiet machine."""
+
+expect.set_options(timeout=SLOW * 1000)
+
+
+def wait_until(page: Page, condition: Callable[[], object], what: str, seconds: float = SLOW) -> None:
+    """Let the browser go on until the condition holds; `what` names it in the failure."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        page.wait_for_timeout(20)
+
+
+def png(width: int, height: int, colour: tuple[int, int, int]) -> bytes:
+    """A PNG of one colour."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = (b"\0" + bytes(colour) * width) * height
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
+
+
+_JPEG = """
+async ([width, height, quality]) => {
+    const canvas = new OffscreenCanvas(width, height);
+    const context = canvas.getContext('2d');
+    const image = context.createImageData(width, height);
+    for (let at = 0; at < image.data.length; at += 65536)
+        crypto.getRandomValues(image.data.subarray(at, at + 65536));
+    for (let at = 3; at < image.data.length; at += 4) image.data[at] = 255;
+    context.putImageData(image, 0, 0);
+    const blob = await canvas.convertToBlob({ type: 'image/jpeg', quality });
+    const reader = new FileReader();
+    reader.readAsDataURL(blob);
+    await new Promise((resolve) => { reader.onload = resolve; });
+    return reader.result.split(',')[1];
+}
+"""
+
+
+def jpeg(page: Page, width: int, height: int, quality: float = 0.95) -> bytes:
+    """A JPEG of noise, which compresses badly; 2400 x 2400 are about 6 MB."""
+    return base64.b64decode(page.evaluate(_JPEG, [width, height, quality]))
+
+
+def picture(name: str, content: bytes, mime_type: str = "image/png") -> FilePayload:
+    """A file for the chooser."""
+    return {"name": name, "mimeType": mime_type, "buffer": content}
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+class Held:
+    """Requests that wait until the test lets them go, one by one or all from now on."""
+
+    def __init__(self, page: Page | BrowserContext, url: str, method: str | None = None) -> None:
+        self._owner = page
+        self._url = url
+        self._method = method
+        self._open = False
+        self.waiting: list[Route] = []
+        self.seen: list[Request] = []
+        page.route(url, self._hold)
+
+    def _hold(self, route: Route) -> None:
+        if self._method not in (None, route.request.method):
+            route.fallback()
+            return
+        self.seen.append(route.request)
+        if self._open:
+            route.continue_()
+        else:
+            self.waiting.append(route)
+
+    def let_go(self, number: int = 1) -> None:
+        """Let the first few of the waiting requests go on."""
+        for _ in range(number):
+            self.waiting.pop(0).continue_()
+
+    def open(self) -> None:
+        """Let everything go on, now and later."""
+        self._open = True
+        self.let_go(len(self.waiting))
+
+    def abort(self) -> None:
+        """Break off everything that waits; later requests go through."""
+        self._open = True
+        while self.waiting:
+            self.waiting.pop(0).abort()
+
+
+@dataclass(frozen=True)
+class Card:
+    """One file's card."""
+
+    root: Locator
+
+    def part(self, test_id: str) -> Locator:
+        return self.root.get_by_test_id(test_id)
+
+    @property
+    def image(self) -> Locator:
+        return self.part("file-image")
+
+    @property
+    def content_hash(self) -> Locator:
+        """The cell beside the label `File: Hash`."""
+        label = self.root.page.locator("td.label").get_by_text("File: Hash", exact=True)
+        return self.root.locator("table tr").filter(has=label).locator("td").nth(1)
+
+    def expect_image(self, width: int, height: int) -> None:
+        """The picture is there, decoded, in its full size."""
+        expect(self.part("file-metadata")).to_have_text(f"{width}x{height}")
+        expect(self.image).to_be_visible()
+        expect(self.image).to_have_js_property("naturalWidth", width)
+        expect(self.image).to_have_js_property("naturalHeight", height)
+
+    def expect_uploaded(self) -> None:
+        expect(self.part("file-upload-status")).to_have_text("done")
+        expect(self.part("file-remote-key")).not_to_be_empty()
+
+    def expect_synced(self, content_hash: str) -> None:
+        """The own copy has the content, and the remote one is recorded."""
+        expect(self.content_hash).to_have_text(content_hash)
+        expect(self.part("file-local-hash")).to_have_text(content_hash)
+        expect(self.part("file-remote-key")).to_have_text(f"{self.store_id}/{content_hash}")
+
+    @property
+    def store_id(self) -> str:
+        return str(self.root.page.evaluate("new URLSearchParams(location.search).get('storeId')"))
+
+
+class Gallery:
+    """A page that shows the gallery."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.cards = page.get_by_test_id("file-card")
+        self.headline = page.locator(".headline")
+        self.toasts = page.locator(".toast")
+
+    @classmethod
+    def open(cls, context: BrowserContext, store_id: str, **parameters: object) -> Gallery:
+        """Open the gallery in a new tab and wait until it is ready."""
+        gallery = cls(context.new_page())
+        gallery.go(store_id, **parameters)
+        return gallery
+
+    def go(self, store_id: str, **parameters: object) -> None:
+        query = {"storeId": store_id, "healthCheckIntervalMs": 500, **parameters}
+        self.page.goto("/?" + "&".join(f"{name}={value}" for name, value in query.items()))
+        self.expect_ready()
+
+    def reload(self) -> None:
+        self.page.reload()
+        self.expect_ready()
+
+    def expect_ready(self) -> None:
+        expect(self.page.get_by_test_id("gallery")).to_be_visible(timeout=2 * SLOW * 1000)
+
+    def add(self, *files: FilePayload) -> None:
+        """Choose files, and wait until each has its card."""
+        before = self.cards.count()
+        self.page.locator("input[type=file]").set_input_files(list(files))
+        expect(self.cards).to_have_count(before + len(files))
+
+    def card(self, index: int) -> Card:
+        return Card(self.cards.nth(index))
+
+    def all_cards(self) -> list[Card]:
+        return [self.card(index) for index in range(self.cards.count())]
+
+    def in_panel(self, test_id: str) -> Locator:
+        return self.page.get_by_test_id("sync-status-panel").get_by_test_id(test_id)
+
+    def expect_counts(self, **counts: int) -> None:
+        """The given counts, and 0 for all others: `uploading=2, queued_upload=3`."""
+        names = ("uploading", "downloading", "queued_upload", "queued_download")
+        for name in (*names, "pending_upload", "pending_download", "error"):
+            locator = self.in_panel(f"sync-{name.replace('_', '-')}-count")
+            expect(locator).to_have_text(str(counts.get(name, 0)))
+
+    def listed(self, heading: str) -> list[str]:
+        """The file ids under a heading of the panel."""
+        items = self.page.get_by_test_id("sync-status-panel").locator(f'h4:has-text("{heading}") + ul > li')
+        return items.all_text_contents()
+
+    def expect_all_uploaded(self) -> None:
+        for card in self.all_cards():
+            card.expect_uploaded()
+
+
+def remote_exists(page: Page, store_id: str, content_hash: str) -> bool:
+    """Whether the object store has the content."""
+    answer = page.context.request.get(
+        f"/livestore-filesync-files/{store_id}/{content_hash}",
+        headers={"Authorization": f"Bearer {TOKEN}", "Range": "bytes=0-0"},
+    )
+    assert answer.status in {200, 206, 404}, f"{answer.status}: {answer.text()}"
+    return answer.status != 404
+
+
+def hashes(cards: Iterable[Card]) -> list[str]:
+    """The content hashes that cards show, in their order."""
+    return [card.content_hash.inner_text() for card in cards]

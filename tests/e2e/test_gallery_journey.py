@@ -1,0 +1,147 @@
+"""The main job, as a person has it: add pictures, go offline, reload, close, open another browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import BrowserContext, Page, Request, expect
+
+from tests.e2e.gallery import FILES, Gallery, Held, jpeg, picture, png, remote_exists, sha256, wait_until
+from tests.harness import Profile, ServerProcess
+
+NewContext = Callable[..., BrowserContext]
+RED = png(320, 200, (200, 30, 40))
+BLUE = png(200, 320, (20, 60, 200))
+
+
+def test_pictures_reach_another_browser_and_survive_restarts(
+    new_server: Callable[..., ServerProcess], new_profile: Callable[..., Profile], store_id: str
+) -> None:
+    server = new_server()
+    first, second = new_profile(server.url), new_profile(server.url)
+    here = Gallery.open(first.open(), store_id)
+    photo = jpeg(here.page, 2400, 2400)
+    assert 5_000_000 < len(photo) < 8_000_000
+    expect(here.page.get_by_test_id("empty-state")).to_be_visible()
+
+    here.add(picture("red.png", RED), picture("photo.jpg", photo, "image/jpeg"))
+    expect(here.page.get_by_test_id("empty-state")).to_be_hidden()
+    here.card(0).expect_image(320, 200)
+    here.card(1).expect_image(2400, 2400)
+    here.expect_all_uploaded()
+
+    there = Gallery.open(second.open(), store_id)
+
+    def both_show_everything() -> None:
+        for gallery in (here, there):
+            expect(gallery.cards).to_have_count(2)
+            gallery.card(0).expect_synced(sha256(RED))
+            gallery.card(1).expect_synced(sha256(photo))
+            gallery.card(0).expect_image(320, 200)
+            gallery.card(1).expect_image(2400, 2400)
+
+    both_show_everything()
+    first.close()
+    second.close()
+    server.restart()
+    here, there = Gallery.open(first.open(), store_id), Gallery.open(second.open(), store_id)
+    both_show_everything()
+    newcomer = Gallery.open(new_profile(server.url).open(), store_id)
+    expect(newcomer.cards).to_have_count(2)
+    newcomer.card(1).expect_synced(sha256(photo))
+
+
+def test_picture_added_offline_survives_reload_and_uploads_when_online(
+    new_server: Callable[..., ServerProcess], new_profile: Callable[..., Profile], store_id: str
+) -> None:
+    server = new_server()
+    gallery = Gallery.open(new_profile(server.url).open(), store_id)
+    gallery.page.wait_for_function("() => navigator.serviceWorker.controller")  # it opens offline from now on
+    server.stop()
+    expect(gallery.headline).to_contain_text("Offline")
+
+    gallery.add(picture("red.png", RED))
+    gallery.card(0).expect_image(320, 200)
+    expect(gallery.headline).to_have_text("Offline — 1 picture waits to upload")
+    expect(gallery.card(0).part("file-upload-status")).to_have_text("queued")
+    expect(gallery.card(0).part("file-remote-key")).to_be_empty()
+    gallery.reload()
+    gallery.card(0).expect_image(320, 200)
+    expect(gallery.card(0).part("file-upload-status")).to_have_text("queued")
+
+    server.start()
+    gallery.card(0).expect_synced(sha256(RED))
+    expect(gallery.headline).to_have_text("Everything is synced")
+    assert remote_exists(gallery.page, store_id, sha256(RED))
+
+
+def test_upload_is_done_again_after_a_reload_in_its_middle(new_context: NewContext, store_id: str) -> None:
+    gallery = Gallery.open(new_context(), store_id)
+    held = Held(gallery.page, FILES, "PUT")
+    gallery.add(picture("red.png", RED))
+    wait_until(gallery.page, lambda: held.waiting, "the upload has begun")
+    expect(gallery.card(0).part("file-upload-status")).to_have_text("inProgress")
+
+    gallery.page.unroute(FILES)
+    gallery.reload()
+    gallery.card(0).expect_synced(sha256(RED))
+    gallery.expect_counts()
+    assert remote_exists(gallery.page, store_id, sha256(RED))
+
+
+def test_of_two_files_with_the_same_bytes_one_can_go(new_context: NewContext, store_id: str) -> None:
+    here, there = Gallery.open(new_context(), store_id), Gallery.open(new_context(), store_id)
+    uploads: list[Request] = []
+    here.page.on("request", lambda request: uploads.append(request) if request.method == "PUT" else None)
+    here.add(picture("one.png", RED))
+    here.card(0).expect_uploaded()
+    here.add(picture("two.png", RED))
+    here.card(1).expect_uploaded()
+    assert len(uploads) == 2
+    expect(there.cards).to_have_count(2)
+    for gallery in (here, there):
+        for card in gallery.all_cards():
+            card.expect_synced(sha256(RED))
+            card.expect_image(320, 200)
+
+    here.card(0).part("delete-button").click()
+    for gallery in (here, there):
+        expect(gallery.cards).to_have_count(1)
+        gallery.reload()
+        expect(gallery.cards).to_have_count(1)
+        expect(gallery.card(0).root).to_contain_text("two.png")
+        gallery.card(0).expect_image(320, 200)
+    assert remote_exists(here.page, store_id, sha256(RED))
+
+    here.card(0).part("delete-button").click()
+    expect(here.cards).to_have_count(0)
+    wait_until(
+        here.page, lambda: not remote_exists(here.page, store_id, sha256(RED)), "the object is gone", 5
+    )
+
+
+def test_three_tabs_show_the_same_and_another_takes_over(new_context: NewContext, store_id: str) -> None:
+    context = new_context()
+    sockets: list[Page] = []
+    context.on("page", lambda page: page.on("websocket", lambda _socket: sockets.append(page)))
+    tabs = [Gallery.open(context, store_id) for _ in range(3)]
+    held = Held(context, FILES, "PUT")
+    tabs[1].add(picture("red.png", RED), picture("blue.png", BLUE))
+    for tab in tabs:
+        expect(tab.cards).to_have_count(2)
+        tab.card(0).expect_image(320, 200)
+        tab.card(1).expect_image(200, 320)
+    wait_until(tabs[0].page, lambda: len(held.waiting) == 2, "both uploads have begun")
+
+    leaders = {route.request.frame.page for route in held.waiting} | set(sockets)
+    assert len(leaders) == 1, "more than one tab syncs"
+    for tab in tabs:  # every tab tells the same
+        tab.expect_counts(uploading=2)
+    leader = next(tab for tab in tabs if tab.page in leaders)
+    others = [tab for tab in tabs if tab is not leader]
+    context.unroute(FILES)
+    leader.page.close()
+    for tab in others:
+        tab.expect_all_uploaded()
+        tab.expect_counts()
+    wait_until(others[0].page, lambda: len(set(sockets)) == 2, "exactly one other tab has connected")
