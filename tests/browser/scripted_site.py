@@ -24,7 +24,10 @@ from filesync_web.sw import ServiceWorkerOptions, write_service_worker
 HOST = "127.0.0.1"
 PREFIX = "/livestore-filesync-files/"
 EXPOSED = "Content-Length, Content-Range, ETag"
-PAGE = "<!doctype html><meta charset=utf-8><link rel=icon href=data:,><title>{title}</title><p id=text>{title}</p>"
+PAGE = (
+    "<!doctype html><meta charset=utf-8><link rel=icon href=data:,>"
+    "<title>{title}</title><p id=text>{title}</p>"
+)
 
 
 @dataclass

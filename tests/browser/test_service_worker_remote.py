@@ -305,6 +305,15 @@ def test_public_template_needs_no_signer(open_page: Callable[..., Page], remote:
     assert (get.path, get.headers.get("Authorization")) == (f"/objects/{key}?public", None)
 
 
+def test_local_only_page_does_not_use_what_was_built_in(
+    open_page: Callable[..., Page], remote: ScriptedSite
+) -> None:
+    page = open_page({"signer": ""}, remote_url=f"{remote.url}/objects/{{key}}")
+    key = remote.add("store", BODY, "image/png")
+    assert fetch(page, PREFIX + key).status == 404
+    assert remote.seen == []
+
+
 def test_prefetch_reports_each_path(open_page: Callable[..., Page], remote: ScriptedSite) -> None:
     page = open_page()
     good, wrong = remote.add("store", BODY, "image/png"), remote.add("other", BODY + b"x", "a/b", sent=WRONG)
