@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tools import environment
 from tools.common import ROOT, BuildError, digest, is_fresh, run, write_stamp
 from tools.compile_stdlib import compile_module
 from tools.serve import require_free_port
@@ -77,6 +78,40 @@ def test_taken_port_is_a_clear_message() -> None:
         with pytest.raises(BuildError, match=rf"cannot listen on 127.0.0.1:{port}: .*in use; choose another"):
             require_free_port("127.0.0.1", port)
     require_free_port("127.0.0.1", port)
+
+
+def test_chromium_is_installed_when_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[list[str]] = []
+    installed: list[str] = []
+
+    def apt(command: list[str], **_options: object) -> None:
+        ran.append(command)
+        if "install" in command:
+            installed.append("/usr/bin/chromium")
+
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setattr(environment, "run", apt)
+    monkeypatch.setattr(environment.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(
+        environment.shutil, "which", lambda name: name if name == "apt-get" else next(iter(installed), None)
+    )
+    assert environment.ensure_chromium() == "/usr/bin/chromium"
+    assert [command[:2] for command in ran] == [["apt-get", "update"], ["apt-get", "install"]]
+    assert environment.ensure_chromium() == "/usr/bin/chromium"
+    assert len(ran) == 2
+
+
+def test_chromium_that_cannot_be_installed_is_a_clear_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setattr(environment.shutil, "which", lambda _name: None)
+    with pytest.raises(BuildError, match="no Chromium was found, .* set CHROMIUM"):
+        environment.ensure_chromium()
+
+
+def test_missing_node_is_a_clear_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment.shutil, "which", lambda _name: None)
+    with pytest.raises(BuildError, match="node was not found; install Node"):
+        environment.require_node()
 
 
 def test_compiled_module_needs_no_source(tmp_path: Path) -> None:
