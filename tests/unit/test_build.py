@@ -104,7 +104,7 @@ def test_chromium_is_installed_when_there_is_none(monkeypatch: pytest.MonkeyPatc
 def test_chromium_that_cannot_be_installed_is_a_clear_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CHROMIUM", raising=False)
     monkeypatch.setattr(environment.shutil, "which", lambda _name: None)
-    with pytest.raises(BuildError, match="no Chromium was found, .* set CHROMIUM"):
+    with pytest.raises(BuildError, match=r"no Chromium was found, .* set CHROMIUM"):
         environment.ensure_chromium()
 
 
