@@ -58,6 +58,22 @@ def test_uncaught_error_in_a_page_is_collected(bare_page: Page, page_errors: Pag
     bare_page.evaluate("() => { Promise.reject(new Error('on purpose')); }")
 
 
+def test_failed_task_that_nobody_awaits_is_collected(python_page: Page, page_errors: PageErrors) -> None:
+    code = """
+        import asyncio, gc
+        async def fail():
+            raise ValueError("on purpose")
+        asyncio.ensure_future(fail())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        gc.collect()
+    """
+    message = "Unhandled exception in event loop"
+    with python_page.context.expect_console_message(lambda line: message in line.text):
+        run_python(python_page, code)
+    assert any(message in error for error in page_errors.collect())
+
+
 def test_profile_survives_close_and_kill(new_profile: Callable[..., Profile]) -> None:
     profile = new_profile()
 

@@ -24,6 +24,9 @@ FLAGS = [
     "--disable-sync",
 ]
 
+# What Pyodide says of a task that nobody awaited and that failed; each line of the traceback is a message.
+UNHANDLED_IN_PYTHON = "Unhandled exception in event loop"
+
 
 def chromium_path() -> str:
     """The path of the browser that tests drive.
@@ -39,8 +42,9 @@ def chromium_path() -> str:
 class PageErrors:
     """Uncaught errors and console errors of every page of the contexts it watches.
 
-    A test fails when a page had an uncaught error that the test did not `allow`. Console errors only help to
-    understand a failure: browsers also log each failed request there.
+    A test fails when a page had an uncaught error that the test did not `allow`, in JavaScript or in a Python
+    task that nobody awaited. Other lines of the console only help to understand a failure: browsers also log
+    each failed request there.
     """
 
     def __init__(self) -> None:
@@ -79,8 +83,12 @@ class PageErrors:
         self.uncaught.append(f"{web_error.page.url if web_error.page else 'a page'}: {error.stack or error}")
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
-            self.console.append(f"{message.location.get('url', '')}: {message.text}")
+        if message.type not in {"error", "warning"}:
+            return
+        line = f"{message.location.get('url', '')}: {message.text}"
+        self.console.append(line)
+        if UNHANDLED_IN_PYTHON in message.text:
+            self.uncaught.append(f"{line}; its traceback is among the lines of the console")
 
 
 def _drain(context: BrowserContext) -> None:

@@ -103,7 +103,7 @@ def _no_page_errors(request: pytest.FixtureRequest) -> Iterator[None]:
     console = list(errors.console)
     unexpected = errors.collect()
     for line in console:
-        print("console error:", line)
+        print("console:", line)
     if unexpected:
         pytest.fail("uncaught errors in a page:\n" + "\n".join(unexpected), pytrace=False)
 
