@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filesync_server.keys import InvalidKeyError, clean_key, content_hash_of, within
@@ -41,6 +41,7 @@ def test_range_outside_is_unsatisfiable(header: str, size: int) -> None:
         parse_range(header, size)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="bytes=0123456789-, ", max_size=30), st.integers(0, 50))
 def test_a_range_is_inside_of_the_object_and_not_empty(header: str, size: int) -> None:
     try:
@@ -87,6 +88,7 @@ def test_good_keys_have_one_spelling() -> None:
     assert clean_key("..a/b..") == "..a/b.."
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_a_clean_key_stays_as_it_is(text: str) -> None:
     try:

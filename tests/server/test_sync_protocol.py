@@ -140,7 +140,7 @@ def connection_batch() -> tuple[m.Event, ...]:
     return (m.Event("v1.Test", {"n": 1}, 1, 0, "clientA", "sessionA"),)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.integers(0, 12), st.integers(1, 4), st.data())
 def test_every_event_arrives_once_and_in_order(stored: int, page_size: int, data: st.DataObject) -> None:
     """Reads and broadcasts and acks in any order that a hub and a client can produce."""
