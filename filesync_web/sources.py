@@ -29,9 +29,9 @@ def describe(source: Any) -> SourceInfo:
         return SourceInfo(name=source.name, size=source.stat().st_size)
     if isinstance(source, BytesLike):
         return SourceInfo(size=memoryview(source).nbytes)
-    if not isinstance(source, str) and any(
-        hasattr(source, name) for name in ("read", "__aiter__", "__iter__")
-    ):
+    readable = any(hasattr(source, name) for name in ("read", "__aiter__", "__iter__"))
+    # A future, which a promise of JavaScript arrives as, can be iterated too.
+    if readable and not isinstance(source, str) and not inspect.isawaitable(source):
         return SourceInfo(name=Path(str(getattr(source, "name", ""))).name)
     raise InvalidArgumentError(
         f"a {type(source).__name__} cannot be stored: give bytes, a path, a binary file or an iterator"

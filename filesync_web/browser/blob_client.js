@@ -22,7 +22,9 @@ class Job {
     this.post({ chunk: null });
   }
 
-  abort() {
+  // Stop; `failure` becomes the error, once the worker has cleaned up.
+  abort(failure = null) {
+    this.failure = failure;
     this.post({ abort: true });
   }
 
@@ -36,7 +38,7 @@ class Job {
   end(answer) {
     this.ended = true;
     this.taken?.(false);
-    this.resolve(answer);
+    this.resolve(this.failure ? { error: this.failure } : answer);
   }
 }
 
@@ -138,8 +140,7 @@ async function pumpBytes(job, data) {
 async function pumpStream(job, stream) {
   let reader;
   const fail = (type, message) => {
-    job.abort();
-    job.end({ error: { type, message } });
+    job.abort({ type, message });
     reader?.cancel().catch(() => {});
   };
   try {

@@ -8,7 +8,6 @@
 //               {id, value} or {id, error: {type, message, ...}}   the end
 "use strict";
 
-const PROGRESS_INTERVAL = 100; // milliseconds
 const PARTIAL_LIFETIME = 7 * 24 * 3600 * 1000; // milliseconds that a broken download is worth keeping
 const SLICE_SIZE = 4 << 20; // bytes of a File that are read at once
 const ROOM_TO_ASK_FOR = 1 << 20; // bytes; smaller files are just written
@@ -20,15 +19,8 @@ class Job {
     this.id = id;
     this.abort = new AbortController();
     this.signal = this.abort.signal;
-    this.reported = -Infinity;
+    this.progress = throttled((done, total) => postMessage({ id, progress: [done, total ?? 0] }));
     this.chunks = [];
-  }
-
-  progress(done, total) {
-    const now = performance.now();
-    if (now - this.reported < PROGRESS_INTERVAL && done !== total) return;
-    this.reported = now;
-    postMessage({ id: this.id, progress: [done, total ?? 0] });
   }
 
   // The chunks that are posted; at most one waits here.
@@ -95,7 +87,7 @@ async function put(job, { storeId, source, size, mimeType }) {
       for await (const chunk of source ? slicesOf(source) : job.received()) {
         job.signal.throwIfAborted();
         await incoming.append(chunk);
-        job.progress(incoming.size, size);
+        job.progress.report(incoming.size, size);
       }
       await incoming.finish();
       return await publish(incoming, storeId, mimeType);
@@ -222,7 +214,7 @@ class Download {
       if (done) break;
       watch.touch();
       await this.incoming.append(value);
-      this.job.progress(this.incoming.size, size);
+      this.job.progress.report(this.incoming.size, size);
       if (this.incoming.size > (size ?? Infinity))
         throw new Failure("IntegrityError", `${url}: more than the ${size} bytes that were promised arrived`);
     }
@@ -307,13 +299,15 @@ async function sweep(job, { storeId }) {
 const operations = { put, download, list, remove, sweep };
 
 async function run(job, op, args) {
+  const answer = { id: job.id };
   try {
-    postMessage({ id: job.id, value: await operations[op](job, args) });
+    answer.value = await operations[op](job, args);
   } catch (error) {
-    postMessage({ id: job.id, error: describeError(error) });
-  } finally {
-    jobs.delete(job.id);
+    answer.error = describeError(error);
   }
+  jobs.delete(job.id);
+  job.progress.flush();
+  postMessage(answer);
 }
 
 onmessage = ({ data }) => {

@@ -3,8 +3,6 @@
 // Both give a job: {done, abort()}, where `done` resolves with {value: {status, headers, body}} or {error}.
 "use strict";
 
-const PROGRESS_INTERVAL = 100; // milliseconds
-
 const failed = (type, message) => ({ error: { type, message } });
 
 // A worker made of a Blob URL has no base that a relative URL could be resolved against.
@@ -35,8 +33,11 @@ function upload(method, url, headers, blob, start, end, withCredentials, stallTi
   const body = start === 0 && end === blob.size ? blob : blob.slice(start, end);
   const done = new Promise((resolve) => {
     let timer;
+    const progress = throttled((sent, total) => onProgress?.(sent, total));
     const finish = (answer) => {
       clearTimeout(timer);
+      progress.flush();
+      onProgress = null; // it may be gone after this
       resolve(answer);
     };
     const touch = () => {
@@ -46,11 +47,9 @@ function upload(method, url, headers, blob, start, end, withCredentials, stallTi
         xhr.abort();
       }, stallTimeout * 1000);
     };
-    let reported = -Infinity;
     xhr.upload.onprogress = ({ loaded, total }) => {
       touch();
-      const now = performance.now();
-      if (onProgress && (loaded === total || now - reported >= PROGRESS_INTERVAL)) onProgress((reported = now) && loaded, total);
+      progress.report(loaded, total);
     };
     xhr.upload.onload = xhr.onprogress = touch;
     xhr.onload = () => finish({ value: { status: xhr.status, headers: responseHeaders(xhr), body: new Uint8Array(xhr.response) } });

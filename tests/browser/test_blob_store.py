@@ -1,4 +1,4 @@
-"""The blob store of the browser: its contract, and what only a browser can do to it."""
+"""The contracts of the browser's blob store and HTTP, run inside a browser."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ def pytest_page(new_module_context: Callable[[], BrowserContext], fault_site: st
 
 
 @pytest.mark.timeout(150)
-def test_the_contracts_of_blob_store_and_http(pytest_page: Page) -> None:
+@pytest.mark.parametrize("suite", ["TestOpfsBlobStore", "TestWithoutSyncAccess", "TestBrowserHttp"])
+def test_the_contract(pytest_page: Page, suite: str) -> None:
     files = [f"tests/contract/{name}.py" for name in ("in_browser", "blob_store", "http", "site")]
-    result = run_pytest(pytest_page, files, ["-o", "pythonpath=."])
+    result = run_pytest(pytest_page, files, ["-o", "pythonpath=.", "-k", suite])
     assert (result.exit_code, result.failed, result.skipped) == (0, 0, 0), result.output
-    assert result.passed >= 75
+    assert result.passed >= 20

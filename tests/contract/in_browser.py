@@ -11,12 +11,13 @@ import pytest
 
 from filesync_web.browser.blobs import OpfsBlobStore
 from filesync_web.browser.http import BrowserHttp
-from tests.contract.blob_store import BlobStoreContract, World
+from tests.contract.blob_store import BlobStoreContract, PutContract, ResumeContract, World
 from tests.contract.http import HttpContract
 
 
 class OpfsWorld(World):
-    def __init__(self) -> None:
+    def __init__(self, worker_prefix: str = "") -> None:
+        self.worker_prefix = worker_prefix
         self.store_id = f"contract_{uuid.uuid4().hex}"
         self.site = os.environ["FAULT_SITE"]
         self.http = BrowserHttp()
@@ -25,16 +26,18 @@ class OpfsWorld(World):
 
     def reopen(self) -> OpfsBlobStore:
         """Another store object, with a worker of its own."""
-        self.opened.append(OpfsBlobStore(self.store_id))
-        return self.opened[-1]
+        store = OpfsBlobStore(self.store_id)
+        store._js_client.workerSource = self.worker_prefix + store._js_client.workerSource
+        self.opened.append(store)
+        return store
 
     async def read(self, handle: Any) -> bytes:
         return (await handle.arrayBuffer()).to_bytes()
 
 
 @pytest.fixture
-def world() -> Iterator[OpfsWorld]:
-    world = OpfsWorld()
+def world(request: pytest.FixtureRequest) -> Iterator[OpfsWorld]:
+    world = OpfsWorld(getattr(request.cls, "WORKER_PREFIX", ""))
     yield world
     for store in world.opened:
         store.close()
@@ -42,6 +45,16 @@ def world() -> Iterator[OpfsWorld]:
 
 class TestOpfsBlobStore(BlobStoreContract):
     pass
+
+
+class TestWithoutSyncAccess(PutContract, ResumeContract):
+    """As in WebKitGTK, where a worker has the method, but it does not work."""
+
+    WORKER_PREFIX = """
+    FileSystemFileHandle.prototype.createSyncAccessHandle = async () => {
+      throw new DOMException("not here", "NotSupportedError");
+    };
+    """
 
 
 class TestBrowserHttp(HttpContract):
