@@ -13,6 +13,10 @@ from tests.harness import open_python_page, run_python
 from tests.harness.pyodide_pytest import install_pytest, run_pytest
 
 
+SUITES = {"TestOpfsBlobStore": 50, "TestWithoutSyncAccess": 30, "TestBrowserHttp": 20, "TestWebLocks": 3}
+"""The suites, and how many tests each has at least."""
+
+
 @pytest.fixture(scope="module")
 def fault_site() -> Iterator[str]:
     with serve(FaultSite()) as url:
@@ -28,9 +32,9 @@ def pytest_page(new_module_context: Callable[[], BrowserContext], fault_site: st
 
 
 @pytest.mark.timeout(150)
-@pytest.mark.parametrize("suite", ["TestOpfsBlobStore", "TestWithoutSyncAccess", "TestBrowserHttp"])
+@pytest.mark.parametrize("suite", SUITES)
 def test_the_contract(pytest_page: Page, suite: str) -> None:
-    files = [f"tests/contract/{name}.py" for name in ("in_browser", "blob_store", "http", "site")]
+    files = [f"tests/contract/{name}.py" for name in ("in_browser", "blob_store", "http", "locks", "site")]
     result = run_pytest(pytest_page, files, ["-o", "pythonpath=.", "-k", suite])
     assert (result.exit_code, result.failed, result.skipped) == (0, 0, 0), result.output
-    assert result.passed >= 20
+    assert result.passed >= SUITES[suite]

@@ -11,8 +11,10 @@ import pytest
 
 from filesync_web.browser.blobs import OpfsBlobStore
 from filesync_web.browser.http import BrowserHttp
+from filesync_web.browser.locks import WebLocks
 from tests.contract.blob_store import BlobStoreContract, PutContract, ResumeContract, World
 from tests.contract.http import HttpContract
+from tests.contract.locks import LocksContract
 
 
 class OpfsWorld(World):
@@ -59,3 +61,9 @@ class TestWithoutSyncAccess(PutContract, ResumeContract):
 
 class TestBrowserHttp(HttpContract):
     pass
+
+
+class TestWebLocks(LocksContract):
+    @pytest.fixture
+    def locks(self) -> WebLocks:
+        return WebLocks(f"contract-{uuid.uuid4().hex}-")
