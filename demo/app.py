@@ -72,8 +72,8 @@ class Gallery:
 
     def watch(self, on_change: Callable[[], None], on_event: Callable[[fs.FileSyncEvent], None]) -> None:
         """Call `on_change` when a new snapshot would differ, and `on_event` for each event of the sync."""
-        self._store.subscribe(LIVE_FILES, lambda _rows: on_change())
-        self._store.subscribe(LOCAL_STATES, lambda _rows: on_change())
+        tables = (FILES.tables.files, FILES.tables.local_file_state)
+        self._store.subscribe(tables, lambda _names: on_change())
         self._store.on_sync_status(lambda _status: on_change())
         fs.on_file_sync_event(on_event)
 

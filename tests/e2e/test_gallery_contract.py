@@ -19,6 +19,7 @@ from tests.e2e.gallery import (
     sha256,
     wait_until,
 )
+from tests.harness import PageErrors
 
 NewContext = Callable[..., BrowserContext]
 RED = png(320, 200, (200, 30, 40))
@@ -330,7 +331,8 @@ def test_page_fits_the_screen(new_context: NewContext, store_id: str, width: int
     assert gallery.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_failed_start_says_so(new_context: NewContext, store_id: str) -> None:
+def test_failed_start_says_so(new_context: NewContext, store_id: str, page_errors: PageErrors) -> None:
+    page_errors.allow("Failed to fetch")
     page = new_context().new_page()
     page.goto("/?storeId=a/b")
     expect(page.get_by_text("The gallery could not start")).to_be_visible(timeout=2 * SLOW * 1000)
