@@ -12,7 +12,6 @@ from tests.contract.site import FaultSite
 from tests.harness import open_python_page, run_python
 from tests.harness.pyodide_pytest import install_pytest, run_pytest
 
-
 SUITES = {"TestOpfsBlobStore": 50, "TestWithoutSyncAccess": 30, "TestBrowserHttp": 20, "TestWebLocks": 3}
 """The suites, and how many tests each has at least."""
 
