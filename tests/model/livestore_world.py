@@ -84,7 +84,7 @@ class World:
             for tab in tabs:
                 await tab.store.close()
 
-    # --- commits ------------------------------------------------------------------------------------------------
+    # --- commits --------------------------------------------------------------------------------------------
 
     async def _add(self, who: int, a: int) -> None:
         self._commit(who, a, note_added(id=str(a % IDS), body=f"{who}"))
@@ -131,7 +131,7 @@ class World:
     def _key(self, store: Store, event: NewEvent) -> str:
         return json.dumps([event.definition.name, event.args, store.client_id, store.session_id])
 
-    # --- tabs ---------------------------------------------------------------------------------------------------
+    # --- tabs -----------------------------------------------------------------------------------------------
 
     async def _open_tab(self, who: int, _a: int = 0) -> None:
         if len(self.tabs[who]) < 3:
@@ -171,7 +171,7 @@ class World:
         for channel in self.devices[who].channels.values():
             channel.thaw()
 
-    # --- the network and the backend ----------------------------------------------------------------------------
+    # --- the network and the backend ------------------------------------------------------------------------
 
     async def _offline(self, _who: int, _a: int) -> None:
         self.backend.offline = True
@@ -202,7 +202,7 @@ class World:
     async def _wait(self, _who: int, a: int) -> None:
         await self.clock.advance(a * 0.7)
 
-    # --- the end ------------------------------------------------------------------------------------------------
+    # --- the end --------------------------------------------------------------------------------------------
 
     async def _heal(self) -> None:
         self.backend.offline = False
