@@ -150,7 +150,7 @@ class World:
             await self.tabs[who].pop(a % len(self.tabs[who])).store.close()
 
     async def _crash(self, who: int, a: int) -> None:
-        """The tab is gone in the middle of whatever it did: nothing more reaches its log or its connection."""
+        """The tab is gone in the middle of what it did: nothing more reaches its log or its connection."""
         if self.tabs[who]:
             tab = self.tabs[who].pop(a % len(self.tabs[who]))
             tab.store._replica._log._is_open = False
