@@ -1,6 +1,6 @@
 """The event log in IndexedDB: transactional, shared by all tabs and workers of one origin.
 
-Works on the main thread and in workers. Commits ask for `strict` durability: the browser says done when the
+Works on the main thread and in workers. Appends ask for `strict` durability: the browser says done when the
 operating system has flushed the write. One operation is one call into JavaScript (see `event_log.js`).
 """
 

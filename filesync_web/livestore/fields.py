@@ -16,6 +16,7 @@ import json as jsonlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from filesync_web.errors import SchemaError
@@ -40,6 +41,7 @@ class _Missing:
 MISSING: Final = _Missing()
 
 
+@cache
 def to_camel(name: str) -> str:
     """The wire and SQL spelling of a Python name: `created_at` is `createdAt`."""
     return _SNAKE.sub(lambda match: match[1].upper(), name)

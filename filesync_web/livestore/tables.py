@@ -20,6 +20,7 @@ import dataclasses
 import keyword
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Generic, TypeVar, overload
 
 from filesync_web.errors import SchemaError
@@ -217,13 +218,8 @@ class Table(Generic[R]):
         for name, field in self.columns.items():
             if name not in values and field.default is MISSING and not field.nullable:
                 raise SchemaError(f"insert into {self.name}: column {name!r} needs a value")
-        verb = {"": "INSERT", "ignore": "INSERT OR IGNORE", "replace": "INSERT OR REPLACE"}.get(on_conflict)
-        if verb is None:
-            raise SchemaError(f"on_conflict must be 'ignore' or 'replace', not {on_conflict!r}")
-        names = ", ".join(self.column(name) for name in values)
-        marks = ", ".join("?" * len(values))
-        params = tuple(self.to_sql(name, value) for name, value in values.items())
-        return Statement(f"{verb} INTO {self.quoted} ({names}) VALUES ({marks})", params)
+        params = tuple([self.to_sql(name, value) for name, value in values.items()])
+        return Statement(_insert_sql(self, on_conflict, tuple(values)), params)
 
     def delete(self) -> Statement:
         """Delete every row."""
@@ -307,6 +303,15 @@ def table(
 def sql(text: str, params: Iterable[Any] | Mapping[str, Any] = ()) -> Statement:
     """A statement in SQL for a materializer; `params` in SQL form, by position (`?`) or by name (`:name`)."""
     return Statement(text, dict(params) if isinstance(params, Mapping) else tuple(params))
+
+
+@lru_cache(maxsize=1000)
+def _insert_sql(target: Table[Any], on_conflict: str, names: tuple[str, ...]) -> str:
+    verb = {"": "INSERT", "ignore": "INSERT OR IGNORE", "replace": "INSERT OR REPLACE"}.get(on_conflict)
+    if verb is None:
+        raise SchemaError(f"on_conflict must be 'ignore' or 'replace', not {on_conflict!r}")
+    columns = ", ".join(target.column(name) for name in names)
+    return f"{verb} INTO {target.quoted} ({columns}) VALUES ({', '.join('?' * len(names))})"
 
 
 def _quote(name: str) -> str:
