@@ -52,9 +52,11 @@ class StatusPanel:
         total, write = fs.compute_total_progress(transfers), self._parts.write
         if total.percent is None:
             write("transfer-track", "track unknown", "className")
+            write("transfer-track", None, "ariaValueNow")
             write("transfer-text", "")
             return
         write("transfer-track", "track", "className")
+        write("transfer-track", f"{total.percent:.0f}", "ariaValueNow")
         write("transfer-bar", f"{total.percent:.0f}%", "style.width")
         write("transfer-text", f"{wording.size(total.total_loaded)} of {wording.size(total.total_size)}")
 

@@ -1,0 +1,109 @@
+"""What the gallery says, in each state that it can be in."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import filesync_web as fs
+from demo import wording
+
+DONE, QUEUED, RUNNING = fs.Status.DONE, fs.Status.QUEUED, fs.Status.IN_PROGRESS
+HASH = "0" * 64
+
+
+def row(number: int, download: fs.Status = DONE, upload: fs.Status = DONE) -> fs.LocalFileState:
+    return fs.LocalFileState(str(number), "path", HASH if download is DONE else "", download, upload)
+
+
+def snapshot(*rows: fs.LocalFileState, **changes: Any) -> Any:
+    values = {"online": True, "sync_enabled": True, "unsent": 0, "local_only": False, "records": rows}
+    return SimpleNamespace(status=fs.get_sync_status(rows), **{**values, **changes})
+
+
+@pytest.mark.parametrize(
+    ("state", "tone", "text"),
+    [
+        (snapshot(), "good", "Ready"),
+        (snapshot(row(1)), "good", "Everything is synced"),
+        (snapshot(row(1), local_only=True), "good", "Everything stays on this device"),
+        (snapshot(row(1, upload=QUEUED), online=False), "off", "Offline — 1 picture waits to upload"),
+        (
+            snapshot(*(row(n, upload=QUEUED) for n in range(3)), online=False),
+            "off",
+            "Offline — 3 pictures wait to upload",
+        ),
+        (snapshot(row(1), online=False), "off", "Offline — everything is kept on this device"),
+        (snapshot(row(1, upload=RUNNING)), "busy", "Uploading 1 picture"),
+        (snapshot(row(1, upload=RUNNING), row(2, upload=QUEUED)), "busy", "Uploading 1 of 2 pictures"),
+        (
+            snapshot(row(1, upload=RUNNING), row(2, download=RUNNING)),
+            "busy",
+            "Uploading 1 picture, downloading 1 picture",
+        ),
+        (snapshot(row(1, upload=QUEUED)), "wait", "1 picture waiting"),
+        (snapshot(row(1, upload=fs.Status.ERROR)), "bad", "1 picture could not be synced"),
+        (snapshot(row(1), sync_enabled=False, unsent=2), "off", "Sync is off — 2 changes not sent yet"),
+        (snapshot(row(1), sync_enabled=False), "off", "Sync is off"),
+        (snapshot(row(1), unsent=1), "busy", "Sending 1 change …"),
+        (
+            snapshot(row(1, download=fs.Status.PENDING)),
+            "wait",
+            "1 picture not uploaded yet by another device",
+        ),
+    ],
+)
+def test_headline(state: Any, tone: str, text: str) -> None:
+    assert wording.headline(state) == wording.Message(tone, text)
+
+
+def test_headline_while_saving() -> None:
+    assert wording.headline(snapshot(), saving=2).text == "Saving 2 pictures on this device …"
+
+
+@pytest.mark.parametrize(
+    ("remote_key", "state", "online", "percent", "text"),
+    [
+        ("key", row(1), True, None, None),
+        ("", row(1, upload=RUNNING), True, 41.7, "Uploading 42 %"),
+        ("", row(1, upload=RUNNING), True, None, "Uploading"),
+        ("key", row(1, download=RUNNING), True, 5, "Downloading 5 %"),
+        ("", row(1, upload=QUEUED), True, None, "Waiting to upload"),
+        ("", row(1, upload=QUEUED), False, None, "Uploads when online"),
+        ("key", row(1, download=QUEUED), False, None, "Downloads when online"),
+        ("", row(1, upload=fs.Status.ERROR), True, None, "Upload failed"),
+        ("key", row(1, download=fs.Status.ERROR), True, None, "Download failed"),
+        ("", None, True, None, "Not uploaded yet"),
+    ],
+)
+def test_badge(
+    remote_key: str, state: fs.LocalFileState | None, online: bool, percent: float | None, text: str | None
+) -> None:
+    record = fs.FileRecord("1", "path", remote_key, HASH, None, 0, 0)
+    message = wording.badge(fs.get_file_display_state(record, state), online=online, percent=percent)
+    assert (message and message.text) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (None, ""),
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1 kB"),
+        (437_400, "437 kB"),
+        (999_600, "1.0 MB"),
+        (6_120_000, "6.1 MB"),
+        (42_000_000, "42 MB"),
+        (2_500_000_000, "2.5 GB"),
+    ],
+)
+def test_size(number: int | None, text: str) -> None:
+    assert wording.size(number) == text
+
+
+def test_dimensions() -> None:
+    assert wording.dimensions(fs.FileMetadata(width=40, height=30)) == "40x30"
+    assert wording.dimensions(fs.FileMetadata()) == ""
