@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from filesync_web.errors import EventTooLargeError, SchemaError
 from filesync_web.livestore import sequence
-from filesync_web.livestore.messages import Event
+from filesync_web.livestore.messages import MAX_BATCH_BYTES, MAX_SEQ_NUM, Event
 from filesync_web.livestore.ports import START, EventLog, LocalEntry, LocalEvent, LogDelta, Position
 from filesync_web.livestore.schema import NewEvent, Schema
 from filesync_web.livestore.state import Change, State
+from filesync_web.livestore.wire import encoded_size
 
 OnChange = Callable[[Change], None]
 """Called after each batch."""
@@ -65,13 +67,34 @@ class Replica:
         saved = self._saved if self._saved.epoch == self.position.epoch else START
         return self.position.confirmed - saved.confirmed + self.position.local - saved.local
 
-    async def append(self, events: Sequence[NewEvent], local_events: Sequence[LocalEvent]) -> None:
-        """Put new events into the log, but for those whose condition does not hold; raises
-        `SchemaError`, and adds none, when a materializer refuses."""
+    async def append(self, events: Sequence[NewEvent]) -> None:
+        """Put new events into the log, but for those whose condition does not hold.
+
+        Raises `SchemaError` or `EventTooLargeError`, and adds none, when one of them cannot be.
+        """
+        local_events = [self._local_event(event) for event in events]
         async with self._turn:
             counts = self.state.rehearse(events, self.client_id, self.session_id)
             counted = [event for event, does_count in zip(local_events, counts, strict=True) if does_count]
             await self._take(await self._log.append(counted, self.position))
+
+    def _local_event(self, event: NewEvent) -> LocalEvent:
+        if not isinstance(event, NewEvent):
+            raise SchemaError(f"only events can be committed, not {event!r:.100}")
+        definition = event.definition
+        if self._schema.by_wire_name.get(definition.name) is not definition:
+            raise SchemaError(f"event {definition.name} is not of this store's schema")
+        ids = self.client_id, self.session_id
+        size = encoded_size(Event(definition.name, event.args, MAX_SEQ_NUM, MAX_SEQ_NUM, *ids))
+        if size >= MAX_BATCH_BYTES:
+            raise EventTooLargeError(
+                f"event {definition.name} has {size:,} encoded bytes; the limit is {MAX_BATCH_BYTES:,}: "
+                "keep large content in a file"
+            )
+        where = event.condition
+        condition = None if where is None else [where.sql, list(where.params)]
+        key = definition.compaction_key(event.args)
+        return LocalEvent(definition.name, event.args, *ids, definition.synced, key, condition)
 
     async def refresh(self) -> None:
         """Catch up with what other tabs have put into the log."""

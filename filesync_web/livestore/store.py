@@ -16,16 +16,15 @@ from functools import lru_cache
 from random import Random
 from typing import Any, TypeVar, overload
 
-from filesync_web.errors import EventTooLargeError, SchemaError, StoreClosedError
+from filesync_web.errors import SchemaError, StoreClosedError
 from filesync_web.livestore.election import Election
 from filesync_web.livestore.listeners import Listeners
-from filesync_web.livestore.messages import MAX_BATCH_BYTES, MAX_SEQ_NUM, Event, Json
+from filesync_web.livestore.messages import Json
 from filesync_web.livestore.ports import (
     LOG_CHANGED,
     Channel,
     EventLog,
     LeaderLock,
-    LocalEvent,
     Message,
     SocketFactory,
 )
@@ -37,7 +36,6 @@ from filesync_web.livestore.subscriptions import Subscriptions
 from filesync_web.livestore.sync_client import SyncClient
 from filesync_web.livestore.sync_status import SyncOptions, SyncStatus
 from filesync_web.livestore.tables import Select, Table
-from filesync_web.livestore.wire import encoded_size
 from filesync_web.ports import Clock, Unsubscribe
 
 logger = logging.getLogger(__name__)
@@ -171,11 +169,10 @@ class Store:
         `EventTooLargeError`, `StoreError` when the log cannot be written, `StoreClosedError`.
         """
         self._check_open()
-        local_events = [self._local_event(event) for event in events]
         if not events:
             return
         try:
-            await self._replica.append(events, local_events)
+            await self._replica.append(events)
         except asyncio.CancelledError:
             self._catch_up()  # the events may be in the log nevertheless
             raise
@@ -308,24 +305,6 @@ class Store:
     def _check_open(self) -> None:
         if not self._is_open:
             raise StoreClosedError(f"store {self.store_id!r} is closed")
-
-    def _local_event(self, event: NewEvent) -> LocalEvent:
-        if not isinstance(event, NewEvent):
-            raise SchemaError(f"only events can be committed, not {event!r:.100}")
-        definition = event.definition
-        if self.schema.by_wire_name.get(definition.name) is not definition:
-            raise SchemaError(f"event {definition.name} is not of the schema of store {self.store_id!r}")
-        ids = self._replica.client_id, self._replica.session_id
-        where = event.condition
-        condition = None if where is None else (where.sql, list(where.params))
-        size = encoded_size(Event(definition.name, event.args, MAX_SEQ_NUM, MAX_SEQ_NUM, *ids))
-        if size >= MAX_BATCH_BYTES:
-            raise EventTooLargeError(
-                f"event {definition.name} has {size:,} encoded bytes; the limit is {MAX_BATCH_BYTES:,}: "
-                "keep large content in a file"
-            )
-        key = definition.compaction_key(event.args)
-        return LocalEvent(definition.name, event.args, *ids, definition.synced, key, condition)
 
     def _changed(self, change: Change) -> None:
         self._subscriptions.notify(change.tables)
