@@ -143,7 +143,7 @@ class OweRemoteDelete:
 
 @dataclass(frozen=True, slots=True)
 class FinishRemoteDelete:
-    """Take the entry out of the outbox: it is done, or no longer wanted."""
+    """Take the entry out of the outbox: it is done."""
 
     remote_key: str
 

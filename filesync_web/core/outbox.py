@@ -1,8 +1,8 @@
 """The remote deletes that this client still owes, and when each may run.
 
-An entry is *wanted* as long as no live file has its content; it is *due* once the file that made the object
-superfluous is deleted, or has its new content uploaded. Until then the old content is kept, here and
-remotely.
+An entry is *due* once no live file has its content, and the file that made the object superfluous is
+deleted or has its new content uploaded. Until then the old content is kept, here and remotely, and the entry
+stays: whoever owes the delete of shared content still owes it when the last file of that content goes.
 """
 
 from __future__ import annotations

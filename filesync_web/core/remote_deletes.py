@@ -51,16 +51,13 @@ class RemoteDeletes:
         self._state.superfluous.clear()
 
     def recheck(self, entries: Iterable[OutboxEntry], now: float) -> None:
-        """Queue the deletes that are due, hold back those that are not, drop those that are no longer
-        wanted."""
+        """Queue the deletes that are due, and hold back those that are not."""
         state, queue = self._state, self._state.queues[JobKind.DELETE]
         for entry in entries:
             key = entry.delete.remote_key
             if state.files.with_content(entry.delete.content_hash):
                 queue.discard(key)
                 self._interrupt(entry)
-                state.outbox.remove(key)
-                state.emit(FinishRemoteDelete(key))
             elif entry.serial is not None or state.is_unfinished(entry.delete.file_id):
                 queue.discard(key)
             else:
@@ -100,7 +97,7 @@ class RemoteDeletes:
     def deleted(self, job: Job, now: float) -> None:
         """The object is gone."""
         entry = self._take(job)
-        if entry is not None:
+        if entry is not None and not self._state.files.with_content(job.content_hash):
             self._state.outbox.remove(job.remote_key)
             self._state.emit(FinishRemoteDelete(job.remote_key))
         self._state.loosen({job.content_hash})

@@ -1,13 +1,15 @@
 """A small world for the transfer engine: clients, one object store, one event log, crashes, and time.
 
-Everything is deterministic: a *step* is an operation's name and a few integers, which pick among what is possible at
-that moment. A *trace* is a list of steps; it replays the same on CPython and in Pyodide. Durable state (log, rows,
-outbox, blobs) survives a crash of a client, its engine and its running requests do not.
+Everything is deterministic: a *step* is an operation's name and a few integers, which pick among what is
+possible at that moment. A *trace* is a list of steps; it replays the same on CPython and in Pyodide.
+Durable state (log, rows, outbox, blobs) survives a crash of a client, its engine and its running
+requests do not.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
@@ -31,7 +33,8 @@ class Crash(Exception):
 
 @dataclass(frozen=True)
 class Event:
-    """A synced event: `kind` is created, updated or deleted. `only_if` is the content that a guarded one expects."""
+    """A synced event: `kind` is created, updated or deleted. `only_if` is the content that a guarded one
+    expects."""
 
     kind: str
     record: FileRecord
@@ -49,7 +52,11 @@ def apply_event(records: dict[str, FileRecord], event: Event) -> None:
         records[new.id] = new
     elif old is not None and event.kind == "updated":
         records[new.id] = replace(
-            old, path=new.path, remote_key=new.remote_key, content_hash=new.content_hash, updated_at=new.updated_at
+            old,
+            path=new.path,
+            remote_key=new.remote_key,
+            content_hash=new.content_hash,
+            updated_at=new.updated_at,
         )
     elif old is not None:
         records[new.id] = replace(old, deleted_at=new.deleted_at)
@@ -81,6 +88,9 @@ class Client:
     dirty: set[str] = field(default_factory=set)
     crash_after: int | None = None
     records: dict[str, FileRecord] = field(default_factory=dict)
+    sent: set[str] = field(default_factory=set)  # the keys of uploads that have done their work
+    refused: set[str] = field(default_factory=set)  # file ids and keys that failed for good, or too often
+    failures: Counter[str] = field(default_factory=Counter)
 
     def rebuild(self) -> None:
         """Derive the records from what is confirmed and what is pending; guards are evaluated anew."""
@@ -108,18 +118,23 @@ class World:
         for client in self.clients:
             self.start(client)
 
-    # --- driving ---------------------------------------------------------------------------------------------------
+    # --- driving
+    # ---------------------------------------------------------------------------------------------------
 
     def step(self, step: Step) -> None:
         """Take one step, and check what must hold after it."""
         name, who, a, b = step
         client = self.clients[who % len(self.clients)]
+        self.surviving(client, lambda: getattr(self, "op_" + name)(client, a, b))
+        self.surviving(client, lambda: self.deliver(client))
+        self.check()
+
+    def surviving(self, client: Client, action: Callable[[], None]) -> None:
+        """Do something that the client may die of; it is then started anew."""
         try:
-            getattr(self, "op_" + name)(client, a, b)
-            self.deliver(client)
+            action()
         except Crash:
             self.die(client)
-        self.check()
 
     def replay(self, trace: Iterable[Step]) -> None:
         """Take all steps of a trace, then converge."""
@@ -127,7 +142,8 @@ class World:
             self.step(step)
         self.converge()
 
-    # --- what users and the world do --------------------------------------------------------------------------------
+    # --- what users and the world do
+    # --------------------------------------------------------------------------------
 
     def op_save(self, client: Client, a: int, b: int) -> None:
         content = CONTENTS[a % len(CONTENTS)]
@@ -178,7 +194,8 @@ class World:
         client.crash_after = a % 6
 
     def op_sync(self, client: Client, a: int, b: int) -> None:
-        """Push what is pending and pull what is new (the transport is atomic here; the store has its own model)."""
+        """Push what is pending and pull what is new (the transport is atomic here; the store has its own
+        model)."""
         for event in self.log[client.applied :]:
             apply_event(client.base, replace(event, only_if=None))
         records = dict(client.base)
@@ -215,9 +232,19 @@ class World:
             self.perform(client, client.engine.cancelled(request.job.serial, self.now))
             return
         kind = FailureKind.PERMANENT if b % 5 == 0 else FailureKind.RETRYABLE
+        if not request.told_to_stop:
+            self.note_failure(client, request.job, kind)
         self.perform(
             client, client.engine.failed(request.job.serial, Failure(kind, "failed"), self.now, (b % 10) / 10)
         )
+
+    def note_failure(self, client: Client, job: Job, kind: FailureKind) -> None:
+        """From when on the transfer may rest: it failed for good, or as often as the policy allows."""
+        name = job.remote_key if job.kind is JobKind.DELETE else job.file_id
+        client.failures[name] += 1
+        exhausted = job.kind is not JobKind.DELETE and client.failures[name] >= RETRY.max_attempts
+        if kind is FailureKind.PERMANENT or exhausted:
+            client.refused.add(name)
 
     def op_wait(self, client: Client, a: int, b: int) -> None:
         """Time passes; every engine whose timer is due is woken."""
@@ -226,7 +253,7 @@ class World:
             if other.engine is not None:
                 wakeup = other.engine.next_wakeup()
                 if wakeup is not None and wakeup <= self.now:
-                    self.perform(other, other.engine.tick(self.now))
+                    self.surviving(other, lambda c=other: self.perform(c, c.engine.tick(self.now)))
 
     def op_lose(self, client: Client, a: int, b: int) -> None:
         """The object store loses an object that some client still holds."""
@@ -235,36 +262,44 @@ class World:
         if lost:
             self.remote.discard(lost[a % len(lost)])
 
-    # --- the shell of the engine --------------------------------------------------------------------------------------
+    # --- the shell of the engine
+    # --------------------------------------------------------------------------------------
 
     def start(self, client: Client) -> None:
         """A tab takes the lead: everything is rebuilt from durable state."""
         client.engine = self.make_engine()
         client.requests.clear()
         client.crash_after = None
+        client.refused.clear()
+        client.failures.clear()
         client.dirty = set(client.records) | set(client.rows)
         self.deliver(client)
         self.perform(client, client.engine.set_gate(client.online, self.now))
 
     def die(self, client: Client) -> None:
-        """The tab dies. What its requests, and what unsynced events race with, may leave objects that nobody owes."""
+        """The tab dies. Its requests, and deletions that race with edits made elsewhere while they are not
+        synced or not seen yet, may leave objects behind that nobody owes; no bytes are lost by that."""
         for request in client.requests.values():
             if request.job.kind is JobKind.UPLOAD:
                 self.strays.add(request.job.remote_key)
-        for event in client.pending:
-            touched = {event.record.id}
-            for other in self.clients:
-                for record in [e.record for e in (*self.log, *other.pending) if e.record.id in touched]:
-                    self.strays.add(remote_key(record.path))
+        touched = {event.record.id for event in client.pending} | client.dirty
+        for other in self.clients:
+            for event in (*self.log, *other.pending):
+                if event.record.id in touched:
+                    self.strays.add(remote_key(event.record.path))
         self.start(client)
 
     def deliver(self, client: Client) -> None:
         """Show the engine what changed, read from durable state at this moment."""
         while client.dirty and client.engine is not None:
-            records = [client.records[i] for i in sorted(client.dirty) if i in client.records]
-            client.dirty.clear()
+            seen, client.dirty = client.dirty, set()
+            records = [client.records[i] for i in sorted(seen) if i in client.records]
             facts = [self.fact(client, record) for record in records]
-            self.perform(client, client.engine.observe(facts, list(client.outbox.values()), self.now))
+            try:
+                self.perform(client, client.engine.observe(facts, list(client.outbox.values()), self.now))
+            except Crash:
+                client.dirty |= seen
+                raise
 
     def fact(self, client: Client, record: FileRecord) -> FileFact:
         row = client.rows.get(record.id)
@@ -288,12 +323,17 @@ class World:
             case fx.RemoveRow(file_id):
                 client.rows.pop(file_id, None)
             case fx.CommitRemoteKey(file_id, content_hash, key):
+                assert key in client.sent, f"{key} is recorded, but nothing was uploaded"
                 old = client.records[file_id]
-                new = replace(old, remote_key=key, content_hash=content_hash, path=file_path("s", content_hash))
+                new = replace(
+                    old, remote_key=key, content_hash=content_hash, path=file_path("s", content_hash)
+                )
                 self.commit(client, Event("updated", new, only_if=(content_hash, old.remote_key)))
             case fx.WithdrawRemoteKey(file_id, content_hash, key):
                 old = client.records[file_id]
-                new = replace(old, remote_key="", content_hash=content_hash, path=file_path("s", content_hash))
+                new = replace(
+                    old, remote_key="", content_hash=content_hash, path=file_path("s", content_hash)
+                )
                 self.commit(client, Event("updated", new, only_if=(content_hash, key)))
             case fx.OweRemoteDelete(delete):
                 client.outbox[delete.remote_key] = delete
@@ -317,6 +357,7 @@ class World:
             if job.content_hash not in client.blobs:
                 return Failure(FailureKind.LOCAL_MISSING, "the bytes are gone")
             self.remote.add(job.remote_key)
+            client.sent.add(job.remote_key)
         elif job.kind is JobKind.DELETE:
             self.remote.discard(job.remote_key)
         elif job.remote_key not in self.remote:
@@ -325,7 +366,8 @@ class World:
             client.blobs.add(job.content_hash)
         return None
 
-    # --- small things -----------------------------------------------------------------------------------------------
+    # --- small things
+    # -----------------------------------------------------------------------------------------------
 
     def commit(self, client: Client, event: Event) -> None:
         client.pending.append(event)
@@ -343,7 +385,8 @@ class World:
         serials = sorted(client.requests)
         return client.requests.pop(serials[n % len(serials)]) if serials else None
 
-    # --- what must hold -----------------------------------------------------------------------------------------------
+    # --- what must hold
+    # -----------------------------------------------------------------------------------------------
 
     def check_start(self, client: Client, job: Job) -> None:
         same = [r.job for r in client.requests.values() if r.job.content_hash == job.content_hash]
@@ -361,6 +404,9 @@ class World:
             status = row.upload_status if job.kind is JobKind.UPLOAD else row.download_status
             assert status is Status.IN_PROGRESS, f"{job} started before its row was stored"
             assert client.records[job.file_id].content_hash == job.content_hash
+            assert not client.controls.get(job.file_id, Control.NONE), (
+                f"{job} starts although it is held back"
+            )
 
     def check_unreferenced(self, client: Client, content_hash: str) -> None:
         for record in client.records.values():
@@ -372,7 +418,9 @@ class World:
         for entry in client.outbox.values():
             cause = client.records.get(entry.file_id)
             unfinished = cause is not None and cause.is_live and not cause.is_uploaded
-            assert not (unfinished and entry.content_hash == content_hash), "old bytes go before the new are up"
+            assert not (unfinished and entry.content_hash == content_hash), (
+                "old bytes go before the new are up"
+            )
 
     def check(self) -> None:
         """The invariants that hold at every moment."""
@@ -410,40 +458,81 @@ class World:
             for record in client.records.values():
                 mine = any(e.record.id == record.id and e.only_if is None for e in client.pending)
                 if mine and record.is_live:
-                    assert record.content_hash in held, f"{client.name}: the bytes of the unsynced {record} are lost"
+                    assert record.content_hash in held, (
+                        f"{client.name}: the bytes of the unsynced {record} are lost"
+                    )
 
-    # --- the end ------------------------------------------------------------------------------------------------------
+    # --- the end ---------------------------------------------------------------------------------------
+    # ---------------
 
     def converge(self) -> None:
-        """Everybody is online and nothing fails any more: all clients must come to rest with equal files,
-        and so must a fresh client."""
+        """Everybody is online and nothing fails any more: all clients must come to rest by themselves, and,
+        after a restart, with equal files; so must a fresh client."""
+        for client in self.clients:
+            client.crash_after = None
+            self.op_online(client, 1, 0)
+            self.deliver(client)
+        self.work_off()
+        self.check_at_rest()
         self.clients.append(Client("fresh"))
         for client in self.clients:
             client.controls.clear()
             client.online = True
             self.die(client)
-        for _ in range(400):
+        self.work_off()
+        self.check_converged()
+
+    def work_off(self) -> None:
+        """Let everything that runs or waits succeed, until all is quiet."""
+        for _ in range(100):
             for client in self.clients:
                 client.crash_after = None
-                for step in (("sync", 0, 0, 0), ("wait", 0, 9, 0)):
-                    getattr(self, "op_" + step[0])(client, step[2], step[3])
-                    self.deliver(client)
-                while client.requests:
+                self.op_sync(client, 0, 0)
+                self.deliver(client)
+                self.op_wait(client, 9, 0)
+                self.deliver(client)
+                for _ in range(100):
                     self.op_finish(client, 0, 0)
                     self.deliver(client)
+                    if not client.requests:
+                        break
             self.check()
             if self.is_quiet():
                 break
-        self.check_converged()
+
+    def check_at_rest(self) -> None:
+        """Without a restart, only what failed for good, is paused or was cancelled may be left over."""
+        for client in self.clients:
+            for row in client.rows.values():
+                statuses = (row.upload_status, row.download_status)
+                excused = row.file_id in client.refused or client.controls.get(row.file_id, Control.NONE)
+                assert (
+                    excused or statuses == (Status.DONE, Status.DONE) or self.waits_for_others(client, row)
+                ), f"{client.name}: {row} rests although nothing fails"
+            for key, entry in client.outbox.items():
+                cause = client.records.get(entry.file_id)
+                unfinished = cause is not None and cause.is_live and not cause.is_uploaded
+                excused = unfinished or key in client.refused or self.is_live(client, entry)
+                assert excused, f"{client.name}: {entry} is forgotten"
+
+    def is_live(self, client: Client, entry: RemoteDelete) -> bool:
+        """Whether a live file has the content of an outbox entry."""
+        return any(r.is_live and r.content_hash == entry.content_hash for r in client.records.values())
+
+    def waits_for_others(self, client: Client, row: LocalFileState) -> bool:
+        """Whether a file that is to be downloaded is not in the object store: its owner cannot upload it."""
+        return row.download_status is Status.PENDING and not client.records[row.file_id].is_uploaded
 
     def is_quiet(self) -> bool:
+        """Whether nothing is left that would go on by itself."""
         return all(
-            not c.pending and c.applied == len(self.log) and not c.requests and not c.outbox and not c.dirty
+            not c.pending
+            and c.applied == len(self.log)
+            and not c.requests
+            and not c.dirty
+            and all(self.is_live(c, entry) for entry in c.outbox.values())
+            and all(row.upload_status is row.download_status is Status.DONE for row in c.rows.values())
             for c in self.clients
-        ) and all(
-            (row.upload_status, row.download_status) == (Status.DONE, Status.DONE)
-            for c in self.clients
-            for row in c.rows.values()
         )
 
     def check_converged(self) -> None:
@@ -457,11 +546,13 @@ class World:
                     row = client.rows.get(record.id)
                     done = row is not None and row.upload_status is row.download_status is Status.DONE
                     assert done, f"{client.name}: {record} rests at {row}"
-                    assert row is not None and row.local_hash == record.content_hash
+                    assert row is not None
+                    assert row.local_hash == record.content_hash
                 else:
                     assert record.id not in client.rows, f"{client.name} keeps the row of {record}"
             assert client.blobs >= live, f"{client.name} lacks bytes"
-            assert not client.outbox, f"{client.name} still owes {client.outbox}"
+            owed = [entry for entry in client.outbox.values() if not self.is_live(client, entry)]
+            assert not owed, f"{client.name} still owes {owed}"
         stored = {content_hash_of(key) for key in self.remote}
         assert stored >= live, "the object store lacks live content"
         strays = {content_hash_of(key) for key in self.strays}

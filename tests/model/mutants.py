@@ -1,0 +1,247 @@
+"""Faults seeded into the engine, each of which the small world must catch.
+
+A mutant is one replacement in one file of `filesync_web/core`. It is run in a process of its own on a copy of
+the package, against seeded random walks, until one fails. `python -m tests.model.mutants` runs them all and
+prints the table; the tests run them as well.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+WALKS = 400
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One seeded fault: in `file`, `old` (which occurs once) becomes `new`."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+MUTANTS = [
+    Mutant(
+        "deletes shared bytes: own copies are removed although another file has the content",
+        "files.py",
+        "return bool(self._by_content.get(content_hash))",
+        "return False",
+    ),
+    Mutant(
+        "deletes a shared object remotely although another file has the content",
+        "remote_deletes.py",
+        "if state.files.with_content(entry.delete.content_hash):",
+        "if False:",
+    ),
+    Mutant(
+        "the old object of an edit goes before the new content is uploaded",
+        "state.py",
+        "return file is not None and not file.record.is_uploaded",
+        "return False",
+    ),
+    Mutant(
+        "a remote delete that failed is forgotten",
+        "remote_deletes.py",
+        "entry.not_before = NEVER if is_final else now + delay",
+        "entry.not_before = NEVER",
+    ),
+    Mutant(
+        "a remote delete is taken out of the outbox when it starts",
+        "remote_deletes.py",
+        "        self._state.emit(Start(job))",
+        "        self._state.emit(FinishRemoteDelete(job.remote_key), Start(job))",
+    ),
+    Mutant(
+        "rows that are in progress at a restart are not taken up",
+        "transfers.py",
+        "file.row = at_rest(row)",
+        "file.row = row",
+    ),
+    Mutant(
+        "rows that rest at error are not tried again at a restart",
+        "transfers.py",
+        "retry=known is None or not same_content or released or moved",
+        "retry=not same_content or released or moved",
+    ),
+    Mutant(
+        "going online starts nothing",
+        "engine.py",
+        "        if self._open:\n            for kind in JobKind:",
+        "        if self._open and not state.effects and False:\n            for kind in JobKind:",
+    ),
+    Mutant(
+        "going offline does not abort requests",
+        "transfers.py",
+        "            if file.serial is not None:\n"
+        "                self.interrupt(file)\n"
+        "                self.store(file, now)",
+        "            pass",
+    ),
+    Mutant(
+        "a failed transfer is not queued again",
+        "transfers.py",
+        "elif failure.kind is FailureKind.RETRYABLE and file.attempts < self._retry.max_attempts:",
+        "elif False:",
+    ),
+    Mutant(
+        "a late report of a cancelled job is taken for the running one",
+        "transfers.py",
+        "if file is None or file.serial != job.serial:",
+        "if file is None or file.serial is None:",
+    ),
+    Mutant(
+        "the row is not stored before its job starts",
+        "transfers.py",
+        "        file.step(job.kind, Input.START)\n",
+        "",
+    ),
+    Mutant(
+        "the row is stored after its job starts",
+        "transfers.py",
+        "        self.store(file, now)\n        self._state.emit(Start(job))\n",
+        "        self._state.emit(Start(job))\n        self.store(file, now)\n",
+    ),
+    Mutant(
+        "one job too many runs at once",
+        "state.py",
+        "< self._limits.of(kind)",
+        "<= self._limits.of(kind)",
+    ),
+    Mutant(
+        "jobs that were told to stop do not count as running",
+        "engine.py",
+        "            if state.jobs.collides(job) or",
+        "            if False or",
+    ),
+    Mutant(
+        "content that changes during its upload keeps the old job",
+        "transfers.py",
+        "if file.serial is not None and (not same_content or fact.control is not Control.NONE):",
+        "if file.serial is not None and fact.control is not Control.NONE:",
+    ),
+    Mutant(
+        "a lost object is not withdrawn",
+        "transfers.py",
+        "        if record.is_uploaded:\n",
+        "        if False:\n",
+    ),
+    Mutant(
+        "the remote key is not recorded after the upload",
+        "transfers.py",
+        "        self._state.emit(CommitRemoteKey(job.file_id, job.content_hash, job.remote_key))\n",
+        "",
+    ),
+    Mutant(
+        "the remote key is recorded before the upload",
+        "transfers.py",
+        "        self._state.emit(Start(job))\n",
+        "        self._state.emit(Start(job))\n"
+        "        if job.kind is JobKind.UPLOAD:\n"
+        "            self._state.emit(CommitRemoteKey(job.file_id, job.content_hash, job.remote_key))\n",
+    ),
+    Mutant(
+        "a download of other files' content does not settle them",
+        "transfers.py",
+        "            file.row = replace(file.row, local_hash=job.content_hash)\n",
+        "",
+    ),
+    Mutant(
+        "a paused file is transferred nevertheless",
+        "files.py",
+        "if self.serial is not None or self.control is not Control.NONE:",
+        "if self.serial is not None:",
+    ),
+    Mutant(
+        "the row of a deleted file stays",
+        "transfers.py",
+        "            self._state.emit(RemoveRow(record.id))\n",
+        "",
+    ),
+    Mutant(
+        "the plan uploads what is uploaded",
+        "plan.py",
+        "(True, True): Plan.NOTHING,",
+        "(True, True): Plan.UPLOAD,",
+    ),
+    Mutant(
+        "the plan does not download what is missing",
+        "plan.py",
+        "(False, True): Plan.DOWNLOAD,",
+        "(False, True): Plan.WAIT,",
+    ),
+    Mutant(
+        "a retry waits for ever",
+        "ready_queue.py",
+        "while self._due and self._due[0][0] <= now:",
+        "while self._due and self._due[0][0] < now - 1e9:",
+    ),
+    Mutant(
+        "what this client sent for a file that another deleted stays behind",
+        "transfers.py",
+        "            self._disown(file, set(file.sent))\n",
+        "",
+    ),
+]
+
+_DRIVER = """
+import sys
+from tests.model.walks import random_trace
+from tests.model.world import World
+for seed in range(int(sys.argv[1])):
+    try:
+        World(clients=2 + seed % 2).replay(random_trace(seed))
+    except Exception as error:
+        print(f"walk {seed}: {type(error).__name__}: {str(error)[:90]}")
+        sys.exit(1)
+"""
+
+
+def run(mutant: Mutant, walks: int = WALKS) -> str | None:
+    """How the mutant was caught, or None when it survived."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(ROOT / "filesync_web", Path(folder, "filesync_web"), ignore=_generated)
+        shutil.copytree(ROOT / "tests" / "model", Path(folder, "tests", "model"), ignore=_generated)
+        path = Path(folder, "filesync_web", "core", mutant.file)
+        source = path.read_text()
+        if source.count(mutant.old) != 1:
+            raise LookupError(f"{mutant.name}: the text to replace occurs {source.count(mutant.old)} times")
+        path.write_text(source.replace(mutant.old, mutant.new))
+        done = subprocess.run(
+            [sys.executable, "-c", _DRIVER, str(walks)],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+    if done.returncode == 0:
+        return None
+    return done.stdout.strip() or done.stderr.strip().rpartition("\n")[2]
+
+
+def _generated(_folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if name == "__pycache__"]
+
+
+def main() -> int:
+    """Run all mutants; the exit code says whether all were caught."""
+    survived = 0
+    for mutant in MUTANTS:
+        caught = run(mutant)
+        survived += caught is None
+        sys.stdout.write(f"{'SURVIVED' if caught is None else 'caught  '}  {mutant.name}  ({caught})\n")
+        sys.stdout.flush()
+    sys.stdout.write(f"{len(MUTANTS) - survived} of {len(MUTANTS)} caught\n")
+    return 1 if survived else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""The engine in the small world: kept traces and seeded random walks, on CPython and in Pyodide."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.model.walks import random_trace
+from tests.model.world import Step, World
+
+TRACES: dict[str, list[Step]] = {
+    "an edit elsewhere is known here only after the deletion": [
+        ("save", 6, 3, 7),
+        ("save", 1, 6, 4),
+        ("save", 1, 5, 7),
+        ("finish", 9, 6, 5),
+        ("sync", 5, 5, 3),
+        ("update", 5, 4, 0),
+        ("finish", 5, 1, 5),
+        ("sync", 8, 1, 4),
+        ("save", 0, 7, 1),
+        ("delete", 6, 8, 4),
+    ],
+    "a crash between the stored row and the start of its job": [
+        ("save", 4, 6, 1),
+        ("fail", 2, 2, 8),
+        ("crash_soon", 0, 1, 1),
+        ("wait", 1, 7, 0),
+    ],
+}
+"""Traces that once failed, by what went wrong."""
+
+
+@pytest.mark.parametrize("name", TRACES)
+def test_a_kept_trace_converges(name: str) -> None:
+    World(clients=2).replay(TRACES[name])
+
+
+@pytest.mark.parametrize("clients", [2, 3])
+def test_random_walks_converge(clients: int) -> None:
+    for seed in range(60):
+        trace = random_trace(seed)
+        try:
+            World(clients=clients).replay(trace)
+        except Exception as error:
+            raise AssertionError(f"seed {seed}: {error!r}\n{trace}") from error

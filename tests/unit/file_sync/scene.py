@@ -1,0 +1,156 @@
+"""One device with fakes all around: a store in memory, a held network with a signer and an object store."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Any
+from urllib.parse import unquote
+
+import filesync_web as fs
+from filesync_web.file_sync import FileSync
+from filesync_web.livestore.store import Store
+from filesync_web.ports import Platform
+from filesync_web.testing.blobs import MemoryBlobStore
+from filesync_web.testing.clock import ManualClock, settle
+from filesync_web.testing.connectivity import ManualConnectivity
+from filesync_web.testing.http import HeldHttp, HeldRequest, MemoryNetwork, Reply
+from filesync_web.testing.livestore import MemoryEventLog, MemoryHub, MemoryLeaderLock, MemoryLockManager
+from filesync_web.testing.locks import MemoryLocks
+
+FILES = fs.create_file_sync_schema()
+SCHEMA = fs.make_schema(
+    tables=FILES.tables, events=FILES.events, materializers=FILES.create_materializers(FILES.tables)
+)
+
+
+class ObjectStore:
+    """The signer and the object store as rules of a network; `hold` lets the data plane's requests wait."""
+
+    def __init__(self, network: MemoryNetwork) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.hold: Callable[[HeldRequest], bool] = lambda _request: False
+        self.features: list[str] = []
+        self.signed = 0
+        network.rule(self.answer)
+
+    def answer(self, request: HeldRequest) -> Reply | None:
+        """What the servers answer; None holds the request."""
+        if self.hold(request):
+            return None
+        path = request.url.partition("?")[0]
+        if path == "/api/health":
+            return _json({"status": "ok", "features": self.features})
+        if path.startswith("/api/"):
+            return self.sign(path, json.loads(request.body))
+        key = unquote(path.removeprefix("/objects/"))
+        if request.method == "PUT":
+            self.objects[key] = request.body
+            return Reply(200)
+        return Reply(200, body=self.objects[key]) if key in self.objects else Reply(404)
+
+    def sign(self, path: str, body: dict[str, Any]) -> Reply:
+        key = body["key"]
+        if path == "/api/v1/delete":
+            self.objects.pop(key, None)
+            return Reply(204)
+        self.signed += 1
+        url = f"/objects/{key}?signature={self.signed}"
+        return _json({"url": url, "method": "PUT", "expiresAt": "2099-01-01T00:00:00.000Z"})
+
+
+def _json(value: Any) -> Reply:
+    return Reply(200, {"Content-Type": "application/json"}, json.dumps(value).encode())
+
+
+class Device:
+    """What the tabs of one device share."""
+
+    def __init__(self) -> None:
+        self.network = MemoryNetwork()
+        self.store = ObjectStore(self.network)
+        self.clock = ManualClock()
+        self.blobs = MemoryBlobStore(self.network)
+        self.locks = MemoryLocks()
+        self.connectivity = ManualConnectivity()
+        self.log = MemoryEventLog().storage
+        self.hub = MemoryHub()
+        self.leaders = MemoryLockManager()
+        self.open_tabs: list[Tab] = []
+
+    async def tab(
+        self, *, remote: fs.SignerConfig | None = None, local_only: bool = False, **options: Any
+    ) -> Tab:
+        """Open another tab of the device."""
+        store = await Store.open(
+            schema=SCHEMA,
+            store_id="s",
+            log=MemoryEventLog(self.log),
+            channel=self.hub.channel(),
+            lock=MemoryLeaderLock(self.leaders),
+            clock=self.clock,
+        )
+        platform = Platform(self.blobs, HeldHttp(self.network), self.connectivity, self.locks, self.clock)
+        signer = None if local_only else remote or fs.SignerConfig("/api", auth_token="t")
+        sync = FileSync(
+            store, platform, remote=signer, options=fs.FileSyncOptions(**options), random=Random(1)
+        )
+        tab = Tab(store, sync)
+        self.open_tabs.append(tab)
+        sync.start()
+        await settle()
+        return tab
+
+
+class Tab:
+    """One tab: its store and its file sync, and everything that it was told."""
+
+    def __init__(self, store: Store, sync: FileSync) -> None:
+        self.store = store
+        self.sync = sync
+        self.events: list[fs.FileSyncEvent] = []
+        sync.on_event(self.events.append)
+
+    def record(self, file_id: str) -> fs.FileRecord:
+        return self.store.query(FILES.tables.files.where(id=file_id))[0]
+
+    def row(self, file_id: str) -> fs.LocalFileState | None:
+        return next(iter(self.store.query(FILES.tables.local_file_state.where(file_id=file_id))), None)
+
+    async def commit_remote_file(self, device: Device, content: bytes) -> str:
+        """Another client has saved a file and uploaded it: its events arrive."""
+        from hashlib import sha256
+
+        content_hash = sha256(content).hexdigest()
+        key = f"s/{content_hash}"
+        device.store.objects[key] = content
+        path = f"livestore-filesync-files/{key}"
+        now = int(device.clock.time() * 1000)
+        events = FILES.events
+        await self.store.commit(
+            events.file_created(id=key, path=path, content_hash=content_hash, created_at=now, updated_at=now),
+            events.file_updated(id=key, path=path, remote_key=key, content_hash=content_hash, updated_at=now),
+        )
+        return key
+
+    async def close(self) -> None:
+        await self.sync.dispose()
+        await self.store.close()
+
+
+@asynccontextmanager
+async def a_device() -> AsyncIterator[Device]:
+    """A device; its tabs are closed at the end, and nothing may be left running."""
+    before = asyncio.all_tasks()
+    device = Device()
+    try:
+        yield device
+    finally:
+        for tab in device.open_tabs:
+            await tab.close()
+        await settle()
+        left = asyncio.all_tasks() - before
+        assert not left, f"tasks are left: {left}"
