@@ -95,7 +95,7 @@ class FileSync:
             self._remote = Remote(
                 signer, platform.http, self._blobs, self._clock, stall_timeout=self._options.stall_timeout
             )
-        self._garbage = GarbageCollector(store, self._tables, self._blobs, self._locks)
+        self._garbage = GarbageCollector(store, self._tables, self._blobs, self._locks, self._clock)
         self._monitor = OnlineMonitor(
             self._probe,
             platform.connectivity,

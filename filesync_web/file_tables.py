@@ -80,11 +80,15 @@ class FileSyncTables:
         """The remote deletes that this client owes."""
         return self._store.query(self._tables.remote_deletes)
 
+    def is_live(self, content_hash: str) -> bool:
+        """Whether a live file has that content."""
+        query = self._tables.files.where(content_hash=content_hash, deleted_at=None)
+        return self._first(query.limit(1)) is not None
+
     def needs(self, content_hash: str) -> bool:
         """Whether the own bytes of a content are needed: as a live file's content or own copy, or as the old
         content of an edit whose new content is not uploaded yet."""
-        files = self._tables.files
-        if self._first(files.where(content_hash=content_hash, deleted_at=None).limit(1)):
+        if self.is_live(content_hash):
             return True
         rows = self._store.query(self._tables.local_file_state.where(local_hash=content_hash))
         deletes = self._store.query(self._tables.remote_deletes.where(content_hash=content_hash))

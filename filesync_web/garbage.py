@@ -14,21 +14,25 @@ from collections.abc import Iterable
 from filesync_web.errors import FileSyncError
 from filesync_web.file_tables import FileSyncTables
 from filesync_web.livestore.store import Store
-from filesync_web.ports import BlobStore, Locks
+from filesync_web.ports import BlobStore, Clock, Locks
 
 logger = logging.getLogger(__name__)
 
 LOCK = "blobs"
+RETRY_DELAY = 2.0
 
 
 class GarbageCollector:
     """Collects one content on request, or everything."""
 
-    def __init__(self, store: Store, tables: FileSyncTables, blobs: BlobStore, locks: Locks) -> None:
+    def __init__(
+        self, store: Store, tables: FileSyncTables, blobs: BlobStore, locks: Locks, clock: Clock
+    ) -> None:
         self._store = store
         self._tables = tables
         self._blobs = blobs
         self._locks = locks
+        self._clock = clock
         self._candidates: set[str] = set()
         self._everything = False
         self._task: asyncio.Task[None] | None = None
@@ -69,12 +73,19 @@ class GarbageCollector:
                 logger.warning("unneeded bytes were not removed; the next start tries again: %s", error)
 
     async def _remove(self, candidates: Iterable[str]) -> int:
+        """Remove what is not needed, once nobody is saving: a save must not wait behind us."""
+        while True:
+            async with self._locks.try_hold(LOCK) as held:
+                if held:
+                    return await self._remove_unneeded(candidates)
+            await self._clock.sleep(RETRY_DELAY)
+
+    async def _remove_unneeded(self, candidates: Iterable[str]) -> int:
+        await self._store.refresh()
         removed = 0
-        async with self._locks.hold(LOCK, exclusive=True):
-            await self._store.refresh()
-            for content_hash in candidates:
-                if not self._tables.needs(content_hash):
-                    await self._blobs.delete(content_hash)
-                    self._blobs.revoke_url(content_hash)
-                    removed += 1
+        for content_hash in candidates:
+            if not self._tables.needs(content_hash):
+                await self._blobs.delete(content_hash)
+                self._blobs.revoke_url(content_hash)
+                removed += 1
         return removed

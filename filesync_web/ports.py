@@ -211,7 +211,14 @@ class Locks(Protocol):
     """Locks between everything that uses one store on this device: tabs, workers, processes."""
 
     def hold(self, name: str, *, exclusive: bool) -> AbstractAsyncContextManager[None]:
-        """Hold the lock inside the context; many may share it while nobody holds it exclusively."""
+        """Hold the lock inside the context; many may share it while nobody holds it exclusively.
+
+        First come, first served: who waits for the exclusive lock keeps later ones waiting.
+        """
+        ...
+
+    def try_hold(self, name: str) -> AbstractAsyncContextManager[bool]:
+        """Hold the lock exclusively inside the context if nobody holds it now; the context says whether."""
         ...
 
 

@@ -252,7 +252,7 @@ class Runner:
             raise RuntimeError("a job without an object store")
         if job.kind is JobKind.DELETE:
             await self._store.refresh()
-            if not self._is_live(job.content_hash):
+            if not self._tables.is_live(job.content_hash):
                 await self._remote.delete(job.remote_key)
             return
         record = self._tables.record(job.file_id)
@@ -277,9 +277,6 @@ class Runner:
             )
         blob = await self._blobs.open(job.content_hash, mime_type=mime_type)
         await self._remote.upload(Content(job.remote_key, job.content_hash, mime_type, size), blob, progress)
-
-    def _is_live(self, content_hash: str) -> bool:
-        return any(record.content_hash == content_hash for record in self._tables.all_live())
 
     async def _abort_all(self) -> None:
         tasks = list(self._tasks.values())

@@ -8,6 +8,9 @@ const failed = (type, message) => ({ error: { type, message } });
 // A worker made of a Blob URL has no base that a relative URL could be resolved against.
 const absolute = (url) => new URL(url, location.protocol === "blob:" ? location.origin : location.href).href;
 
+// The query of a signed URL is a secret: it is shown to nobody.
+const shown = (url) => url.split("?", 1)[0];
+
 function request(method, url, headers, body, credentials, timeout) {
   const controller = new AbortController();
   let timedOut = false;
@@ -23,8 +26,8 @@ function request(method, url, headers, body, credentials, timeout) {
   };
   const fail = (error) =>
     timedOut
-      ? failed("NetworkError", `${method} ${url}: no answer within ${timeout} seconds`)
-      : failed("NetworkError", `${method} ${url}: no answer (${error.message})`);
+      ? failed("NetworkError", `${method} ${shown(url)}: no answer within ${timeout} seconds`)
+      : failed("NetworkError", `${method} ${shown(url)}: no answer (${error.message})`);
   return { done: exchange().catch(fail).finally(() => clearTimeout(timer)), abort: () => controller.abort() };
 }
 
@@ -43,7 +46,7 @@ function upload(method, url, headers, blob, start, end, withCredentials, stallTi
     const touch = () => {
       clearTimeout(timer);
       timer = setTimeout(() => {
-        finish(failed("StallError", `${method} ${url}: nothing moved for ${stallTimeout} seconds`));
+        finish(failed("StallError", `${method} ${shown(url)}: nothing moved for ${stallTimeout} seconds`));
         xhr.abort();
       }, stallTimeout * 1000);
     };
@@ -53,8 +56,8 @@ function upload(method, url, headers, blob, start, end, withCredentials, stallTi
     };
     xhr.upload.onload = xhr.onprogress = touch;
     xhr.onload = () => finish({ value: { status: xhr.status, headers: responseHeaders(xhr), body: new Uint8Array(xhr.response) } });
-    xhr.onerror = () => finish(failed("NetworkError", `${method} ${url}: the connection failed, or the server allows no such request from this page`));
-    xhr.onabort = () => finish(failed("Cancelled", `${method} ${url}: cancelled`));
+    xhr.onerror = () => finish(failed("NetworkError", `${method} ${shown(url)}: the connection failed, or the server allows no such request from this page`));
+    xhr.onabort = () => finish(failed("Cancelled", `${method} ${shown(url)}: cancelled`));
     try {
       xhr.open(method, absolute(url));
       xhr.responseType = "arraybuffer";
@@ -63,7 +66,7 @@ function upload(method, url, headers, blob, start, end, withCredentials, stallTi
       touch();
       xhr.send(body);
     } catch (error) {
-      finish(failed("InvalidArgumentError", `${method} ${url}: ${error.message}`));
+      finish(failed("InvalidArgumentError", `${method} ${shown(url)}: ${error.message}`));
     }
   });
   return { done, abort: () => xhr.abort() };

@@ -1,7 +1,8 @@
 // A Web Lock that is held until it is released: {granted: a promise of null or {type, message}, release()}.
+// With `ifAvailable` it is not waited for: the type "Taken" says that somebody else holds it.
 "use strict";
 
-function holdLock(name, mode) {
+function holdLock(name, mode, ifAvailable) {
   const waiting = new AbortController();
   let release;
   const released = new Promise((resolve) => (release = resolve));
@@ -10,11 +11,12 @@ function holdLock(name, mode) {
       resolve({ type: "StorageUnavailableError", message: "locks between tabs need a secure page: open it by https: or on localhost" });
       return;
     }
-    const hold = () => {
-      resolve(null);
-      return released;
+    const hold = (lock) => {
+      resolve(lock ? null : { type: "Taken", message: "" });
+      return lock && released;
     };
-    navigator.locks.request(name, { mode, signal: waiting.signal }, hold).catch((error) =>
+    const options = ifAvailable ? { mode, ifAvailable } : { mode, signal: waiting.signal };
+    navigator.locks.request(name, options, hold).catch((error) =>
       resolve({ type: "StorageUnavailableError", message: `the browser gives no lock (${error.name}: ${error.message})` }));
   });
   return {

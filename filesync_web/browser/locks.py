@@ -7,7 +7,7 @@ Works on the main thread and in workers, in a secure context.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from filesync_web.browser.js_util import error_of, is_none, load_script
 
@@ -22,11 +22,21 @@ class WebLocks:
     @asynccontextmanager
     async def hold(self, name: str, *, exclusive: bool) -> AsyncIterator[None]:
         """Hold the lock inside the context; raises `StorageUnavailableError` where there are no locks."""
-        js_lock = self._js.holdLock(f"{self._prefix}{name}", "exclusive" if exclusive else "shared")
+        async with self._held(name, "exclusive" if exclusive else "shared", wait=True):
+            yield
+
+    def try_hold(self, name: str) -> AbstractAsyncContextManager[bool]:
+        """Hold the lock if nobody holds it now; raises `StorageUnavailableError` where there are no locks."""
+        return self._held(name, "exclusive", wait=False)
+
+    @asynccontextmanager
+    async def _held(self, name: str, mode: str, *, wait: bool) -> AsyncIterator[bool]:
+        js_lock = self._js.holdLock(f"{self._prefix}{name}", mode, not wait)
         try:
             js_error = await js_lock.granted
-            if not is_none(js_error):
+            is_taken = not is_none(js_error) and js_error.type == "Taken"
+            if not is_none(js_error) and not is_taken:
                 raise error_of({"type": js_error.type, "message": js_error.message})
-            yield
+            yield not is_taken
         finally:
             js_lock.release()

@@ -30,6 +30,11 @@ def error_for_status(status: int, headers: Mapping[str, str], message: str) -> T
     return PermanentTransferError(text, status=status)
 
 
+def shown_url(url: str) -> str:
+    """The URL for a message or a log: without its query, which in a signed URL is a secret."""
+    return url.partition("?")[0]
+
+
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     """`Retry-After` in seconds (RFC 9110, 10.2.3), or None; the date form is ignored, since clocks differ."""
     value = headers.get("retry-after", "").strip()

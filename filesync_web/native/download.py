@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filesync_web.core import resume
-from filesync_web.core.http import error_for_status
+from filesync_web.core.http import error_for_status, shown_url
 from filesync_web.errors import IntegrityError, TransferError
 from filesync_web.native.incoming import Partial
 from filesync_web.native.locks import hold_file
@@ -57,8 +57,8 @@ class Download:
         if partial.size != self.size and not await self._receive(partial):
             partial.restart("")
             await self._receive(partial)
-        resume.check_complete(partial.size, self.size, self.url)
-        resume.check_hash(partial.sha.hexdigest(), partial.content_hash, self.url)
+        resume.check_complete(partial.size, self.size, shown_url(self.url))
+        resume.check_hash(partial.sha.hexdigest(), partial.content_hash, shown_url(self.url))
 
     async def _receive(self, partial: Partial) -> bool:
         """Receive what is missing; False when the server does not have the range that was asked for."""
@@ -68,11 +68,11 @@ class Download:
                 return False
             if answer.status not in (200, 206):
                 raise error_for_status(answer.status, answer.headers, f"downloading {partial.content_hash}")
-            if not resume.goes_on(answer.status, answer.headers, partial.size, self.url):
+            if not resume.goes_on(answer.status, answer.headers, partial.size, shown_url(self.url)):
                 partial.restart(resume.strong_etag(answer.headers))
             async for chunk in body:
                 await in_thread(partial.append, chunk)
                 if self.progress is not None:
                     self.progress(partial.size, self.size or 0)
-                resume.check_not_longer(partial.size, self.size, self.url)
+                resume.check_not_longer(partial.size, self.size, shown_url(self.url))
         return True

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 
+from filesync_web.core.http import shown_url
 from filesync_web.errors import InvalidArgumentError, NetworkError, StallError
 from filesync_web.native.threads import in_thread
 from filesync_web.ports import BlobHandle, HttpResponse, Progress
 
 _CHUNK_SIZE = 256 << 10
+
+# It logs every URL at INFO, and the query of a signed URL is a secret.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 class HttpxHttp:
@@ -39,7 +44,7 @@ class HttpxHttp:
         timeout: float,
     ) -> HttpResponse:
         """Send a small request; raises `NetworkError` without a complete answer in `timeout` seconds."""
-        what = f"{method} {url}"
+        what = f"{method} {shown_url(url)}"
         try:
             async with asyncio.timeout(timeout):
                 answer = await self._client.request(
@@ -75,7 +80,7 @@ class HttpxHttp:
                 method, url, headers=sent, content=body, timeout=stall_timeout
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise _network_error(f"{method} {url}", error, stall_timeout) from error
+            raise _network_error(f"{method} {shown_url(url)}", error, stall_timeout) from error
         return _response(answer)
 
     @asynccontextmanager
@@ -91,7 +96,7 @@ class HttpxHttp:
             async with self._client.stream("GET", url, headers=sent, timeout=stall_timeout) as answer:
                 yield HttpResponse(answer.status_code, _headers(answer)), answer.aiter_raw()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise _network_error(f"GET {url}", error, stall_timeout) from error
+            raise _network_error(f"GET {shown_url(url)}", error, stall_timeout) from error
 
 
 async def _read(path: Path, start: int, end: int, progress: Progress | None) -> AsyncIterator[bytes]:

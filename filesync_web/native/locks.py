@@ -70,6 +70,20 @@ class FileLocks:
     @asynccontextmanager
     async def hold(self, name: str, *, exclusive: bool) -> AsyncIterator[None]:
         """Hold the lock inside the context."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        async with hold_file(self._folder / quote(name, safe=""), exclusive=exclusive):
+        async with hold_file(self._path(name), exclusive=exclusive):
             yield
+
+    @asynccontextmanager
+    async def try_hold(self, name: str) -> AsyncIterator[bool]:
+        """Hold the lock inside the context if nobody holds it now."""
+        path = self._path(name)
+        descriptor = try_lock(path)
+        try:
+            yield descriptor is not None
+        finally:
+            if descriptor is not None:
+                unlock(path, descriptor)
+
+    def _path(self, name: str) -> Path:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return self._folder / quote(name, safe="")

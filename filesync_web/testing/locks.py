@@ -73,3 +73,16 @@ class MemoryLocks:
             yield
         finally:
             lock.release(exclusive)
+
+    @asynccontextmanager
+    async def try_hold(self, name: str) -> AsyncIterator[bool]:
+        """Hold the lock inside the context if nobody holds it now."""
+        lock = self._locks.setdefault(name, _Lock())
+        granted = lock.can_grant(exclusive=True)
+        if granted:
+            lock.grant(exclusive=True)
+        try:
+            yield granted
+        finally:
+            if granted:
+                lock.release(exclusive=True)

@@ -54,3 +54,14 @@ class LocksContract:
             with pytest.raises(RuntimeError):
                 async with locks.hold("any / name: ä", exclusive=exclusive):
                     raise RuntimeError("on purpose")
+
+    async def test_a_taken_lock_is_not_waited_for(self, locks: Locks) -> None:
+        for exclusive in (True, False):
+            async with locks.hold("x", exclusive=exclusive), locks.try_hold("x") as held:
+                assert not held
+        async with locks.try_hold("x") as held:
+            assert held
+            async with locks.try_hold("x") as again:
+                assert not again
+        async with locks.hold("x", exclusive=False):
+            pass

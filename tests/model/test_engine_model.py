@@ -1,9 +1,9 @@
 """The engine in the small world, under Hypothesis.
 
 Whatever is saved, edited, deleted, paused, cut off, crashed or lost: no invariant breaks on the way, and
-Whatever is saved, edited, deleted, paused, cut off, crashed or lost: no invariant breaks on the way, and
-once nothing fails any more all clients come to rest with equal files. A failing example is printed as a trace;
-kept traces and random walks are in `test_engine_walks.py`, which runs in Pyodide as well.
+once nothing fails any more all clients come to rest with equal files. A failing example is printed as a
+trace; kept traces and random walks are in `test_engine_walks.py`, which runs in Pyodide as well.
+"""
 
 from __future__ import annotations
 
