@@ -51,6 +51,13 @@ class Database:
                 raise
             self._connection.commit()
 
+    def compact(self) -> None:
+        """Rewrite the file without its gaps. Needs as much free space as the file has, and keeps others from
+        writing meanwhile."""
+        with self._lock:
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         with self._lock:
             self._connection.close()

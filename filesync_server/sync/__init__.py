@@ -1,8 +1,19 @@
-"""LiveStore's sync backend: event logs that clients push to and pull from."""
+"""LiveStore's sync backend: event logs that clients push to and pull from.
+
+`postgres.PostgresStorage` is imported from its own module, because it needs the extra `postgres`.
+"""
 
 from .backend import SyncAuth, create_sync_backend, payload_token_auth
 from .hub import Hub
 from .sqlite import SqliteStorage
-from .storage import SyncStorage
+from .storage import StorageError, SyncStorage
 
-__all__ = ["Hub", "SqliteStorage", "SyncAuth", "SyncStorage", "create_sync_backend", "payload_token_auth"]
+__all__ = [
+    "Hub",
+    "SqliteStorage",
+    "StorageError",
+    "SyncAuth",
+    "SyncStorage",
+    "create_sync_backend",
+    "payload_token_auth",
+]

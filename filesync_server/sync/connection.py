@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import sqlite3
 from collections import deque
 from collections.abc import Sequence
 
@@ -87,7 +86,7 @@ class SyncConnection:
         for work in step.work:
             try:
                 after = await self._work(work)
-            except (OSError, sqlite3.Error) as error:
+            except OSError as error:
                 log.exception("the event log of a store cannot be used", exc_info=error)
                 after = self._protocol.failed(work.request_id, "the event log cannot be used at the moment")
             await self._do(after)

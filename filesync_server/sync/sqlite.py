@@ -1,12 +1,12 @@
-"""Event logs in one SQLite file: durable before they are acknowledged, shared by nobody else."""
+"""Event logs in one SQLite file: durable before they are acknowledged, served by one process."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from filesync_web.livestore.messages import (
@@ -15,12 +15,11 @@ from filesync_web.livestore.messages import (
     BackendIdMismatch,
     Event,
     PulledEvent,
-    ServerAhead,
 )
 from filesync_web.livestore.wire import encoded_size, from_json, to_json
 
 from ..database import Database
-from .storage import Appended, Page, Rejection, new_backend_id
+from .storage import Appended, Heard, Log, Page, Rejection, StorageError, new_backend_id, timestamp
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS stores (
@@ -33,15 +32,18 @@ CREATE TABLE IF NOT EXISTS events (
     size INTEGER NOT NULL, ordinal INTEGER NOT NULL, PRIMARY KEY (store_id, seq_num)
 ) WITHOUT ROWID;
 """
+_LOGS = "SELECT id, backend_id, head, length, created_at FROM stores"
+_INSERT_EVENT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class SqliteStorage:
-    """A `SyncStorage`. `clock` gives unix time in seconds."""
+    """An `AdminStorage`. `clock` gives unix time in seconds."""
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
-        """Open or create the file. Blocks."""
+        """Open or create the file. Blocks. Raises StorageError or OSError."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._database = Database(path, _SCHEMA)
+        with _storage_errors():
+            self._database = Database(path, _SCHEMA)
         self._clock = clock
 
     async def read(self, store_id: str, after: int, backend_id: str | None) -> Page | BackendIdMismatch:
@@ -52,77 +54,116 @@ class SqliteStorage:
     ) -> Appended | Rejection:
         return await asyncio.to_thread(self._append, store_id, batch, backend_id)
 
+    async def logs(self, store_ids: Collection[str] | None = None) -> Mapping[str, Log]:
+        return await asyncio.to_thread(self._logs, store_ids)
+
+    def watch(self, heard: Heard) -> None:
+        """There are no other processes."""
+
+    async def restore(self, log: Log, events: Iterable[PulledEvent], *, replace: bool) -> None:
+        await asyncio.to_thread(self._restore, log, events, replace)
+
+    async def compact(self) -> None:
+        await asyncio.to_thread(self._compact)
+
     async def close(self) -> None:
         await asyncio.to_thread(self._database.close)
 
     def _read(self, store_id: str, after: int, backend_id: str | None) -> Page | BackendIdMismatch:
-        with self._database.read() as db:
-            found = db.execute("SELECT backend_id, length FROM stores WHERE id = ?", (store_id,)).fetchone()
-            if found:
-                if backend_id not in {None, found[0]}:
-                    return BackendIdMismatch(expected=found[0], received=str(backend_id))
-                return _page(db, store_id, after, *found)
-        with self._database.write() as db:
-            own_id, _, _ = self._log(db, store_id)
-        if backend_id is not None:
-            return BackendIdMismatch(expected=own_id, received=backend_id)
-        return Page(own_id, (), 0)
+        with _storage_errors():
+            with self._database.read() as db:
+                log = _find(db, store_id)
+                if log:
+                    return log.mismatch(backend_id) or _page(db, log, after)
+            with self._database.write() as db:
+                log = self._ensure(db, store_id)
+        return log.mismatch(backend_id) or Page(log.backend_id, (), 0)
 
     def _append(self, store_id: str, batch: Sequence[Event], backend_id: str | None) -> Appended | Rejection:
-        with self._database.write() as db:
-            own_id, head, length = self._log(db, store_id)
-            if backend_id not in {None, own_id}:
-                return BackendIdMismatch(expected=own_id, received=str(backend_id))
-            if not batch:
-                return Appended(own_id, ())
-            if batch[0].parent_seq_num != head:
-                return ServerAhead(minimum_expected_num=head, provided_num=batch[0].parent_seq_num)
-            created_at = self._now()
-            db.executemany(
-                "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (_row(store_id, event, created_at, length + i) for i, event in enumerate(batch, 1)),
-            )
+        created_at = timestamp(self._clock())
+        events = tuple(PulledEvent(event, created_at) for event in batch)
+        with _storage_errors(), self._database.write() as db:
+            log = self._ensure(db, store_id)
+            rejection = log.rejection(batch, backend_id)
+            if rejection:
+                return rejection
+            if batch:
+                db.executemany(_INSERT_EVENT, _rows(store_id, events, log.length))
+                db.execute(
+                    "UPDATE stores SET head = ?, length = ? WHERE id = ?",
+                    (batch[-1].seq_num, log.length + len(batch), store_id),
+                )
+        return Appended(log.backend_id, events)
+
+    def _logs(self, store_ids: Collection[str] | None) -> dict[str, Log]:
+        with _storage_errors(), self._database.read() as db:
+            if store_ids is None:
+                return {row[0]: Log(*row) for row in db.execute(f"{_LOGS} ORDER BY id")}
+            found = (_find(db, store_id) for store_id in store_ids)
+            return {log.store_id: log for log in found if log}
+
+    def _restore(self, log: Log, events: Iterable[PulledEvent], replace: bool) -> None:
+        with _storage_errors(), self._database.write() as db:
+            present = _find(db, log.store_id)
+            if present and present.length and not replace:
+                raise FileExistsError(f"the store {log.store_id!r} has {present.length} events already")
+            db.execute("DELETE FROM events WHERE store_id = ?", (log.store_id,))
             db.execute(
-                "UPDATE stores SET head = ?, length = ? WHERE id = ?",
-                (batch[-1].seq_num, length + len(batch), store_id),
+                "INSERT OR REPLACE INTO stores VALUES (?, ?, ?, ?, ?)",
+                (log.store_id, log.backend_id, log.head, log.length, log.created_at),
             )
-        return Appended(own_id, tuple(PulledEvent(event, created_at) for event in batch))
+            db.executemany(_INSERT_EVENT, _rows(log.store_id, events, 0))
 
-    def _log(self, db: sqlite3.Connection, store_id: str) -> tuple[str, int, int]:
-        """Backend id, head and length of the log, which is made when it is new."""
-        db.execute(
-            "INSERT OR IGNORE INTO stores VALUES (?, ?, 0, 0, ?)", (store_id, new_backend_id(), self._now())
+    def _compact(self) -> None:
+        with _storage_errors():
+            self._database.compact()
+
+    def _ensure(self, db: sqlite3.Connection, store_id: str) -> Log:
+        """The log, which is made when it is new."""
+        log = _find(db, store_id)
+        if log is None:
+            log = Log(store_id, new_backend_id(), 0, 0, timestamp(self._clock()))
+            values = (log.store_id, log.backend_id, log.head, log.length, log.created_at)
+            db.execute("INSERT INTO stores VALUES (?, ?, ?, ?, ?)", values)
+        return log
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StorageError(f"the event logs cannot be used: {error}") from error
+
+
+def _find(db: sqlite3.Connection, store_id: str) -> Log | None:
+    row = db.execute(f"{_LOGS} WHERE id = ?", (store_id,)).fetchone()
+    return Log(*row) if row else None
+
+
+def _rows(
+    store_id: str, events: Iterable[PulledEvent], length: int
+) -> Iterator[tuple[str | int | None, ...]]:
+    for ordinal, pulled in enumerate(events, length + 1):
+        event = pulled.event
+        yield (
+            *(store_id, event.seq_num, event.parent_seq_num, event.name, to_json(event.args)),
+            *(event.client_id, event.session_id, pulled.created_at, encoded_size(event), ordinal),
         )
-        row: tuple[str, int, int] = db.execute(
-            "SELECT backend_id, head, length FROM stores WHERE id = ?", (store_id,)
-        ).fetchone()
-        return row
-
-    def _now(self) -> str:
-        moment = datetime.fromtimestamp(self._clock(), UTC)
-        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _row(store_id: str, event: Event, created_at: str, ordinal: int) -> tuple[str | int, ...]:
-    args = to_json(event.args)
-    return (
-        *(store_id, event.seq_num, event.parent_seq_num, event.name, args),
-        *(event.client_id, event.session_id, created_at, encoded_size(event), ordinal),
-    )
-
-
-def _page(db: sqlite3.Connection, store_id: str, after: int, backend_id: str, length: int) -> Page:
+def _page(db: sqlite3.Connection, log: Log, after: int) -> Page:
     rows = db.execute(
         "SELECT ordinal, size, created_at, name, args, seq_num, parent_seq_num, client_id, session_id"
         " FROM events WHERE store_id = ? AND seq_num > ? ORDER BY seq_num LIMIT ?",
-        (store_id, after, MAX_BATCH_EVENTS),
+        (log.store_id, after, MAX_BATCH_EVENTS),
     )
     events: list[PulledEvent] = []
-    total, ordinal = 0, length
+    total, ordinal = 0, log.length
     for position, size, created_at, name, args, *rest in rows:
         total += size
         if events and total > MAX_BATCH_BYTES:
             break
         ordinal = position
         events.append(PulledEvent(Event(name, from_json(args), *rest), created_at))
-    return Page(backend_id, tuple(events), length - ordinal)
+    return Page(log.backend_id, tuple(events), log.length - ordinal)

