@@ -33,6 +33,8 @@ class ServerProcess:
         log: the file with everything it said, over all starts.
     """
 
+    _path = "/api/health"
+
     def __init__(self, site: Path, data: Path, port: int | None = None, **settings: str) -> None:
         """Settings are those of the server's environment, in capitals: `FILESYNC_URL_LIFETIME="2"`."""
         self.site = site
@@ -57,10 +59,9 @@ class ServerProcess:
         """
         assert not self.running, "the server runs already"
         self.data.mkdir(parents=True, exist_ok=True)
-        command = [str(word) for word in server_command(HOST, self.port, self.data, self.site)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command,
+                [str(word) for word in self._command()],
                 cwd=ROOT,
                 env=self._env,
                 stdin=subprocess.DEVNULL,
@@ -68,7 +69,7 @@ class ServerProcess:
                 stderr=subprocess.STDOUT,
             )
         deadline = time.monotonic() + START_SECONDS
-        while not answers(HOST, self.port):
+        while not answers(HOST, self.port, self._path):
             if not self.running or time.monotonic() > deadline:
                 self.kill()
                 raise AssertionError(f"the server does not answer; its log:\n{self.read_log()}")
@@ -90,6 +91,9 @@ class ServerProcess:
     def read_log(self) -> str:
         """Everything it has said so far."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def _command(self) -> list[str | Path]:
+        return server_command(HOST, self.port, self.data, self.site)
 
     def _end(self, how: signal.Signals) -> int:
         process, self._process = self._process, None

@@ -1,0 +1,66 @@
+"""The network between one client and a backend, which a test can take away and give back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+
+class Line:
+    """Listens on a port of its own and passes everything on to the backend's; see `cut` and `mend`.
+
+    Attributes:
+        statuses: the HTTP statuses with which the backend answered the connections, oldest first.
+    """
+
+    def __init__(self, backend_port: int) -> None:
+        self._backend_port = backend_port
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self.port = 0
+        self.statuses: asyncio.Queue[int] = asyncio.Queue()
+
+    async def mend(self) -> None:
+        """Let connections through, now and from now on; the port stays the same."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        """Break all connections and refuse new ones."""
+        assert self._server
+        self._server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+        await self._server.wait_closed()
+        self._server = None
+
+    async def close(self) -> None:
+        if self._server is not None:
+            await self.cut()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        try:
+            backend_reader, backend_writer = await asyncio.open_connection("127.0.0.1", self._backend_port)
+        except OSError:
+            writer.transport.abort()
+            return
+        self._writers.add(backend_writer)
+        await asyncio.gather(_copy(reader, backend_writer), self._answer(backend_reader, writer))
+        self._writers -= {writer, backend_writer}
+
+    async def _answer(self, backend_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            status_line = await backend_reader.readline()
+            writer.write(status_line)
+            if status_line:
+                self.statuses.put_nowait(int(status_line.split()[1]))
+        await _copy(backend_reader, writer)
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
