@@ -93,7 +93,12 @@ class FileSync:
         if remote is not None:
             signer = SignerClient(platform.http, remote)
             self._remote = Remote(
-                signer, platform.http, self._blobs, self._clock, stall_timeout=self._options.stall_timeout
+                signer,
+                platform.http,
+                self._blobs,
+                self._clock,
+                self._tables,
+                stall_timeout=self._options.stall_timeout,
             )
         self._garbage = GarbageCollector(store, self._tables, self._blobs, self._locks, self._clock)
         self._monitor = OnlineMonitor(

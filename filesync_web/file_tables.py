@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from filesync_web.core.records import Control, FileRecord, LocalFileState, RemoteDelete
+from filesync_web.core.records import Control, FileRecord, LocalFileState, OpenUpload, RemoteDelete
 from filesync_web.errors import SchemaError, UnknownFileError
-from filesync_web.livestore.file_schema import FileTables, TransferControl
+from filesync_web.livestore.file_schema import FILE_TABLES, FileTables, TransferControl
 from filesync_web.livestore.schema import NewEvent
 from filesync_web.livestore.store import Store
 from filesync_web.livestore.tables import Select
 
 R = TypeVar("R")
 
-TABLES = ("files", "local_file_state", "transfer_control", "remote_deletes")
 
 _FILE_ID_ARGS = ("id", "fileId")
 
@@ -24,7 +23,7 @@ class FileSyncTables:
 
     def __init__(self, store: Store) -> None:
         tables, events = store.schema.tables, store.schema.events
-        missing = [name for name in TABLES if name not in tables] + [
+        missing = [name for name in FILE_TABLES if name not in tables] + [
             name for name in ("file_created", "local_file_state_upsert") if name not in events
         ]
         if missing:
@@ -33,7 +32,7 @@ class FileSyncTables:
                 "tables, events and materializers of create_file_sync_schema() into make_schema()"
             )
         self._store = store
-        self._tables = FileTables(*(tables[name] for name in TABLES))
+        self._tables = FileTables(*(tables[name] for name in FILE_TABLES))
         self._events = events
 
     # --- reading
@@ -104,6 +103,24 @@ class FileSyncTables:
 
     def _first(self, query: Select[R]) -> R | None:
         return next(iter(self._store.query(query)), None)
+
+    # --- uploads in parts
+
+    def open_upload(self, remote_key: str) -> OpenUpload | None:
+        """The upload in parts of that key that was begun."""
+        return self._first(self._tables.open_uploads.where(remote_key=remote_key))
+
+    async def upload_opened(self, upload: OpenUpload) -> None:
+        """Remember an upload in parts; durable when it returns."""
+        await self._store.commit(
+            self._events.upload_opened(
+                remote_key=upload.remote_key, upload_id=upload.upload_id, part_size=upload.part_size
+            )
+        )
+
+    async def upload_closed(self, remote_key: str) -> None:
+        """Forget the upload of that key."""
+        await self._store.commit(self._events.upload_closed(remote_key=remote_key))
 
     # --- events
     # ------------------------------------------------------------------------------------------------

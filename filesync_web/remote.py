@@ -11,10 +11,14 @@ from typing import TypeVar
 
 from filesync_web.core.http import error_for_status
 from filesync_web.errors import AuthError, PermanentTransferError
+from filesync_web.multipart import MultipartUploads, UploadLedger
 from filesync_web.ports import BlobHandle, BlobStore, Clock, Http, HttpResponse, Progress
 from filesync_web.signer_client import SignedRequest, SignerClient
 
 R = TypeVar("R")
+
+MULTIPART_ABOVE = 16 * 1024**2
+"""Content of more bytes goes up in parts where the signer can; one PUT takes 5 GiB at most."""
 
 ALREADY_STORED = 412
 """The object is there already: a conditional PUT of content-addressed bytes has nothing left to do."""
@@ -40,8 +44,16 @@ class Remote:
     """One object store. `stall_timeout`: seconds without a byte after which a transfer is given up."""
 
     def __init__(
-        self, signer: SignerClient, http: Http, blobs: BlobStore, clock: Clock, *, stall_timeout: float
+        self,
+        signer: SignerClient,
+        http: Http,
+        blobs: BlobStore,
+        clock: Clock,
+        ledger: UploadLedger,
+        *,
+        stall_timeout: float,
     ) -> None:
+        self._multipart = MultipartUploads(signer, http, ledger, stall_timeout=stall_timeout)
         self._signer = signer
         self._http = http
         self._blobs = blobs
@@ -56,6 +68,16 @@ class Remote:
     async def upload(self, content: Content, blob: BlobHandle, progress: Progress) -> None:
         """Store the bytes under the key; returns when the object store has confirmed them."""
         size = content.size or 0
+        if size > MULTIPART_ABOVE and "multipart" in self._signer.features:
+            await self._multipart.upload(
+                content.key,
+                blob,
+                size,
+                mime_type=content.mime_type,
+                sha256=content.content_hash,
+                progress=progress,
+            )
+            return
 
         async def sign() -> SignedRequest:
             return await self._signer.sign_upload(
@@ -93,7 +115,8 @@ class Remote:
         await _with_fresh_url(lambda: self._signer.sign_download(content.key), fetch)
 
     async def delete(self, key: str) -> None:
-        """Delete the object; it need not exist."""
+        """Delete the object; it need not exist. An upload of it that was begun is given up."""
+        await self._multipart.abort(key)
         await self._signer.delete(key)
 
     async def url(self, key: str) -> str:

@@ -97,11 +97,11 @@ class SignerClient:
         body: dict[str, Any] = {"key": key, "contentType": content_type, "contentLength": content_length}
         if sha256 is not None and "checksum" in self.features:
             body["sha256"] = sha256
-        return _signed(await self._post("/v1/sign/upload", body), default_method="PUT")
+        return signed_request(await self._post("/v1/sign/upload", body), default_method="PUT")
 
     async def sign_download(self, key: str) -> SignedRequest:
         """A request that reads the object."""
-        return _signed(await self._post("/v1/sign/download", {"key": key}), default_method="GET")
+        return signed_request(await self._post("/v1/sign/download", {"key": key}), default_method="GET")
 
     async def delete(self, key: str) -> None:
         """Delete the object; it need not exist."""
@@ -149,7 +149,8 @@ def _json(answer: HttpResponse) -> Any:
         return None
 
 
-def _signed(answer: Mapping[str, Any], *, default_method: str) -> SignedRequest:
+def signed_request(answer: Mapping[str, Any], *, default_method: str) -> SignedRequest:
+    """The request that a signer's answer describes; raises `ServerError` when it describes none."""
     url, headers = answer.get("url"), answer.get("headers") or {}
     if not isinstance(url, str) or not isinstance(headers, dict):
         raise ServerError("the signer's answer has no url")

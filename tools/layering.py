@@ -36,6 +36,7 @@ BASE = tuple(f"filesync_web.{name}" for name in ("errors", "ports", "clock", "so
 SHELL_MODULES = (
     "preprocess",
     "signer_client",
+    "multipart",
     "remote",
     "online",
     "file_tables",

@@ -46,7 +46,8 @@ class BrowserEnvironment:
         )
 
     def absolute_url(self, url: str) -> str:
-        """The URL relative to the page. A worker of PyScript runs from a `blob:` URL: there, to the origin."""
+        """The URL relative to the page. A worker of PyScript runs from a `blob:` URL: there, to the
+        origin."""
         import js
 
         base = getattr(js, "document", None)

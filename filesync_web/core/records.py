@@ -80,6 +80,15 @@ class RemoteDelete:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenUpload:
+    """An upload in parts that this client began and did not complete; `part_size` in bytes."""
+
+    remote_key: str
+    upload_id: str
+    part_size: int
+
+
+@dataclass(frozen=True, slots=True)
 class FileOperationResult:
     """What `save_file` and `update_file` return: the bytes are durable here and the event is in the log."""
 

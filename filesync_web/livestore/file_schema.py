@@ -1,12 +1,13 @@
 """The tables, events and materializers of file sync, to be merged into an app's schema.
 
 Names and spelling on the wire and in SQL are livestore-filesync's, so that both share one store;
-`transferControl` and `remoteDeletes` with their events are additions of this kit and never leave the device.
+the tables from `transferControl` on, with their events, are this kit's own and never leave the device.
 
     files            the synced record of every file; a deleted one stays as a tombstone
     localFileState   this client's progress with each file
     transferControl  what the user asked of a file's transfers on this client
     remoteDeletes    objects that this client still has to delete remotely
+    openUploads      uploads in parts that this client has begun
 
 Every materializer is total: an update of an unknown file changes nothing, and of two creations of one id the
 first in the log wins, on every client.
@@ -18,7 +19,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from filesync_web.core.records import Control, FileRecord, LocalFileState, RemoteDelete, Status
+from filesync_web.core.records import (
+    Control,
+    FileRecord,
+    LocalFileState,
+    OpenUpload,
+    RemoteDelete,
+    Status,
+)
 from filesync_web.livestore.fields import Field, integer, text, timestamp
 from filesync_web.livestore.schema import Args, Context, EventDef, Materializer, Namespace, Produced, event
 from filesync_web.livestore.tables import Statement, Table, index, table
@@ -33,7 +41,7 @@ class TransferControl:
     priority: int
 
 
-_FILE_TABLES = ("files", "local_file_state", "transfer_control", "remote_deletes")
+FILE_TABLES = ("files", "local_file_state", "transfer_control", "remote_deletes", "open_uploads")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,18 +52,19 @@ class FileTables(Mapping[str, Table[Any]]):
     local_file_state: Table[LocalFileState]
     transfer_control: Table[TransferControl]
     remote_deletes: Table[RemoteDelete]
+    open_uploads: Table[OpenUpload]
 
     def __getitem__(self, name: str) -> Table[Any]:
-        if name not in _FILE_TABLES:
+        if name not in FILE_TABLES:
             raise KeyError(name)
         found: Table[Any] = getattr(self, name)
         return found
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_FILE_TABLES)
+        return iter(FILE_TABLES)
 
     def __len__(self) -> int:
-        return len(_FILE_TABLES)
+        return len(FILE_TABLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +132,13 @@ def _create_tables() -> FileTables:
         record=RemoteDelete,
         client_only=True,
     )
-    return FileTables(files, local_file_state, transfer_control, remote_deletes)
+    open_uploads = table(
+        "openUploads",
+        {"remote_key": text(primary_key=True), "upload_id": text(), "part_size": integer()},
+        record=OpenUpload,
+        client_only=True,
+    )
+    return FileTables(files, local_file_state, transfer_control, remote_deletes, open_uploads)
 
 
 def _create_events() -> Namespace[EventDef]:
@@ -175,6 +190,16 @@ def _create_events() -> Namespace[EventDef]:
             "transfer_control_set": local(
                 "v1.TransferControlSet", control, lambda args: f"transferControl:{args.file_id}"
             ),
+            "upload_opened": local(
+                "v1.UploadOpened",
+                {"remote_key": text(), "upload_id": text(), "part_size": integer()},
+                lambda args: f"openUploads:{args.remote_key}",
+            ),
+            "upload_closed": local(
+                "v1.UploadClosed",
+                {"remote_key": text()},
+                lambda args: f"openUploads:{args.remote_key}",
+            ),
             "remote_delete_queued": local("v1.RemoteDeleteQueued", outbox, of_remote_key),
             "remote_delete_done": local("v1.RemoteDeleteDone", {"remote_key": text()}, of_remote_key),
         }
@@ -184,6 +209,7 @@ def _create_events() -> Namespace[EventDef]:
 def _create_materializers(tables: Mapping[str, Table[Any]]) -> dict[str, Materializer]:
     files, states = tables["files"], tables["local_file_state"]
     controls, deletes = tables["transfer_control"], tables["remote_deletes"]
+    uploads = tables["open_uploads"]
 
     def updated(args: Args, _context: Context) -> Produced:
         values = {name: value for name, value in args.items() if name != "id"}
@@ -200,6 +226,8 @@ def _create_materializers(tables: Mapping[str, Table[Any]]) -> dict[str, Materia
         "v1.LocalFileStateRemove": lambda args, _context: states.where(file_id=args.file_id).delete(),
         "v1.LocalFileStateClear": lambda _args, _context: states.delete(),
         "v1.TransferControlSet": replaced(controls),
+        "v1.UploadOpened": replaced(uploads),
+        "v1.UploadClosed": lambda args, _context: uploads.where(remote_key=args.remote_key).delete(),
         "v1.RemoteDeleteQueued": replaced(deletes),
         "v1.RemoteDeleteDone": lambda args, _context: deletes.where(remote_key=args.remote_key).delete(),
     }

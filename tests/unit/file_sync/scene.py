@@ -27,6 +27,9 @@ SCHEMA = fs.make_schema(
 )
 
 
+PART_SIZE = 8 * 1024**2
+
+
 class ObjectStore:
     """The signer and the object store as rules of a network; `hold` lets the data plane's requests wait."""
 
@@ -34,6 +37,7 @@ class ObjectStore:
         self.objects: dict[str, bytes] = {}
         self.hold: Callable[[HeldRequest], bool] = lambda _request: False
         self.features: list[str] = []
+        self.uploads: dict[str, dict[int, bytes]] = {}
         self.signed = 0
         network.rule(self.answer)
 
@@ -47,6 +51,10 @@ class ObjectStore:
         if path.startswith("/api/"):
             return self.sign(path, json.loads(request.body))
         key = unquote(path.removeprefix("/objects/"))
+        if "part=" in request.url:
+            number = int(request.url.rpartition("part=")[2])
+            self.uploads[key][number] = request.body
+            return Reply(200, {"ETag": f'"{number}"'})
         if request.method == "PUT":
             self.objects[key] = request.body
             return Reply(200)
@@ -54,12 +62,33 @@ class ObjectStore:
 
     def sign(self, path: str, body: dict[str, Any]) -> Reply:
         key = body["key"]
+        if path.startswith("/api/v1/multipart/"):
+            return self.multipart(path.rpartition("/")[2], key, body)
         if path == "/api/v1/delete":
             self.objects.pop(key, None)
             return Reply(204)
         self.signed += 1
         url = f"/objects/{key}?signature={self.signed}"
         return _json({"url": url, "method": "PUT", "expiresAt": "2099-01-01T00:00:00.000Z"})
+
+    def multipart(self, call: str, key: str, body: dict[str, Any]) -> Reply:
+        if call == "create":
+            self.uploads[key] = {}
+            return _json({"uploadId": "u", "partSize": PART_SIZE})
+        if key not in self.uploads:
+            return Reply(404)
+        parts = self.uploads[key]
+        if call == "sign":
+            return _json(
+                {"parts": [{"url": f"/objects/{key}?part={n}", "partNumber": n} for n in body["partNumbers"]]}
+            )
+        if call == "list":
+            listed = [{"partNumber": n, "etag": f'"{n}"', "size": len(data)} for n, data in parts.items()]
+            return _json({"parts": listed})
+        if call == "complete":
+            self.objects[key] = b"".join(parts[part["partNumber"]] for part in body["parts"])
+        del self.uploads[key]
+        return _json({"etag": "x"}) if call == "complete" else Reply(204)
 
 
 def _json(value: Any) -> Reply:

@@ -404,6 +404,63 @@ async def test_preprocessors_change_what_is_saved() -> None:
         assert dict(metadata.custom) == {"name": "h.txt", "loud": True}
 
 
+def is_part(request: HeldRequest) -> bool:
+    return "part=" in request.url
+
+
+async def test_large_content_goes_up_in_parts_and_goes_on_after_a_restart() -> None:
+    data = bytes(range(256)) * (17 * 1024**2 // 256) + b"the end"
+    async with a_device() as device:
+        device.store.features = ["multipart"]
+        tab = await device.tab()
+        device.store.hold = is_part
+        result = await tab.sync.save_file(data)
+        first = await device.network.next("part=1")
+        device.store.uploads[f"s/{result.content_hash}"][1] = first.body
+        first.respond(200)
+        await settle()
+        await tab.close()
+        device.open_tabs.clear()
+        device.network.requests.clear()
+        device.store.hold = lambda _request: False
+        tab = await device.tab()
+        await settle()
+        assert device.store.objects == {f"s/{result.content_hash}": data}
+        again = [request.url for request in device.network.requests if is_part(request)]
+        assert len(again) == 2
+        assert not any(url.endswith("part=1") for url in again)
+        assert not tab.store.query(FILES.tables.open_uploads)
+
+
+async def test_an_upload_in_parts_that_the_store_forgot_begins_anew() -> None:
+    data = b"x" * (17 * 1024**2)
+    async with a_device() as device:
+        device.store.features = ["multipart"]
+        tab = await device.tab()
+        device.store.hold = is_part
+        await tab.sync.save_file(data)
+        request = await device.network.next()
+        device.store.uploads.clear()
+        device.store.hold = lambda _request: False
+        request.respond(404)
+        await settle()
+        await device.clock.advance(100)
+        assert list(device.store.objects.values()) == [data]
+
+
+async def test_deleting_a_file_frees_the_parts_that_went_up() -> None:
+    async with a_device() as device:
+        device.store.features = ["multipart"]
+        tab = await device.tab()
+        device.store.hold = is_part
+        result = await tab.sync.save_file(b"y" * (17 * 1024**2))
+        await device.network.next()
+        await tab.sync.delete_file(result.file_id)
+        await settle()
+        assert not device.store.uploads
+        assert not tab.store.query(FILES.tables.open_uploads)
+
+
 async def test_a_schema_without_the_file_tables_is_refused() -> None:
     async with a_device() as device:
         schema = fs.make_schema(tables={}, events={}, materializers={})

@@ -127,6 +127,8 @@ def test_file_events_have_the_wire_contracts_form() -> None:
         "v1.TransferControlSet": False,
         "v1.RemoteDeleteQueued": False,
         "v1.RemoteDeleteDone": False,
+        "v1.UploadOpened": False,
+        "v1.UploadClosed": False,
     }
 
 
@@ -144,7 +146,13 @@ def test_the_file_tables_are_those_that_users_query() -> None:
     ):
         assert f'"{column}"' in files
     assert FILES.tables.files.record is FileRecord
-    assert set(FILES.tables) == {"files", "local_file_state", "transfer_control", "remote_deletes"}
+    assert set(FILES.tables) == {
+        "files",
+        "local_file_state",
+        "transfer_control",
+        "remote_deletes",
+        "open_uploads",
+    }
 
 
 def test_a_query_is_sql_with_parameters() -> None:

@@ -1,0 +1,179 @@
+"""Uploads in parts: several at a time, and after a break only what is missing.
+
+The upload's id is kept in a ledger that survives a reload. Whoever goes on with an upload asks the object
+store which parts it has; what the ledger says is only where to ask.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from filesync_web.core.http import error_for_status
+from filesync_web.core.records import OpenUpload
+from filesync_web.errors import PermanentTransferError, RemoteMissingError, ServerError
+from filesync_web.ports import BlobHandle, Http, Progress
+from filesync_web.signer_client import SignedRequest, SignerClient, signed_request
+
+PARTS_AT_ONCE = 3
+MAX_PARTS = 10_000
+
+
+class UploadLedger(Protocol):
+    """Remembers open uploads on this device."""
+
+    def open_upload(self, remote_key: str) -> OpenUpload | None:
+        """The open upload of that key."""
+        ...
+
+    async def upload_opened(self, upload: OpenUpload) -> None:
+        """Remember an upload; durable when it returns."""
+        ...
+
+    async def upload_closed(self, remote_key: str) -> None:
+        """Forget the upload of that key."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    number: int
+    start: int
+    end: int
+
+
+class MultipartUploads:
+    """Uploads through a signer that offers the feature `multipart`. `stall_timeout` in seconds."""
+
+    def __init__(
+        self, signer: SignerClient, http: Http, ledger: UploadLedger, *, stall_timeout: float
+    ) -> None:
+        self._signer = signer
+        self._http = http
+        self._ledger = ledger
+        self._stall_timeout = stall_timeout
+
+    async def upload(
+        self, key: str, blob: BlobHandle, size: int, *, mime_type: str, sha256: str, progress: Progress
+    ) -> None:
+        """Store `size` bytes under `key`, going on with an upload that was begun before."""
+        upload, there = await self._resume(key)
+        if upload is None:
+            upload, there = await self._create(key, size, mime_type, sha256), {}
+        parts = _parts(size, upload.part_size)
+        missing = [part for part in parts if there.get(part.number) != part.end - part.start]
+        sent = {part.number: part.end - part.start for part in parts if part not in missing}
+
+        def moved(part: _Part, loaded: int, _total: int) -> None:
+            sent[part.number] = loaded
+            progress(sum(sent.values()), size)
+
+        progress(sum(sent.values()), size)
+        try:
+            await _in_parallel(
+                partial(self._send, upload, part, blob, partial(moved, part)) for part in missing
+            )
+            await self._complete(upload, parts)
+        except RemoteMissingError as error:
+            await self._ledger.upload_closed(key)
+            raise ServerError(
+                f"the object store has forgotten the upload of {key}; it begins anew"
+            ) from error
+
+    async def abort(self, key: str) -> None:
+        """Give up the open upload of `key`, if there is one, and let the object store free its parts."""
+        upload = self._ledger.open_upload(key)
+        if upload is not None:
+            with suppress(RemoteMissingError, PermanentTransferError):  # it may be forgotten there already
+                await self._signer.multipart("abort", {"key": key, "uploadId": upload.upload_id})
+            await self._ledger.upload_closed(key)
+
+    async def _resume(self, key: str) -> tuple[OpenUpload | None, dict[int, int]]:
+        """The open upload of `key` with the sizes of the parts that are there, if it can go on."""
+        upload = self._ledger.open_upload(key)
+        if upload is None:
+            return None, {}
+        try:
+            return upload, {part["partNumber"]: part["size"] for part in await self._list(upload)}
+        except (RemoteMissingError, PermanentTransferError):
+            await self._ledger.upload_closed(key)
+            return None, {}
+
+    async def _create(self, key: str, size: int, mime_type: str, sha256: str) -> OpenUpload:
+        body = {"key": key, "contentType": mime_type, "contentLength": size, "sha256": sha256}
+        answer = await self._signer.multipart("create", body)
+        upload_id, part_size = answer.get("uploadId"), answer.get("partSize")
+        if not isinstance(upload_id, str) or not isinstance(part_size, int) or part_size * MAX_PARTS < size:
+            raise ServerError(f"the signer's answer to multipart/create for {key} cannot be used")
+        upload = OpenUpload(key, upload_id, part_size)
+        await self._ledger.upload_opened(upload)
+        return upload
+
+    async def _list(self, upload: OpenUpload) -> list[dict[str, Any]]:
+        body = {"key": upload.remote_key, "uploadId": upload.upload_id}
+        parts = (await self._signer.multipart("list", body)).get("parts")
+        if not isinstance(parts, list):
+            raise ServerError(f"the signer's list of the parts of {upload.remote_key} cannot be used")
+        return parts
+
+    async def _send(self, upload: OpenUpload, part: _Part, blob: BlobHandle, progress: Progress) -> None:
+        request = await self._sign(upload, part.number)
+        answer = await self._http.upload(
+            "PUT",
+            request.url,
+            headers=request.headers,
+            blob=blob,
+            start=part.start,
+            end=part.end,
+            progress=progress,
+            stall_timeout=self._stall_timeout,
+        )
+        if not answer.ok:
+            what = f"part {part.number} of {upload.remote_key}"
+            raise error_for_status(answer.status, answer.headers, what)
+
+    async def _sign(self, upload: OpenUpload, number: int) -> SignedRequest:
+        body = {"key": upload.remote_key, "uploadId": upload.upload_id, "partNumbers": [number]}
+        answer = await self._signer.multipart("sign", body)
+        parts = answer.get("parts")
+        if not isinstance(parts, list) or len(parts) != 1:
+            raise ServerError(f"the signer did not sign part {number} of {upload.remote_key}")
+        return signed_request({**parts[0], "expiresAt": answer.get("expiresAt")}, default_method="PUT")
+
+    async def _complete(self, upload: OpenUpload, parts: list[_Part]) -> None:
+        """Put the object together from the parts that the object store says it has."""
+        listed = {part["partNumber"]: part for part in await self._list(upload)}
+        for part in parts:
+            if listed.get(part.number, {}).get("size") != part.end - part.start:
+                raise ServerError(f"part {part.number} of {upload.remote_key} did not arrive whole")
+        named = [{"partNumber": part.number, "etag": listed[part.number]["etag"]} for part in parts]
+        body = {"key": upload.remote_key, "uploadId": upload.upload_id, "parts": named}
+        await self._signer.multipart("complete", body)
+        await self._ledger.upload_closed(upload.remote_key)
+
+
+def _parts(size: int, part_size: int) -> list[_Part]:
+    count = max(1, math.ceil(size / part_size))
+    return [_Part(n + 1, n * part_size, min(size, (n + 1) * part_size)) for n in range(count)]
+
+
+async def _in_parallel(jobs: Iterable[Callable[[], Awaitable[None]]]) -> None:
+    """Do all jobs, a few at a time; the first error aborts the others and is raised."""
+    waiting = iter(list(jobs))
+
+    async def work() -> None:
+        for job in waiting:
+            await job()
+
+    workers = [asyncio.ensure_future(work()) for _ in range(PARTS_AT_ONCE)]
+    try:
+        await asyncio.gather(*workers)
+    finally:
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
