@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import mimetypes
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -18,8 +17,8 @@ from typing import Any
 
 from filesync_web.core.backoff import RetryPolicy
 from filesync_web.core.effects import FileSyncEvent
-from filesync_web.core.metadata import FileMetadata, encode_metadata, parse_metadata
-from filesync_web.core.paths import check_store_id, file_path, remote_key
+from filesync_web.core.metadata import FileMetadata, parse_metadata
+from filesync_web.core.paths import check_store_id, remote_key
 from filesync_web.core.records import (
     Control,
     FileOperationResult,
@@ -32,21 +31,22 @@ from filesync_web.core.state import Limits
 from filesync_web.errors import BlobNotFoundError, FileSyncError
 from filesync_web.file_tables import FileSyncTables, file_id_of
 from filesync_web.garbage import LOCK, GarbageCollector
+from filesync_web.intake import Intake
 from filesync_web.livestore.file_schema import TransferControl
 from filesync_web.livestore.schema import NewEvent
 from filesync_web.livestore.store import Store
 from filesync_web.online import OnlineMonitor
 from filesync_web.ports import BlobHandle, Platform, Source, StorageStatus, Unsubscribe
-from filesync_web.preprocess import Preprocessors, preprocess
+from filesync_web.preprocess import Preprocessors
+from filesync_web.relay import EventRelay
 from filesync_web.remote import Remote
-from filesync_web.runner import DEFAULT_MIME_TYPE, Runner
+from filesync_web.runner import Runner
 from filesync_web.signer_client import SignerClient, SignerConfig
 
 logger = logging.getLogger(__name__)
 
 FIRST_IN_LINE = 1
 RESTART_DELAY = 5.0
-_EVENT_TOPIC = "file-sync-event"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,8 @@ class FileSync:
                 self._tables,
                 stall_timeout=self._options.stall_timeout,
             )
+        self._relay = EventRelay(store)
+        self._intake = Intake(store.store_id, self._blobs, self._options.preprocessors)
         self._garbage = GarbageCollector(store, self._tables, self._blobs, self._locks, self._clock)
         self._monitor = OnlineMonitor(
             self._probe,
@@ -119,14 +121,12 @@ class FileSync:
             random=random or Random(),  # noqa: S311 - it spreads retries
             limits=Limits(self._options.max_concurrent_uploads, self._options.max_concurrent_downloads),
             retry=self._options.retry,
-            on_event=self._tell_everybody,
+            on_event=self._relay.tell,
             on_network_error=self._monitor.check_now,
         )
-        self._listeners: list[Callable[[FileSyncEvent], object]] = []
         self._subscriptions: list[Unsubscribe] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._is_started = False
-        self._reported_online: bool | None = None
 
     # --- life
     # --------------------------------------------------------------------------------------------------
@@ -137,16 +137,17 @@ class FileSync:
         if self._is_started:
             return
         self._is_started = True
+        self._relay.open()
         self._subscriptions = [
             self._store.on_leader_change(lambda _leads: self._follow_leadership()),
             self._store.on_events(self._changed),
-            self._store.on_message(_EVENT_TOPIC, self._heard),
         ]
         self._follow_leadership()
 
     async def stop(self) -> None:
         """Abort running transfers and start no more; files can still be saved. `start` goes on."""
         self._is_started = False
+        self._relay.close()
         for unsubscribe in self._subscriptions:
             unsubscribe()
         self._subscriptions.clear()
@@ -156,7 +157,7 @@ class FileSync:
         """Stop for good and let go of all object URLs and listeners."""
         await self.stop()
         await self._garbage.close()
-        self._listeners.clear()
+        self._relay.clear()
         self._blobs.close()
         await self._http.close()
 
@@ -177,7 +178,7 @@ class FileSync:
                 await self._runner.run()
             except FileSyncError as error:
                 logger.exception("transfers of store %s stopped; they start again", self._store.store_id)
-                self._tell_everybody(FileSyncEvent("sync:error", error=str(error)))
+                self._relay.tell(FileSyncEvent("sync:error", error=str(error)))
                 await self._clock.sleep(RESTART_DELAY)
 
     async def _end_tasks(self) -> None:
@@ -206,8 +207,16 @@ class FileSync:
         """
         async with self._locks.hold(LOCK, exclusive=False):
             now = self._now()
-            record = await self._store_bytes(source, name, mime_type, metadata)
-            record = replace(record, id=str(uuid.uuid4()), created_at=now, updated_at=now)
+            content = await self._intake.take(source, name, mime_type, metadata)
+            record = FileRecord(
+                id=str(uuid.uuid4()),
+                path=content.path,
+                remote_key="",
+                content_hash=content.content_hash,
+                metadata_json=content.metadata_json,
+                created_at=now,
+                updated_at=now,
+            )
             await self._store.commit(
                 self._tables.created(record), self._tables.row_changed(self._own_row(record))
             )
@@ -227,14 +236,14 @@ class FileSync:
         old = self._tables.live(file_id)
         old_metadata = parse_metadata(old.metadata_json)
         async with self._locks.hold(LOCK, exclusive=False):
-            new = await self._store_bytes(source, name or old_metadata.name, mime_type, metadata)
+            content = await self._intake.take(source, name or old_metadata.name, mime_type, metadata)
             old = self._tables.live(old.id)
-            same = new.content_hash == old.content_hash
+            same = content.content_hash == old.content_hash
             new = replace(
                 old,
-                path=new.path,
-                content_hash=new.content_hash,
-                metadata_json=new.metadata_json,
+                path=content.path,
+                content_hash=content.content_hash,
+                metadata_json=content.metadata_json,
                 remote_key=old.remote_key if same else "",
                 updated_at=self._now(),
             )
@@ -291,7 +300,7 @@ class FileSync:
 
     def is_online(self) -> bool:
         """Whether the signer could be reached when it was last tried; True until it is known."""
-        return self._reported_online is not False
+        return self._relay.online is not False
 
     def trigger_sync(self) -> None:
         """Look at the connections now instead of at the next interval."""
@@ -360,46 +369,14 @@ class FileSync:
 
     def on_event(self, callback: Callable[[FileSyncEvent], object]) -> Unsubscribe:
         """Call back with every event of the transfers, whichever tab runs them."""
-        self._listeners.append(callback)
-        return lambda: self._listeners.remove(callback) if callback in self._listeners else None
-
-    def _tell_everybody(self, event: FileSyncEvent) -> None:
-        """Tell this tab and the others."""
-        self._store.post_message(
-            _EVENT_TOPIC,
-            {
-                "event": event.type,
-                "fileId": event.file_id,
-                "loaded": event.loaded,
-                "total": event.total,
-                "error": event.error,
-            },
-        )
-        self._tell(event)
-
-    def _tell(self, event: FileSyncEvent) -> None:
-        if event.type in ("online", "offline"):
-            self._reported_online = event.type == "online"
-        for listener in list(self._listeners):
-            try:
-                listener(event)
-            except Exception:
-                logger.exception("a listener of file sync events failed")
-
-    def _heard(self, message: dict[str, Any]) -> None:
-        if self._is_started and not self._store.leader:
-            self._tell(
-                FileSyncEvent(
-                    message["event"], message["fileId"], message["loaded"], message["total"], message["error"]
-                )
-            )
+        return self._relay.add(callback)
 
     async def _probe(self, timeout: float) -> bool:
         return self._remote is not None and await self._remote.is_healthy(timeout=timeout)
 
     def _went(self, is_online: bool) -> None:
         self._runner.set_gate(is_online)
-        self._tell_everybody(FileSyncEvent("online" if is_online else "offline"))
+        self._relay.tell(FileSyncEvent("online" if is_online else "offline"))
         if is_online:
             self._store.nudge_sync()
 
@@ -408,26 +385,6 @@ class FileSync:
 
     # --- small things
     # ------------------------------------------------------------------------------------------
-
-    async def _store_bytes(
-        self, source: Source, name: str | None, mime_type: str | None, metadata: FileMetadata | None
-    ) -> FileRecord:
-        """Store the bytes; the record of their content, without id and times."""
-        info = self._blobs.describe(source)
-        kind = mime_type or info.mime_type or _guess(name or info.name)
-        prepared = await preprocess(self._options.preprocessors, source, kind)
-        if prepared.source is not source:
-            changed = self._blobs.describe(prepared.source)
-            kind = prepared.metadata.mime_type or changed.mime_type or kind
-            name = name or info.name or changed.name
-        blob = await self._blobs.put(prepared.source, mime_type=kind)
-        size = await self._blobs.image_size(blob.content_hash, mime_type=kind)
-        width, height = size or (None, None)
-        name = name or info.name
-        base = FileMetadata(kind, blob.size, width, height, {"name": name} if name else {})
-        full = (metadata or FileMetadata()).merged_over(prepared.metadata.merged_over(base))
-        path = file_path(self._store.store_id, blob.content_hash)
-        return FileRecord("", path, "", blob.content_hash, encode_metadata(full), 0, 0)
 
     def _own_row(self, record: FileRecord) -> LocalFileState:
         """The row of content that was just saved here."""
@@ -445,7 +402,3 @@ class FileSync:
 
     def _now(self) -> int:
         return int(self._clock.time() * 1000)
-
-
-def _guess(name: str) -> str:
-    return mimetypes.guess_type(name)[0] or DEFAULT_MIME_TYPE

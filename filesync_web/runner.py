@@ -25,14 +25,13 @@ from filesync_web.core.state import Limits
 from filesync_web.errors import BlobNotFoundError, NetworkError
 from filesync_web.file_tables import FileSyncTables
 from filesync_web.garbage import GarbageCollector
+from filesync_web.intake import DEFAULT_MIME_TYPE
 from filesync_web.livestore.schema import NewEvent
 from filesync_web.livestore.store import Store
 from filesync_web.ports import BlobStore, Clock
 from filesync_web.remote import Content, Remote
 
 logger = logging.getLogger(__name__)
-
-DEFAULT_MIME_TYPE = "application/octet-stream"
 
 _Outcome = BaseException | None
 

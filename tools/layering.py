@@ -35,6 +35,8 @@ BASE = tuple(f"filesync_web.{name}" for name in ("errors", "ports", "clock", "so
 # The shell of the engine, from the signer's client up to `FileSync`.
 SHELL_MODULES = (
     "preprocess",
+    "intake",
+    "relay",
     "signer_client",
     "multipart",
     "remote",

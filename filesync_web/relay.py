@@ -1,0 +1,60 @@
+"""The events of the transfers: from the tab that runs them to the listeners of every tab."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from filesync_web.core.effects import FileSyncEvent
+from filesync_web.livestore.listeners import Listeners
+from filesync_web.livestore.store import Store
+from filesync_web.ports import Unsubscribe
+
+TOPIC = "file-sync-event"
+
+
+class EventRelay:
+    """Tells events here and to the other tabs of a store, and hears theirs while it is `open`.
+
+    `online` is the last that was told: None until then.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._listeners: Listeners[FileSyncEvent] = Listeners()
+        self._unsubscribe: Unsubscribe | None = None
+        self.online: bool | None = None
+
+    def open(self) -> None:
+        """Hear the other tabs from now on."""
+        if self._unsubscribe is None:
+            self._unsubscribe = self._store.on_message(TOPIC, self._heard)
+
+    def close(self) -> None:
+        """Hear them no more."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+
+    def add(self, callback: Callable[[FileSyncEvent], object]) -> Unsubscribe:
+        """Call back with each event; an error of the callback is logged."""
+        return self._listeners.add(callback)
+
+    def clear(self) -> None:
+        """Forget all listeners."""
+        self._listeners = Listeners()
+
+    def tell(self, event: FileSyncEvent) -> None:
+        """Tell this tab and the others."""
+        self._store.post_message(TOPIC, asdict(event))
+        self._tell_here(event)
+
+    def _heard(self, message: dict[str, Any]) -> None:
+        if not self._store.leader:
+            self._tell_here(FileSyncEvent(**message))
+
+    def _tell_here(self, event: FileSyncEvent) -> None:
+        if event.type in ("online", "offline"):
+            self.online = event.type == "online"
+        self._listeners.tell(event)
