@@ -15,8 +15,9 @@ import uvicorn
 
 from filesync_web.livestore.messages import MAX_FRAME_BYTES
 
-from .build import build_app
+from .build import build_app, open_sync_storage
 from .config import ConfigError, Settings, load_settings
+from .sync import StorageError
 
 log = logging.getLogger("filesync_server")
 
@@ -60,6 +61,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("uvicorn").setLevel(max(logging.WARNING, log.getEffectiveLevel()))
     try:
         app = build_app(settings)
+        if settings.sync_database is not None:
+            asyncio.run(_check_database(settings))
+    except ConfigError as error:
+        log.critical("%s", error)
+        return 2
+    except StorageError as error:
+        log.critical("%s", error)
+        return 1
     except (OSError, sqlite3.Error) as error:
         log.critical("the data directory %s cannot be used: %s", settings.data, error)
         return 1
@@ -69,6 +78,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit:  # uvicorn's way to say that it could not start; it has logged why
         return 1
     return 0
+
+
+async def _check_database(settings: Settings) -> None:
+    """Say at the start, and not at the first client, that it cannot be reached. Raises StorageError."""
+    storage = open_sync_storage(settings)
+    try:
+        await storage.logs([])
+    except OSError as error:
+        raise StorageError(f"the sync database cannot be used: {error}") from error
+    finally:
+        await storage.close()
 
 
 def _uvicorn_config(settings: Settings, app: object) -> uvicorn.Config:

@@ -7,17 +7,21 @@ from starlette.types import ASGIApp
 from .access_log import AccessLog
 from .app import create_app
 from .auth import bearer_auth
-from .config import Settings
+from .config import ConfigError, Settings
 from .data_plane import create_data_plane
 from .embedded import EmbeddedStore
 from .object_store import ObjectStore
 from .signer import create_signer
 from .site import create_site
 from .sync import Hub, SqliteStorage, create_sync_backend, payload_token_auth
+from .sync.storage import AdminStorage
+
+SYNC_FILE = "sync.sqlite"
+"""The event logs in the data directory."""
 
 
 def build_app(settings: Settings) -> ASGIApp:
-    """Open the data directory and compose the parts. Blocks. Raises OSError or sqlite3.Error."""
+    """Open the data directory and compose the parts. Blocks. Raises ConfigError, OSError or sqlite3.Error."""
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     auth = bearer_auth(settings.token)
     origins = settings.allowed_origins
@@ -31,12 +35,28 @@ def build_app(settings: Settings) -> ASGIApp:
             embedded, auth=auth, allowed_origins=origins, max_bytes=settings.max_upload_bytes
         )
     parts["/api"] = create_signer(store, auth=auth, allowed_origins=origins, origin=settings.public_url)
-    hub = Hub(SqliteStorage(settings.data / "sync.sqlite"))
+    hub = Hub(open_sync_storage(settings))
     admission = payload_token_auth(settings.token)
     parts["/sync"] = create_sync_backend(hub, authenticate=admission, allowed_origins=origins)
     if settings.site is not None:
         parts["/"] = create_site(settings.site)
     return AccessLog(create_app(parts, on_close=[hub.close, store.close]))
+
+
+def open_sync_storage(settings: Settings) -> AdminStorage:
+    """Where the event logs are. Raises ConfigError or OSError; PostgreSQL is connected to at first use."""
+    if settings.sync_database is None:
+        return SqliteStorage(settings.data / SYNC_FILE)
+    try:
+        from .sync.postgres import PostgresStorage
+    except ModuleNotFoundError:
+        raise ConfigError(
+            "the setting sync_database needs asyncpg: pip install 'filesync-web[server,postgres]'"
+        ) from None
+    try:
+        return PostgresStorage(settings.sync_database)
+    except ValueError as error:
+        raise ConfigError(f"the setting sync_database cannot be used: {error}") from None
 
 
 def _s3_store(settings: Settings) -> ObjectStore:

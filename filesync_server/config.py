@@ -20,7 +20,7 @@ DEVELOPMENT_TOKEN = "dev-token-change-in-production"  # noqa: S105
 """What a server on loopback uses when no token is configured. Known to everybody, so refused anywhere
 else."""
 MIN_TOKEN_LENGTH = 16
-SECRETS = frozenset({"auth_token", "s3_access_key", "s3_secret_key"})
+SECRETS = frozenset({"auth_token", "s3_access_key", "s3_secret_key", "sync_database"})
 """Settings that have no flag and are never shown."""
 
 HELP = {
@@ -42,6 +42,7 @@ HELP = {
     "s3_secret_key": "secret key",
     "s3_path_style": "true: the bucket is in the path, not in the host name",
     "s3_prefix": "goes before every key",
+    "sync_database": "postgresql:// URL of the event logs; without it they are in the data directory",
     "tls_certificate": "PEM file of the certificate chain",
     "tls_key": "PEM file of the certificate's key",
     "trusted_proxies": "addresses whose X-Forwarded-* headers count, with commas between",
@@ -76,6 +77,7 @@ class Settings:
     s3_secret_key: str | None = field(default=None, repr=False)
     s3_path_style: bool = False
     s3_prefix: str = ""
+    sync_database: str | None = field(default=None, repr=False)
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     trusted_proxies: str = "127.0.0.1"

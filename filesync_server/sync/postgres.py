@@ -167,11 +167,6 @@ class PostgresStorage:
             except TimeoutError:
                 self._pool.terminate()
 
-    async def prepare(self) -> None:
-        """Connect and make the tables where they are missing. Every other method does so by itself."""
-        async with self._connection():
-            pass
-
     async def _create(self, db: Connection, store_id: str) -> Log:
         """Make the log unless another process was faster."""
         new = Log(store_id, new_backend_id(), 0, 0, timestamp(self._clock()))

@@ -112,6 +112,15 @@ def test_object_store_settings() -> None:
         load_settings([], {"FILESYNC_S3_SECRET_KEY": "the-secret-key"})
 
 
+def test_the_database_has_a_password_and_so_no_flag() -> None:
+    url = "postgresql://user:the-password@host/db"
+    settings = load_settings([], {"FILESYNC_SYNC_DATABASE": url})
+    assert settings.sync_database == url
+    assert "the-password" not in repr(settings)
+    with pytest.raises(SystemExit):
+        load_settings(["--sync-database", url], {})
+
+
 def test_secrets_do_not_show(tmp_path: Path) -> None:
     settings = load_settings([], {"FILESYNC_AUTH_TOKEN": STRONG})
     assert STRONG not in repr(settings)

@@ -202,7 +202,7 @@ async def test_the_database_may_go_and_come_back(database: str, postgres: Postgr
 
 async def test_the_tables_are_made_by_one_of_many(database: str, postgres: PostgresServer) -> None:
     storages = [PostgresStorage(database) for _ in range(6)]
-    await asyncio.gather(*(storage.prepare() for storage in storages))
+    await asyncio.gather(*(storage.logs([]) for storage in storages))
     for storage in storages:
         await storage.close()
 
@@ -211,7 +211,7 @@ async def test_a_role_without_the_right_to_make_tables_may_use_them(
     database: str, postgres: PostgresServer
 ) -> None:
     owner = PostgresStorage(database)
-    await owner.prepare()
+    await owner.logs([])
     await owner.close()
     for statement in [
         "CREATE ROLE modest LOGIN PASSWORD 'modest'",
