@@ -27,9 +27,10 @@ class EventRelay:
         self.online: bool | None = None
 
     def open(self) -> None:
-        """Hear the other tabs from now on."""
+        """Hear the other tabs from now on, beginning with whether the leader is online."""
         if self._unsubscribe is None:
             self._unsubscribe = self._store.on_message(TOPIC, self._heard)
+            self._store.post_message(TOPIC, None)
 
     def close(self) -> None:
         """Hear them no more."""
@@ -50,8 +51,12 @@ class EventRelay:
         self._store.post_message(TOPIC, asdict(event))
         self._tell_here(event)
 
-    def _heard(self, message: dict[str, Any]) -> None:
-        if not self._store.leader:
+    def _heard(self, message: dict[str, Any] | None) -> None:
+        if message is None:
+            if self._store.leader and self.online is not None:
+                event = FileSyncEvent("online" if self.online else "offline")
+                self._store.post_message(TOPIC, asdict(event))
+        elif not self._store.leader:
             self._tell_here(FileSyncEvent(**message))
 
     def _tell_here(self, event: FileSyncEvent) -> None:

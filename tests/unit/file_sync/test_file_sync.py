@@ -281,6 +281,17 @@ async def test_one_tab_transfers_and_another_takes_over() -> None:
         assert second.record(result.file_id).is_uploaded
 
 
+async def test_a_new_tab_learns_from_the_leader_that_it_is_offline() -> None:
+    async with a_device() as device:
+        device.network.online = False
+        await device.tab()
+        follower = await device.tab()
+        assert not follower.sync.is_online()
+        device.network.online = True
+        await device.clock.advance(11)
+        assert follower.sync.is_online()
+
+
 async def test_pause_aborts_and_resume_goes_on() -> None:
     async with a_device() as device:
         device.store.hold = is_put
