@@ -6,7 +6,7 @@ from playwright.sync_api import Page
 
 from tests.harness import run_python
 
-TOKEN = "dev-token-change-in-production"  # noqa: S105 - the test server's
+TOKEN = "dev-token-change-in-production"
 
 OPEN = """
 import asyncio, filesync_web as fs
@@ -48,7 +48,8 @@ try:
     js_file = await sync.read_file(result.file_id)
     text = await js_file.text()
     edited = await sync.update_file(result.file_id, b"hello again")
-    again = await until(store, files.tables.files, lambda rows: rows[0].remote_key.endswith(edited.content_hash))
+    new_hash = edited.content_hash
+    await until(store, files.tables.files, lambda rows: rows[0].remote_key.endswith(new_hash))
     await sync.delete_file(result.file_id)
     await until(store, files.tables.local_file_state, lambda rows: not rows)
     await until(store, files.tables.remote_deletes, lambda rows: not rows)
