@@ -1,4 +1,4 @@
-"""FileSync whole, in each of the three contexts: save, upload, download, edit, delete, against the real server."""
+"""FileSync whole, in each of the three contexts, against the real server: from saving to deleting."""
 
 from __future__ import annotations
 
