@@ -10,9 +10,10 @@ class Job {
     this.done = new Promise((resolve) => (this.resolve = resolve));
   }
 
-  // Hand over the next bytes of a pumped `put`; false when the job has ended and wants no more.
+  // Hand over the next bytes of a pumped `put`. Resolves with the array, to be filled again, when they are written;
+  // with null when the job has ended and wants no more.
   async give(bytes) {
-    if (this.ended) return false;
+    if (this.ended) return null;
     const taken = new Promise((resolve) => (this.taken = resolve));
     this.post({ chunk: bytes }, [bytes.buffer]);
     return taken;
@@ -29,7 +30,7 @@ class Job {
   }
 
   receive(message) {
-    if (message.taken) this.taken(true);
+    if (message.taken) this.taken(message.taken);
     else if (message.progress) this.onProgress?.(...message.progress);
     else this.end(message);
   }
@@ -37,7 +38,7 @@ class Job {
   // Resolve with {value} or {error}; never reject, since Python looks at `error`.
   end(answer) {
     this.ended = true;
-    this.taken?.(false);
+    this.taken?.(null);
     this.resolve(this.failure ? { error: this.failure } : answer);
   }
 }
@@ -124,11 +125,15 @@ function describeSource(source) {
 const bytesOf = (data) =>
   ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
 
-// Copies of at most PUMP_SIZE; the original is the caller's and stays usable.
+// Copies of at most PUMP_SIZE; the original is the caller's and stays usable. False when the job has ended.
 async function giveAll(job, data) {
   const bytes = bytesOf(data);
   for (let at = 0; at < bytes.length; at += PUMP_SIZE) {
-    if (!(await job.give(bytes.slice(at, at + PUMP_SIZE)))) return false;
+    const piece = bytes.subarray(at, at + PUMP_SIZE);
+    const copy = job.spare?.length === piece.length ? job.spare : new Uint8Array(piece.length);
+    copy.set(piece);
+    job.spare = await job.give(copy);
+    if (!job.spare) return false;
   }
   return true;
 }

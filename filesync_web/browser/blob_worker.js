@@ -3,13 +3,13 @@
 // Messages in:  {id, op, args}          start a job
 //               {id, chunk}             the next bytes of a `put` whose source is pumped; null at the end
 //               {id, abort: true}       stop: a `put` removes its temporary file, a `download` keeps it for later
-// Messages out: {id, taken: true}       the chunk is written, the next one may come
+// Messages out: {id, taken: chunk}      it is written, the next one may come, in the same buffer
 //               {id, progress: [done, total]}
 //               {id, value} or {id, error: {type, message, ...}}   the end
 "use strict";
 
 const PARTIAL_LIFETIME = 7 * 24 * 3600 * 1000; // milliseconds that a broken download is worth keeping
-const SLICE_SIZE = 4 << 20; // bytes of a File that are read at once
+const PIECE_SIZE = 1 << 20; // bytes of a stream that are read at once
 const ROOM_TO_ASK_FOR = 1 << 20; // bytes; smaller files are just written
 
 const jobs = new Map();
@@ -29,7 +29,7 @@ class Job {
       const chunk = this.chunks.length ? this.chunks.shift() : await this.#next();
       if (chunk === null) return;
       yield chunk;
-      postMessage({ id: this.id, taken: true });
+      postMessage({ id: this.id, taken: chunk }, [chunk.buffer]);
     }
   }
 
@@ -64,17 +64,36 @@ async function checkRoom(needed) {
     throw new Failure("QuotaExceededError", `this device has room for ${quota - usage} more bytes, but ${needed} are needed`);
 }
 
-// --- put -------------------------------------------------------------------------------------------------------------
-
-async function* slicesOf(blob) {
-  for (let at = 0; at < blob.size; at += SLICE_SIZE) {
-    try {
-      yield new Uint8Array(await blob.slice(at, at + SLICE_SIZE).arrayBuffer());
-    } catch (error) {
-      throw new Failure("StorageError", `the file cannot be read; was it moved or changed? (${error.name}: ${error.message})`);
+// Read a stream to its end, into one buffer wherever the browser can: what waits to be collected takes memory too.
+// `describe` makes the error of a stream that fails.
+async function* piecesOf(stream, describe) {
+  let buffer = null;
+  let reader;
+  try {
+    reader = stream.getReader({ mode: "byob" });
+    buffer = new ArrayBuffer(PIECE_SIZE);
+  } catch {
+    reader = stream.getReader();
+  }
+  const fail = (error) => {
+    throw describe(error);
+  };
+  try {
+    for (;;) {
+      const { done, value } = await (buffer ? reader.read(new Uint8Array(buffer)) : reader.read()).catch(fail);
+      if (done) return;
+      yield value;
+      if (buffer) buffer = value.buffer;
     }
+  } finally {
+    reader.cancel().catch(() => {});
   }
 }
+
+// --- put -------------------------------------------------------------------------------------------------------------
+
+const unreadable = (error) =>
+  new Failure("StorageError", `the file cannot be read; was it moved or changed? (${error.name}: ${error.message})`);
 
 async function put(job, { storeId, source, size, mimeType }) {
   await checkRoom(size);
@@ -84,7 +103,7 @@ async function put(job, { storeId, source, size, mimeType }) {
     let incoming = null;
     try {
       incoming = await Incoming.open(folder, name, job.signal);
-      for await (const chunk of source ? slicesOf(source) : job.received()) {
+      for await (const chunk of source ? piecesOf(source.stream(), unreadable) : job.received()) {
         job.signal.throwIfAborted();
         await incoming.append(chunk);
         job.progress.report(incoming.size, size);
@@ -156,7 +175,7 @@ class Download {
     const stop = new AbortController();
     const signal = AbortSignal.any([this.job.signal, stop.signal]);
     const watch = stallWatch(stallTimeout, () =>
-      stop.abort(new Failure("StallError", `${url}: no byte came for ${stallTimeout} seconds`)));
+      stop.abort(new Failure("StallError", `${shown(url)}: no byte came for ${stallTimeout} seconds`)));
     try {
       await this.receive(await this.request(signal), watch, signal);
     } finally {
@@ -191,11 +210,11 @@ class Download {
       return this.request(signal);
     }
     if (response.status !== 200 && response.status !== 206)
-      throw new Failure("status", `downloading ${hash} from ${url}`, { status: response.status, headers: Object.fromEntries(response.headers) });
+      throw new Failure("status", `downloading ${hash} from ${shown(url)}`, { status: response.status, headers: Object.fromEntries(response.headers) });
     if (response.status === 206 && this.incoming) {
       const range = response.headers.get("content-range"); // hidden across origins unless the store exposes it
       if (range === null || range.startsWith(`bytes ${this.incoming.size}-`)) return response;
-      throw new Failure("IntegrityError", `${url}: the server sent ${range} when asked for the bytes from ${this.incoming.size}`);
+      throw new Failure("IntegrityError", `${shown(url)}: the server sent ${range} when asked for the bytes from ${this.incoming.size}`);
     }
     await this.restart();
     const name = `get-${hash}.${etagInHex(response.headers.get("etag"))}`;
@@ -205,28 +224,24 @@ class Download {
 
   async receive(response, watch, signal) {
     const { url, size } = this.args;
-    const reader = response.body.getReader();
-    for (;;) {
-      const { done, value } = await reader.read().catch((error) => {
-        throw signal.aborted ? signal.reason : networkFailure(url, error);
-      });
+    const broken = (error) => (signal.aborted ? signal.reason : networkFailure(url, error));
+    for await (const piece of piecesOf(response.body, broken)) {
       signal.throwIfAborted();
-      if (done) break;
       watch.touch();
-      await this.incoming.append(value);
+      await this.incoming.append(piece);
       this.job.progress.report(this.incoming.size, size);
       if (this.incoming.size > (size ?? Infinity))
-        throw new Failure("IntegrityError", `${url}: more than the ${size} bytes that were promised arrived`);
+        throw new Failure("IntegrityError", `${shown(url)}: more than the ${size} bytes that were promised arrived`);
     }
     if (this.incoming.size < (size ?? 0))
-      throw new Failure("NetworkError", `${url}: the answer broke off after ${this.incoming.size} of ${size} bytes`);
+      throw new Failure("NetworkError", `${shown(url)}: the answer broke off after ${this.incoming.size} of ${size} bytes`);
   }
 
   async verify() {
     const { storeId, hash, mimeType, url } = this.args;
     await this.incoming.finish();
     if (this.incoming.hash !== hash)
-      throw new Failure("IntegrityError", `${url}: the bytes have the hash ${this.incoming.hash} instead of ${hash}; they were discarded`);
+      throw new Failure("IntegrityError", `${shown(url)}: the bytes have the hash ${this.incoming.hash} instead of ${hash}; they were discarded`);
     return publish(this.incoming, storeId, mimeType);
   }
 
@@ -240,7 +255,10 @@ class Download {
   }
 }
 
-const networkFailure = (url, error) => new Failure("NetworkError", `${url}: the connection failed (${error.message})`);
+// The query of a signed URL is a secret: it is shown to nobody.
+const shown = (url) => url.split("?", 1)[0];
+
+const networkFailure = (url, error) => new Failure("NetworkError", `${shown(url)}: the connection failed (${error.message})`);
 
 function stallWatch(seconds, onStall) {
   let timer = setTimeout(onStall, seconds * 1000);

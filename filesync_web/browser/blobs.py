@@ -94,10 +94,16 @@ class OpfsBlobStore:
 
     async def _pump(self, js_job: Any, source: Source, js_progress: Any) -> None:
         """Give a job the bytes of a Python source, each chunk when the last one is written."""
+        js_array = None
         try:
             async with aclosing(sources.chunks(source)) as chunks:
                 async for chunk in chunks:
-                    if not await js_job.give(to_js(chunk)):
+                    if js_array is not None and js_array.length == len(chunk):
+                        js_array.assign(chunk)  # no new array: many would wait for their collection
+                    else:
+                        js_array = to_js(chunk)
+                    js_array = await js_job.give(js_array)
+                    if is_none(js_array):
                         return
             js_job.finish()
         except BaseException:

@@ -39,4 +39,4 @@ class WebLocks:
                 raise error_of({"type": js_error.type, "message": js_error.message})
             yield not is_taken
         finally:
-            js_lock.release()
+            await js_lock.release()

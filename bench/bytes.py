@@ -1,0 +1,274 @@
+"""A big file into, out of and through the browser: megabytes per second and memory, against plain JavaScript.
+
+    put        a File that the user chose, into OPFS; ours also hashes and flushes it
+    iterate    blocks that Python (or a stream in JavaScript) makes, into OPFS
+    upload     the stored File to a server that throws it away
+    download   from a server into OPFS; ours also verifies it
+    read       the stored File, as a page would read it
+
+Memory is how far the peak of resident memory rose above where it began, in all renderer processes together
+and in the browser process, as Linux counts it. The size in MiB may be given as an argument: `build.py bench`
+uses 256.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from _common import compare
+from playwright.sync_api import Page, sync_playwright
+
+from tests.harness import PageErrors, Profile, ServerProcess, open_python_page, run_python
+from tests.harness.site import build_test_site
+
+MIB = 1 << 20
+ROUNDS = 3
+SECONDS = 600.0
+
+# A server with nothing to do but to send one file and to throw away what comes.
+SERVER = """
+import asyncio, sys
+
+async def serve(reader, writer):
+    method = (await reader.readline()).decode().split(" ")[0]
+    length = 0
+    while line := (await reader.readline()).strip():
+        name, _, value = line.decode().partition(":")
+        if name.lower() == "content-length":
+            length = int(value)
+    while length:
+        length -= len(await reader.read(min(length, 1 << 20)))
+    head = "HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nAccess-Control-Allow-Origin: *\\r\\n"
+    head += "Access-Control-Allow-Methods: *\\r\\nAccess-Control-Allow-Headers: *\\r\\n"
+    with open(sys.argv[2], "rb") as file:
+        size = file.seek(0, 2) if method == "GET" else 0
+        file.seek(0)
+        writer.write(f"{head}Content-Length: {size}\\r\\n\\r\\n".encode())
+        await writer.drain()
+        if size:
+            await asyncio.get_running_loop().sendfile(writer.transport, file)
+    writer.close()
+
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", int(sys.argv[1]), limit=1 << 20)
+    await server.serve_forever()
+
+asyncio.run(main())
+"""
+
+PREPARE = """
+global js, store, http, plain, file, digest, blocks, blocks_digest
+import js
+from pyodide.code import run_js
+from filesync_web.browser.blobs import OpfsBlobStore
+from filesync_web.browser.http import BrowserHttp
+store, http = OpfsBlobStore("bench"), BrowserHttp()
+file = js.document.querySelector("input").files.item(0)
+digest = (await store.put(file)).content_hash
+
+async def blocks():
+    for _ in range(int(file.size) >> 20):
+        yield bytes(1 << 20)
+
+blocks_digest = (await store.put(blocks())).content_hash
+plain = run_js('''({
+  async folder() {
+    const root = await navigator.storage.getDirectory();
+    return root.getDirectoryHandle("plain", { create: true });
+  },
+  async writable() {
+    const handle = await (await this.folder()).getFileHandle("file", { create: true });
+    return handle.createWritable();
+  },
+  async file() { return (await (await this.folder()).getFileHandle("file")).getFile(); },
+  async remove() { await (await this.folder()).removeEntry("file").catch(() => {}); },
+  async put(file) { await file.stream().pipeTo(await this.writable()); },
+  async download(url) { await (await fetch(url, { cache: "no-store" })).body.pipeTo(await this.writable()); },
+  async read(file) {
+    const reader = file.stream().getReader({ mode: "byob" });
+    let buffer = new ArrayBuffer(1 << 20);
+    for (let step; !(step = await reader.read(new Uint8Array(buffer))).done; ) buffer = step.value.buffer;
+  },
+  async iterate(size) {
+    let left = size;
+    const pull = (controller) => {
+      controller.enqueue(new Uint8Array(1 << 20));
+      if (!(left -= 1 << 20)) controller.close();
+    };
+    await new ReadableStream({ pull }).pipeTo(await this.writable());
+  },
+  upload(url, file) {
+    return new Promise((resolve, reject) => {
+      const xhr = new XMLHttpRequest();
+      xhr.open("PUT", url);
+      xhr.onload = () => resolve(xhr.status);
+      xhr.onerror = () => reject(new Error("upload"));
+      xhr.send(file);
+    });
+  },
+})''')
+await plain.put(file)
+return file.size
+"""
+
+# What is measured, and what is done before the clock starts.
+STEPS = {
+    "put": {
+        "plain JavaScript": ("await plain.remove()", "await plain.put(file)"),
+        "filesync-web": ("await store.delete(digest)", "await store.put(file)"),
+    },
+    "iterate": {
+        "plain JavaScript": ("await plain.remove()", "await plain.iterate(file.size)"),
+        "filesync-web": ("await store.delete(blocks_digest)", "await store.put(blocks())"),
+    },
+    "upload": {
+        "plain JavaScript": ("body = await plain.file()", "await plain.upload(url, body)"),
+        "filesync-web": (
+            "body = await store.open(digest)",
+            "await http.upload('PUT', url, headers={}, blob=body, stall_timeout=60)",
+        ),
+    },
+    "download": {
+        "plain JavaScript": ("await plain.remove()", "await plain.download(url)"),
+        "filesync-web": (
+            "await store.delete(digest)",
+            "await store.download(url, {}, content_hash=digest, size=file.size, stall_timeout=60)",
+        ),
+    },
+    "read": {
+        "plain JavaScript": ("pass", "await plain.read(await plain.file())"),
+        "filesync-web": ("pass", "await plain.read(await store.open(digest))"),
+    },
+}
+
+
+class Memory:
+    """Resident memory of a browser's processes, and its peak since `reset`; in MiB."""
+
+    def __init__(self, profile: Path) -> None:
+        parents = {
+            int(entry.name): _status(entry.name).get("PPid", 0) for entry in Path("/proc").glob("[0-9]*")
+        }
+        flag = f"--user-data-dir={profile}"
+        self.browser = [pid for pid in parents if flag in _command(pid) and "--type=" not in _command(pid)]
+        family = set(self.browser)
+        for _generation in range(4):
+            family |= {pid for pid, parent in parents.items() if parent in family}
+        self.renderers = [pid for pid in family if "--type=renderer" in _command(pid)]
+        assert self.browser
+        assert self.renderers
+
+    def reset(self) -> None:
+        """Begin a new peak."""
+        for pid in (*self.browser, *self.renderers):
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+    def growth(self, pids: list[int], before: float) -> float:
+        return self.read("VmHWM", pids) - before
+
+    def read(self, field: str, pids: list[int]) -> float:
+        return sum(_status(pid).get(field, 0) for pid in pids) / 1024
+
+
+def _status(pid: int | str) -> dict[str, int]:
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return {}  # it has just ended
+    return {name: int(value) for name, value in re.findall(r"^(\w+):\s+(\d+)", text, re.MULTILINE)}
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def measure(
+    page: Page, memory: Memory, url: str, step: tuple[str, str], seen: dict[str, list[float]]
+) -> float:
+    """Do one step; its MB/s. The growth of memory is added to `seen`."""
+    prepare, act = step
+    memory.reset()
+    before = {name: memory.read("VmRSS", pids) for name, pids in vars(memory).items()}
+    code = f"{prepare}\nstarted = js.performance.now()\n{act}\nreturn js.performance.now() - started"
+    seconds = run_python(page, code, url=url, timeout=SECONDS) / 1000
+    for name, pids in vars(memory).items():
+        seen[name].append(memory.growth(pids, before[name]))
+    return run_python(page, "return file.size") / 1e6 / seconds
+
+
+@contextmanager
+def big_file(folder: Path, mib: int) -> Iterator[Path]:
+    path = folder / "big.bin"
+    with path.open("wb") as file:
+        for _ in range(mib):
+            file.write(os.urandom(MIB))
+    yield path
+    path.unlink()
+
+
+def serve(stack: ExitStack, path: Path) -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen([sys.executable, "-c", SERVER, str(port), str(path)])
+    stack.callback(process.wait)
+    stack.callback(process.terminate)
+    for _ in range(100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return f"http://127.0.0.1:{port}/file"
+        time.sleep(0.05)
+    raise RuntimeError("the server did not start")
+
+
+def report(page: Page, memory: Memory, url: str, rounds: int) -> None:
+    for name, variants in STEPS.items():
+        print(name, flush=True)
+        seen: dict[str, dict[str, list[float]]] = {variant: defaultdict(list) for variant in variants}
+
+        def speed(variant: str, name: str = name, seen: dict = seen) -> Callable[[], float]:
+            return lambda: measure(page, memory, url, STEPS[name][variant], seen[variant])
+
+        compare("MB/s", {variant: speed(variant) for variant in variants}, rounds)
+        for variant, readings in seen.items():
+            peaks = ", ".join(f"{process} {max(values):.0f}" for process, values in readings.items())
+            print(f"  {variant:<28} largest growth in MiB: {peaks}")
+
+
+def main() -> None:
+    mib = int(sys.argv[1]) if len(sys.argv) > 1 else 256
+    rounds = ROUNDS if mib <= 512 else 1
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        path = stack.enter_context(big_file(folder, mib))
+        server = ServerProcess(build_test_site(folder / "site"), folder / "data")
+        server.start()
+        stack.callback(server.stop)
+        playwright = stack.enter_context(sync_playwright())
+        profile = Profile(playwright.chromium, folder / "profile", PageErrors(), server.url)
+        page = open_python_page(profile.open())
+        stack.callback(profile.close)
+        page.evaluate(
+            "document.body.append(Object.assign(document.createElement('input'), { type: 'file' }))"
+        )
+        page.set_input_files("input", path)
+        url = serve(stack, path)
+        print(f"a file of {run_python(page, PREPARE, timeout=SECONDS) / MIB:.0f} MiB")
+        report(page, Memory(profile.folder), url, rounds)
+
+
+if __name__ == "__main__":
+    main()
