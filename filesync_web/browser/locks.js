@@ -28,7 +28,7 @@ function holdLock(name, mode, ifAvailable) {
     release() {
       waiting.abort(); // when it is not granted yet; Chromium forgets an abort that comes right after the request
       release();
-      return held ? gone : null;
+      return held ? gone : Promise.resolve();
     },
   };
 }
