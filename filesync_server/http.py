@@ -22,12 +22,15 @@ MAX_JSON_BYTES = 1024 * 1024
 _ALLOWED_METHODS = ("GET", "HEAD", "POST", "PUT")
 _ALLOWED_HEADERS = (
     "Authorization",
+    "B3",  # and Traceparent: Effect's HTTP client adds them
     "Content-Type",
     "If-Match",
     "If-None-Match",
     "If-Range",
     "Range",
+    "Traceparent",
     "X-Amz-Checksum-Sha256",
+    "X-Livestore-Store-Id",
     "X-Worker-Auth",
 )
 _EXPOSED_HEADERS = ("Accept-Ranges", "Content-Length", "Content-Range", "ETag", "Retry-After")
@@ -45,13 +48,18 @@ def create_part(routes: Sequence[BaseRoute], allowed_origins: Sequence[str] = ()
 
     `"*"` allows every origin and then no credentials (cookies); a list of origins allows them.
     """
+    return _HttpOnly(create_routes(routes, allowed_origins))
+
+
+def create_routes(routes: Sequence[BaseRoute], allowed_origins: Sequence[str] = ()) -> ASGIApp:
+    """The same for a part that has WebSockets too."""
     app = Starlette(
         routes=routes,
         exception_handlers={HTTPException: _http_error, ClientDisconnect: _gone, Exception: _unexpected},
     )
     if not allowed_origins:
-        return _HttpOnly(app)
-    cors = CORSMiddleware(
+        return app
+    return CORSMiddleware(
         app,
         allow_origins=allowed_origins,
         allow_methods=_ALLOWED_METHODS,
@@ -60,7 +68,6 @@ def create_part(routes: Sequence[BaseRoute], allowed_origins: Sequence[str] = ()
         expose_headers=_EXPOSED_HEADERS,
         max_age=3600,
     )
-    return _HttpOnly(cors)
 
 
 class _HttpOnly:
@@ -77,15 +84,20 @@ class _HttpOnly:
             await self._app(scope, receive, send)
 
 
-async def read_json(request: Request) -> dict[str, Any]:
-    """The body as a JSON object. Raises HTTPException 400 or 413."""
+async def read_body(request: Request, limit: int = MAX_JSON_BYTES) -> bytes:
+    """The body of at most `limit` bytes. Raises HTTPException 413."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_JSON_BYTES:
-            raise HTTPException(413, f"the body is larger than {MAX_JSON_BYTES} bytes")
+        if len(body) > limit:
+            raise HTTPException(413, f"the body is larger than {limit} bytes")
+    return bytes(body)
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """The body as a JSON object. Raises HTTPException 400 or 413."""
     try:
-        value = json.loads(body)
+        value = json.loads(await read_body(request))
     except (ValueError, RecursionError):
         raise HTTPException(400, "the body is not valid JSON") from None
     if not isinstance(value, dict):

@@ -1,10 +1,10 @@
-"""The sync backend as an ASGI app: admits clients at the WebSocket upgrade and hands them to a connection.
+"""The sync backend as an ASGI app: admits clients, then hands over WebSockets and answers POSTs.
 
-    sync = create_sync_backend(SqliteStorage(path), authenticate=token_payload_auth("secret"))
+    sync = create_sync_backend(Hub(SqliteStorage(path)), authenticate=payload_token_auth("secret"))
     Starlette(routes=[Mount("/sync", sync)])
 
-Refusals happen at the upgrade: 400 bad token, payload or origin, 404 no usable `storeId`, 426 no upgrade at
-all.
+Refusals, at the upgrade or of the POST: 400 bad token, payload or origin, 404 no usable `storeId`, 426 no
+upgrade without `transport=http`.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from filesync_web.livestore.messages import Json, WireError
+from filesync_web.livestore.messages import MAX_FRAME_BYTES, Json, WireError
 from filesync_web.livestore.wire import decode_query_payload
 
 from ..auth import presented_token, same_secret
-from ..http import error_response
+from ..http import create_routes, error_response, read_body
 from .connection import SyncConnection
+from .http_transport import answer
 from .hub import Hub
 
 _STORE_ID = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}")
@@ -44,13 +44,12 @@ def create_sync_backend(hub: Hub, *, authenticate: SyncAuth, allowed_origins: Se
     one).
     """
     backend = _Backend(hub, authenticate, allowed_origins)
-    return Starlette(
-        routes=[
-            WebSocketRoute("/", backend.connect),
-            Route("/", _upgrade_required, methods=["GET"]),
-            WebSocketRoute("/{rest:path}", _no_such_path),
-        ]
-    )
+    routes = [
+        WebSocketRoute("/", backend.connect),
+        Route("/", backend.respond, methods=["GET", "POST"]),
+        WebSocketRoute("/{rest:path}", _no_such_path),
+    ]
+    return create_routes(routes, allowed_origins)
 
 
 def payload_token_auth(*tokens: str) -> SyncAuth:
@@ -75,40 +74,50 @@ class _Backend:
 
     async def connect(self, socket: WebSocket) -> None:
         store_id = socket.query_params.get("storeId", "")
-        refusal = await self._refusal(socket, store_id)
+        refusal = await self._refusal(socket, store_id, "ws")
         if refusal:
             await socket.send_denial_response(refusal)
             return
         await socket.accept()
         await SyncConnection(self._hub, store_id, socket).run()
 
-    async def _refusal(self, socket: WebSocket, store_id: str) -> Response | None:
+    async def respond(self, request: Request) -> Response:
+        if request.query_params.get("transport") != "http":
+            headers = {"Connection": "Upgrade", "Upgrade": "websocket"}
+            return error_response(426, "this is a WebSocket endpoint, without transport=http", headers)
+        if request.method != "POST":
+            return error_response(405, "transport=http takes POST", {"Allow": "POST"})
+        store_id = request.query_params.get("storeId", "")
+        refusal = await self._refusal(request, store_id, "http")
+        if refusal:
+            return refusal
+        body = await read_body(request, MAX_FRAME_BYTES)
+        return StreamingResponse(answer(self._hub, store_id, body), media_type="application/json")
+
+    async def _refusal(self, request: HTTPConnection, store_id: str, transport: str) -> Response | None:
         if not _STORE_ID.fullmatch(store_id):
             return error_response(404, "storeId is missing or has more than 255 or control characters")
-        if socket.query_params.get("transport", "ws") != "ws":
-            return error_response(400, "transport must be ws")
-        if not self._origin_allowed(socket):
+        if request.query_params.get("transport", "ws") != transport:
+            return error_response(400, f"transport must be {transport} here")
+        if request.headers.get("x-livestore-store-id", store_id) != store_id:
+            return error_response(400, "the header x-livestore-store-id names another store than storeId")
+        if not self._origin_allowed(request):
             return error_response(400, "pages of this origin are not allowed")
         try:
-            payload = decode_query_payload(socket.query_params.get("payload"))
+            payload = decode_query_payload(request.query_params.get("payload"))
         except WireError:
             return error_response(400, "payload is not JSON")
-        admitted = self._authenticate(socket, store_id, payload)
+        admitted = self._authenticate(request, store_id, payload)
         if inspect.isawaitable(admitted):
             admitted = await admitted
         return None if admitted else error_response(400, "the token is not valid")
 
-    def _origin_allowed(self, socket: WebSocket) -> bool:
+    def _origin_allowed(self, request: HTTPConnection) -> bool:
         # Browsers do not apply CORS to WebSockets; without this check any page could use a cookie-based auth.
-        origin = socket.headers.get("origin")
+        origin = request.headers.get("origin")
         if origin is None or "*" in self._allowed_origins or origin in self._allowed_origins:
             return True
-        return urlsplit(origin).netloc == socket.headers.get("host")
-
-
-async def _upgrade_required(_request: Request) -> Response:
-    headers = {"Connection": "Upgrade", "Upgrade": "websocket"}
-    return error_response(426, "this is a WebSocket endpoint", headers)
+        return urlsplit(origin).netloc == request.headers.get("host")
 
 
 async def _no_such_path(socket: WebSocket) -> None:

@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from filesync_web.livestore.messages import PulledEvent
 
 from .hub import Hub
-from .protocol import Append, Connection, Read, Step
+from .protocol import UNUSABLE, Append, Connection, Read, Step
 
 MAX_QUEUED_BYTES = 8 * 1024**2
 """How much may wait for a slow reader (characters of JSON)."""
@@ -88,7 +88,7 @@ class SyncConnection:
                 after = await self._work(work)
             except OSError as error:
                 log.exception("the event log of a store cannot be used", exc_info=error)
-                after = self._protocol.failed(work.request_id, "the event log cannot be used at the moment")
+                after = self._protocol.failed(work.request_id, UNUSABLE)
             await self._do(after)
 
     async def _work(self, work: Read | Append) -> Step:

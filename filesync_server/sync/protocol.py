@@ -31,6 +31,8 @@ from .storage import Page, Rejection
 
 MAX_STREAMS = 32
 """Pulls that one connection may have open at once."""
+UNUSABLE = "the event log cannot be used at the moment"
+"""What clients are told; the reason is in the server's log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,7 @@ class Connection:
             step.send(m.Failure(request.id, (m.Die(str(error)),)))
 
     def _pull(self, request_id: str, pull: m.PullRequest, step: Step) -> None:
-        self._require_store(pull.store_id)
+        check_store(self._store_id, pull.store_id)
         if len(self._streams) >= MAX_STREAMS:
             raise m.WireError(f"a connection has at most {MAX_STREAMS} pulls open")
         after = pull.cursor.seq_num if pull.cursor else 0
@@ -200,7 +202,7 @@ class Connection:
         step.work.append(Read(request_id, after, pull.cursor.backend_id if pull.cursor else None))
 
     def _push(self, request_id: str, push: m.PushRequest, step: Step) -> None:
-        self._require_store(push.store_id)
+        check_store(self._store_id, push.store_id)
         check_batch(push.batch)
         self._pushes.add(request_id)
         step.work.append(Append(request_id, push.batch, push.backend_id))
@@ -224,14 +226,16 @@ class Connection:
         if self._first_id is None or int(request_id) < self._first_id:
             step.send(m.Failure(request_id, (m.Interrupted(),)))
 
-    def _require_store(self, store_id: str) -> None:
-        if store_id != self._store_id:
-            raise m.WireError(f"payload.storeId is {store_id!r}, but the connection is for another store")
-
 
 def _read_on(request_id: str, stream: _Stream, step: Step) -> None:
     stream.phase = _Phase.READING
     step.work.append(Read(request_id, stream.sent, None))
+
+
+def check_store(admitted: str, named: str) -> None:
+    """Refuse a request for another store than the client was admitted to. Raises WireError."""
+    if named != admitted:
+        raise m.WireError(f"payload.storeId is {named!r}, but the connection is for another store")
 
 
 def check_batch(batch: Sequence[m.Event]) -> None:

@@ -1,0 +1,84 @@
+"""The sync protocol over HTTP (`transport=http`), for clients that cannot have a WebSocket.
+
+One POST is one request: the body is a `Request` message, the answer a JSON array of messages, the last of
+which is its `Exit`. There is no live pull; clients ask again (LiveStore's every 5 seconds). Pushes reach live
+pulls of WebSockets as any other. A pull is answered page by page, so a log of any length takes little memory.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+
+from filesync_web.livestore import messages as m
+from filesync_web.livestore.wire import decode_client, decode_pull_request, decode_push_request, encode
+
+from .hub import Hub
+from .protocol import UNUSABLE, check_batch, check_store
+
+PULL, PUSH, PING = "SyncHttpRpc.Pull", "SyncHttpRpc.Push", "SyncHttpRpc.Ping"
+
+log = logging.getLogger(__name__)
+
+
+async def answer(hub: Hub, store_id: str, body: bytes) -> AsyncIterator[str]:
+    """The answer to one POST, in pieces of JSON text."""
+    separator = "["
+    async for message in _answer(hub, store_id, body):
+        yield separator + encode(message)
+        separator = ","
+    yield "[]" if separator == "[" else "]"
+
+
+async def _answer(hub: Hub, store_id: str, body: bytes) -> AsyncIterator[m.ServerMessage]:
+    try:
+        message = decode_client(body)
+    except m.WireError as error:
+        yield m.Defect(str(error))
+        return
+    match message:
+        case m.Request():
+            try:
+                async for part in _requested(hub, store_id, message):
+                    yield part
+            except m.WireError as error:
+                yield m.Failure(message.id, (m.Die(str(error)),))
+            except OSError as error:
+                log.exception("the event log of a store cannot be used", exc_info=error)
+                yield m.Failure(message.id, (m.Die(UNUSABLE),))
+        case m.Ping():
+            yield m.Pong()
+
+
+async def _requested(hub: Hub, store_id: str, request: m.Request) -> AsyncIterator[m.ServerMessage]:
+    if request.tag == PULL:
+        async for part in _pull(hub, store_id, request):
+            yield part
+    elif request.tag == PUSH:
+        push = decode_push_request(request.payload)
+        check_store(store_id, push.store_id)
+        check_batch(push.batch)
+        rejection = await hub.append(store_id, push.batch, push.backend_id)
+        yield m.Failure(request.id, (rejection,)) if rejection else m.Success(request.id, {})
+    elif request.tag == PING:
+        yield m.Success(request.id, {"_tag": "SyncMessage.Pong"})
+    else:
+        yield m.Defect(f"unknown request tag: {request.tag}")
+
+
+async def _pull(hub: Hub, store_id: str, request: m.Request) -> AsyncIterator[m.ServerMessage]:
+    payload = request.payload
+    pull = decode_pull_request({**payload, "live": False} if isinstance(payload, dict) else payload)
+    check_store(store_id, pull.store_id)
+    after = pull.cursor.seq_num if pull.cursor else 0
+    backend_id = pull.cursor.backend_id if pull.cursor else None
+    remaining: int | None = None
+    while remaining != 0:
+        page = await hub.read(store_id, after, backend_id)
+        if isinstance(page, m.BackendIdMismatch):
+            yield m.Failure(request.id, (page,))
+            return
+        yield m.Chunk(request.id, (m.PullResponse(page.events, page.backend_id, page.remaining),))
+        after = page.events[-1].event.seq_num if page.events else after
+        backend_id, remaining = page.backend_id, page.remaining
+    yield m.Success(request.id)
