@@ -169,17 +169,23 @@ async function openBlob(storeId, hash, name, type) {
   return file && new File([file], name, { type, lastModified: file.lastModified });
 }
 
-// Width and height, or null; decodes the image, so that the caller bounds its size.
-async function imageSize(storeId, hash, limit, type) {
+// The first bytes of a blob, or null.
+async function readHeader(storeId, hash, size) {
   const file = await findBlob(storeId, hash);
-  if (!file || file.size > limit || !globalThis.createImageBitmap) return null;
+  return file && new Uint8Array(await file.slice(0, size).arrayBuffer());
+}
+
+// Width and height, or null; decodes the image, unless the file is larger than the limit.
+async function decodedSize(storeId, hash, limit, type) {
+  const file = await findBlob(storeId, hash);
+  if (!file || file.size > limit) return null;
   try {
     const bitmap = await createImageBitmap(new Blob([file], { type }));
     const size = [bitmap.width, bitmap.height];
     bitmap.close();
     return size;
   } catch {
-    return null;
+    return null; // no image, or none that this browser knows
   }
 }
 

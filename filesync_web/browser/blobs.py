@@ -30,6 +30,7 @@ from filesync_web.browser.js_util import (
     read_script,
     run_job,
 )
+from filesync_web.core.image_size import HEADER_SIZE, image_size
 from filesync_web.core.paths import check_store_id
 from filesync_web.errors import BlobNotFoundError, InvalidArgumentError
 from filesync_web.ports import BlobInfo, Progress, Source, SourceInfo, StorageStatus
@@ -41,13 +42,14 @@ _EXPORTS = (
     "describeSource",
     "findBlob",
     "openBlob",
-    "imageSize",
+    "readHeader",
+    "decodedSize",
     "storageStatus",
     "requestPersistence",
 )
 
-LARGEST_IMAGE = 64 << 20
-"""Bytes of the largest file that is decoded as an image to find its size."""
+LARGEST_DECODED = 16 << 20
+"""Bytes of the largest file that is decoded to find the size of the image."""
 
 
 class OpfsBlobStore:
@@ -184,10 +186,17 @@ class OpfsBlobStore:
             URL.revokeObjectURL(url)
 
     async def image_size(self, content_hash: str, *, mime_type: str) -> tuple[int, int] | None:
-        """Width and height of an image that the browser can decode, None for others and for huge files."""
+        """Width and height of an image: from its header, else by decoding it, if it is not huge."""
         if not mime_type.startswith("image/"):
             return None
-        js_size = await _settled(self._js.imageSize(self.store_id, content_hash, LARGEST_IMAGE, mime_type))
+        js_header = await _settled(self._js.readHeader(self.store_id, content_hash, HEADER_SIZE))
+        if is_none(js_header):
+            return None
+        if size := image_size(js_header.to_bytes()):
+            return size
+        js_size = await _settled(
+            self._js.decodedSize(self.store_id, content_hash, LARGEST_DECODED, mime_type)
+        )
         return None if is_none(js_size) else (int(js_size[0]), int(js_size[1]))
 
     async def storage_status(self) -> StorageStatus:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filesync_web import sources
+from filesync_web.core.image_size import HEADER_SIZE, image_size
 from filesync_web.core.paths import FILES_ROOT, check_store_id, is_content_hash
 from filesync_web.errors import (
     BlobNotFoundError,
@@ -141,9 +142,11 @@ class DirectoryBlobStore:
         """Nothing is held open."""
 
     async def image_size(self, content_hash: str, *, mime_type: str) -> tuple[int, int] | None:
-        """None: nothing here decodes images."""
-        del content_hash, mime_type
-        return None
+        """Width and height that the header of an image tells; nothing here decodes images."""
+        path = self._files / content_hash
+        if not mime_type.startswith("image/") or await self.size(content_hash) is None:
+            return None
+        return image_size(await in_thread(_header, path))
 
     async def storage_status(self) -> StorageStatus:
         """Usage of this store; the quota is that and the free space of the disk."""
@@ -198,6 +201,11 @@ def _sweep(folder: Path) -> int:
         unlock(path, descriptor)
         removed += not path.name.startswith("lock-")
     return removed
+
+
+def _header(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEADER_SIZE)
 
 
 def _existing(path: Path) -> Path:

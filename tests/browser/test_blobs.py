@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,9 +13,12 @@ from tests.contract.server import serve
 from tests.contract.site import FaultSite, content, sha256
 from tests.harness import open_python_page, run_python
 from tests.harness.python_page import wait_for_python
+from tests.unit.test_image_size import exif
 from tools.common import ROOT
 
 MIB = 1 << 20
+# Two pixels, of 24 bits each
+BMP = b"BM" + struct.pack("<IHHIIiiHHIIiiII", 62, 0, 0, 54, 40, 2, 1, 1, 24, 0, 8, 0, 0, 0, 0) + bytes(8)
 
 
 @pytest.fixture(scope="module")
@@ -233,37 +236,50 @@ def test_the_type_is_kept_for_the_service_worker_and_goes_with_the_content(page:
     assert run_python(page, read, key=f"{store_id}/{digest}") == "nothing"
 
 
-def test_image_sizes(page: Page) -> None:
-    png = (
-        "iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAIAAAASFvFNAAAAEElEQVR4nGP4z8AARBD8HwAd7gP9Yc0DcwAAAABJRU5ErkJggg=="
-    )
+def test_image_sizes_are_those_that_the_browser_decodes(page: Page) -> None:
+    """In the header, in a turned photograph's, or found by decoding."""
     found = run_python(
         page,
         """
-        import base64
         from pyodide.code import run_js
-        make = run_js('''async (type, width, height) => {
+        draw = run_js('''async (type, width, height) => {
           const canvas = new OffscreenCanvas(width, height);
           canvas.getContext("2d").fillRect(0, 0, 5, 5);
-          return canvas.convertToBlob({ type });
+          return new Uint8Array(await (await canvas.convertToBlob({ type })).arrayBuffer());
         }''')
-        sizes = []
-        for kind, source in (
-            ("image/png", base64.b64decode(png)),
-            ("image/jpeg", await make("image/jpeg", 321, 123)),
-            ("image/webp", await make("image/webp", 20, 10)),
-            ("image/png", b"no image at all"),
-            ("image/svg+xml", b"<svg xmlns='http://www.w3.org/2000/svg' width='4' height='4'/>"),
-            ("text/plain", base64.b64decode(png)),
-        ):
-            info = await store.put(source)
-            sizes.append(await store.image_size(info.content_hash, mime_type=kind))
+        decode = run_js('''async (bytes, type) => {
+          const bitmap = await createImageBitmap(new Blob([bytes], { type }));
+          return [bitmap.width, bitmap.height];
+        }''')
+        images = {}
+        for kind in ("png", "jpeg", "webp"):
+            images[f"image/{kind}"] = (await draw(f"image/{kind}", 321, 123)).to_bytes()
+        exif = bytes.fromhex(turned)
+        images["image/jpeg; turned"] = images["image/jpeg"][:2] + exif + images["image/jpeg"][2:]
+        images["image/bmp"] = bytes.fromhex(bmp)
+        sizes = {}
+        for kind, data in images.items():
+            info = await store.put(data)
+            told = await store.image_size(info.content_hash, mime_type=kind.partition(";")[0])
+            sizes[kind] = [list(told), (await decode(to_js(data), kind.partition(";")[0])).to_py()]
+        for kind, data in (("image/png", b"no image"), ("image/svg+xml", b"<svg/>")):
+            info = await store.put(data)
+            sizes[f"not {kind}"] = await store.image_size(info.content_hash, mime_type=kind)
         return sizes
         """,
-        png=png,
+        turned=exif(6, "<").hex(),
+        bmp=BMP.hex(),
     )
-    assert base64.b64decode(png)
-    assert found[1:] == [[321, 123], [20, 10], None, None, None]
+    shown, turned = [321, 123], [123, 321]
+    assert found == {
+        "image/png": [shown, shown],
+        "image/jpeg": [shown, shown],
+        "image/webp": [shown, shown],
+        "image/jpeg; turned": [turned, turned],
+        "image/bmp": [[2, 1], [2, 1]],
+        "not image/png": None,
+        "not image/svg+xml": None,
+    }
 
 
 def test_storage_status_and_persistence(python_page: Page, store_id: str) -> None:

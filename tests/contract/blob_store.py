@@ -271,6 +271,14 @@ class LookUpContract:
         world.store.revoke_url(info.content_hash)
         assert await world.store.url(info.content_hash)
 
+    async def test_the_size_of_an_image(self, world: World) -> None:
+        image = b"GIF89a" + bytes([3, 0, 2, 0, 0, 0, 0]) + b";"
+        info = await world.store.put(image)
+        assert await world.store.image_size(info.content_hash, mime_type="image/gif") == (3, 2)
+        assert await world.store.image_size(info.content_hash, mime_type="text/plain") is None
+        other = await world.store.put(b"no image")
+        assert await world.store.image_size(other.content_hash, mime_type="image/png") is None
+
     async def test_storage_status(self, world: World) -> None:
         await world.store.put(content(MIB))
         status = await world.store.storage_status()
