@@ -73,6 +73,7 @@ class Runner:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._gate = False
         self._wake = asyncio.Event()
+        self._alone = asyncio.Lock()
 
     def changed(self, file_ids: Iterable[str]) -> None:
         """The store has changed what it says of these files, or of the outbox."""
@@ -85,7 +86,12 @@ class Runner:
         self._wake.set()
 
     async def run(self) -> None:
-        """Run transfers until cancelled; then every request is aborted before this returns."""
+        """Run transfers until cancelled; then every request is aborted before this returns. A second call
+        waits for the first to end."""
+        async with self._alone:
+            await self._run()
+
+    async def _run(self) -> None:
         engine = Engine(remote=self._remote is not None, limits=self._limits, retry=self._retry)
         try:
             self._dirty.clear()
