@@ -1,4 +1,4 @@
-"""The `filesync-server` command (`python -m filesync_server`)."""
+"""The `filesync-server` command (`python -m filesync_server`); `filesync-server admin` is in `admin`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import uvicorn
 
 from filesync_web.livestore.messages import MAX_FRAME_BYTES
 
+from . import admin
 from .build import build_app, open_sync_storage
 from .config import ConfigError, Settings, load_settings
 from .sync import StorageError
@@ -48,8 +49,11 @@ class _Server(uvicorn.Server):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until SIGINT or SIGTERM. 0 after a good end, 1 when it could not run, 2 for bad settings."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["admin"]:
+        return admin.main(arguments[1:], os.environ, sys.stdin.buffer, sys.stdout.buffer)
     try:
-        settings = load_settings(sys.argv[1:] if arguments is None else arguments, os.environ)
+        settings = load_settings(arguments, os.environ)
     except ConfigError as error:
         sys.stderr.write(f"filesync-server: {error}\n")
         return 2

@@ -92,21 +92,34 @@ class Settings:
 def load_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     """Merge and validate. Raises ConfigError; argparse exits by itself on `--help` and unknown flags."""
     parser = argparse.ArgumentParser(
-        prog="filesync-server", description="Signer, data plane, sync and site.", allow_abbrev=False
+        prog="filesync-server",
+        description="Signer, data plane, sync and site.",
+        epilog="'filesync-server admin --help' says how to list, export and import event logs.",
+        allow_abbrev=False,
     )
+    add_flags(parser, [setting.name for setting in fields(Settings)])
+    return settings_from(parser.parse_args(arguments), environment)
+
+
+def add_flags(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
+    """A flag for each of these settings that is no secret, and `--config`."""
     parser.add_argument("--config", type=Path, help="TOML file with these settings, names with _ for -")
     for setting in fields(Settings):
-        if setting.name not in SECRETS:
+        if setting.name in names and setting.name not in SECRETS:
             flag = f"--{setting.name.replace('_', '-')}"
             parser.add_argument(flag, dest=setting.name, help=_help(setting))
-    flags = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
-    config_path = flags.pop("config", None)
-    found: dict[str, Any] = _read_file(config_path) if config_path else {}
+
+
+def settings_from(parsed: argparse.Namespace, environment: Mapping[str, str]) -> Settings:
+    """Merge the flags with the rest and validate. Raises ConfigError."""
+    found: dict[str, Any] = _read_file(parsed.config) if parsed.config else {}
     for setting in fields(Settings):
         variable = f"FILESYNC_{setting.name.upper()}"
         if variable in environment:
             found[setting.name] = environment[variable]
-    settings = Settings(**{name: _convert(name, value) for name, value in (found | flags).items()})
+        if getattr(parsed, setting.name, None) is not None:
+            found[setting.name] = getattr(parsed, setting.name)
+    settings = Settings(**{name: _convert(name, value) for name, value in found.items()})
     return _validated(settings)
 
 

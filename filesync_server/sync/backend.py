@@ -10,7 +10,6 @@ upgrade without `transport=http`.
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -29,8 +28,7 @@ from ..http import create_routes, error_response, read_body
 from .connection import SyncConnection
 from .http_transport import answer
 from .hub import Hub
-
-_STORE_ID = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}")
+from .storage import STORE_ID
 
 SyncAuth: TypeAlias = Callable[[HTTPConnection, str, Json], bool | Awaitable[bool]]
 """Gets the upgrade request, the store id and the client's payload (None when there is none); may be a
@@ -95,7 +93,7 @@ class _Backend:
         return StreamingResponse(answer(self._hub, store_id, body), media_type="application/json")
 
     async def _refusal(self, request: HTTPConnection, store_id: str, transport: str) -> Response | None:
-        if not _STORE_ID.fullmatch(store_id):
+        if not STORE_ID.fullmatch(store_id):
             return error_response(404, "storeId is missing or has more than 255 or control characters")
         if request.query_params.get("transport", "ws") != transport:
             return error_response(400, f"transport must be {transport} here")

@@ -41,7 +41,7 @@ class SqliteStorage:
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
         """Open or create the file. Blocks. Raises StorageError or OSError."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _storage_errors():
             self._database = Database(path, _SCHEMA)
         self._clock = clock

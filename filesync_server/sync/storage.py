@@ -6,6 +6,7 @@ Implementations: `sqlite.SqliteStorage` (one server process), `postgres.Postgres
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from datetime import UTC, datetime
 from typing import Protocol, TypeAlias
 
 from filesync_web.livestore.messages import BackendIdMismatch, Event, PulledEvent, ServerAhead
+
+STORE_ID = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}")
+"""What may name a store: 1 to 255 characters, none of them a control character."""
 
 Rejection = ServerAhead | BackendIdMismatch
 """Why an append was refused; nothing was stored."""

@@ -1,0 +1,110 @@
+"""`filesync-server admin`: list, export, import and compact event logs, in SQLite and in PostgreSQL.
+
+It finds the logs by the same settings as the server, and needs no running server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import BinaryIO
+
+from .build import SYNC_FILE, open_sync_storage
+from .config import ConfigError, Settings, add_flags, settings_from
+from .sync.archive import ArchiveError, export_lines, read_archive
+from .sync.storage import STORE_ID, AdminStorage, StorageError, new_backend_id
+
+
+def main(arguments: Sequence[str], environment: Mapping[str, str], source: BinaryIO, target: BinaryIO) -> int:
+    """Run one command; `source` is what is imported, `target` gets what is listed or exported.
+
+    Returns 0, 1 when it failed (the reason is on standard error), 2 for bad settings.
+    """
+    parsed = _parser().parse_args(arguments)
+    try:
+        settings = settings_from(parsed, environment)
+        asyncio.run(_run(parsed, settings, source, target))
+        target.flush()
+    except ConfigError as error:
+        return _failed(error, 2)
+    except (OSError, ArchiveError) as error:
+        return _failed(error, 1)
+    return 0
+
+
+def _failed(error: Exception, code: int) -> int:
+    sys.stderr.write(f"filesync-server admin: {error}\n")
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="filesync-server admin", description=__doc__, allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        add_flags(command, ["data"])
+        return command
+
+    add("list", "One line a store, with tabs between: id, events, head, created, backend id.")
+    add("export", "Write a store's event log to standard output.").add_argument("store", help="its id")
+    restore = add("import", "Make a store of an exported event log from standard input, all or nothing.")
+    restore.add_argument("--store", help="id of the store (default: the exported one)")
+    restore.add_argument("--replace", action="store_true", help="drop the events that the store has")
+    restore.add_argument(
+        "--keep-backend-id",
+        action="store_true",
+        help="clients do not notice: only for a whole log that moves here, with its last event",
+    )
+    add("compact", "Give back disk space that is no longer used. Drops no event.")
+    return parser
+
+
+async def _run(parsed: argparse.Namespace, settings: Settings, source: BinaryIO, target: BinaryIO) -> None:
+    file = settings.data / SYNC_FILE
+    if settings.sync_database is None and parsed.command != "import" and not file.exists():
+        raise StorageError(f"there are no event logs: {file} does not exist")
+    storage = open_sync_storage(settings)
+    try:
+        match parsed.command:
+            case "list":
+                await _list(storage, target)
+            case "export":
+                await _export(storage, parsed.store, target)
+            case "import":
+                await _import(storage, parsed, source)
+            case "compact":
+                await storage.compact()
+    finally:
+        await storage.close()
+
+
+async def _list(storage: AdminStorage, target: BinaryIO) -> None:
+    for log in (await storage.logs()).values():
+        fields = (log.store_id, log.length, log.head, log.created_at, log.backend_id)
+        target.write("\t".join(map(str, fields)).encode() + b"\n")
+
+
+async def _export(storage: AdminStorage, store_id: str, target: BinaryIO) -> None:
+    log = (await storage.logs([store_id])).get(store_id) if STORE_ID.fullmatch(store_id) else None
+    if log is None:
+        raise StorageError(f"there is no store {store_id!r}; 'list' tells which there are")
+    async for line in export_lines(storage, log):
+        target.write(line)
+
+
+async def _import(storage: AdminStorage, parsed: argparse.Namespace, source: BinaryIO) -> None:
+    log, events = read_archive(source)
+    if parsed.store is not None:
+        if not STORE_ID.fullmatch(parsed.store):
+            raise ArchiveError("the id of a store has 1 to 255 characters, none of them a control character")
+        log = replace(log, store_id=parsed.store)
+    if not parsed.keep_backend_id:
+        log = replace(log, backend_id=new_backend_id())
+    try:
+        await storage.restore(log, events, replace=parsed.replace)
+    except FileExistsError as error:
+        raise FileExistsError(f"{error}; --replace drops them") from error

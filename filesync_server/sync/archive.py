@@ -1,0 +1,101 @@
+"""An event log as a text file: NDJSON, first what names the log, then an event a line.
+
+    {"format": "filesync-event-log", "version": 1, "storeId": ..., "backendId": ..., "head": ..., ...}
+    {"createdAt": "2027-01-15T08:00:00.000Z", "event": {"name": ..., "args": ..., "seqNum": 1, ...}}
+
+Events are as they are on the wire. The first line says how many follow, so a file that was cut is noticed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any
+
+from filesync_web.livestore.messages import (
+    MAX_BATCH_BYTES,
+    BackendIdMismatch,
+    Event,
+    PulledEvent,
+    WireError,
+)
+from filesync_web.livestore.wire import encoded_size, event_from_wire, event_to_wire, from_json, to_json
+
+from .storage import STORE_ID, Log, StorageError, SyncStorage
+
+_FORMAT, _VERSION = "filesync-event-log", 1
+
+
+class ArchiveError(ValueError):
+    """The file is no event log, or not a whole one."""
+
+
+async def export_lines(storage: SyncStorage, log: Log) -> AsyncIterator[bytes]:
+    """The lines of a log up to its head, whatever is appended meanwhile. Raises OSError."""
+    header = {"format": _FORMAT, "version": _VERSION, "storeId": log.store_id, "backendId": log.backend_id}
+    header |= {"head": log.head, "length": log.length, "createdAt": log.created_at}
+    yield _line(header)
+    after = 0
+    while after < log.head:
+        page = await storage.read(log.store_id, after, log.backend_id)
+        if isinstance(page, BackendIdMismatch) or not page.events:
+            raise StorageError("the log was replaced during the export; start again")
+        for pulled in page.events:
+            after = pulled.event.seq_num
+            if after <= log.head:
+                yield _line({"createdAt": pulled.created_at, "event": event_to_wire(pulled.event)})
+
+
+def read_archive(lines: Iterable[bytes]) -> tuple[Log, Iterator[PulledEvent]]:
+    """What names the log, and its events, read and checked one by one. Raises ArchiveError, also later."""
+    numbered = enumerate(lines, 1)
+    _, first = next(numbered, (1, b""))
+    header = _parsed(first, 1)
+    if header.get("format") != _FORMAT or header.get("version") != _VERSION:
+        raise ArchiveError(f"line 1 does not begin an event log ({_FORMAT}, version {_VERSION})")
+    values = [header.get(name) for name in ("storeId", "backendId", "head", "length", "createdAt")]
+    log = Log(*values)  # type: ignore[arg-type]
+    is_valid = [type(value) for value in values] == [str, str, int, int, str]
+    if not is_valid or not STORE_ID.fullmatch(log.store_id) or not log.backend_id:
+        raise ArchiveError("line 1 does not name a log")
+    return log, _events(log, numbered)
+
+
+def _events(log: Log, lines: Iterator[tuple[int, bytes]]) -> Iterator[PulledEvent]:
+    head, length = 0, 0
+    for number, line in lines:
+        value = _parsed(line, number)
+        try:
+            event = event_from_wire(value.get("event"))
+        except WireError as error:
+            raise ArchiveError(f"line {number}: {error}") from error
+        if not isinstance(value.get("createdAt"), str):
+            raise ArchiveError(f"line {number}: createdAt must be a string")
+        _check(event, head, number)
+        head, length = event.seq_num, length + 1
+        yield PulledEvent(event, value["createdAt"])
+    if (head, length) != (log.head, log.length):
+        raise ArchiveError(
+            f"the file has {length} events up to {head}, but begins with {log.length} up to {log.head}:"
+            " it is not whole"
+        )
+
+
+def _check(event: Event, head: int, number: int) -> None:
+    if event.parent_seq_num != head or event.seq_num <= head:
+        raise ArchiveError(f"line {number}: event {event.seq_num} does not follow event {head}")
+    if encoded_size(event) > MAX_BATCH_BYTES:
+        raise ArchiveError(f"line {number}: the event has more than {MAX_BATCH_BYTES} bytes")
+
+
+def _line(value: Any) -> bytes:
+    return to_json(value).encode() + b"\n"
+
+
+def _parsed(line: bytes, number: int) -> dict[str, Any]:
+    try:
+        value = from_json(line)
+    except WireError as error:
+        raise ArchiveError(f"line {number}: {error}") from error
+    if not isinstance(value, dict):
+        raise ArchiveError(f"line {number} is not an object")
+    return value
