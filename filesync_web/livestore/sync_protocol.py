@@ -9,6 +9,9 @@ heard.
 One push at a time, numbered behind the confirmed head. The push's events come back over the live pull; that,
 or the push's own answer, confirms them. A backend that is ahead sends what we lack by the live pull, which
 rebases the pending events, and the push is made again. Times are seconds of any steady clock.
+
+Events are taken over only in an unbroken chain: LiveStore's backend sends a new event at once, also between
+the pages of a backlog, and never again. One that has overtaken others is left out, and pulled behind them.
 """
 
 from __future__ import annotations
@@ -105,7 +108,9 @@ class SyncProtocol:
     def _clear(self) -> None:
         self._payload: Json = None
         self._backend_id: str | None = None
+        self._head = 0
         self._is_caught_up = False
+        self._was_overtaken = False
         self._push = ""
         self._batch: tuple[Event, ...] = ()
         self._wait_for_head = 0
@@ -123,12 +128,8 @@ class SyncProtocol:
         """A new connection."""
         self._clear()
         self._payload = payload
-        self._backend_id = view.backend_id if view.head else None
-        cursor = Cursor(self._backend_id, view.head) if self._backend_id is not None else None
-        self._pull = self._next_id()
-        pull = PullRequest(self._store_id, live=True, cursor=cursor, payload=payload)
-        self._answer_by = now + ANSWER_WITHIN
-        return [*self._ping(now), Send(pull_request(self._pull, pull))]
+        self._head, self._backend_id = view.head, view.backend_id if view.head else None
+        return [*self._ping(now), self._pull_on(now)]
 
     def closing(self) -> list[ClientMessage]:
         """What to say before the connection is closed on purpose."""
@@ -141,7 +142,7 @@ class SyncProtocol:
                 self._pong_by = None
                 return []
             case Chunk(self._pull):
-                return self._pulled(message)
+                return self._pulled(message, now)
             case Success(self._push) if self._push:
                 return self._pushed()
             case Failure(self._push, causes) if self._push:
@@ -157,6 +158,7 @@ class SyncProtocol:
 
     def advanced(self, view: View, now: float) -> list[Output]:
         """Push what is pending, when nothing stands in the way."""
+        self._head = max(self._head, view.head)
         if not self._is_caught_up or self._push or view.head < self._wait_for_head:
             return []
         if self._wait_for_head:
@@ -194,21 +196,39 @@ class SyncProtocol:
         self._pong_by = self._pong_by or now + PONG_WITHIN
         return [Send(Ping())]
 
-    def _pulled(self, chunk: Chunk) -> list[Output]:
+    def _pull_on(self, now: float) -> Output:
+        """Pull live what comes after the head."""
+        cursor = Cursor(self._backend_id, self._head) if self._head and self._backend_id is not None else None
+        self._pull = self._next_id()
+        self._is_caught_up = self._was_overtaken = False
+        self._answer_by = now + ANSWER_WITHIN
+        pull = PullRequest(self._store_id, live=True, cursor=cursor, payload=self._payload)
+        return Send(pull_request(self._pull, pull))
+
+    def _pulled(self, chunk: Chunk, now: float) -> list[Output]:
         outputs: list[Output] = []
         for value in chunk.values:
             if self._backend_id not in {None, value.backend_id}:
                 return [Reset()]
             self._backend_id = value.backend_id
-            if value.batch:
-                outputs.append(Confirm(tuple(pulled.event for pulled in value.batch), value.backend_id))
+            new = tuple(pulled.event for pulled in value.batch if pulled.event.seq_num > self._head)
+            if new and new[0].parent_seq_num > self._head:
+                self._was_overtaken = True
+                continue
+            if new:
+                outputs.append(Confirm(new, value.backend_id))
+                self._head = new[-1].seq_num
             self._is_caught_up = not value.remaining
+        outputs.append(Send(Ack(self._pull)))
+        if self._is_caught_up and self._was_overtaken:
+            return [*outputs, Send(Interrupt(self._pull)), self._pull_on(now)]
         if not self._push and not self._wait_for_head:
             self._answer_by = None
-        return [*outputs, Send(Ack(self._pull))]
+        return outputs
 
     def _pushed(self) -> list[Output]:
         batch, self._batch, self._push, self._answer_by = self._batch, (), "", None
+        self._head = max(self._head, batch[-1].seq_num)
         assert self._backend_id is not None  # noqa: S101  the first chunk came before the first push
         return [Confirm(batch, self._backend_id), Healthy()]
 

@@ -48,7 +48,8 @@ class MemorySyncBackend:
     """One store's backend. Its attributes may be changed at any time.
 
     `offline`: see above. `fail_after_push`: how many accepted pushes break their connection unanswered.
-    `repeat_chunks`: every live chunk is sent twice. `silent`: connections stay open, but nothing is answered.
+    `repeat_chunks`: every live chunk is sent twice. `overtaking`: live chunks do not wait for the pages of a
+    backlog, as with LiveStore's own backend. `silent`: connections stay open, but nothing is answered.
     `required_payload`: when not None, a connection with another payload is refused.
     """
 
@@ -58,6 +59,7 @@ class MemorySyncBackend:
         self.pushes: list[tuple[Event, ...]] = []
         self.fail_after_push = 0
         self.repeat_chunks = False
+        self.overtaking = False
         self.silent = False
         self.required_payload: Json = None
         self.chunk_events = chunk_events
@@ -152,7 +154,7 @@ class MemorySocket:
     def broadcast(self, events: list[Event]) -> None:
         if self._live is not None:
             for _ in range(2 if self._backend.repeat_chunks else 1):
-                if self._stored:
+                if self._stored and not self._backend.overtaking:
                     self._stored.append(events)
                 else:
                     self._say(Chunk(self._live, (self._response(events, 0),)))

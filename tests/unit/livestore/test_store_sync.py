@@ -107,6 +107,48 @@ async def test_pending_events_are_rebased_on_what_came_first(backend):
     await store.close()
 
 
+def _added(note_id: str) -> Event:
+    return Event("v1.NoteAdded", {"id": note_id, "body": ""}, 0, 0, "x", "x")
+
+
+async def test_an_event_that_overtakes_the_pages_of_a_backlog_hides_none_of_them(backend):
+    backend.overtaking = True
+    backend.append(*map(_added, "abcdefgh"))
+    backend.offline = True
+    device = Device()
+    store = await device.tab("one", open_socket=backend.open_socket)
+    news = ["x", "y"]
+
+    def push_news(_events):  # called before the page is acknowledged
+        if news:
+            backend.append(_added(news.pop(0)))
+
+    store.on_events(push_news)
+    backend.offline = False
+    await device.clock.advance(30)
+    assert sorted(bodies(store)) == sorted("abcdefghxy")
+    await store.commit(note_added(id="z"))
+    await settle()
+    assert store.sync_status == type(store.sync_status)(True, True, 0, "")
+    assert [e.args["id"] for e in backend.events] == list("abcdefghxyz")
+    await store.close()
+
+
+async def test_an_event_that_the_backend_forgot_to_send_is_fetched_with_the_next(backend):
+    device = Device()
+    store = await device.tab("one", open_socket=backend.open_socket)
+    await settle()
+    sockets, backend.sockets = backend.sockets, []
+    backend.append(*map(_added, "abcde"))
+    backend.sockets = sockets
+    await settle()
+    assert bodies(store) == {}
+    backend.append(_added("f"))
+    await settle()
+    assert sorted(bodies(store)) == list("abcdef")
+    await store.close()
+
+
 async def test_server_ahead_between_pull_and_push(backend):
     """Another client's event arrives at the backend while our push is on its way."""
     one, two = Device(), Device()
