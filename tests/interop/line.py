@@ -7,7 +7,7 @@ import contextlib
 
 
 class Line:
-    """Listens on a port of its own and passes everything on to the backend's; see `cut` and `mend`.
+    """Listens on a port of its own and passes everything on to the backend's.
 
     Attributes:
         statuses: the HTTP statuses with which the backend answered the connections, oldest first.
@@ -17,6 +17,8 @@ class Line:
         self._backend_port = backend_port
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._held: list[tuple[asyncio.StreamWriter, bytes]] | None = None
+        self._arrived = asyncio.Condition()
         self.port = 0
         self.statuses: asyncio.Queue[int] = asyncio.Queue()
 
@@ -38,6 +40,21 @@ class Line:
         if self._server is not None:
             await self.cut()
 
+    def hold(self) -> None:
+        """Keep back what the backend says once a connection stands, until `release`."""
+        self._held = []
+
+    async def wait_for_held(self, size: int) -> None:
+        """Return when so many bytes are kept back."""
+        async with self._arrived:
+            await self._arrived.wait_for(lambda: sum(len(data) for _, data in self._held or []) >= size)
+
+    def release(self) -> None:
+        """Pass on what was kept back, and what comes from now on."""
+        held, self._held = self._held or [], None
+        for writer, data in held:
+            writer.write(data)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         try:
@@ -46,21 +63,28 @@ class Line:
             writer.transport.abort()
             return
         self._writers.add(backend_writer)
-        await asyncio.gather(_copy(reader, backend_writer), self._answer(backend_reader, writer))
+        await asyncio.gather(_ask(reader, backend_writer), self._answer(backend_reader, writer))
         self._writers -= {writer, backend_writer}
 
     async def _answer(self, backend_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            status_line = await backend_reader.readline()
-            writer.write(status_line)
-            if status_line:
-                self.statuses.put_nowait(int(status_line.split()[1]))
-        await _copy(backend_reader, writer)
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            head = await backend_reader.readuntil(b"\r\n\r\n")
+            self.statuses.put_nowait(int(head.split()[1]))
+            writer.write(head)
+            while data := await backend_reader.read(65536):
+                if self._held is None:
+                    writer.write(data)
+                    await writer.drain()
+                else:
+                    self._held.append((writer, data))
+                    async with self._arrived:
+                        self._arrived.notify_all()
+        writer.close()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _ask(reader: asyncio.StreamReader, backend_writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError):
         while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
+            backend_writer.write(data)
+            await backend_writer.drain()
+    backend_writer.close()

@@ -13,7 +13,9 @@ from tests.interop.clients import Client, Device, Event
 from tests.interop.conftest import OpenClient
 from tests.interop.line import Line
 
-PAIRINGS = [
+Pairing = tuple[str, str, str]
+
+PAIRINGS: list[Pairing] = [
     ("python", "python", "cloudflare"),
     ("livestore", "livestore", "filesync"),
     ("python", "livestore", "filesync"),
@@ -22,15 +24,16 @@ PAIRINGS = [
     ("livestore", "python", "cloudflare"),
 ]
 
+
+def _name(pairing: Pairing) -> str:
+    return f"{pairing[0]}-{pairing[1]}-on-{pairing[2]}"
+
+
 pytestmark = [
     pytest.mark.interop,
     pytest.mark.timeout(300),  # the first test fetches LiveStore
-    pytest.mark.parametrize(
-        "pairing", PAIRINGS, ids=lambda pairing: f"{pairing[0]}-{pairing[1]}-on-{pairing[2]}"
-    ),
 ]
 
-Pairing = tuple[str, str, str]
 NewLine = Callable[[], Awaitable[Line]]
 NewDevice = Callable[..., Device]
 
@@ -63,6 +66,17 @@ def deleted(file_id: str) -> Event:
 
 def noted(note_id: str, text: str) -> Event:
     return "v1.NoteTaken", {"id": note_id, "text": text}
+
+
+BACKLOG_IDS = [f"{number:03}" for number in range(300)]
+BACKLOG = [created(file_id, f"{file_id:0>64}") for file_id in BACKLOG_IDS]
+
+
+@pytest.fixture(params=PAIRINGS, ids=_name)
+def pairing(request: pytest.FixtureRequest) -> Pairing:
+    """The kinds of the first and the second client, and of the backend."""
+    pairing: Pairing = request.param
+    return pairing
 
 
 @pytest.fixture
@@ -200,17 +214,43 @@ async def test_a_backlog_of_several_pages_arrives_whole(
     pairing: Pairing, open_client: OpenClient, new_line: NewLine, new_device: NewDevice
 ) -> None:
     line = await new_line()
-    ids = [f"{number:03}" for number in range(300)]
     author = await open_client(pairing[0], new_device(line.port))
-    witness = await open_client(pairing[0], new_device(line.port))
-    await author.commit(*(created(file_id, f"{file_id:0>64}") for file_id in ids))
-    await witness.wait_for_files(*ids)
+    await author.commit(*BACKLOG)
+    await _wait_until_pushed(open_client, new_device(line.port))
 
     newcomer = await open_client(pairing[1], new_device(line.port))
-    await newcomer.wait_for_files(*ids)
+    await newcomer.wait_for_files(*BACKLOG_IDS)
     assert await newcomer.files() == await author.files()
     await newcomer.commit(created("thanks"))
-    await author.wait_for_files(*ids, "thanks")
+    await author.wait_for_files(*BACKLOG_IDS, "thanks")
+
+
+@pytest.mark.parametrize("pairing", [pairing for pairing in PAIRINGS if pairing[1] == "python"], ids=_name)
+async def test_an_event_that_overtakes_the_backlog_hides_nothing(
+    pairing: Pairing, open_client: OpenClient, new_line: NewLine, new_device: NewDevice
+) -> None:
+    """LiveStore's backend sends news at once, also in the middle of the pages of a backlog."""
+    line, slow_line = await new_line(), await new_line()
+    author = await open_client(pairing[0], new_device(line.port))
+    await author.commit(*BACKLOG)
+    await _wait_until_pushed(open_client, new_device(line.port))
+
+    slow_line.hold()
+    newcomer = await open_client(pairing[1], new_device(slow_line.port))
+    await slow_line.wait_for_held(10_000)  # the first page, which stays unacknowledged
+    await author.commit(created("news"))
+    await _wait_until_pushed(open_client, new_device(line.port), "news")
+    slow_line.release()
+    await newcomer.wait_for_files(*BACKLOG_IDS, "news")
+    await newcomer.commit(created("thanks"))
+    await author.wait_for_files(*BACKLOG_IDS, "news", "thanks")
+
+
+async def _wait_until_pushed(open_client: OpenClient, device: Device, *more: str) -> None:
+    """Return when another client has the backlog, and `more`."""
+    witness = await open_client("python", device)
+    await witness.wait_for_files(*BACKLOG_IDS, *more)
+    await witness.close()
 
 
 async def test_both_go_on_after_the_backend_was_restarted(pair: Pair, backend: ServerProcess) -> None:
