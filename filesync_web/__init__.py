@@ -71,13 +71,14 @@ from filesync_web.errors import (
     TransferError,
     UnknownFileError,
 )
-from filesync_web.file_sync import FileSync, FileSyncOptions
+from filesync_web.file_sync import FileSync
 from filesync_web.livestore.fields import boolean, integer, json, real, text, timestamp
 from filesync_web.livestore.file_schema import FileSyncSchema, create_file_sync_schema
 from filesync_web.livestore.schema import Schema, event, make_schema
 from filesync_web.livestore.store import Store
 from filesync_web.livestore.sync_status import SyncOptions
 from filesync_web.livestore.tables import Op, Table, index, table
+from filesync_web.options import FileSyncOptions
 from filesync_web.ports import StorageStatus
 from filesync_web.preprocess import Preprocessed
 from filesync_web.signer_client import SignerConfig

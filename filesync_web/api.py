@@ -19,10 +19,11 @@ from filesync_web.core.metadata import FileMetadata
 from filesync_web.core.paths import check_store_id
 from filesync_web.core.records import FileOperationResult
 from filesync_web.errors import InvalidArgumentError, NotInitializedError, StorageUnavailableError
-from filesync_web.file_sync import FileSync, FileSyncOptions
+from filesync_web.file_sync import FileSync
 from filesync_web.livestore.schema import Schema
 from filesync_web.livestore.store import Store
 from filesync_web.livestore.sync_status import SyncOptions
+from filesync_web.options import FileSyncOptions
 from filesync_web.ports import BlobHandle, Platform, Source, StorageStatus, Unsubscribe
 from filesync_web.signer_client import Headers, SignerConfig
 

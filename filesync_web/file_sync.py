@@ -11,11 +11,10 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from random import Random
 from typing import Any
 
-from filesync_web.core.backoff import RetryPolicy
 from filesync_web.core.effects import FileSyncEvent
 from filesync_web.core.metadata import FileMetadata, parse_metadata
 from filesync_web.core.paths import check_store_id, remote_key
@@ -36,8 +35,8 @@ from filesync_web.livestore.file_schema import TransferControl
 from filesync_web.livestore.schema import NewEvent
 from filesync_web.livestore.store import Store
 from filesync_web.online import OnlineMonitor
+from filesync_web.options import FileSyncOptions
 from filesync_web.ports import BlobHandle, Platform, Source, StorageStatus, Unsubscribe
-from filesync_web.preprocess import Preprocessors
 from filesync_web.relay import EventRelay
 from filesync_web.remote import Remote
 from filesync_web.runner import Runner
@@ -47,26 +46,6 @@ logger = logging.getLogger(__name__)
 
 FIRST_IN_LINE = 1
 RESTART_DELAY = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class FileSyncOptions:
-    """How a `FileSync` works. Durations in seconds.
-
-    `health_check_interval`: between two probes of the signer. `health_check_timeout`: when a probe
-    counts as failed. `stall_timeout`: a transfer without a byte for so long is aborted and tried again.
-    `auto_prioritize`: resolving the URL of a file that is to be downloaded puts it first in line.
-    `preprocessors`: by MIME pattern.
-    """
-
-    max_concurrent_uploads: int = 2
-    max_concurrent_downloads: int = 2
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
-    health_check_interval: float = 10.0
-    health_check_timeout: float = 10.0
-    stall_timeout: float = 60.0
-    auto_prioritize: bool = True
-    preprocessors: Preprocessors = field(default_factory=dict)
 
 
 class FileSync:

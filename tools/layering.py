@@ -35,6 +35,7 @@ BASE = tuple(f"filesync_web.{name}" for name in ("errors", "ports", "clock", "so
 # The shell of the engine, from the signer's client up to `FileSync`.
 SHELL_MODULES = (
     "preprocess",
+    "options",
     "intake",
     "relay",
     "signer_client",
