@@ -50,7 +50,7 @@ class _Server(uvicorn.Server):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until SIGINT or SIGTERM. 0 after a good end, 1 when it could not run, 2 for bad settings."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == ["admin"]:
+    if list(arguments[:1]) == ["admin"]:
         return admin.main(arguments[1:], os.environ, sys.stdin.buffer, sys.stdout.buffer)
     try:
         settings = load_settings(arguments, os.environ)

@@ -32,17 +32,21 @@ _INSTALLED = Path("/usr/lib/postgresql")
 
 @dataclass
 class PostgresServer:
-    """The running cluster; `databases()` makes an empty database for one test."""
+    """A cluster in `folder/cluster`; `owner` says as which user its programs run."""
 
+    programs: Path
+    folder: Path
+    owner: dict[str, Any]
     port: int
     password: str = field(repr=False)
+    process: subprocess.Popen[bytes] | None = None
     _numbers: Iterator[int] = field(default_factory=itertools.count, repr=False)
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://{ROLE}:{self.password}@127.0.0.1:{self.port}/{database}"
 
     async def new_database(self) -> str:
-        """The URL of a new database."""
+        """The URL of a new, empty database."""
         name = f"test_{next(self._numbers)}"
         await self.execute(f"CREATE DATABASE {name}")
         return self.url(name)
@@ -55,6 +59,30 @@ class PostgresServer:
         finally:
             await connection.close()
 
+    def start(self) -> None:
+        """Run it, and return when it answers."""
+        command = [self.programs / "postgres", "-D", self.folder / "cluster", "-k", "", "-h", "127.0.0.1"]
+        with (self.folder / "log").open("a") as log:
+            self.process = subprocess.Popen(
+                [*command, "-p", str(self.port)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                **self.owner,
+            )
+        ask = [self.programs / "pg_isready", "--quiet", "--host=127.0.0.1", f"--port={self.port}"]
+        deadline = time.monotonic() + 60
+        while subprocess.run(ask, check=False).returncode != 0:
+            is_well = self.process.poll() is None and time.monotonic() < deadline
+            assert is_well, (self.folder / "log").read_text()[-4000:]
+            time.sleep(0.05)
+
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """End it: by SIGINT, without waiting for clients; by SIGQUIT as a crash does."""
+        if self.process:
+            self.process.send_signal(number)
+            self.process.wait(30)
+
 
 @contextlib.contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
@@ -65,44 +93,19 @@ def postgres_server() -> Iterator[PostgresServer]:
         account = pwd.getpwnam("postgres")
         owner = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
     folder = Path(tempfile.mkdtemp(prefix="filesync-postgres-"))  # pytest's folders are closed to others
-    server = PostgresServer(_free_port(), secrets.token_hex(12))
+    server = PostgresServer(programs, folder, owner, _free_port(), secrets.token_hex(12))
     try:
-        secret, cluster = folder / "password", folder / "cluster"
+        secret = folder / "password"
         secret.write_text(server.password)
         if owner:
             for path in (folder, secret):
                 os.chown(path, owner["user"], owner["group"])
-        _run([programs / "initdb", *_INITDB, "--pgdata", cluster, "--pwfile", secret], **owner)
-        with _running(programs, cluster, server, owner):
-            yield server
+        _run([programs / "initdb", *_INITDB, "--pgdata", folder / "cluster", "--pwfile", secret], **owner)
+        server.start()
+        yield server
     finally:
+        server.stop()
         shutil.rmtree(folder)
-
-
-@contextlib.contextmanager
-def _running(programs: Path, cluster: Path, server: PostgresServer, owner: dict[str, Any]) -> Iterator[None]:
-    command = [programs / "postgres", "-D", cluster, "-k", cluster, "-h", "127.0.0.1", "-p", str(server.port)]
-    with (cluster.parent / "log").open("w+") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **owner)
-        try:
-            _await_answers(programs, server, process)
-            yield
-        except BaseException:
-            log.seek(0)
-            print(log.read()[-4000:])
-            raise
-        finally:
-            process.send_signal(signal.SIGINT)  # "fast": it does not wait for clients
-            process.wait(30)
-
-
-def _await_answers(programs: Path, server: PostgresServer, process: subprocess.Popen[bytes]) -> None:
-    command = [programs / "pg_isready", "--quiet", "--host=127.0.0.1", f"--port={server.port}"]
-    deadline = time.monotonic() + 60
-    while subprocess.run(command, check=False).returncode != 0:
-        assert process.poll() is None, f"PostgreSQL ended with {process.returncode}"
-        assert time.monotonic() < deadline, "PostgreSQL does not answer"
-        time.sleep(0.05)
 
 
 def _programs() -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -235,6 +236,24 @@ async def test_commits_wait_for_the_disk_whatever_the_database_says(
         async with storage._connection() as connection:
             assert await connection.fetchval("SHOW synchronous_commit") == used
         await storage.close()
+
+
+async def test_what_was_acknowledged_survives_a_crash_of_the_database(
+    database: str, postgres: PostgresServer
+) -> None:
+    await postgres.execute(f"ALTER DATABASE {database.rpartition('/')[2]} SET synchronous_commit = off")
+    async with server_process(database) as (one, storage), sync_client(one) as client:
+        for number in range(1, 21):
+            assert (await client.pushed(event(number)))["_tag"] == "Success"
+        postgres.stop(signal.SIGQUIT)
+        assert (await client.pushed(event(21)))["cause"]["_tag"] == "Die"
+        postgres.start()
+        head = 0
+        while not head:  # until the pool has seen that its connections are gone
+            with contextlib.suppress(OSError):
+                head = (await storage.logs())["store"].head
+        assert head == 20
+        assert (await client.pushed(event(21)))["_tag"] == "Success"
 
 
 @pytest.mark.parametrize(
