@@ -102,7 +102,7 @@ async function put(job, { storeId, source, size, mimeType }) {
     const folder = await makeFolder(INCOMING_ROOT, storeId);
     let incoming = null;
     try {
-      incoming = await Incoming.open(folder, name, job.signal);
+      incoming = await Incoming.open(folder, name, job.signal, size ?? null);
       for await (const chunk of source ? piecesOf(source.stream(), unreadable) : job.received()) {
         job.signal.throwIfAborted();
         await incoming.append(chunk);
@@ -159,7 +159,7 @@ class Download {
     const { hash, size } = this.args;
     const name = await findPartial(this.folder, hash);
     if (name === null) return;
-    this.incoming = await Incoming.open(this.folder, name, this.job.signal);
+    this.incoming = await Incoming.open(this.folder, name, this.job.signal, size ?? null);
     this.etag = etagFromHex(name.slice(`get-${hash}.`.length));
     if (this.incoming.size === 0 || this.incoming.size > (size ?? Infinity)) await this.restart();
   }
@@ -218,7 +218,7 @@ class Download {
     }
     await this.restart();
     const name = `get-${hash}.${etagInHex(response.headers.get("etag"))}`;
-    this.incoming = await Incoming.open(this.folder, name, signal);
+    this.incoming = await Incoming.open(this.folder, name, signal, this.args.size ?? null);
     return response;
   }
 
