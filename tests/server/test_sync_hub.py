@@ -1,0 +1,171 @@
+"""The hub, when another process appends to the same logs: orders that real processes show only by luck."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from filesync_server.sync.hub import Hub
+from filesync_server.sync.sqlite import SqliteStorage
+from filesync_server.sync.storage import Heard, Log, Page, StorageError
+from filesync_web.livestore.messages import BackendIdMismatch, Event, PulledEvent
+from tests.server.support import until
+
+
+class Storage(SqliteStorage):
+    """Tells only what the test tells, holds `logs` when it is told to, and counts reads."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.heard: Heard | None = None
+        self.found = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+        self.reads = 0
+        self.is_broken = False
+
+    def watch(self, heard: Heard) -> None:
+        self.heard = heard
+
+    async def logs(self, store_ids: Collection[str] | None = None) -> Mapping[str, Log]:
+        logs = await super().logs(store_ids)
+        self.found.set()
+        await self.go_on.wait()
+        return logs
+
+    async def read(self, store_id: str, after: int, backend_id: str | None) -> Page | BackendIdMismatch:
+        self.reads += 1
+        if self.is_broken:
+            raise StorageError("the test says no")
+        return await super().read(store_id, after, backend_id)
+
+
+class Reader:
+    """A listener that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.got: list[int] = []
+        self.is_over = False
+
+    def broadcast(self, _backend_id: str, events: Sequence[PulledEvent]) -> None:
+        self.got += [pulled.event.seq_num for pulled in events]
+
+    def shut_down(self) -> None:
+        self.is_over = True
+
+
+@pytest.fixture
+async def storage(tmp_path: Path) -> Storage:
+    return Storage(tmp_path / "sync.sqlite")
+
+
+@pytest.fixture
+async def hub(storage: Storage) -> AsyncIterator[Hub]:
+    hub = Hub(storage)
+    yield hub
+    await hub.close()
+
+
+@pytest.fixture
+async def other(tmp_path: Path, storage: Storage) -> AsyncIterator[SqliteStorage]:
+    """The other process."""
+    other = SqliteStorage(tmp_path / "sync.sqlite")
+    yield other
+    await other.close()
+
+
+def chain(*numbers: int) -> list[Event]:
+    return [Event("v1.Test", None, number, number - 1, "clientA", "sessionA") for number in numbers]
+
+
+async def test_what_is_heard_while_the_first_reader_looks_is_not_lost(
+    hub: Hub, storage: Storage, other: SqliteStorage
+) -> None:
+    reader = Reader()
+    hub.join("s", reader)
+    assert storage.heard
+    storage.go_on.clear()
+    first = asyncio.create_task(hub.read("s", 0, None))
+    await storage.found.wait()  # it has seen an empty log, and does not know it yet
+    await other.append("s", chain(1), None)
+    storage.heard("s", 1)
+    storage.go_on.set()
+    page = await first
+    assert isinstance(page, Page)
+    await until(lambda: reader.got == [1])
+
+
+async def test_hints_save_reads(hub: Hub, storage: Storage, other: SqliteStorage) -> None:
+    reader = Reader()
+    hub.join("s", reader)
+    assert storage.heard
+    await hub.read("s", 0, None)
+    await hub.append("s", chain(1), None)
+    storage.reads = 0
+    storage.heard("s", 1)  # our own push
+    storage.heard("unused", 5)
+    await other.append("s", chain(2, 3), None)
+    for head in (2, 3, 3):
+        storage.heard("s", head)
+    await until(lambda: reader.got == [1, 2, 3])
+    storage.heard("s", 3)
+    storage.heard(None, None)
+    await hub.append("s", chain(4), None)
+    assert (reader.got, storage.reads) == ([1, 2, 3, 4], 1)
+
+
+async def test_a_push_here_goes_out_behind_what_was_not_heard(hub: Hub, other: SqliteStorage) -> None:
+    reader = Reader()
+    hub.join("s", reader)
+    await hub.read("s", 0, None)
+    await other.append("s", chain(*range(1, 101)), None)
+    await other.append("s", chain(*range(101, 151)), None)
+    assert await hub.append("s", chain(151), None) is None
+    assert reader.got == list(range(1, 152))
+
+
+async def test_what_could_not_be_read_is_read_at_the_next_look(
+    hub: Hub, storage: Storage, other: SqliteStorage, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader = Reader()
+    hub.join("s", reader)
+    assert storage.heard
+    await hub.read("s", 0, None)
+    await other.append("s", chain(1), None)
+    storage.is_broken = True
+    storage.heard("s", 1)
+    await until(lambda: "cannot be read" in caplog.text)
+    storage.is_broken = False
+    storage.heard(None, None)
+    await until(lambda: reader.got == [1])
+
+
+@pytest.mark.parametrize("sign", ["push", "look"])
+async def test_listeners_to_a_replaced_log_are_ended(
+    hub: Hub, storage: Storage, other: SqliteStorage, sign: str
+) -> None:
+    reader, newcomer = Reader(), Reader()
+    hub.join("s", reader)
+    assert storage.heard
+    await hub.read("s", 0, None)
+    await hub.append("s", chain(1, 2), None)
+    events = [PulledEvent(event, "2027-01-15T08:00:00.000Z") for event in chain(1)]
+    await other.restore(Log("s", "another", 1, 1, ""), events, replace=True)
+    if sign == "push":
+        assert await hub.append("s", chain(2), "another") is None
+    else:
+        storage.heard(None, None)
+    await until(lambda: reader.is_over)
+    assert reader.got == [1, 2]
+    hub.leave("s", reader)
+    hub.join("s", newcomer)
+    page = await hub.read("s", 0, None)
+    assert isinstance(page, Page)
+    assert page.backend_id == "another"
+    head = page.events[-1].event.seq_num
+    await hub.append("s", chain(head + 1), None)
+    assert newcomer.got == [head + 1]
+    assert not newcomer.is_over
