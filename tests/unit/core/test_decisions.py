@@ -1,0 +1,144 @@
+"""The tables and rules that the engine decides by."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from filesync_web.core.backoff import RetryPolicy
+from filesync_web.core.effects import FailureKind, failure_of
+from filesync_web.core.http import error_for_status, retry_after_seconds, shown_url
+from filesync_web.core.plan import INPUTS, Plan, plan
+from filesync_web.core.ready_queue import ReadyQueue
+from filesync_web.core.records import FileRecord, Status
+from filesync_web.core.transitions import TRANSITIONS, Input, next_status
+from filesync_web.errors import (
+    AuthError,
+    BlobNotFoundError,
+    IllegalTransitionError,
+    IntegrityError,
+    NetworkError,
+    PermanentTransferError,
+    QuotaExceededError,
+    RemoteMissingError,
+    ServerError,
+)
+
+
+def record(remote_key: str) -> FileRecord:
+    return FileRecord("f", "p", remote_key, "h", None, 0, 0)
+
+
+def test_the_reconciliation_table() -> None:
+    assert plan(record("k"), have_local=True) is Plan.NOTHING
+    assert plan(record(""), have_local=True) is Plan.UPLOAD
+    assert plan(record("k"), have_local=False) is Plan.DOWNLOAD
+    assert plan(record(""), have_local=False) is Plan.WAIT
+
+
+@pytest.mark.parametrize("have_local", [True, False])
+def test_nothing_is_transferred_in_local_only_mode(have_local: bool) -> None:
+    wanted = plan(record("k"), have_local=have_local, remote=False)
+    assert wanted is (Plan.NOTHING if have_local else Plan.WAIT)
+
+
+def test_every_status_at_rest_can_follow_every_plan() -> None:
+    at_rest = [status for status in Status if status is not Status.IN_PROGRESS]
+    for status, wanted in itertools.product(at_rest, Plan):
+        for event in INPUTS[wanted]:
+            assert next_status(status, event) in {Status.QUEUED, Status.PENDING, Status.DONE}
+
+
+def test_a_step_that_the_table_does_not_list_raises() -> None:
+    for status, event in itertools.product(Status, Input):
+        if event not in TRANSITIONS[status]:
+            with pytest.raises(IllegalTransitionError):
+                next_status(status, event)
+    assert Input.START not in TRANSITIONS[Status.DONE]
+    assert Input.WANT not in TRANSITIONS[Status.IN_PROGRESS]
+
+
+def test_each_delay_is_bounded_and_jittered() -> None:
+    policy = RetryPolicy(base=1.0, cap=10.0)
+    assert [policy.delay(n, 0.999) for n in (1, 2, 3, 4, 5, 100, 10_000)] == pytest.approx(
+        [0.999, 1.998, 3.996, 7.992, 9.99, 9.99, 9.99]
+    )
+    assert policy.delay(5, 0.0) == 0.0
+    assert policy.delay(1, 0.5, retry_after=30.0) == 30.0
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (401, AuthError),
+        (403, PermanentTransferError),
+        (404, RemoteMissingError),
+        (410, RemoteMissingError),
+        (413, PermanentTransferError),
+        (408, ServerError),
+        (429, ServerError),
+        (500, ServerError),
+        (503, ServerError),
+    ],
+)
+def test_what_a_status_means(status: int, kind: type[Exception]) -> None:
+    error = error_for_status(status, {"retry-after": "7"}, "the upload of k")
+    assert type(error) is kind
+    assert error.status == status
+    assert error.retry_after == (7.0 if kind is ServerError else None)
+    assert error.retryable == (kind is ServerError)
+
+
+def test_retry_after_in_another_form_is_ignored() -> None:
+    assert retry_after_seconds({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}) is None
+    assert retry_after_seconds({"retry-after": "-1"}) is None
+    assert retry_after_seconds({}) is None
+
+
+def test_a_signed_url_is_shown_without_its_query() -> None:
+    assert shown_url("https://s3/bucket/key?X-Amz-Signature=secret") == "https://s3/bucket/key"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (NetworkError("x"), FailureKind.RETRYABLE),
+        (IntegrityError("x"), FailureKind.RETRYABLE),
+        (ServerError("x", retry_after=3.0), FailureKind.RETRYABLE),
+        (AuthError("x"), FailureKind.PERMANENT),
+        (QuotaExceededError("x"), FailureKind.PERMANENT),
+        (ValueError(), FailureKind.PERMANENT),
+        (RemoteMissingError("x"), FailureKind.REMOTE_MISSING),
+        (BlobNotFoundError("x"), FailureKind.LOCAL_MISSING),
+    ],
+)
+def test_what_a_failure_means(error: Exception, kind: FailureKind) -> None:
+    failure = failure_of(error)
+    assert failure.kind is kind
+    assert failure.message
+    assert failure.retry_after == getattr(error, "retry_after", None)
+
+
+def test_the_queue_orders_by_time_priority_and_age() -> None:
+    queue = ReadyQueue()
+    queue.put("late", priority=0, age=1, not_before=50, now=0)
+    queue.put("old", priority=0, age=1, not_before=0, now=0)
+    queue.put("new", priority=0, age=2, not_before=0, now=0)
+    queue.put("urgent", priority=1, age=3, not_before=0, now=0)
+    queue.put("gone", priority=9, age=0, not_before=0, now=0)
+    queue.discard("gone")
+    assert queue.next_due() == 50
+    assert [queue.pop(0) for _ in range(4)] == ["urgent", "old", "new", None]
+    assert queue.pop(50) == "late"
+    assert queue.next_due() is None
+
+
+def test_a_key_that_is_put_again_has_one_place() -> None:
+    queue = ReadyQueue()
+    queue.put("a", priority=0, age=1, not_before=0, now=0)
+    queue.put("a", priority=5, age=1, not_before=9, now=0)
+    assert len(queue) == 1
+    assert queue.pop(0) is None
+    assert queue.pop(9) == "a"
+    assert queue.pop(9) is None

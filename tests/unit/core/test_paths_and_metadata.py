@@ -1,0 +1,74 @@
+"""Paths, keys and metadata: the forms on the wire, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filesync_web.core.metadata import FileMetadata, encode_metadata, parse_metadata
+from filesync_web.core.paths import check_store_id, content_hash_of, file_path, remote_key
+from filesync_web.errors import InvalidArgumentError
+
+HASH = "0123456789abcdef" * 4
+
+
+def test_the_path_scheme() -> None:
+    path = file_path("shop-1", HASH)
+    assert path == f"livestore-filesync-files/shop-1/{HASH}"
+    assert remote_key(path) == f"shop-1/{HASH}"
+    assert content_hash_of(f"/{path}") == HASH
+
+
+@pytest.mark.parametrize("store_id", ["a/b", "a b", "", ".", "..", "é", "x" * 129, "a\n", None])
+def test_store_ids_that_could_share_a_folder_are_refused(store_id: str) -> None:
+    with pytest.raises(InvalidArgumentError, match="store id"):
+        check_store_id(store_id)
+
+
+@pytest.mark.parametrize(
+    "path", ["", "other/s/" + HASH, "livestore-filesync-files", "livestore-filesync-files/"]
+)
+def test_what_is_no_file_path_has_no_key(path: str) -> None:
+    with pytest.raises(InvalidArgumentError):
+        remote_key(path)
+
+
+@pytest.mark.parametrize("path", ["", HASH[:-1], HASH.upper(), HASH + "0", "a/b"])
+def test_what_does_not_end_in_a_hash(path: str) -> None:
+    with pytest.raises(InvalidArgumentError):
+        content_hash_of(path)
+
+
+def test_metadata_has_the_wire_contracts_form() -> None:
+    full = FileMetadata("image/png", 12, 3, 4, {"name": "a.png"})
+    text = '{"mimeType":"image/png","sizeBytes":12,"image":{"width":3,"height":4},"custom":{"name":"a.png"}}'
+    assert encode_metadata(full) == text
+    assert parse_metadata(text) == full
+    assert parse_metadata(text).name == "a.png"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.sampled_from(["mimeType", "sizeBytes", "image", "x"]), inner)
+    ),
+)
+
+
+@given(JSON)
+def test_whatever_another_client_wrote_can_be_read(value: object) -> None:
+    import json
+
+    assert isinstance(parse_metadata(json.dumps(value)), FileMetadata)
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", '"x"', '{"sizeBytes": -1}', '{"sizeBytes": 1e400}'])
+def test_malformed_metadata_is_left_out(text: str | None) -> None:
+    assert parse_metadata(text) == FileMetadata()
+
+
+def test_merging_keeps_what_is_known() -> None:
+    base = FileMetadata("text/plain", 5, custom={"name": "a", "x": 1})
+    merged = FileMetadata(mime_type="text/html", custom={"x": 2}).merged_over(base)
+    assert merged == FileMetadata("text/html", 5, custom={"name": "a", "x": 2})
