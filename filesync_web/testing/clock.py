@@ -30,6 +30,11 @@ class ManualClock:
         """Seconds since the epoch, as the test has set them."""
         return self._now
 
+    @property
+    def sleepers(self) -> int:
+        """How many calls of `sleep` have not returned yet."""
+        return len(self._sleepers)
+
     async def sleep(self, seconds: float) -> None:
         """Return when the test has advanced the clock by that many seconds; after a turn for none."""
         if seconds <= 0:

@@ -23,7 +23,10 @@ from filesync_web.livestore.wire import from_json, to_json
 
 @dataclass(slots=True)
 class MemoryLogStorage:
-    """What would be on the disk; outlives the `MemoryEventLog`s that use it."""
+    """What would be on the disk; outlives the `MemoryEventLog`s that use it.
+
+    With `fail_next` the disk refuses the next append.
+    """
 
     client_id: str = ""
     backend_id: str | None = None
@@ -33,6 +36,7 @@ class MemoryLogStorage:
     confirmed: list[ConfirmedEntry] = field(default_factory=list)
     local: list[LocalEntry] = field(default_factory=list)
     snapshot: Snapshot | None = None
+    fail_next: bool = False
 
     @property
     def position(self) -> Position:
@@ -58,6 +62,9 @@ class MemoryEventLog:
 
     async def append(self, events: Sequence[LocalEvent], seen: Position) -> LogDelta:
         await self._turn()
+        if self.storage.fail_next:
+            self.storage.fail_next = False
+            raise StoreError("the disk refused the write")
         self._add(events)
         return self._delta(seen)
 

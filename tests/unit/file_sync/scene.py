@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from random import Random
 from typing import Any
 from urllib.parse import unquote
@@ -33,7 +34,9 @@ PART_SIZE = 8 * 1024**2
 class ObjectStore:
     """The signer and the object store as rules of a network; `hold` lets the data plane's requests wait."""
 
-    def __init__(self, network: MemoryNetwork) -> None:
+    def __init__(self, network: MemoryNetwork, clock: ManualClock) -> None:
+        self.clock = clock
+        self.lifetime = 900.0  # seconds that a signed URL is good
         self.objects: dict[str, bytes] = {}
         self.hold: Callable[[HeldRequest], bool] = lambda _request: False
         self.features: list[str] = []
@@ -69,7 +72,8 @@ class ObjectStore:
             return Reply(204)
         self.signed += 1
         url = f"/objects/{key}?signature={self.signed}"
-        return _json({"url": url, "method": "PUT", "expiresAt": "2099-01-01T00:00:00.000Z"})
+        expires_at = datetime.fromtimestamp(self.clock.time() + self.lifetime, UTC).isoformat()
+        return _json({"url": url, "method": "PUT", "expiresAt": expires_at})
 
     def multipart(self, call: str, key: str, body: dict[str, Any]) -> Reply:
         if call == "create":
@@ -100,8 +104,8 @@ class Device:
 
     def __init__(self) -> None:
         self.network = MemoryNetwork()
-        self.store = ObjectStore(self.network)
         self.clock = ManualClock()
+        self.store = ObjectStore(self.network, self.clock)
         self.blobs = MemoryBlobStore(self.network)
         self.locks = MemoryLocks()
         self.connectivity = ManualConnectivity()

@@ -415,6 +415,83 @@ async def test_preprocessors_change_what_is_saved() -> None:
         assert dict(metadata.custom) == {"name": "h.txt", "loud": True}
 
 
+async def test_a_file_deleted_during_its_upload_does_not_take_shared_content_with_it() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        kept = await tab.sync.save_file(b"shared")
+        await settle()
+        device.store.hold = is_put
+        doomed = await tab.sync.save_file(b"shared")
+        request = await device.network.next()
+        await tab.sync.delete_file(doomed.file_id)
+        await settle()
+        assert request.aborted
+        assert list(device.store.objects) == [f"s/{kept.content_hash}"]
+        assert tab.record(kept.file_id).is_uploaded
+
+
+async def test_what_was_queued_when_the_tab_died_is_taken_up_again() -> None:
+    async with a_device() as device:
+        device.store.hold = is_put
+        tab = await device.tab()
+        results = [await tab.sync.save_file(b"%d" % n) for n in range(3)]
+        await settle()
+        await tab.close()
+        device.open_tabs.clear()
+        device.store.hold = lambda _request: False
+        tab = await device.tab()
+        await settle()
+        assert all(tab.record(result.file_id).is_uploaded for result in results)
+
+
+async def test_only_the_leading_tab_probes_the_signer() -> None:
+    async with a_device() as device:
+        for _ in range(3):
+            await device.tab(health_check_interval=10.0)
+        device.network.requests.clear()
+        await device.clock.advance(100)
+        assert len(device.network.requests) == 10
+
+
+async def test_nothing_runs_while_there_is_nothing_to_do() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        await tab.sync.save_file(b"done")
+        await settle()
+        device.network.requests.clear()
+        sleepers = device.clock.sleepers
+        await device.clock.advance(9)
+        assert not device.network.requests
+        assert device.clock.sleepers == sleepers, "something polls"
+
+
+async def test_transfers_start_again_after_the_event_log_failed() -> None:
+    async with a_device() as device:
+        device.store.hold = is_put
+        tab = await device.tab()
+        result = await tab.sync.save_file(b"stubborn")
+        request = await device.network.next()
+        device.log.fail_next = True
+        request.respond(200)
+        await settle()
+        assert "sync:error" in [event.type for event in tab.events]
+        device.store.hold = lambda _request: False
+        await device.clock.advance(6)
+        assert tab.record(result.file_id).is_uploaded
+
+
+async def test_a_signed_url_is_handed_out_only_while_it_is_good() -> None:
+    async with a_device() as device:
+        device.store.hold = is_data
+        tab = await device.tab()
+        theirs = await tab.commit_remote_file(device, b"theirs")
+        first = await tab.sync.resolve_file_url(theirs)
+        assert await tab.sync.resolve_file_url(theirs) == first
+        await device.clock.advance(device.store.lifetime - 30)
+        second = await tab.sync.resolve_file_url(theirs)
+        assert second != first
+
+
 def is_part(request: HeldRequest) -> bool:
     return "part=" in request.url
 
