@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -66,8 +67,7 @@ async def open_client(request: pytest.FixtureRequest) -> AsyncIterator[OpenClien
         return client
 
     yield open_one
-    for client in opened:
-        await client.close()
+    await asyncio.gather(*(client.close() for client in opened))
 
 
 @pytest.fixture
