@@ -19,7 +19,7 @@ function show(text, percent) {
 
 export function fail(reason) {
   const section = document.getElementById('loading');
-  if (section.hidden) return;
+  if (section.hidden || section.classList.contains('failed') || !reason) return; // the first reason says most
   section.classList.add('failed');
   part('title').textContent = 'The gallery could not start';
   part('text').textContent = reason.includes('Failed to fetch') ? NOT_HERE : reason;

@@ -63,7 +63,7 @@ class Main:
         self._panel.update(snapshot, self._saving)
         self._empty.hidden = bool(snapshot.records)
         # Leave most of the time to everything else, however many cards there are.
-        self._pause = min(0.5, 2 * (time.perf_counter() - started))
+        self._pause = min(0.5, 4 * (time.perf_counter() - started))
 
     def _happened(self, event: fs.FileSyncEvent) -> None:
         kind, _, what = event.type.partition(":")

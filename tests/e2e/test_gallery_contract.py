@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Request, expect
@@ -269,6 +271,27 @@ def test_offline_by_refused_requests_recovers_without_the_browsers_event(
     expect(gallery.headline).to_have_text("Everything is synced")
 
 
+def test_eight_large_files_added_offline_all_arrive(
+    new_context: NewContext, store_id: str, tmp_path: Path
+) -> None:
+    here = Gallery.open(new_context(), store_id)
+    here.page.route("**/api/**", lambda route: route.abort())
+    expect(here.headline).to_contain_text("Offline")
+    contents = [random.Random(seed).randbytes(8 * 1024 * 1024) for seed in range(8)]
+    paths = [tmp_path / f"{seed}.bin" for seed in range(8)]
+    for path, content in zip(paths, contents, strict=True):
+        path.write_bytes(content)
+    here.page.locator("input[type=file]").set_input_files(paths)
+    expect(here.cards).to_have_count(8)
+    here.expect_counts(queued_upload=8)
+    here.page.unroute_all()
+    there = Gallery.open(new_context(), store_id)
+    expect(there.cards).to_have_count(8)
+    for gallery in (here, there):
+        for card, content in zip(gallery.all_cards(), contents, strict=True):
+            card.expect_synced(sha256(content))
+
+
 def test_what_is_no_picture_and_what_cannot_be_read(new_context: NewContext, store_id: str) -> None:
     gallery = Gallery.open(new_context(), store_id)
     gallery.add(picture("plan.pdf", b"%PDF-1.4 no more", "application/pdf"), picture("torn.png", RED[:60]))
@@ -332,11 +355,16 @@ def test_page_fits_the_screen(new_context: NewContext, store_id: str, width: int
 
 
 def test_failed_start_says_so(new_context: NewContext, store_id: str, page_errors: PageErrors) -> None:
-    page_errors.allow("Failed to fetch")
+    page_errors.allow("Failed to fetch|ZeroDivisionError")
     page = new_context().new_page()
     page.goto("/?storeId=a/b")
     expect(page.get_by_text("The gallery could not start")).to_be_visible(timeout=2 * SLOW * 1000)
     expect(page.get_by_text("The address names a store with other characters")).to_be_visible()
+    page.route("**/app.py", lambda route: route.fulfill(body="1 / 0"))
+    page.goto(f"/?storeId={store_id}")
+    expect(page.get_by_text("ZeroDivisionError: division by zero", exact=True)).to_be_visible(
+        timeout=2 * SLOW * 1000
+    )
     page.route("**/app.py", lambda route: route.abort())
     page.goto(f"/?storeId={store_id}")
     expect(page.get_by_text("A part of the page did not arrive.")).to_be_visible(timeout=2 * SLOW * 1000)
