@@ -13,19 +13,20 @@ FOLDER = BUILD / "interop"
 
 
 def ensure_livestore() -> Path:
-    """Install exactly what package-lock.json says, and the scripts; nothing is executed by npm.
+    """Install exactly what package-lock.json says, without its install scripts, and bundle the worker.
 
     Returns:
         The folder in which the scripts run.
     """
     with build_lock():
-        key = digest(SOURCE / "package.json", SOURCE / "package-lock.json")
+        key = digest(SOURCE / "package.json", SOURCE / "package-lock.json", SOURCE / "worker.mjs")
         stamp = STAMPS / "interop"
-        fresh = is_fresh(stamp, key, [FOLDER / "node_modules"])
+        fresh = is_fresh(stamp, key, [FOLDER / "worker.bundle.js"])
         shutil.copytree(SOURCE, FOLDER, dirs_exist_ok=True)
         if not fresh:
             require_node()
             with step("fetching LiveStore from npm"):
                 run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=FOLDER)
+                run(["npm", "run", "build"], cwd=FOLDER)
                 write_stamp(stamp, key)
     return FOLDER
