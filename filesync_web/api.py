@@ -194,9 +194,9 @@ async def delete_file(file_id: str) -> None:
     await get_file_sync().delete_file(file_id)
 
 
-async def read_file(id_or_path: str) -> BlobHandle:
+async def read_file(id_or_path: str, *, wait: bool = True) -> BlobHandle:
     """`FileSync.read_file`."""
-    return await get_file_sync().read_file(id_or_path)
+    return await get_file_sync().read_file(id_or_path, wait=wait)
 
 
 async def get_file_url(id_or_path: str) -> str | None:
@@ -242,6 +242,26 @@ async def cancel_transfer(file_id: str) -> None:
 async def retry_errors() -> list[str]:
     """`FileSync.retry_errors`."""
     return await get_file_sync().retry_errors()
+
+
+async def pin_file(file_id: str) -> None:
+    """`FileSync.pin_file`."""
+    await get_file_sync().pin_file(file_id)
+
+
+async def unpin_file(file_id: str) -> None:
+    """`FileSync.unpin_file`."""
+    await get_file_sync().unpin_file(file_id)
+
+
+async def evict_file(file_id: str) -> None:
+    """`FileSync.evict_file`."""
+    await get_file_sync().evict_file(file_id)
+
+
+async def free_space(wanted_bytes: int) -> int:
+    """`FileSync.free_space`."""
+    return await get_file_sync().free_space(wanted_bytes)
 
 
 async def storage_status() -> StorageStatus:

@@ -73,6 +73,10 @@ class QuotaExceededError(StorageError):
     """The device has no room for the bytes; nothing was half-written."""
 
 
+class NotEvictableError(StorageError):
+    """The bytes stay on this device: they may be the only copy, or are pinned or in use; nothing changed."""
+
+
 class BlobNotFoundError(StorageError, LookupError):
     """No bytes are stored here under that content hash."""
 

@@ -9,42 +9,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from random import Random
 from typing import Any
 
 from filesync_web.core.effects import FileSyncEvent
-from filesync_web.core.metadata import FileMetadata, parse_metadata
-from filesync_web.core.paths import check_store_id, remote_key
-from filesync_web.core.records import (
-    Control,
-    FileOperationResult,
-    FileRecord,
-    LocalFileState,
-    RemoteDelete,
-    Status,
-)
+from filesync_web.core.metadata import FileMetadata
+from filesync_web.core.paths import check_store_id
+from filesync_web.core.records import Control, FileOperationResult, Status
 from filesync_web.core.state import Limits
-from filesync_web.errors import BlobNotFoundError, FileSyncError
+from filesync_web.errors import FileSyncError
 from filesync_web.file_tables import FileSyncTables, file_id_of
-from filesync_web.garbage import LOCK, GarbageCollector
+from filesync_web.garbage import GarbageCollector
 from filesync_web.intake import Intake
-from filesync_web.livestore.file_schema import TransferControl
 from filesync_web.livestore.schema import NewEvent
 from filesync_web.livestore.store import Store
 from filesync_web.online import OnlineMonitor
 from filesync_web.options import FileSyncOptions
 from filesync_web.ports import BlobHandle, Platform, Source, StorageStatus, Unsubscribe
+from filesync_web.reading import Reader
 from filesync_web.relay import EventRelay
 from filesync_web.remote import Remote
 from filesync_web.runner import Runner
 from filesync_web.signer_client import SignerClient, SignerConfig
+from filesync_web.space import Space
+from filesync_web.writing import Writer
 
 logger = logging.getLogger(__name__)
 
-FIRST_IN_LINE = 1
 RESTART_DELAY = 5.0
 
 
@@ -65,7 +58,6 @@ class FileSync:
         self._options = options or FileSyncOptions()
         self._blobs = platform.blobs
         self._http = platform.http
-        self._locks = platform.locks
         self._clock = platform.clock
         self._tables = FileSyncTables(store)
         self._remote: Remote | None = None
@@ -80,8 +72,33 @@ class FileSync:
                 stall_timeout=self._options.stall_timeout,
             )
         self._relay = EventRelay(store)
-        self._intake = Intake(store.store_id, self._blobs, self._options.preprocessors)
-        self._garbage = GarbageCollector(store, self._tables, self._blobs, self._locks, self._clock)
+        self._garbage = GarbageCollector(store, self._tables, self._blobs, platform.locks, self._clock)
+        self._space = Space(
+            store,
+            self._tables,
+            self._blobs,
+            self._remote,
+            garbage=self._garbage,
+            locks=platform.locks,
+            clock=self._clock,
+        )
+        self._writer = Writer(
+            store,
+            self._tables,
+            Intake(store.store_id, self._blobs, self._options.preprocessors),
+            self._space,
+            locks=platform.locks,
+            clock=self._clock,
+            has_remote=self._remote is not None,
+        )
+        self._reader = Reader(
+            store,
+            self._tables,
+            self._blobs,
+            self._remote,
+            self._space,
+            auto_prioritize=self._options.auto_prioritize,
+        )
         self._monitor = OnlineMonitor(
             self._probe,
             platform.connectivity,
@@ -135,6 +152,8 @@ class FileSync:
     async def dispose(self) -> None:
         """Stop for good and let go of all object URLs and listeners."""
         await self.stop()
+        self._reader.close()
+        await self._space.close()
         await self._garbage.close()
         self._relay.clear()
         self._blobs.close()
@@ -184,22 +203,7 @@ class FileSync:
         CPython also a path. `name` and `mime_type` stand in for what it does not carry. Raises
         `InvalidArgumentError`, `QuotaExceededError`, `StorageError`; then nothing is left behind.
         """
-        async with self._locks.hold(LOCK, exclusive=False):
-            now = self._now()
-            content = await self._intake.take(source, name, mime_type, metadata)
-            record = FileRecord(
-                id=str(uuid.uuid4()),
-                path=content.path,
-                remote_key="",
-                content_hash=content.content_hash,
-                metadata_json=content.metadata_json,
-                created_at=now,
-                updated_at=now,
-            )
-            await self._store.commit(
-                self._tables.created(record), self._tables.row_changed(self._own_row(record))
-            )
-        return FileOperationResult(record.id, record.path, record.content_hash)
+        return await self._writer.save(source, name, mime_type, metadata)
 
     async def update_file(
         self,
@@ -212,67 +216,35 @@ class FileSync:
     ) -> FileOperationResult:
         """Give a file new content; the old content goes after the new is uploaded. Arguments and errors
         as for `save_file`, and `UnknownFileError`."""
-        old = self._tables.live(file_id)
-        old_metadata = parse_metadata(old.metadata_json)
-        async with self._locks.hold(LOCK, exclusive=False):
-            content = await self._intake.take(source, name or old_metadata.name, mime_type, metadata)
-            old = self._tables.live(old.id)
-            same = content.content_hash == old.content_hash
-            new = replace(
-                old,
-                path=content.path,
-                content_hash=content.content_hash,
-                metadata_json=content.metadata_json,
-                remote_key=old.remote_key if same else "",
-                updated_at=self._now(),
-            )
-            events = [self._tables.edited(new), self._tables.row_changed(self._own_row(new))]
-            if self._tables.control(old.id).state is not Control.NONE:
-                events.append(self._tables.control_changed(TransferControl(old.id, Control.NONE, 0)))
-            if not same:
-                events += self._owed_delete(old)
-            await self._store.commit(*events)
-        return FileOperationResult(new.id, new.path, new.content_hash)
+        return await self._writer.update(file_id, source, name, mime_type, metadata)
 
     async def delete_file(self, file_id: str) -> None:
         """Delete a file for all clients. Its bytes go, here and remotely, when no other file has the
         same content. Works offline. Raises `UnknownFileError`."""
-        record = self._tables.live(file_id)
-        await self._store.commit(self._tables.deleted(record.id, self._now()), *self._owed_delete(record))
+        await self._writer.delete(file_id)
 
-    async def read_file(self, id_or_path: str) -> BlobHandle:
+    async def read_file(self, id_or_path: str, *, wait: bool = True) -> BlobHandle:
         """The own copy of a live file: a JavaScript `File` in the browser, a path on CPython.
 
-        Raises `UnknownFileError`; `BlobNotFoundError` when the bytes are not on this device.
+        A file that is not on this device but uploaded is waited for: it is downloaded, now or once that is
+        possible. Whoever gives up waiting leaves the download going.
+
+        Raises `UnknownFileError`; `TransferError` when the download fails or rests at an error;
+        `BlobNotFoundError` when the bytes are nowhere to be had, or with `wait=False` not on this device.
         """
-        record = self._tables.live(id_or_path)
-        metadata = parse_metadata(record.metadata_json)
-        return await self._blobs.open(
-            record.content_hash, name=metadata.name or record.content_hash, mime_type=metadata.mime_type or ""
-        )
+        return await self._reader.read(id_or_path, wait=wait)
 
     async def get_file_url(self, id_or_path: str) -> str | None:
         """A URL of the own copy of a live file, for this page only; None when the bytes are not on this
         device. Raises `UnknownFileError`."""
-        record = self._tables.live(id_or_path)
-        mime_type = parse_metadata(record.metadata_json).mime_type or ""
-        try:
-            return await self._blobs.url(record.content_hash, mime_type=mime_type)
-        except BlobNotFoundError:
-            return None
+        return await self._reader.url(id_or_path)
 
     async def resolve_file_url(self, file_id: str) -> str | None:
         """A URL that shows a live file now: of the own copy, else a signed one that expires, else None.
 
         Raises `UnknownFileError`, and the errors of the signer.
         """
-        url = await self.get_file_url(file_id)
-        record = self._tables.live(file_id)
-        if url is not None or self._remote is None or not record.is_uploaded:
-            return url
-        if self._options.auto_prioritize:
-            await self.prioritize_download(record.id)
-        return await self._remote.url(record.remote_key)
+        return await self._reader.resolve(file_id)
 
     # --- transfers
     # ---------------------------------------------------------------------------------------------
@@ -288,11 +260,7 @@ class FileSync:
 
     async def prioritize_download(self, file_id: str) -> None:
         """Put a file that waits for its download first in line. Raises `UnknownFileError`."""
-        record = self._tables.live(file_id)
-        row, control = self._tables.row(record.id), self._tables.control(record.id)
-        waits = row is None or row.download_status is not Status.DONE
-        if waits and control.priority < FIRST_IN_LINE:
-            await self._store.commit(self._tables.control_changed(replace(control, priority=FIRST_IN_LINE)))
+        await self._reader.prioritize(self._tables.live(file_id))
 
     async def pause_transfer(self, file_id: str) -> None:
         """Abort the file's transfer and start none until `resume_transfer`. Raises `UnknownFileError`."""
@@ -327,12 +295,37 @@ class FileSync:
         return file_ids
 
     async def _set_control(self, file_id: str, state: Control) -> None:
-        control = self._tables.control(self._tables.live(file_id).id)
-        if control.state is not state:
-            await self._store.commit(self._tables.control_changed(replace(control, state=state)))
+        await self._tables.change_control(self._tables.live(file_id).id, state=state)
 
-    # --- storage
-    # -----------------------------------------------------------------------------------------------
+    # --- space
+    # -------------------------------------------------------------------------------------------------
+
+    async def pin_file(self, file_id: str) -> None:
+        """Keep the bytes of a file on this device; one that is not here is downloaded. Raises
+        `UnknownFileError`."""
+        await self._space.pin(file_id)
+
+    async def unpin_file(self, file_id: str) -> None:
+        """Let the bytes of a file go when space is needed. Raises `UnknownFileError`."""
+        await self._space.unpin(file_id)
+
+    async def evict_file(self, file_id: str) -> None:
+        """Remove the bytes of an uploaded file, and of all files with the same content, from this device. It
+        is downloaded again when it is read, shown or pinned.
+
+        Raises `UnknownFileError`, the errors of the signer, and `NotEvictableError`, which says why the
+        bytes stay: not uploaded, pinned, in transfer, offline, or lost remotely (then they are uploaded
+        again).
+        """
+        await self._space.evict(file_id)
+
+    async def free_space(self, wanted_bytes: int) -> int:
+        """Evict what was not used for longest, until `wanted_bytes` are free; returns how many bytes were
+        freed: fewer when no more may go, none offline. Saving does it by itself when the device is full.
+
+        Raises `NotEvictableError` in local-only mode.
+        """
+        return await self._space.free(wanted_bytes)
 
     async def storage_status(self) -> StorageStatus:
         """Whether and how this device keeps the bytes."""
@@ -361,23 +354,3 @@ class FileSync:
 
     def _changed(self, events: Iterable[tuple[str, Any]]) -> None:
         self._runner.changed({i for _name, args in events if (i := file_id_of(args)) is not None})
-
-    # --- small things
-    # ------------------------------------------------------------------------------------------
-
-    def _own_row(self, record: FileRecord) -> LocalFileState:
-        """The row of content that was just saved here."""
-        is_done = self._remote is None or record.is_uploaded
-        upload = Status.DONE if is_done else Status.QUEUED
-        return LocalFileState(record.id, record.path, record.content_hash, Status.DONE, upload)
-
-    def _owed_delete(self, old: FileRecord) -> list[NewEvent]:
-        """The remote delete that an edit or a deletion of `old` causes, also if its upload may just be
-        running."""
-        if self._remote is None:
-            return []
-        key = remote_key(old.path)
-        return [self._tables.remote_delete_owed(RemoteDelete(key, old.content_hash, old.id, self._now()))]
-
-    def _now(self) -> int:
-        return int(self._clock.time() * 1000)

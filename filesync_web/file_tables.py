@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from filesync_web.core.records import Control, FileRecord, LocalFileState, OpenUpload, RemoteDelete
+from filesync_web.core.records import (
+    BlobUse,
+    FileRecord,
+    LocalFileState,
+    OpenUpload,
+    RemoteDelete,
+    Status,
+    TransferControl,
+)
 from filesync_web.errors import SchemaError, UnknownFileError
-from filesync_web.livestore.file_schema import FILE_TABLES, FileTables, TransferControl
+from filesync_web.livestore.file_schema import FILE_TABLES, FileTables
 from filesync_web.livestore.schema import NewEvent
 from filesync_web.livestore.store import Store
-from filesync_web.livestore.tables import Select
+from filesync_web.livestore.tables import Select, Table
 
 R = TypeVar("R")
 
@@ -34,6 +44,7 @@ class FileSyncTables:
         self._store = store
         self._tables = FileTables(*(tables[name] for name in FILE_TABLES))
         self._events = events
+        self._changing_control = asyncio.Lock()
 
     # --- reading
     # -----------------------------------------------------------------------------------------------
@@ -69,7 +80,7 @@ class FileSyncTables:
     def control(self, file_id: str) -> TransferControl:
         """What the user asked of a file's transfers."""
         found = self._first(self._tables.transfer_control.where(file_id=file_id))
-        return found or TransferControl(file_id, Control.NONE, 0)
+        return found or TransferControl(file_id)
 
     def controls(self) -> list[TransferControl]:
         """What the user asked, of all files."""
@@ -79,30 +90,49 @@ class FileSyncTables:
         """The remote deletes that this client owes."""
         return self._store.query(self._tables.remote_deletes)
 
+    def files_of(self, content_hash: str) -> list[FileRecord]:
+        """The live files of that content."""
+        return self._store.query(self._tables.files.where(content_hash=content_hash, deleted_at=None))
+
     def is_live(self, content_hash: str) -> bool:
         """Whether a live file has that content."""
         query = self._tables.files.where(content_hash=content_hash, deleted_at=None)
         return self._first(query.limit(1)) is not None
 
-    def needs(self, content_hash: str) -> bool:
+    def needs(self, content_hash: str, *, without: Iterable[str] = ()) -> bool:
         """Whether the own bytes of a content are needed: as a live file's content or own copy, or as the old
-        content of an edit whose new content is not uploaded yet."""
-        if self.is_live(content_hash):
-            return True
+        content of an edit whose new content is not uploaded yet. An evicted file that is uploaded needs none,
+        nor do the files `without`."""
+        ignored = set(without)
         rows = self._store.query(self._tables.local_file_state.where(local_hash=content_hash))
-        deletes = self._store.query(self._tables.remote_deletes.where(content_hash=content_hash))
-        file_ids = {row.file_id for row in rows} | {delete.file_id for delete in deletes}
-        records = {record.id: record for record in self._records(file_ids)}
-        if any(row.file_id in records for row in rows):
+        users = self.files_of(content_hash) + self._records({row.file_id for row in rows})
+        if any(user.id not in ignored and not self._does_without(user) for user in users):
             return True
-        causes = (records.get(delete.file_id) for delete in deletes)
-        return any(cause is not None and not cause.is_uploaded for cause in causes)
+        deletes = self._store.query(self._tables.remote_deletes.where(content_hash=content_hash))
+        return any(not cause.is_uploaded for cause in self._records({d.file_id for d in deletes}))
+
+    def _does_without(self, record: FileRecord) -> bool:
+        return record.is_uploaded and self.control(record.id).evicted
+
+    def uses(self) -> dict[str, int]:
+        """When each content was last used here, in milliseconds since the epoch."""
+        return {use.content_hash: use.used_at for use in self._store.query(self._tables.blob_use)}
+
+    def used_at(self, content_hash: str) -> int | None:
+        """When a content was last used here."""
+        use = self._first(self._tables.blob_use.where(content_hash=content_hash))
+        return None if use is None else use.used_at
 
     def _records(self, file_ids: Iterable[str]) -> list[FileRecord]:
         return self._store.query(self._tables.files.where(id=list(file_ids), deleted_at=None))
 
     def _first(self, query: Select[R]) -> R | None:
         return next(iter(self._store.query(query)), None)
+
+    @property
+    def watched(self) -> tuple[Table[Any], ...]:
+        """The tables that say where the bytes of the files are."""
+        return (self._tables.files, self._tables.local_file_state, self._tables.transfer_control)
 
     # --- uploads in parts
 
@@ -190,8 +220,37 @@ class FileSyncTables:
     def control_changed(self, control: TransferControl) -> NewEvent:
         """What the user asks of a file's transfers."""
         event: NewEvent = self._events.transfer_control_set(
-            file_id=control.file_id, state=control.state.value, priority=control.priority
+            file_id=control.file_id,
+            state=control.state.value,
+            priority=control.priority,
+            pinned=control.pinned,
+            evicted=control.evicted,
         )
+        return event
+
+    async def change_control(self, file_id: str, **changes: Any) -> None:
+        """Change what the user asks of a file's transfers: these fields, and no others."""
+        async with self._changing_control:
+            await self._store.refresh()
+            control = self.control(file_id)
+            changed = replace(control, **changes)
+            if changed != control:
+                await self._store.commit(self.control_changed(changed))
+
+    async def evict(self, records: Iterable[FileRecord]) -> None:
+        """These files do without own bytes from now on."""
+        async with self._changing_control:
+            events = []
+            for record in records:
+                events.append(self.control_changed(replace(self.control(record.id), evicted=True)))
+                if (row := self.row(record.id)) is not None:
+                    gone = replace(row, local_hash="", download_status=Status.PENDING)
+                    events.append(self.row_changed(gone))
+            await self._store.commit(*events)
+
+    def blob_used(self, use: BlobUse) -> NewEvent:
+        """A content was used here."""
+        event: NewEvent = self._events.blob_used(content_hash=use.content_hash, used_at=use.used_at)
         return event
 
     def remote_delete_owed(self, delete: RemoteDelete) -> NewEvent:

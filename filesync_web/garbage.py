@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 
 from filesync_web.errors import FileSyncError
 from filesync_web.file_tables import FileSyncTables
@@ -51,7 +52,29 @@ class GarbageCollector:
         """Remove all bytes that nothing needs, and stale temporary files; returns how many were removed."""
         removed = await self._blobs.sweep()
         unneeded = [content for content in await self._blobs.list() if not self._tables.needs(content)]
-        return removed + await self._remove(unneeded) if unneeded else removed
+        return removed + await self._collect(unneeded) if unneeded else removed
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Inside the context nobody saves, and the store is up to date. A save does not wait behind us: we
+        wait until nobody is saving."""
+        while True:
+            async with self._locks.try_hold(LOCK) as held:
+                if held:
+                    await self._store.refresh()
+                    yield
+                    return
+            await self._clock.sleep(RETRY_DELAY)
+
+    async def remove(self, contents: Iterable[str]) -> int:
+        """Remove those that nothing needs, inside `alone`; returns how many."""
+        removed = 0
+        for content_hash in contents:
+            if not self._tables.needs(content_hash):
+                await self._blobs.delete(content_hash)
+                self._blobs.revoke_url(content_hash)
+                removed += 1
+        return removed
 
     async def close(self) -> None:
         """Stop; what is left is collected at the next start."""
@@ -68,24 +91,10 @@ class GarbageCollector:
             candidates, self._candidates = self._candidates, set()
             everything, self._everything = self._everything, False
             try:
-                await (self.collect_everything() if everything else self._remove(candidates))
+                await (self.collect_everything() if everything else self._collect(candidates))
             except FileSyncError as error:
                 logger.warning("unneeded bytes were not removed; the next start tries again: %s", error)
 
-    async def _remove(self, candidates: Iterable[str]) -> int:
-        """Remove what is not needed, once nobody is saving: a save must not wait behind us."""
-        while True:
-            async with self._locks.try_hold(LOCK) as held:
-                if held:
-                    return await self._remove_unneeded(candidates)
-            await self._clock.sleep(RETRY_DELAY)
-
-    async def _remove_unneeded(self, candidates: Iterable[str]) -> int:
-        await self._store.refresh()
-        removed = 0
-        for content_hash in candidates:
-            if not self._tables.needs(content_hash):
-                await self._blobs.delete(content_hash)
-                self._blobs.revoke_url(content_hash)
-                removed += 1
-        return removed
+    async def _collect(self, contents: Iterable[str]) -> int:
+        async with self.alone():
+            return await self.remove(contents)

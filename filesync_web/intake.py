@@ -30,6 +30,10 @@ class Intake:
         self._blobs = blobs
         self._preprocessors = preprocessors
 
+    def size_of(self, source: Source) -> int | None:
+        """The bytes of a source, None for one that can be read once only. Raises `InvalidArgumentError`."""
+        return self._blobs.describe(source).size
+
     async def take(
         self, source: Source, name: str | None, mime_type: str | None, metadata: FileMetadata | None
     ) -> StoredContent:

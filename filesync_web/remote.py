@@ -114,6 +114,13 @@ class Remote:
 
         await _with_fresh_url(lambda: self._signer.sign_download(content.key), fetch)
 
+    async def has(self, key: str, size: int) -> bool:
+        """Whether the object is there with that size; a signer that cannot tell is trusted to have it."""
+        if "head" not in self._signer.features:
+            return True
+        found = await self._signer.head(key)
+        return found.get("exists") is True and found.get("size") == size
+
     async def delete(self, key: str) -> None:
         """Delete the object; it need not exist. An upload of it that was begun is given up."""
         await self._multipart.abort(key)

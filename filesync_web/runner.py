@@ -20,9 +20,9 @@ from filesync_web.core.effects import FileSyncEvent, Job, JobKind, failure_of
 from filesync_web.core.engine import Engine
 from filesync_web.core.files import FileFact
 from filesync_web.core.metadata import parse_metadata
-from filesync_web.core.records import FileRecord
+from filesync_web.core.records import FileRecord, LocalFileState, TransferControl
 from filesync_web.core.state import Limits
-from filesync_web.errors import BlobNotFoundError, NetworkError
+from filesync_web.errors import BlobNotFoundError, NetworkError, QuotaExceededError
 from filesync_web.file_tables import FileSyncTables
 from filesync_web.garbage import GarbageCollector
 from filesync_web.intake import DEFAULT_MIME_TYPE
@@ -133,7 +133,7 @@ class Runner:
         local_hash = row.local_hash if row is not None else ""
         if local_hash != record.content_hash and await self._blobs.size(record.content_hash) is not None:
             local_hash = record.content_hash
-        return FileFact(record, row, local_hash, control.state, control.priority)
+        return _fact_of(record, row, local_hash, control)
 
     async def _all_facts(self) -> list[FileFact]:
         """Everything, when this tab begins to lead; here the rows are not trusted to know which bytes
@@ -150,10 +150,7 @@ class Runner:
             row, control = rows.get(record.id), controls.get(record.id)
             candidates = (record.content_hash, row.local_hash if row is not None else "")
             local_hash = next((content for content in candidates if content in stored), "")
-            fact = FileFact(record, row, local_hash)
-            if control is not None:
-                fact = FileFact(record, row, local_hash, control.state, control.priority)
-            facts.append(fact)
+            facts.append(_fact_of(record, row, local_hash, control or TransferControl(record.id)))
         return facts
 
     async def _report(self, engine: Engine, serial: int, outcome: _Outcome) -> None:
@@ -273,7 +270,13 @@ class Runner:
 
         if job.kind is JobKind.DOWNLOAD:
             content = Content(job.remote_key, job.content_hash, mime_type, metadata.size_bytes)
-            await self._remote.download(content, progress)
+            try:
+                await self._remote.download(content, progress)
+            except QuotaExceededError as error:
+                raise QuotaExceededError(
+                    f"this device has no room for file {job.file_id}: make some with free_space(), or "
+                    f"unpin or delete files, then call retry_errors() ({error})"
+                ) from error
             return
         size = await self._blobs.size(job.content_hash)
         if size is None:
@@ -290,3 +293,9 @@ class Runner:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks.clear()
         self._reports.clear()
+
+
+def _fact_of(
+    record: FileRecord, row: LocalFileState | None, local_hash: str, control: TransferControl
+) -> FileFact:
+    return FileFact(record, row, local_hash, control.state, control.priority, control.evicted)

@@ -44,6 +44,9 @@ SHELL_MODULES = (
     "online",
     "file_tables",
     "garbage",
+    "space",
+    "reading",
+    "writing",
     "runner",
     "file_sync",
 )

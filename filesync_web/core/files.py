@@ -19,7 +19,8 @@ class FileFact:
     """What the outside knows of a file at this moment.
 
     `local_hash` is the hash of the own copy: the record's content hash when those bytes are here, else
-    that of an older copy, else "". `row` is the stored row, None when there is none.
+    that of an older copy, else "". `row` is the stored row, None when there is none. `evicted`: the user
+    can do without an own copy of what is in the object store.
     """
 
     record: FileRecord
@@ -53,9 +54,15 @@ class FileEntry:
     sent: dict[str, str] = field(default_factory=dict)
 
     @property
-    def contents(self) -> frozenset[str]:
-        """The hashes that must be kept for this file."""
-        return frozenset({self.record.content_hash, self.row.local_hash} - {""})
+    def is_evicted(self) -> bool:
+        """Whether the file does without an own copy: only while the object store has the content."""
+        return self.evicted and self.record.is_uploaded
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """The contents whose own bytes must be kept for this file."""
+        content_hash = "" if self.is_evicted else self.record.content_hash
+        return frozenset({content_hash, self.row.local_hash} - {""})
 
     @property
     def waiting_for(self) -> JobKind | None:
@@ -70,7 +77,7 @@ class FileEntry:
         """What is to be done for the file now."""
         have_local = self.row.local_hash == self.record.content_hash
         wanted = plan(self.record, have_local=have_local, remote=remote)
-        return Plan.WAIT if wanted is Plan.DOWNLOAD and self.evicted else wanted
+        return Plan.WAIT if wanted is Plan.DOWNLOAD and self.is_evicted else wanted
 
     def step(self, kind: JobKind, event: Input, *, error: str | None = None) -> None:
         """Take the status of one direction through the table; `error` replaces the row's last error."""
@@ -110,18 +117,44 @@ def at_rest(row: LocalFileState) -> LocalFileState:
     return replace(row, upload_status=upload, download_status=download)
 
 
-def first_row(record: FileRecord, local_hash: str) -> LocalFileState:
+def first_row(record: FileRecord) -> LocalFileState:
     """The row of a file that this client sees for the first time."""
-    return LocalFileState(record.id, record.path, local_hash, Status.PENDING, Status.PENDING)
+    return LocalFileState(record.id, record.path, "", Status.PENDING, Status.PENDING)
+
+
+class _Index:
+    """File ids by content."""
+
+    def __init__(self) -> None:
+        self._ids: defaultdict[str, set[str]] = defaultdict(set)
+        self._contents: dict[str, frozenset[str]] = {}
+
+    def ids(self, content_hash: str) -> list[str]:
+        """The files of that content, in order."""
+        return sorted(self._ids.get(content_hash, ()))
+
+    def put(self, file_id: str, contents: frozenset[str]) -> frozenset[str]:
+        """Let the file have exactly these contents; returns those that it had and has no more."""
+        before = self._contents.pop(file_id, frozenset())
+        for content_hash in contents - before:
+            self._ids[content_hash].add(file_id)
+        for content_hash in before - contents:
+            ids = self._ids[content_hash]
+            ids.discard(file_id)
+            if not ids:
+                del self._ids[content_hash]
+        if contents:
+            self._contents[file_id] = contents
+        return before - contents
 
 
 class FileTable:
-    """The entries by file id, and the ids by content."""
+    """The entries by file id, by the content of their record, and by the own bytes that they need."""
 
     def __init__(self) -> None:
         self._entries: dict[str, FileEntry] = {}
-        self._by_content: defaultdict[str, set[str]] = defaultdict(set)
-        self._indexed: dict[str, frozenset[str]] = {}
+        self._by_content = _Index()
+        self._by_need = _Index()
 
     def __iter__(self) -> Iterator[FileEntry]:
         return iter(list(self._entries.values()))
@@ -131,34 +164,22 @@ class FileTable:
         return self._entries.get(file_id)
 
     def put(self, entry: FileEntry) -> frozenset[str]:
-        """Store or index again an entry that changed; returns the contents it no longer refers to."""
-        self._entries[entry.record.id] = entry
-        return self._index(entry.record.id, entry.contents)
+        """Store or index again an entry that changed; returns the contents it no longer needs."""
+        record = entry.record
+        self._entries[record.id] = entry
+        self._by_content.put(record.id, frozenset({record.content_hash}))
+        return self._by_need.put(record.id, entry.needed)
 
     def remove(self, file_id: str) -> frozenset[str]:
-        """Forget a file; returns the contents it referred to."""
+        """Forget a file; returns the contents it needed."""
         self._entries.pop(file_id, None)
-        dropped = self._index(file_id, frozenset())
-        self._indexed.pop(file_id, None)
-        return dropped
+        self._by_content.put(file_id, frozenset())
+        return self._by_need.put(file_id, frozenset())
 
     def with_content(self, content_hash: str) -> list[FileEntry]:
         """The files whose record has that content, by id."""
-        ids = sorted(self._by_content.get(content_hash, ()))
-        return [e for e in (self._entries[i] for i in ids) if e.record.content_hash == content_hash]
+        return [self._entries[file_id] for file_id in self._by_content.ids(content_hash)]
 
-    def refers_to(self, content_hash: str) -> bool:
-        """Whether any live file needs those bytes."""
-        return bool(self._by_content.get(content_hash))
-
-    def _index(self, file_id: str, contents: frozenset[str]) -> frozenset[str]:
-        before = self._indexed.get(file_id, frozenset())
-        for content_hash in contents - before:
-            self._by_content[content_hash].add(file_id)
-        for content_hash in before - contents:
-            ids = self._by_content[content_hash]
-            ids.discard(file_id)
-            if not ids:
-                del self._by_content[content_hash]
-        self._indexed[file_id] = contents
-        return before - contents
+    def needs(self, content_hash: str) -> bool:
+        """Whether any live file needs those bytes here."""
+        return bool(self._by_need.ids(content_hash))

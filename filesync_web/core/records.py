@@ -89,6 +89,29 @@ class OpenUpload:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferControl:
+    """What the user asked of one file on this client; a higher priority goes first.
+
+    `pinned`: its bytes stay here. `evicted`: they do not, as long as the object store has them, until the
+    file is wanted again.
+    """
+
+    file_id: str
+    state: Control = Control.NONE
+    priority: int = 0
+    pinned: bool = False
+    evicted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BlobUse:
+    """When a content was last used on this client, in milliseconds since the epoch."""
+
+    content_hash: str
+    used_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class FileOperationResult:
     """What `save_file` and `update_file` return: the bytes are durable here and the event is in the log."""
 

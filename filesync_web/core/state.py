@@ -97,7 +97,7 @@ class EngineState:
     def is_needed(self, content_hash: str) -> bool:
         """Whether the own bytes of that content are needed: by a live file, or as the old content of an edit
         whose new content is not uploaded yet."""
-        return self.files.refers_to(content_hash) or any(
+        return self.files.needs(content_hash) or any(
             self.is_unfinished(entry.delete.file_id) for entry in self.outbox.of_content(content_hash)
         )
 

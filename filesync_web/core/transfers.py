@@ -40,7 +40,7 @@ class Transfers:
 
     def adopt(self, fact: FileFact, now: float) -> None:
         """A live file is new, or something of it may have changed."""
-        record, row = fact.record, fact.row or first_row(fact.record, fact.local_hash)
+        record, row = fact.record, fact.row or first_row(fact.record)
         known = self._state.files.get(record.id)
         file = known or FileEntry(record, row)
         same_content = file.record.content_hash == record.content_hash
@@ -55,7 +55,7 @@ class Transfers:
             file.row = at_rest(row)
         file.record, file.stored = record, fact.row
         file.control, file.priority, file.evicted = fact.control, fact.priority, fact.evicted
-        file.row = replace(file.row, path=record.path, local_hash=fact.local_hash)
+        file.row = replace(file.row, path=record.path, local_hash="" if file.is_evicted else fact.local_hash)
         self.reconcile(file, now, retry=known is None or not same_content or released or moved)
 
     def forget(self, fact: FileFact) -> None:
@@ -188,8 +188,9 @@ class Transfers:
             asked.attempts, asked.not_before = 0, 0.0
             self._state.notify(job, "complete")
         for file in self._state.files.with_content(job.content_hash):
-            file.row = replace(file.row, local_hash=job.content_hash)
-            self.reconcile(file, now, retry=True)
+            if not file.is_evicted:
+                file.row = replace(file.row, local_hash=job.content_hash)
+                self.reconcile(file, now, retry=True)
         self._state.loosen({job.content_hash})
 
     def cancelled(self, job: Job, now: float) -> None:

@@ -8,6 +8,7 @@ the tables from `transferControl` on, with their events, are this kit's own and 
     transferControl  what the user asked of a file's transfers on this client
     remoteDeletes    objects that this client still has to delete remotely
     openUploads      uploads in parts that this client has begun
+    blobUse          when each content was last used on this client
 
 Every materializer is total: an update of an unknown file changes nothing, and of two creations of one id the
 first in the log wins, on every client.
@@ -20,28 +21,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from filesync_web.core.records import (
+    BlobUse,
     Control,
     FileRecord,
     LocalFileState,
     OpenUpload,
     RemoteDelete,
     Status,
+    TransferControl,
 )
-from filesync_web.livestore.fields import Field, integer, text, timestamp
+from filesync_web.livestore.fields import Field, boolean, integer, text, timestamp
 from filesync_web.livestore.schema import Args, Context, EventDef, Materializer, Namespace, Produced, event
 from filesync_web.livestore.tables import Statement, Table, index, table
 
-
-@dataclass(frozen=True, slots=True)
-class TransferControl:
-    """One row of `transferControl`; a higher priority goes first."""
-
-    file_id: str
-    state: Control
-    priority: int
-
-
-FILE_TABLES = ("files", "local_file_state", "transfer_control", "remote_deletes", "open_uploads")
+FILE_TABLES = ("files", "local_file_state", "transfer_control", "remote_deletes", "open_uploads", "blob_use")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +46,7 @@ class FileTables(Mapping[str, Table[Any]]):
     transfer_control: Table[TransferControl]
     remote_deletes: Table[RemoteDelete]
     open_uploads: Table[OpenUpload]
+    blob_use: Table[BlobUse]
 
     def __getitem__(self, name: str) -> Table[Any]:
         if name not in FILE_TABLES:
@@ -82,8 +76,9 @@ def _local_state(*values: Any) -> LocalFileState:
     return LocalFileState(file_id, path, local_hash, Status(download), Status(upload), error)
 
 
-def _transfer_control(file_id: str, state: str, priority: int) -> TransferControl:
-    return TransferControl(file_id, Control(state), priority)
+def _transfer_control(*values: Any) -> TransferControl:
+    file_id, state, priority, pinned, evicted = values
+    return TransferControl(file_id, Control(state), priority, pinned, evicted)
 
 
 def _create_tables() -> FileTables:
@@ -117,7 +112,13 @@ def _create_tables() -> FileTables:
     )
     transfer_control = table(
         "transferControl",
-        {"file_id": text(primary_key=True), "state": text(default=""), "priority": integer(default=0)},
+        {
+            "file_id": text(primary_key=True),
+            "state": text(default=""),
+            "priority": integer(default=0),
+            "pinned": boolean(default=False),
+            "evicted": boolean(default=False),
+        },
         record=_transfer_control,
         client_only=True,
     )
@@ -138,7 +139,13 @@ def _create_tables() -> FileTables:
         record=OpenUpload,
         client_only=True,
     )
-    return FileTables(files, local_file_state, transfer_control, remote_deletes, open_uploads)
+    blob_use = table(
+        "blobUse",
+        {"content_hash": text(primary_key=True), "used_at": timestamp()},
+        record=BlobUse,
+        client_only=True,
+    )
+    return FileTables(files, local_file_state, transfer_control, remote_deletes, open_uploads, blob_use)
 
 
 def _create_events() -> Namespace[EventDef]:
@@ -157,7 +164,13 @@ def _create_events() -> Namespace[EventDef]:
         name: text()
         for name in ("file_id", "path", "local_hash", "download_status", "upload_status", "last_sync_error")
     }
-    control = {"file_id": text(), "state": text(), "priority": integer()}
+    control = {
+        "file_id": text(),
+        "state": text(),
+        "priority": integer(),
+        "pinned": boolean(default=False),
+        "evicted": boolean(default=False),
+    }
     outbox = {"remote_key": text(), "content_hash": text(), "file_id": text(), "queued_at": timestamp()}
     return Namespace(
         {
@@ -200,6 +213,11 @@ def _create_events() -> Namespace[EventDef]:
                 {"remote_key": text()},
                 lambda args: f"openUploads:{args.remote_key}",
             ),
+            "blob_used": local(
+                "v1.BlobUsed",
+                {"content_hash": text(), "used_at": timestamp()},
+                lambda args: f"blobUse:{args.content_hash}",
+            ),
             "remote_delete_queued": local("v1.RemoteDeleteQueued", outbox, of_remote_key),
             "remote_delete_done": local("v1.RemoteDeleteDone", {"remote_key": text()}, of_remote_key),
         }
@@ -209,7 +227,7 @@ def _create_events() -> Namespace[EventDef]:
 def _create_materializers(tables: Mapping[str, Table[Any]]) -> dict[str, Materializer]:
     files, states = tables["files"], tables["local_file_state"]
     controls, deletes = tables["transfer_control"], tables["remote_deletes"]
-    uploads = tables["open_uploads"]
+    uploads, uses = tables["open_uploads"], tables["blob_use"]
 
     def updated(args: Args, _context: Context) -> Produced:
         values = {name: value for name, value in args.items() if name != "id"}
@@ -228,6 +246,7 @@ def _create_materializers(tables: Mapping[str, Table[Any]]) -> dict[str, Materia
         "v1.TransferControlSet": replaced(controls),
         "v1.UploadOpened": replaced(uploads),
         "v1.UploadClosed": lambda args, _context: uploads.where(remote_key=args.remote_key).delete(),
+        "v1.BlobUsed": replaced(uses),
         "v1.RemoteDeleteQueued": replaced(deletes),
         "v1.RemoteDeleteDone": lambda args, _context: deletes.where(remote_key=args.remote_key).delete(),
     }

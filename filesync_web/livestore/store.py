@@ -241,6 +241,11 @@ class Store:
         rebased."""
         return self._event_listeners.add(callback)
 
+    def unconfirmed(self) -> list[tuple[str, Json]]:
+        """The (wire name, wire arguments) of events that other clients cannot know of; none without sync."""
+        entries = self._replica.pending if self._sync is not None else ()
+        return [(entry.event.name, entry.event.args) for entry in entries]
+
     async def refresh(self) -> None:
         """Catch up with the other tabs now; it happens by itself soon after each of their commits."""
         self._check_open()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-WALKS = 400
+WALKS = 2000
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ MUTANTS = [
     Mutant(
         "deletes shared bytes: own copies are removed although another file has the content",
         "files.py",
-        "return bool(self._by_content.get(content_hash))",
+        "return bool(self._by_need.ids(content_hash))",
         "return False",
     ),
     Mutant(
@@ -150,7 +150,7 @@ MUTANTS = [
     Mutant(
         "a download of other files' content does not settle them",
         "transfers.py",
-        "            file.row = replace(file.row, local_hash=job.content_hash)\n",
+        "                file.row = replace(file.row, local_hash=job.content_hash)\n",
         "",
     ),
     Mutant(
@@ -188,6 +188,36 @@ MUTANTS = [
         "transfers.py",
         "            self._disown(file, set(file.sent))\n",
         "",
+    ),
+    Mutant(
+        "an evicted file is downloaded although nobody wants it",
+        "files.py",
+        "return Plan.WAIT if wanted is Plan.DOWNLOAD and self.is_evicted else wanted",
+        "return wanted",
+    ),
+    Mutant(
+        "an evicted file that others lost remotely is not uploaded again",
+        "files.py",
+        "return self.evicted and self.record.is_uploaded",
+        "return self.evicted",
+    ),
+    Mutant(
+        "an evicted file claims the bytes that another file downloaded",
+        "transfers.py",
+        "            if not file.is_evicted:\n",
+        "            if True:\n",
+    ),
+    Mutant(
+        "the bytes of an evicted file count as needed",
+        "files.py",
+        'content_hash = "" if self.is_evicted else self.record.content_hash',
+        "content_hash = self.record.content_hash",
+    ),
+    Mutant(
+        "the object of an evicted file is deleted remotely",
+        "files.py",
+        "self._by_content.put(record.id, frozenset({record.content_hash}))",
+        "self._by_content.put(record.id, entry.needed)",
     ),
 ]
 

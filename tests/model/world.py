@@ -80,6 +80,7 @@ class Client:
     pending: list[Event] = field(default_factory=list)
     rows: dict[str, LocalFileState] = field(default_factory=dict)
     controls: dict[str, Control] = field(default_factory=dict)
+    evicted: set[str] = field(default_factory=set)
     outbox: dict[str, RemoteDelete] = field(default_factory=dict)
     blobs: set[str] = field(default_factory=set)
     engine: Engine | None = None
@@ -166,6 +167,7 @@ class World:
         self.commit(client, Event("updated", new))
         client.rows[old.id] = LocalFileState(old.id, path, content, Status.DONE, Status.QUEUED)
         client.controls.pop(old.id, None)
+        client.evicted.discard(old.id)
         self.owe(client, old)
         client.dirty.add(old.id)
 
@@ -180,6 +182,55 @@ class World:
         if record is not None:
             client.controls[record.id] = list(Control)[b % 3]
             client.dirty.add(record.id)
+
+    def op_evict(self, client: Client, a: int, b: int) -> None:
+        """The user needs room: the bytes of a content go, those of all its files."""
+        possible = [record for record in client.records.values() if self.may_evict(client, record)]
+        if not possible:
+            return
+        record = possible[a % len(possible)]
+        files = self.files_of(client, record.content_hash)
+        for file in files:
+            row = client.rows[file.id]
+            client.evicted.add(file.id)
+            client.rows[file.id] = replace(row, local_hash="", download_status=Status.PENDING)
+            client.dirty.add(file.id)
+        if b % 2:  # else the client dies before the bytes are gone, or the engine is faster
+            self.check_unreferenced(client, record.content_hash)
+            client.blobs.discard(record.content_hash)
+
+    def may_evict(self, client: Client, record: FileRecord) -> bool:
+        """What the kit looks at, and what it must rely on: that nobody who has not heard of the files of a
+        content deletes its object."""
+        key = remote_key(record.path)
+        files = self.files_of(client, record.content_hash)
+        done = (Status.DONE, Status.DONE)
+        here = [file for file in files if not self.does_without(client, file)]
+        rows = [row for file in here if (row := client.rows.get(file.id)) is not None]
+        at_rest = [(row.upload_status, row.download_status) for row in rows] == [done] * len(here)
+        ids = {file.id for file in files}
+        announced = not any(event.record.id in ids for event in client.pending)
+        older = self.is_old(client, record.content_hash) or any(
+            row.local_hash == record.content_hash for row in client.rows.values() if row.file_id not in ids
+        )
+        heard = not any(
+            event.record.id in ids for other in self.clients for event in self.log[other.applied :]
+        )
+        deleting = any(
+            request.job.kind is JobKind.DELETE and request.job.remote_key == key
+            for other in self.clients
+            for request in other.requests.values()
+        )
+        uploaded = all(file.is_uploaded for file in files) and key in self.remote and bool(here)
+        return uploaded and at_rest and announced and not older and heard and not deleting
+
+    def op_demand(self, client: Client, a: int, b: int) -> None:
+        """The user wants an evicted file again."""
+        wanted = sorted(client.evicted)
+        if wanted:
+            file_id = wanted[a % len(wanted)]
+            client.evicted.discard(file_id)
+            client.dirty.add(file_id)
 
     def op_online(self, client: Client, a: int, b: int) -> None:
         client.online = a % 2 == 1
@@ -256,11 +307,16 @@ class World:
                     self.surviving(other, lambda c=other: self.perform(c, c.engine.tick(self.now)))
 
     def op_lose(self, client: Client, a: int, b: int) -> None:
-        """The object store loses an object that some client still holds."""
-        held = set().union(*(c.blobs for c in self.clients))
+        """The object store loses an object that some client still holds, and not only until it is
+        collected."""
+        held = {content for client in self.clients for content in client.blobs if self.keeps(client, content)}
         lost = sorted(key for key in self.remote if content_hash_of(key) in held)
         if lost:
             self.remote.discard(lost[a % len(lost)])
+
+    def keeps(self, client: Client, content_hash: str) -> bool:
+        """Whether a client has no file of a content that it does without."""
+        return not any(file.id in client.evicted for file in self.files_of(client, content_hash))
 
     # --- the shell of the engine
     # --------------------------------------------------------------------------------------
@@ -274,6 +330,9 @@ class World:
         client.failures.clear()
         client.dirty = set(client.records) | set(client.rows)
         self.deliver(client)
+        for content in sorted(client.blobs):  # the garbage that an earlier life has left
+            if not self.use_of(client, content):
+                client.blobs.discard(content)
         self.perform(client, client.engine.set_gate(client.online, self.now))
 
     def die(self, client: Client) -> None:
@@ -306,7 +365,8 @@ class World:
         local = record.content_hash if record.content_hash in client.blobs else ""
         if not local and row is not None and row.local_hash in client.blobs:
             local = row.local_hash
-        return FileFact(record, row, local, client.controls.get(record.id, Control.NONE))
+        control = client.controls.get(record.id, Control.NONE)
+        return FileFact(record, row, local, control, evicted=record.id in client.evicted)
 
     def perform(self, client: Client, effects: list[fx.Effect]) -> None:
         for effect in effects:
@@ -381,6 +441,14 @@ class World:
         live = [record for record in client.records.values() if record.is_live]
         return live[n % len(live)] if live else None
 
+    def files_of(self, client: Client, content_hash: str) -> list[FileRecord]:
+        """The live files of a content, as a client knows them."""
+        return [r for r in client.records.values() if r.is_live and r.content_hash == content_hash]
+
+    def does_without(self, client: Client, record: FileRecord) -> bool:
+        """Whether a client needs no own copy of a file."""
+        return record.id in client.evicted and record.is_uploaded
+
     def take_request(self, client: Client, n: int) -> Request | None:
         serials = sorted(client.requests)
         return client.requests.pop(serials[n % len(serials)]) if serials else None
@@ -394,7 +462,7 @@ class World:
             uploads = other.kind is job.kind is JobKind.UPLOAD and other.file_id != job.file_id
             assert uploads, f"{job} and {other} touch the same bytes at once"
         if job.kind is JobKind.DELETE:
-            live = [r for r in client.records.values() if r.is_live and r.content_hash == job.content_hash]
+            live = self.files_of(client, job.content_hash)
             assert not live, f"{job} would delete the content of {live}"
             cause = client.records.get(job.file_id)
             finished = cause is None or not cause.is_live or cause.is_uploaded
@@ -407,20 +475,29 @@ class World:
             assert not client.controls.get(job.file_id, Control.NONE), (
                 f"{job} starts although it is held back"
             )
+            if job.kind is JobKind.DOWNLOAD:
+                assert job.file_id not in client.evicted, f"{job} starts although nobody wants it"
 
     def check_unreferenced(self, client: Client, content_hash: str) -> None:
+        use = self.use_of(client, content_hash)
+        assert not use, f"the bytes of {use} would be deleted"
+
+    def use_of(self, client: Client, content_hash: str) -> str:
+        """What a client needs its bytes of a content for; empty when they are garbage."""
         for record in client.records.values():
             row = client.rows.get(record.id)
             local = row.local_hash if row is not None else ""
-            assert not (record.is_live and content_hash in (record.content_hash, local)), (
-                f"the bytes of {record} would be deleted"
-            )
-        for entry in client.outbox.values():
-            cause = client.records.get(entry.file_id)
-            unfinished = cause is not None and cause.is_live and not cause.is_uploaded
-            assert not (unfinished and entry.content_hash == content_hash), (
-                "old bytes go before the new are up"
-            )
+            needed = record.is_live and content_hash in (record.content_hash, local)
+            if needed and not self.does_without(client, record):
+                return f"{record}"
+        return "an edit that is not up" if self.is_old(client, content_hash) else ""
+
+    def is_old(self, client: Client, content_hash: str) -> bool:
+        """Whether it is the old content of an edit whose new content is not uploaded."""
+        causes = [
+            client.records.get(e.file_id) for e in client.outbox.values() if e.content_hash == content_hash
+        ]
+        return any(cause is not None and cause.is_live and not cause.is_uploaded for cause in causes)
 
     def check(self) -> None:
         """The invariants that hold at every moment."""
@@ -477,6 +554,7 @@ class World:
         self.clients.append(Client("fresh"))
         for client in self.clients:
             client.controls.clear()
+            client.evicted.clear()
             client.online = True
             self.die(client)
         self.work_off()
@@ -505,10 +583,17 @@ class World:
         for client in self.clients:
             for row in client.rows.values():
                 statuses = (row.upload_status, row.download_status)
+                if self.does_without(client, client.records[row.file_id]):
+                    resting = (row.local_hash, *statuses) == ("", Status.DONE, Status.PENDING)
+                    assert resting, f"{client.name}: {row} of an evicted file"
+                    continue
                 excused = row.file_id in client.refused or client.controls.get(row.file_id, Control.NONE)
                 assert (
                     excused or statuses == (Status.DONE, Status.DONE) or self.waits_for_others(client, row)
                 ), f"{client.name}: {row} rests although nothing fails"
+            for content in client.blobs:
+                evicted = any(self.does_without(client, file) for file in self.files_of(client, content))
+                assert not evicted or self.use_of(client, content), f"{client.name} keeps {content}"
             for key, entry in client.outbox.items():
                 cause = client.records.get(entry.file_id)
                 unfinished = cause is not None and cause.is_live and not cause.is_uploaded
@@ -521,7 +606,9 @@ class World:
 
     def waits_for_others(self, client: Client, row: LocalFileState) -> bool:
         """Whether a file that is to be downloaded is not in the object store: its owner cannot upload it."""
-        return row.download_status is Status.PENDING and not client.records[row.file_id].is_uploaded
+        record = client.records[row.file_id]
+        is_here = record.content_hash in client.blobs
+        return row.download_status is Status.PENDING and not record.is_uploaded and not is_here
 
     def is_quiet(self) -> bool:
         """Whether nothing is left that would go on by itself."""
@@ -531,7 +618,11 @@ class World:
             and not c.requests
             and not c.dirty
             and all(self.is_live(c, entry) for entry in c.outbox.values())
-            and all(row.upload_status is row.download_status is Status.DONE for row in c.rows.values())
+            and all(
+                row.upload_status is row.download_status is Status.DONE
+                or self.does_without(c, c.records[row.file_id])
+                for row in c.rows.values()
+            )
             for c in self.clients
         )
 
@@ -572,5 +663,7 @@ OPERATIONS: dict[str, int] = {
     "fail": 3,
     "wait": 3,
     "lose": 1,
+    "evict": 3,
+    "demand": 1,
 }
 """The operations and how often a random walk takes each."""

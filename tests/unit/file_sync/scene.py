@@ -67,6 +67,9 @@ class ObjectStore:
         key = body["key"]
         if path.startswith("/api/v1/multipart/"):
             return self.multipart(path.rpartition("/")[2], key, body)
+        if path == "/api/v1/head":
+            data = self.objects.get(key)
+            return _json({"exists": data is not None, "size": len(data or b""), "etag": "x"})
         if path == "/api/v1/delete":
             self.objects.pop(key, None)
             return Reply(204)

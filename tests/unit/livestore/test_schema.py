@@ -127,6 +127,7 @@ def test_file_events_have_the_wire_contracts_form() -> None:
         "v1.TransferControlSet": False,
         "v1.RemoteDeleteQueued": False,
         "v1.RemoteDeleteDone": False,
+        "v1.BlobUsed": False,
         "v1.UploadOpened": False,
         "v1.UploadClosed": False,
     }
@@ -152,6 +153,7 @@ def test_the_file_tables_are_those_that_users_query() -> None:
         "transfer_control",
         "remote_deletes",
         "open_uploads",
+        "blob_use",
     }
 
 

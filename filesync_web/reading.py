@@ -1,0 +1,133 @@
+"""The way out: the bytes and URLs of live files, which are downloaded when they are not here.
+
+Reading or showing an evicted file means that it is wanted here again. Works in every tab; the download is
+done by the one that leads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from filesync_web.core.metadata import parse_metadata
+from filesync_web.core.records import Control, FileRecord, Status
+from filesync_web.errors import BlobNotFoundError, TransferCancelledError, TransferError
+from filesync_web.file_tables import FileSyncTables
+from filesync_web.livestore.store import Store
+from filesync_web.ports import BlobHandle, BlobStore
+from filesync_web.remote import Remote
+from filesync_web.space import Space
+
+FIRST_IN_LINE = 1
+
+
+class Reader:
+    """See the module. `auto_prioritize`: what is read or shown, and not here, is downloaded first."""
+
+    def __init__(
+        self,
+        store: Store,
+        tables: FileSyncTables,
+        blobs: BlobStore,
+        remote: Remote | None,
+        space: Space,
+        *,
+        auto_prioritize: bool,
+    ) -> None:
+        self._store = store
+        self._tables = tables
+        self._blobs = blobs
+        self._remote = remote
+        self._space = space
+        self._auto_prioritize = auto_prioritize
+        self._waiting: set[asyncio.Event] = set()
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Let nobody wait any longer."""
+        self._is_closed = True
+        for changed in self._waiting:
+            changed.set()
+
+    async def read(self, id_or_path: str, *, wait: bool) -> BlobHandle:
+        """The bytes of a file, once they are here."""
+        file_id = self._tables.live(id_or_path).id
+        with self._changes() as changed:
+            while True:
+                changed.clear()
+                record = self._tables.live(file_id)
+                await self._space.want(record)
+                try:
+                    return await self._open(record)
+                except BlobNotFoundError:
+                    if not wait or self._remote is None or not record.is_uploaded:
+                        raise
+                await self._expect(record)
+                await changed.wait()
+                if self._is_closed:
+                    raise TransferCancelledError(f"file sync was ended while file {file_id} was awaited")
+
+    async def url(self, id_or_path: str) -> str | None:
+        """A URL of the own copy, or None."""
+        record = self._tables.live(id_or_path)
+        await self._space.want(record)
+        mime_type = parse_metadata(record.metadata_json).mime_type or ""
+        try:
+            url = await self._blobs.url(record.content_hash, mime_type=mime_type)
+        except BlobNotFoundError:
+            return None
+        self._space.used(record.content_hash)
+        return url
+
+    async def resolve(self, file_id: str) -> str | None:
+        """A URL of the own copy, else a signed one, else None."""
+        url = await self.url(file_id)
+        record = self._tables.live(file_id)
+        if url is not None or self._remote is None or not record.is_uploaded:
+            return url
+        if self._auto_prioritize:
+            await self.prioritize(record)
+        return await self._remote.url(record.remote_key)
+
+    async def prioritize(self, record: FileRecord) -> None:
+        """Put a file that waits for its download first in line."""
+        row = self._tables.row(record.id)
+        waits = row is None or row.download_status is not Status.DONE
+        if waits and self._tables.control(record.id).priority < FIRST_IN_LINE:
+            await self._tables.change_control(record.id, priority=FIRST_IN_LINE)
+
+    async def _open(self, record: FileRecord) -> BlobHandle:
+        metadata = parse_metadata(record.metadata_json)
+        handle = await self._blobs.open(
+            record.content_hash, name=metadata.name or record.content_hash, mime_type=metadata.mime_type or ""
+        )
+        self._space.used(record.content_hash)
+        return handle
+
+    async def _expect(self, record: FileRecord) -> None:
+        """See to it that the file is being downloaded; raise the error at which its download rests."""
+        row = self._tables.row(record.id)
+        if row is not None and row.download_status is Status.ERROR:
+            if self._tables.control(record.id).state is Control.CANCELLED:
+                raise TransferCancelledError(f"the download of file {record.id} was cancelled")
+            raise TransferError(f"file {record.id} could not be downloaded: {row.last_sync_error}")
+        if row is not None and row.local_hash == record.content_hash:
+            # The row says that the bytes are here, but somebody has taken them away.
+            lacking = replace(row, local_hash="", download_status=Status.PENDING)
+            await self._store.commit(self._tables.row_changed(lacking))
+        elif self._auto_prioritize:
+            await self.prioritize(record)
+
+    @contextmanager
+    def _changes(self) -> Iterator[asyncio.Event]:
+        """An event that is set whenever something of the files changes."""
+        changed = asyncio.Event()
+        unsubscribe = self._store.subscribe(self._tables.watched, lambda _names: changed.set())
+        self._waiting.add(changed)
+        try:
+            yield changed
+        finally:
+            unsubscribe()
+            self._waiting.discard(changed)

@@ -1,0 +1,141 @@
+"""The way in: what saving, editing and deleting a file commits, once its bytes are durable here.
+
+A save holds the lock `blobs` shared from before its bytes are stored until its event is in the log, so that
+nobody takes them for garbage in between. Works in every tab.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+from filesync_web.core.metadata import FileMetadata, parse_metadata
+from filesync_web.core.paths import remote_key
+from filesync_web.core.records import (
+    FileOperationResult,
+    FileRecord,
+    LocalFileState,
+    RemoteDelete,
+    Status,
+    TransferControl,
+)
+from filesync_web.file_tables import FileSyncTables
+from filesync_web.garbage import LOCK
+from filesync_web.intake import Intake, StoredContent
+from filesync_web.livestore.schema import NewEvent
+from filesync_web.livestore.store import Store
+from filesync_web.ports import Clock, Locks, Source
+from filesync_web.space import Space
+
+
+class Writer:
+    """See the module. `has_remote`: what is saved is to be uploaded."""
+
+    def __init__(
+        self,
+        store: Store,
+        tables: FileSyncTables,
+        intake: Intake,
+        space: Space,
+        *,
+        locks: Locks,
+        clock: Clock,
+        has_remote: bool,
+    ) -> None:
+        self._store = store
+        self._tables = tables
+        self._intake = intake
+        self._space = space
+        self._locks = locks
+        self._clock = clock
+        self._has_remote = has_remote
+
+    async def save(
+        self, source: Source, name: str | None, mime_type: str | None, metadata: FileMetadata | None
+    ) -> FileOperationResult:
+        """Make a new file."""
+
+        async def save() -> FileOperationResult:
+            async with self._locks.hold(LOCK, exclusive=False):
+                now = self._now()
+                content = await self._intake.take(source, name, mime_type, metadata)
+                record = FileRecord(
+                    id=str(uuid.uuid4()),
+                    path=content.path,
+                    remote_key="",
+                    content_hash=content.content_hash,
+                    metadata_json=content.metadata_json,
+                    created_at=now,
+                    updated_at=now,
+                )
+                await self._store.commit(
+                    self._tables.created(record), self._tables.row_changed(self._own_row(record))
+                )
+            return self._saved(record)
+
+        return await self._space.with_room(self._intake.size_of(source), save)
+
+    async def update(
+        self,
+        file_id: str,
+        source: Source,
+        name: str | None,
+        mime_type: str | None,
+        metadata: FileMetadata | None,
+    ) -> FileOperationResult:
+        """Give a file new content."""
+        old = self._tables.live(file_id)
+        name = name or parse_metadata(old.metadata_json).name
+
+        async def save() -> FileOperationResult:
+            async with self._locks.hold(LOCK, exclusive=False):
+                content = await self._intake.take(source, name, mime_type, metadata)
+                new, events = self._edit(self._tables.live(old.id), content)
+                await self._store.commit(*events)
+            return self._saved(new)
+
+        return await self._space.with_room(self._intake.size_of(source), save)
+
+    async def delete(self, file_id: str) -> None:
+        """Delete a file; its bytes follow where nothing else needs them."""
+        record = self._tables.live(file_id)
+        await self._store.commit(self._tables.deleted(record.id, self._now()), *self._owed_delete(record))
+
+    def _edit(self, old: FileRecord, content: StoredContent) -> tuple[FileRecord, list[NewEvent]]:
+        """The record with new content, and the events that make it so."""
+        same = content.content_hash == old.content_hash
+        new = replace(
+            old,
+            path=content.path,
+            content_hash=content.content_hash,
+            metadata_json=content.metadata_json,
+            remote_key=old.remote_key if same else "",
+            updated_at=self._now(),
+        )
+        events = [self._tables.edited(new), self._tables.row_changed(self._own_row(new))]
+        control = self._tables.control(old.id)
+        fresh = TransferControl(old.id, pinned=control.pinned)
+        if control != fresh:
+            events.append(self._tables.control_changed(fresh))
+        return new, events if same else events + self._owed_delete(old)
+
+    def _saved(self, record: FileRecord) -> FileOperationResult:
+        self._space.saved(record.content_hash)
+        return FileOperationResult(record.id, record.path, record.content_hash)
+
+    def _own_row(self, record: FileRecord) -> LocalFileState:
+        """The row of content that was just saved here."""
+        is_done = not self._has_remote or record.is_uploaded
+        upload = Status.DONE if is_done else Status.QUEUED
+        return LocalFileState(record.id, record.path, record.content_hash, Status.DONE, upload)
+
+    def _owed_delete(self, old: FileRecord) -> list[NewEvent]:
+        """The remote delete that an edit or a deletion of `old` causes, also if its upload may just be
+        running."""
+        if not self._has_remote:
+            return []
+        key = remote_key(old.path)
+        return [self._tables.remote_delete_owed(RemoteDelete(key, old.content_hash, old.id, self._now()))]
+
+    def _now(self) -> int:
+        return int(self._clock.time() * 1000)

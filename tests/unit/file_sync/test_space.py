@@ -1,0 +1,352 @@
+"""Space: pins, eviction, and downloads on demand, on fakes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+import filesync_web as fs
+from filesync_web.core.records import Status
+from filesync_web.livestore.store import Store
+from filesync_web.testing.clock import settle
+from filesync_web.testing.http import HeldRequest, Reply
+from tests.unit.file_sync.scene import FILES, Device, Tab, a_device
+
+HOUR = 3600
+
+
+def is_data(request: HeldRequest) -> bool:
+    return request.url.startswith("/objects/")
+
+
+async def saved(tab: Tab, *contents: bytes) -> list[fs.FileOperationResult]:
+    """Files that are saved and uploaded."""
+    results = [await tab.sync.save_file(content) for content in contents]
+    await settle()
+    return results
+
+
+async def test_an_evicted_file_is_downloaded_again_when_it_is_read() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        (file,) = await saved(tab, b"bytes")
+        await tab.sync.evict_file(file.file_id)
+        assert not device.blobs.blobs
+        await device.clock.advance(HOUR)
+        assert not device.blobs.blobs, "nobody wants it"
+        row = tab.row(file.file_id)
+        assert row is not None
+        assert (row.local_hash, row.download_status) == ("", Status.PENDING)
+        assert (await tab.sync.read_file(file.file_id)).data == b"bytes"
+        row = tab.row(file.file_id)
+        assert row is not None
+        assert (row.local_hash, row.download_status) == (file.content_hash, Status.DONE)
+
+
+async def test_an_evicted_file_is_shown_at_once_by_a_signed_url_and_comes_back() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        (file,) = await saved(tab, b"shown")
+        await tab.sync.evict_file(file.file_id)
+        device.store.hold = is_data
+        url = await tab.sync.resolve_file_url(file.file_id)
+        assert url is not None
+        assert url.startswith("/objects/")
+        (await device.network.next("GET /objects")).respond(200, b"shown")
+        await settle()
+        assert await tab.sync.get_file_url(file.file_id) == f"memory:{file.content_hash}"
+
+
+async def test_what_is_not_uploaded_pinned_or_local_only_is_not_evicted() -> None:
+    async with a_device() as device:
+        device.store.hold = is_data
+        tab = await device.tab()
+        file = await tab.sync.save_file(b"mine")
+        await settle()
+        with pytest.raises(fs.NotEvictableError, match="not uploaded"):
+            await tab.sync.evict_file(file.file_id)
+        request = await device.network.next("PUT")
+        device.store.objects[f"s/{file.content_hash}"] = b"mine"
+        request.respond(200)
+        await settle()
+        await tab.sync.pin_file(file.file_id)
+        with pytest.raises(fs.NotEvictableError, match="pinned"):
+            await tab.sync.evict_file(file.file_id)
+        assert await tab.sync.free_space(1) == 0
+        await tab.sync.unpin_file(file.file_id)
+        await tab.sync.evict_file(file.file_id)
+        assert not device.blobs.blobs
+    async with a_device() as device:
+        tab = await device.tab(local_only=True)
+        (file,) = await saved(tab, b"only here")
+        with pytest.raises(fs.NotEvictableError, match="local-only"):
+            await tab.sync.evict_file(file.file_id)
+        with pytest.raises(fs.NotEvictableError, match="local-only"):
+            await tab.sync.free_space(1)
+
+
+async def test_offline_nothing_is_evicted() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        (file,) = await saved(tab, b"kept")
+        device.network.online = False
+        with pytest.raises(fs.NotEvictableError, match="cannot be asked"):
+            await tab.sync.evict_file(file.file_id)
+        assert await tab.sync.free_space(1) == 0
+        assert file.content_hash in device.blobs.blobs
+
+
+async def test_space_is_freed_by_least_recent_use() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        files = []
+        for content in (b"aaaa", b"bbbb", b"cccc"):
+            files += await saved(tab, content)
+            await device.clock.advance(2 * HOUR)
+        await tab.sync.read_file(files[0].file_id)
+        await settle()
+        assert await tab.sync.free_space(5) == 8
+        assert list(device.blobs.blobs) == [files[0].content_hash]
+
+
+async def test_reading_often_is_recorded_once_an_hour() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        (file,) = await saved(tab, b"popular")
+        first = tab.store.query(FILES.tables.blob_use)
+        await device.clock.advance(HOUR - 1)
+        await tab.sync.get_file_url(file.file_id)
+        await settle()
+        assert tab.store.query(FILES.tables.blob_use) == first
+        await device.clock.advance(1)
+        await tab.sync.get_file_url(file.file_id)
+        await settle()
+        (use,) = tab.store.query(FILES.tables.blob_use)
+        assert use.used_at - first[0].used_at == HOUR * 1000
+
+
+@pytest.mark.parametrize("left", [None, b"shorter"])
+async def test_an_object_that_is_lost_is_uploaded_again_instead(left: bytes | None) -> None:
+    async with a_device() as device:
+        device.store.features = ["head"]
+        tab = await device.tab()
+        (file,) = await saved(tab, b"the last copy")
+        key = f"s/{file.content_hash}"
+        del device.store.objects[key]
+        if left is not None:
+            device.store.objects[key] = left
+        with pytest.raises(fs.NotEvictableError, match="lost"):
+            await tab.sync.evict_file(file.file_id)
+        await settle()
+        assert device.blobs.blobs[file.content_hash] == b"the last copy"
+        assert device.store.objects[key] == b"the last copy"
+        assert tab.record(file.file_id).is_uploaded
+
+
+async def test_another_tab_asks_the_object_store_as_well() -> None:
+    async with a_device() as device:
+        device.store.features = ["head"]
+        leader, follower = await device.tab(), await device.tab()
+        (file,) = await saved(leader, b"shared")
+        device.store.objects.clear()
+        with pytest.raises(fs.NotEvictableError, match="lost"):
+            await follower.sync.evict_file(file.file_id)
+        await settle()
+        assert leader.record(file.file_id).is_uploaded
+        await follower.sync.evict_file(file.file_id)
+        await settle()
+        assert not device.blobs.blobs
+        assert (await follower.sync.read_file(file.file_id)).data == b"shared"
+
+
+async def test_equal_files_are_evicted_together_and_come_back_alone() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        first, second = await saved(tab, b"same", b"same")
+        await tab.sync.evict_file(first.file_id)
+        assert not device.blobs.blobs
+        await tab.sync.read_file(second.file_id)
+        rows = [tab.row(file.file_id) for file in (first, second)]
+        assert [row.local_hash for row in rows if row is not None] == ["", second.content_hash]
+        await tab.sync.delete_file(second.file_id)
+        await settle()
+        assert not device.blobs.blobs
+        assert list(device.store.objects) == [f"s/{first.content_hash}"]
+
+
+async def test_a_crash_between_the_commit_and_the_removal_leaves_garbage_that_is_collected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        (file,) = await saved(tab, b"gone soon")
+
+        async def die(content_hash: str) -> None:
+            raise asyncio.CancelledError(content_hash)
+
+        await tab.sync.stop()
+        with monkeypatch.context() as patch:
+            patch.setattr(device.blobs, "delete", die)
+            with pytest.raises(asyncio.CancelledError):
+                await tab.sync.evict_file(file.file_id)
+        await tab.close()
+        device.open_tabs.clear()
+        assert device.blobs.blobs
+        tab = await device.tab()
+        await settle()
+        assert not device.blobs.blobs
+        assert (await tab.sync.read_file(file.file_id)).data == b"gone soon"
+
+
+async def test_a_save_without_room_evicts_and_is_done() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        (old,) = await saved(tab, b"old bytes")
+        device.blobs.quota = 12
+        (new,) = await saved(tab, b"new bytes")
+        assert list(device.blobs.blobs) == [new.content_hash]
+        edited = await tab.sync.update_file(old.file_id, b"newer bytes")
+        assert list(device.blobs.blobs) == [edited.content_hash]
+
+
+async def test_a_stream_without_room_is_not_read_twice() -> None:
+    async def stream() -> AsyncIterator[bytes]:
+        yield b"too much"
+
+    async with a_device() as device:
+        tab = await device.tab()
+        (old,) = await saved(tab, b"old bytes")
+        device.blobs.quota = 12
+        with pytest.raises(fs.QuotaExceededError):
+            await tab.sync.save_file(stream())
+        assert list(device.blobs.blobs) == [old.content_hash]
+        assert len(tab.store.query(FILES.tables.files)) == 1
+
+
+async def test_a_download_without_room_says_what_to_do() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        (old,) = await saved(tab, b"old bytes")
+        device.blobs.quota = 12
+        file_id = await tab.commit_remote_file(device, b"from elsewhere")
+        await settle()
+        row = tab.row(file_id)
+        assert row is not None
+        assert row.download_status is Status.ERROR
+        assert "free_space" in row.last_sync_error
+        with pytest.raises(fs.TransferError, match="free_space"):
+            await tab.sync.read_file(file_id)
+        device.blobs.quota = 14
+        await tab.sync.evict_file(old.file_id)
+        await tab.sync.retry_errors()
+        await device.clock.advance(1)
+        assert (await tab.sync.read_file(file_id)).data == b"from elsewhere"
+
+
+async def reading(tab: Tab, device: Device, content: bytes) -> tuple[str, asyncio.Task[object]]:
+    """Begin to read a file that another client has uploaded, and whose download is held."""
+    device.store.hold = is_data
+    file_id = await tab.commit_remote_file(device, content)
+    task = asyncio.create_task(tab.sync.read_file(file_id))
+    await settle()
+    return file_id, task
+
+
+async def test_reading_waits_for_the_download_or_not() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        file_id, task = await reading(tab, device, b"slow")
+        with pytest.raises(fs.BlobNotFoundError):
+            await tab.sync.read_file(file_id, wait=False)
+        (await device.network.next()).respond(200, b"slow")
+        assert getattr(await task, "data", None) == b"slow"
+
+
+async def test_who_gives_up_waiting_leaves_the_download_going() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        file_id, task = await reading(tab, device, b"slow")
+        task.cancel()
+        await settle()
+        assert task.cancelled()
+        (await device.network.next()).respond(200, b"slow")
+        await settle()
+        assert (await tab.sync.read_file(file_id, wait=False)).data == b"slow"
+
+
+async def test_waiting_ends_with_the_error_the_deletion_or_the_file_sync() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        file_id, task = await reading(tab, device, b"deleted")
+        await tab.sync.delete_file(file_id)
+        with pytest.raises(fs.UnknownFileError):
+            await task
+        file_id, task = await reading(tab, device, b"cancelled")
+        await tab.sync.cancel_transfer(file_id)
+        with pytest.raises(fs.TransferCancelledError):
+            await task
+        device.network.plan("GET /objects", Reply(413))
+        file_id, task = await reading(tab, device, b"refused")
+        with pytest.raises(fs.TransferError, match="413"):
+            await task
+        file_id, task = await reading(tab, device, b"abandoned")
+        await tab.close()
+        device.open_tabs.clear()
+        with pytest.raises((fs.TransferError, fs.StoreClosedError)):
+            await task
+
+
+async def test_bytes_that_somebody_took_away_are_downloaded_again() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        (file,) = await saved(tab, b"stolen")
+        device.blobs.blobs.clear()
+        assert (await tab.sync.read_file(file.file_id)).data == b"stolen"
+
+
+async def test_a_pin_survives_an_edit_and_a_pause_and_brings_the_bytes_back() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        (file,) = await saved(tab, b"old")
+        await tab.sync.evict_file(file.file_id)
+        await asyncio.gather(tab.sync.pin_file(file.file_id), tab.sync.pause_transfer(file.file_id))
+        await tab.sync.resume_transfer(file.file_id)
+        await settle()
+        assert list(device.blobs.blobs.values()) == [b"old"]
+        await tab.sync.update_file(file.file_id, b"new")
+        await settle()
+        with pytest.raises(fs.NotEvictableError, match="pinned"):
+            await tab.sync.evict_file(file.file_id)
+
+
+async def test_an_edit_of_an_evicted_file_stays_here() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        (file,) = await saved(tab, b"old")
+        await tab.sync.evict_file(file.file_id)
+        edited = await tab.sync.update_file(file.file_id, b"new")
+        await settle()
+        await tab.sync.collect_garbage()
+        assert list(device.blobs.blobs) == [edited.content_hash]
+
+
+async def test_what_the_sync_backend_has_not_confirmed_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        (file,) = await saved(tab, b"unheard of")
+        events = [("v1.FileUpdated", {"id": file.file_id})]
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "unconfirmed", lambda _store: events)
+            with pytest.raises(fs.NotEvictableError, match="not confirmed"):
+                await tab.sync.evict_file(file.file_id)
+        await tab.sync.evict_file(file.file_id)
+
+
+async def test_persistence_is_asked_for_after_the_first_save() -> None:
+    async with a_device() as device:
+        tab = await device.tab(local_only=True)
+        assert (await tab.sync.storage_status()).persisted is False
+        await saved(tab, b"precious")
+        assert (await tab.sync.storage_status()).persisted is True
