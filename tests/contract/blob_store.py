@@ -53,6 +53,9 @@ class World(ABC):
         return Remote(self, size, faults)
 
 
+WHEN_ASKED = "&when=asked"
+
+
 class Remote:
     """A file on the site."""
 
@@ -92,6 +95,12 @@ class Recorder:
     def __call__(self, done: int, total: int) -> None:
         self.calls.append((done, total))
         self.called.set()
+
+    async def reach(self, size: int) -> None:
+        """Wait until that many bytes are done."""
+        while not any(done >= size for done, _total in self.calls):
+            self.called.clear()
+            await self.called.wait()
 
 
 async def stream(*chunks: bytes) -> AsyncIterator[bytes]:
@@ -375,8 +384,17 @@ class ResumeContract:
     SIZE, CUT = 8 * MIB, 6 * MIB
 
     async def break_off(self, remote: Remote, **options: Any) -> None:
+        """Download until the connection breaks, which it does when bytes have arrived: what a stream still
+        holds when it breaks is lost."""
+        seen = Recorder()
+        remote.url += "" if remote.url.endswith(WHEN_ASKED) else WHEN_ASKED
+        download = asyncio.create_task(remote.download(progress=seen, **options))
+        arrived = asyncio.create_task(seen.reach(1))
+        await asyncio.wait({download, arrived}, return_when=asyncio.FIRST_COMPLETED)
+        arrived.cancel()
+        await remote.ask("break")
         with pytest.raises(NetworkError):
-            await remote.download(**options)
+            await download
         assert await remote.world.store.size(remote.hash) is None
         assert await remote.world.store.list() == {}
 

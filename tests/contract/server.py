@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -43,6 +44,7 @@ class _Handler:
     def __init__(self, site: FaultSite) -> None:
         self._site = site
         self._forever = asyncio.Event()
+        self._breaks: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(0))
         self._tasks: set[asyncio.Task] = set()  # the loop alone would not keep them
 
     def close(self) -> None:
@@ -77,11 +79,15 @@ class _Handler:
                 if fault == "hang":
                     await self._forever.wait()
                 return
+        if target.startswith("/break?"):
+            self._breaks[query["key"]].release()
         body = await reader.readexactly(size)
         reply = self._site.answer(method, f"http://site{target}", headers, body)
         writer.write(_head(reply, headers))
         writer.write(reply.arriving())
         await writer.drain()
+        if query.get("when") == "asked" and reply.cut_after is not None:
+            await self._breaks[query["key"]].acquire()
         if reply.stall_after is not None:
             await reader.read()  # until the client goes away
             self._site.closed.append(query.get("key", ""))

@@ -4,6 +4,7 @@
 make it misbehave, at the first `times` requests of that `key`, or at all of them:
 
     cut, stall     the connection breaks, or goes quiet, after so many bytes
+    when=asked     it breaks only when `/break` is asked for that key
     corrupt        the byte at this place is wrong
     status         this status instead; with `retry_after`
     more           so many bytes too many
@@ -56,6 +57,8 @@ class FaultSite:
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         if parts.path == "/log":
             return Reply(body=json.dumps(self.log[query["key"]]).encode())
+        if parts.path == "/break":
+            return Reply(body=b"null")
         if parts.path == "/closed":
             return Reply(body=json.dumps(self.closed.count(query["key"])).encode())
         if method == "OPTIONS":
