@@ -26,6 +26,13 @@ TRACES: dict[str, list[Step]] = {
         ("crash_soon", 0, 1, 1),
         ("wait", 1, 7, 0),
     ],
+    "the bytes of a file that its owner holds back come with another file": [
+        ("save", 4, 3, 4),
+        ("sync", 4, 2, 9),
+        ("control", 0, 5, 2),
+        ("sync", 3, 3, 6),
+        ("save", 3, 3, 2),
+    ],
 }
 """Traces that once failed, by what went wrong."""
 
