@@ -65,7 +65,9 @@ class Engine:
             return []
         if job.kind is JobKind.UPLOAD:
             self._transfers.uploaded(job, now)
-            self._deletes.recheck(self._state.outbox.caused_by(job.file_id), now)
+            old = self._state.outbox.caused_by(job.file_id)
+            self._state.loosen(entry.delete.content_hash for entry in old)
+            self._deletes.recheck(old, now)
         elif job.kind is JobKind.DOWNLOAD:
             self._transfers.downloaded(job, now)
         else:

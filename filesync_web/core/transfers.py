@@ -35,9 +35,6 @@ class Transfers:
         self._remote = remote
         self._tombstones: dict[str, str] = {}
 
-    # --- facts -----------------------------------------------------------------------------------------
-    # ------------
-
     def adopt(self, fact: FileFact, now: float) -> None:
         """A live file is new, or something of it may have changed."""
         record, row = fact.record, fact.row or first_row(fact.record)
@@ -57,6 +54,8 @@ class Transfers:
         file.control, file.priority, file.evicted = fact.control, fact.priority, fact.evicted
         file.row = replace(file.row, path=record.path, local_hash="" if file.is_evicted else fact.local_hash)
         self.reconcile(file, now, retry=known is None or not same_content or released or moved)
+        if fact.local_hash == record.content_hash:
+            self._arrived(record.content_hash, now)
 
     def forget(self, fact: FileFact) -> None:
         """A file was deleted."""
@@ -117,8 +116,7 @@ class Transfers:
             if kind is not but:
                 self._state.queues[kind].discard(file_id)
 
-    # --- the gate --------------------------------------------------------------------------------------
-    # --------------
+    # --- the gate -----------------------------------------------------------------------------------------
 
     def pause_all(self, now: float) -> None:
         """The gate closes: every job is told to stop, its file waits."""
@@ -142,8 +140,7 @@ class Transfers:
             file.step(file.running, Input.INTERRUPT)
             file.serial, file.running = None, None
 
-    # --- jobs ------------------------------------------------------------------------------------------
-    # --------------
+    # --- jobs ---------------------------------------------------------------------------------------------
 
     def job(self, kind: JobKind, file_id: str) -> Job:
         """The job that a waiting file is to run."""
@@ -181,17 +178,21 @@ class Transfers:
         self.reconcile(file, now)
 
     def downloaded(self, job: Job, now: float) -> None:
-        """The bytes are here: for the file that asked, and for every other file of the same content."""
+        """The object has arrived."""
         asked = self._take(job)
         if asked is not None:
             asked.step(JobKind.DOWNLOAD, Input.SUCCEED, error="")
             asked.attempts, asked.not_before = 0, 0.0
             self._state.notify(job, "complete")
-        for file in self._state.files.with_content(job.content_hash):
-            if not file.is_evicted:
-                file.row = replace(file.row, local_hash=job.content_hash)
-                self.reconcile(file, now, retry=True)
+        self._arrived(job.content_hash, now)
         self._state.loosen({job.content_hash})
+
+    def _arrived(self, content_hash: str, now: float) -> None:
+        """The bytes are here: for every file of that content that lacks them and does not do without."""
+        for file in self._state.files.with_content(content_hash):
+            if file.row.local_hash != content_hash and not file.is_evicted:
+                file.row = replace(file.row, local_hash=content_hash)
+                self.reconcile(file, now, retry=True)
 
     def cancelled(self, job: Job, now: float) -> None:
         """The job ended by itself without a result."""

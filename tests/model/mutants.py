@@ -1,8 +1,8 @@
 """Faults seeded into the engine, each of which the small world must catch.
 
 A mutant is one replacement in one file of `filesync_web/core`. It is run in a process of its own on a copy of
-the package, against seeded random walks, until one fails. `python -m tests.model.mutants` runs them all and
-prints the table; the tests run them as well.
+the package, against the kept traces and seeded random walks, until one fails.
+`python -m tests.model.mutants` runs them all and prints the table; the tests run them as well.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-WALKS = 1500
+WALKS = 1000
 
 
 @dataclass(frozen=True)
@@ -225,14 +225,21 @@ MUTANTS = [
 
 _DRIVER = """
 import sys
+from tests.model.test_engine_walks import TRACES
 from tests.model.walks import random_trace
 from tests.model.world import World
-for seed in range(int(sys.argv[1])):
+
+def replay(name, clients, trace):
     try:
-        World(clients=2 + seed % 2).replay(random_trace(seed))
+        World(clients=clients).replay(trace)
     except Exception as error:
-        print(f"walk {seed}: {type(error).__name__}: {str(error)[:90]}")
+        print(f"{name}: {type(error).__name__}: {str(error)[:90]}")
         sys.exit(1)
+
+for name, trace in TRACES.items():
+    replay(name, 2, trace)
+for seed in range(int(sys.argv[1])):
+    replay(f"walk {seed}", 2 + seed % 2, random_trace(seed))
 """
 
 

@@ -309,14 +309,10 @@ class World:
     def op_lose(self, client: Client, a: int, b: int) -> None:
         """The object store loses an object that some client still holds, and not only until it is
         collected."""
-        held = {content for client in self.clients for content in client.blobs if self.keeps(client, content)}
+        held = {content for other in self.clients for content in other.blobs if self.use_of(other, content)}
         lost = sorted(key for key in self.remote if content_hash_of(key) in held)
         if lost:
             self.remote.discard(lost[a % len(lost)])
-
-    def keeps(self, client: Client, content_hash: str) -> bool:
-        """Whether a client has no file of a content that it does without."""
-        return not any(file.id in client.evicted for file in self.files_of(client, content_hash))
 
     # --- the shell of the engine
     # --------------------------------------------------------------------------------------
