@@ -21,6 +21,7 @@ from filesync_web.testing.connectivity import ManualConnectivity
 from filesync_web.testing.http import HeldHttp, HeldRequest, MemoryNetwork, Reply
 from filesync_web.testing.livestore import MemoryEventLog, MemoryHub, MemoryLeaderLock, MemoryLockManager
 from filesync_web.testing.locks import MemoryLocks
+from filesync_web.testing.sync_backend import MemorySyncBackend
 
 FILES = fs.create_file_sync_schema()
 SCHEMA = fs.make_schema(
@@ -116,6 +117,7 @@ class Device:
         self.hub = MemoryHub()
         self.leaders = MemoryLockManager()
         self.open_tabs: list[Tab] = []
+        self.backend: MemorySyncBackend | None = None
 
     async def tab(
         self, *, remote: fs.SignerConfig | None = None, local_only: bool = False, **options: Any
@@ -128,6 +130,9 @@ class Device:
             channel=self.hub.channel(),
             lock=MemoryLeaderLock(self.leaders),
             clock=self.clock,
+            open_socket=self.backend.open_socket if self.backend is not None else None,
+            sync=fs.SyncOptions("ws://backend/sync") if self.backend is not None else None,
+            random=Random(1),
         )
         platform = Platform(self.blobs, HeldHttp(self.network), self.connectivity, self.locks, self.clock)
         signer = None if local_only else remote or fs.SignerConfig("/api", auth_token="t")

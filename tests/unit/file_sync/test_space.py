@@ -9,9 +9,9 @@ import pytest
 
 import filesync_web as fs
 from filesync_web.core.records import Status
-from filesync_web.livestore.store import Store
 from filesync_web.testing.clock import settle
 from filesync_web.testing.http import HeldRequest, Reply
+from filesync_web.testing.sync_backend import MemorySyncBackend
 from tests.unit.file_sync.scene import FILES, Device, Tab, a_device
 
 HOUR = 3600
@@ -332,16 +332,19 @@ async def test_an_edit_of_an_evicted_file_stays_here() -> None:
         assert list(device.blobs.blobs) == [edited.content_hash]
 
 
-async def test_what_the_sync_backend_has_not_confirmed_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_the_sync_backend_has_not_confirmed_stays() -> None:
     async with a_device() as device:
+        device.backend = MemorySyncBackend()
+        device.backend.offline = True
         tab = await device.tab()
         (file,) = await saved(tab, b"unheard of")
-        events = [("v1.FileUpdated", {"id": file.file_id})]
-        with monkeypatch.context() as patch:
-            patch.setattr(Store, "unconfirmed", lambda _store: events)
-            with pytest.raises(fs.NotEvictableError, match="not confirmed"):
-                await tab.sync.evict_file(file.file_id)
+        with pytest.raises(fs.NotEvictableError, match="not confirmed"):
+            await tab.sync.evict_file(file.file_id)
+        assert await tab.sync.free_space(1) == 0
+        device.backend.offline = False
+        await device.clock.advance(30)
         await tab.sync.evict_file(file.file_id)
+        assert not device.blobs.blobs
 
 
 async def test_persistence_is_asked_for_after_the_first_save() -> None:
