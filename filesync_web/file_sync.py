@@ -280,7 +280,7 @@ class FileSync:
         events: list[NewEvent] = []
         file_ids = []
         for row in self._tables.rows():
-            if Status.ERROR not in (row.upload_status, row.download_status):
+            if not row.has_error:
                 continue
             file_ids.append(row.file_id)
             upload = Status.QUEUED if row.upload_status is Status.ERROR else row.upload_status

@@ -122,7 +122,7 @@ def get_sync_status(rows: Iterable[LocalFileState]) -> SyncStatus:
     for row in rows:
         uploads[row.upload_status].append(row.file_id)
         downloads[row.download_status].append(row.file_id)
-        if Status.ERROR in (row.upload_status, row.download_status):
+        if row.has_error:
             errors.append(FileError(row.file_id, row.last_sync_error))
     return SyncStatus(
         uploading_file_ids=tuple(uploads[Status.IN_PROGRESS]),

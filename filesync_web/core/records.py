@@ -65,6 +65,11 @@ class LocalFileState:
     upload_status: Status
     last_sync_error: str = ""
 
+    @property
+    def has_error(self) -> bool:
+        """Whether a transfer rests at `error`."""
+        return Status.ERROR in (self.upload_status, self.download_status)
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteDelete:

@@ -49,6 +49,8 @@ class Transfers:
         if file.serial is not None and (not same_content or fact.control is not Control.NONE):
             self.interrupt(file)
         if file.serial is None:
+            if file.row.has_error and not row.has_error:
+                file.attempts, file.not_before = 0, 0.0  # somebody asks for another try
             file.row = at_rest(row)
         file.record, file.stored = record, fact.row
         file.control, file.priority, file.evicted = fact.control, fact.priority, fact.evicted

@@ -134,14 +134,14 @@ class Store:
         return store
 
     async def _start(self) -> None:
-        self._is_open = True
         self._channel.listen(self._on_message)
         try:
             await self._replica.open(secrets.token_urlsafe(6))
         except BaseException:
-            self._is_open = False
             self._channel.close()
             raise
+        self._is_open = True
+        self._catch_up()  # what was told while the log was read was not heard
         self._post(_HELLO)
         self._election.start()
 

@@ -123,6 +123,17 @@ async def test_a_refused_upload_is_an_error_at_once_and_not_tried_again(status: 
         assert tab.record(result.file_id).is_uploaded
 
 
+async def test_a_retry_that_is_asked_for_does_not_wait() -> None:
+    async with a_device() as device:
+        device.network.plan("PUT", Reply(413))
+        tab = await device.tab()
+        result = await tab.sync.save_file(b"again")
+        await settle()
+        assert await tab.sync.retry_errors() == [result.file_id]
+        await settle()
+        assert tab.record(result.file_id).is_uploaded
+
+
 async def test_an_expired_url_is_signed_anew() -> None:
     async with a_device() as device:
         device.network.plan("PUT", Reply(403))

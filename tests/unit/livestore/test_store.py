@@ -295,3 +295,17 @@ async def test_another_schema_rebuilds_the_state_from_the_log() -> None:
     assert set(bodies(again).values()) == {"X"}
     assert len(bodies(again)) == 1200
     await again.close()
+
+
+async def test_what_other_tabs_say_while_a_tab_opens_does_no_harm_and_is_not_missed() -> None:
+    device = Device()
+    first = await device.tab("first")
+    opening = asyncio.create_task(device.tab("second"))
+    await asyncio.sleep(0)
+    device.channels["first"].post({"type": "sync-status", "connected": True, "error": ""})
+    await first.commit(note_added(id="n1"))
+    second = await opening
+    await settle()
+    assert second.query("SELECT count(*) FROM notes")[0][0] == 1
+    await second.close()
+    await first.close()
