@@ -95,7 +95,8 @@ plain = run_js('''({
   async put(file) { await file.stream().pipeTo(await this.writable()); },
   async download(url) { await (await fetch(url, { cache: "no-store" })).body.pipeTo(await this.writable()); },
   async read(file) {
-    const reader = file.stream().getReader({ mode: "byob" });
+    const stream = (globalThis.reading = file.stream()); // or Chromium may collect it while it is read
+    const reader = stream.getReader({ mode: "byob" });
     let buffer = new ArrayBuffer(1 << 20);
     for (let step; !(step = await reader.read(new Uint8Array(buffer))).done; ) buffer = step.value.buffer;
   },

@@ -150,6 +150,7 @@ async function pumpStream(job, stream) {
   };
   try {
     reader = stream.getReader();
+    job.reading = { stream, reader }; // see piecesOf in blob_worker.js
     for (;;) {
       // The job may end while the stream gives nothing.
       const step = await Promise.race([reader.read(), job.done]);

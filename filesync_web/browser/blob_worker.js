@@ -66,7 +66,7 @@ async function checkRoom(needed) {
 
 // Read a stream to its end, into one buffer wherever the browser can: what waits to be collected takes memory too.
 // `describe` makes the error of a stream that fails.
-async function* piecesOf(stream, describe) {
+async function* piecesOf(job, stream, describe) {
   let buffer = null;
   let reader;
   try {
@@ -75,6 +75,8 @@ async function* piecesOf(stream, describe) {
   } catch {
     reader = stream.getReader();
   }
+  // Chromium collects a stream that only a pending read refers to, and the read never ends (so did WebKit).
+  job.reading = { stream, reader };
   const fail = (error) => {
     throw describe(error);
   };
@@ -86,6 +88,7 @@ async function* piecesOf(stream, describe) {
       if (buffer) buffer = value.buffer;
     }
   } finally {
+    job.reading = null;
     reader.cancel().catch(() => {});
   }
 }
@@ -102,8 +105,8 @@ async function put(job, { storeId, source, size, mimeType }) {
     const folder = await makeFolder(INCOMING_ROOT, storeId);
     let incoming = null;
     try {
-      incoming = await Incoming.open(folder, name, job.signal, size ?? null);
-      for await (const chunk of source ? piecesOf(source.stream(), unreadable) : job.received()) {
+      incoming = await Incoming.create(folder, name, size);
+      for await (const chunk of source ? piecesOf(job, source.stream(), unreadable) : job.received()) {
         job.signal.throwIfAborted();
         await incoming.append(chunk);
         job.progress.report(incoming.size, size);
@@ -159,7 +162,7 @@ class Download {
     const { hash, size } = this.args;
     const name = await findPartial(this.folder, hash);
     if (name === null) return;
-    this.incoming = await Incoming.open(this.folder, name, this.job.signal, size ?? null);
+    this.incoming = await Incoming.resume(this.folder, name, size, this.job.signal);
     this.etag = etagFromHex(name.slice(`get-${hash}.`.length));
     if (this.incoming.size === 0 || this.incoming.size > (size ?? Infinity)) await this.restart();
   }
@@ -218,14 +221,14 @@ class Download {
     }
     await this.restart();
     const name = `get-${hash}.${etagInHex(response.headers.get("etag"))}`;
-    this.incoming = await Incoming.open(this.folder, name, signal, this.args.size ?? null);
+    this.incoming = await Incoming.create(this.folder, name, this.args.size);
     return response;
   }
 
   async receive(response, watch, signal) {
     const { url, size } = this.args;
     const broken = (error) => (signal.aborted ? signal.reason : networkFailure(url, error));
-    for await (const piece of piecesOf(response.body, broken)) {
+    for await (const piece of piecesOf(this.job, response.body, broken)) {
       signal.throwIfAborted();
       watch.touch();
       await this.incoming.append(piece);

@@ -23,8 +23,11 @@ class SyncWriter {
 
   async write(bytes, at) {
     for (let done = 0; done < bytes.length; ) {
-      const written = this.access.write(done ? bytes.subarray(done) : bytes, { at: at + done });
-      if (!written) throw new Failure("QuotaExceededError", "this device has no room for the bytes: the file could not grow");
+      const rest = done ? bytes.subarray(done) : bytes;
+      const written = this.access.write(rest, { at: at + done });
+      // Without a profile on disk, Chromium returns its error code, as a huge number, where it should throw.
+      if (!(written > 0 && written <= rest.length))
+        throw new Failure("QuotaExceededError", "this device has no room for the bytes: the file could not grow");
       done += written;
     }
   }
@@ -49,6 +52,7 @@ class StreamWriter {
 
   async write(bytes, at) {
     await this.stream.write({ type: "write", position: at, data: bytes });
+    this.size = at + bytes.length;
   }
 
   async close() {
@@ -72,34 +76,47 @@ async function openWriter(handle) {
 }
 
 class Incoming {
-  // Open or create the temporary file `name` of the folder, and take the bytes that it has as the beginning. `expected`
-  // is the size that the content will have, null when it is not known.
-  static async open(folder, name, signal, expected) {
-    const incoming = new Incoming();
+  // A new temporary file. `expected` is the size that the content will have, undefined or null when it is not known.
+  static async create(folder, name, expected) {
     const handle = await folder.getFileHandle(name, { create: true });
-    const present = await handle.getFile();
-    const sha = expected !== null && expected <= LARGEST_DIGEST ? null : new Sha256();
-    Object.assign(incoming, { folder, name, handle, sha, size: sha ? 0 : present.size, hash: null });
-    for (let at = 0; sha && at < present.size; at += READ_SIZE) {
-      signal.throwIfAborted();
-      incoming.#count(new Uint8Array(await present.slice(at, at + READ_SIZE).arrayBuffer()));
-    }
+    const sha = (expected ?? Infinity) <= LARGEST_DIGEST ? null : new Sha256();
+    const incoming = Object.assign(new Incoming(), { folder, name, handle, sha, size: 0, hash: null });
     incoming.writer = await openWriter(handle);
     return incoming;
   }
 
+  // Go on with the temporary file of that name, whose bytes are the beginning.
+  static async resume(folder, name, expected, signal) {
+    const present = await (await folder.getFileHandle(name)).getFile();
+    const incoming = await Incoming.create(folder, name, expected);
+    try {
+      for (let at = 0; incoming.sha && at < present.size; at += READ_SIZE) {
+        signal.throwIfAborted();
+        incoming.sha.update(new Uint8Array(await present.slice(at, at + READ_SIZE).arrayBuffer()));
+      }
+      incoming.size = present.size;
+      return incoming;
+    } catch (error) {
+      await incoming.keep();
+      throw error;
+    }
+  }
+
   async append(bytes) {
     await this.writer.write(bytes, this.size);
-    this.#count(bytes);
+    this.sha?.update(bytes);
+    this.size += bytes.length;
   }
 
   // Make the bytes durable; then `hash` is known and nothing can be added.
   async finish() {
+    if (this.writer.size !== this.size)
+      throw new Failure("StorageError", `the file has ${this.writer.size} bytes after ${this.size} were written to it`);
     await this.writer.close();
     this.hash = this.sha ? this.sha.hex() : await digestOf(this.handle);
   }
 
-  // Leave the bytes where they are, for a later `open`.
+  // Leave the bytes where they are, for a later `resume`.
   async keep() {
     await this.writer.close();
   }
@@ -108,16 +125,19 @@ class Incoming {
     if (this.hash === null) await this.writer.abandon().catch(() => {});
     await this.folder.removeEntry(this.name).catch(orNull);
   }
-
-  #count(bytes) {
-    this.sha?.update(bytes);
-    this.size += bytes.length;
-  }
 }
 
-async function digestOf(handle) {
-  const digest = await crypto.subtle.digest("SHA-256", await (await handle.getFile()).arrayBuffer());
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+let digesting = Promise.resolve();
+
+// The hash of a file in memory as a whole; one after the other, so that many small files take no more than one.
+function digestOf(handle) {
+  const digest = async () => {
+    const found = await crypto.subtle.digest("SHA-256", await (await handle.getFile()).arrayBuffer());
+    return Array.from(new Uint8Array(found), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  };
+  const mine = digesting.then(digest);
+  digesting = mine.catch(() => {});
+  return mine;
 }
 
 // Move a finished temporary file to its hash; a file that is there already stays as it is.
@@ -125,8 +145,10 @@ async function publish(incoming, storeId, mimeType) {
   const { hash, size } = incoming;
   const target = await makeFolder(FILES_ROOT, storeId);
   await navigator.locks.request(lockName(storeId, hash), async () => {
-    const present = await target.getFileHandle(hash).then((handle) => handle.getFile()).catch(orNull);
-    if (mimeType) await writeContentType(storeId, hash, mimeType);
+    const [present] = await Promise.all([
+      target.getFileHandle(hash).then((handle) => handle.getFile()).catch(orNull),
+      mimeType && writeContentType(storeId, hash, mimeType),
+    ]);
     if (present?.size === size) await incoming.discard();
     else await incoming.handle.move(target, hash);
   });

@@ -31,14 +31,17 @@ function describeError(error) {
   }
 }
 
+let root = null; // a promise; to ask for it anew takes as long as to open two folders
+
 async function storageRoot() {
   if (!globalThis.isSecureContext)
     throw new Failure("StorageUnavailableError", "file storage needs a secure page: open it by https: or on localhost");
   if (!globalThis.navigator?.storage?.getDirectory)
     throw new Failure("StorageUnavailableError", "this browser has no file storage (OPFS) here: use a newer browser, or leave private browsing");
   try {
-    return await navigator.storage.getDirectory();
+    return await (root ??= navigator.storage.getDirectory());
   } catch (error) {
+    root = null;
     throw new Failure("StorageUnavailableError", `the browser gives this page no file storage, as in private browsing or with site data blocked: allow site data for this page (${error.name}: ${error.message})`);
   }
 }
@@ -49,13 +52,18 @@ const orNull = (error) => {
   throw error;
 };
 
-async function makeFolder(root, storeId) {
-  const top = await (await storageRoot()).getDirectoryHandle(root, { create: true });
-  return top.getDirectoryHandle(storeId, { create: true });
+async function makeFolder(name, storeId) {
+  try {
+    const top = await (await storageRoot()).getDirectoryHandle(name, { create: true });
+    return await top.getDirectoryHandle(storeId, { create: true });
+  } catch (error) {
+    root = null; // it may have been cleared
+    throw error;
+  }
 }
 
-async function findFolder(root, storeId) {
-  const top = await (await storageRoot()).getDirectoryHandle(root).catch(orNull);
+async function findFolder(name, storeId) {
+  const top = await (await storageRoot()).getDirectoryHandle(name).catch(orNull);
   return top && top.getDirectoryHandle(storeId).catch(orNull);
 }
 

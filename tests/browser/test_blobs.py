@@ -296,6 +296,22 @@ def test_storage_status_and_persistence(python_page: Page, store_id: str) -> Non
     assert granted in ((True, False) if window else (None,))
 
 
+def test_the_engine_collects_no_stream_that_is_being_read(tab: Page) -> None:
+    """Chromium once did, at the first collection of garbage after some 60 puts, which then never ended."""
+    found = run_python(
+        tab,
+        """
+        bytes = js.Uint8Array.new(65536)
+        for number in range(200):
+            bytes[0] = number
+            await store.put(js.Blob.new(to_js([bytes])))
+        return len(await store.list())
+        """,
+        timeout=100,
+    )
+    assert found == 200
+
+
 def test_callbacks_are_let_go_of(tab: Page) -> None:
     alive = run_python(
         tab,
