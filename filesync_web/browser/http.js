@@ -57,7 +57,7 @@ function upload(method, url, headers, blob, start, end, withCredentials, stallTi
     xhr.upload.onload = xhr.onprogress = touch;
     xhr.onload = () => finish({ value: { status: xhr.status, headers: responseHeaders(xhr), body: new Uint8Array(xhr.response) } });
     xhr.onerror = () => finish(failed("NetworkError", `${method} ${shown(url)}: the connection failed, or the server allows no such request from this page`));
-    xhr.onabort = () => finish(failed("Cancelled", `${method} ${shown(url)}: cancelled`));
+    xhr.onabort = () => finish(failed("NetworkError", `${method} ${shown(url)}: aborted`));
     try {
       xhr.open(method, absolute(url));
       xhr.responseType = "arraybuffer";
