@@ -280,7 +280,6 @@ def on_file_sync_event(callback: Callable[[FileSyncEvent], object]) -> Unsubscri
 
 
 # --- the service worker
-# -------------------------------------------------------------------------------------------
 
 
 async def register_file_sync_service_worker(

@@ -30,7 +30,6 @@ class IllegalTransitionError(FileSyncError, RuntimeError):
 
 
 # --- the store
-# ---------------------------------------------------------------------------------------------------
 
 
 class StoreError(FileSyncError):
@@ -58,7 +57,6 @@ class SyncAuthError(SyncError):
 
 
 # --- local bytes
-# ---------------------------------------------------------------------------------------------------
 
 
 class StorageError(FileSyncError):
@@ -90,7 +88,6 @@ class ServiceWorkerError(FileSyncError):
 
 
 # --- transfers
-# -----------------------------------------------------------------------------------------------------
 
 
 class TransferError(FileSyncError):

@@ -125,7 +125,6 @@ class FileSync:
         self._is_started = False
 
     # --- life
-    # --------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin transfers, as soon as and for as long as this tab leads. Does nothing when started
@@ -186,7 +185,6 @@ class FileSync:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     # --- files
-    # -------------------------------------------------------------------------------------------------
 
     async def save_file(
         self,
@@ -247,7 +245,6 @@ class FileSync:
         return await self._reader.resolve(file_id)
 
     # --- transfers
-    # ---------------------------------------------------------------------------------------------
 
     def is_online(self) -> bool:
         """Whether the signer could be reached when it was last tried; True until it is known."""
@@ -298,7 +295,6 @@ class FileSync:
         await self._tables.change_control(self._tables.live(file_id).id, state=state)
 
     # --- space
-    # -------------------------------------------------------------------------------------------------
 
     async def pin_file(self, file_id: str) -> None:
         """Keep the bytes of a file on this device; one that is not here is downloaded. Raises
@@ -337,7 +333,6 @@ class FileSync:
         return await self._garbage.collect_everything()
 
     # --- events
-    # ------------------------------------------------------------------------------------------------
 
     def on_event(self, callback: Callable[[FileSyncEvent], object]) -> Unsubscribe:
         """Call back with every event of the transfers, whichever tab runs them."""

@@ -47,7 +47,6 @@ class FileSyncTables:
         self._changing_control = asyncio.Lock()
 
     # --- reading
-    # -----------------------------------------------------------------------------------------------
 
     def record(self, file_id: str) -> FileRecord | None:
         """The record with that id, deleted or not."""
@@ -153,7 +152,6 @@ class FileSyncTables:
         await self._store.commit(self._events.upload_closed(remote_key=remote_key))
 
     # --- events
-    # ------------------------------------------------------------------------------------------------
 
     def created(self, record: FileRecord) -> NewEvent:
         """The record is new."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from filesync_web.livestore.waiting import first_of
 from filesync_web.ports import Clock, Connectivity
 
 
@@ -49,7 +50,7 @@ class OnlineMonitor:
             while True:
                 self._wake.clear()
                 self._set(await self._probe(self._timeout))
-                await self._pause()
+                await first_of(self._clock.sleep(self._interval), self._wake.wait())
         finally:
             unsubscribe()
 
@@ -57,15 +58,6 @@ class OnlineMonitor:
         if not is_online:
             self._set(False)
         self.check_now()
-
-    async def _pause(self) -> None:
-        sleep = asyncio.ensure_future(self._clock.sleep(self._interval))
-        wake = asyncio.ensure_future(self._wake.wait())
-        try:
-            await asyncio.wait({sleep, wake}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleep.cancel()
-            wake.cancel()
 
     def _set(self, is_online: bool) -> None:
         if is_online is not self.is_online:

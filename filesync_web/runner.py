@@ -28,6 +28,7 @@ from filesync_web.garbage import GarbageCollector
 from filesync_web.intake import DEFAULT_MIME_TYPE
 from filesync_web.livestore.schema import NewEvent
 from filesync_web.livestore.store import Store
+from filesync_web.livestore.waiting import first_of
 from filesync_web.ports import BlobStore, Clock
 from filesync_web.remote import Content, Remote
 
@@ -117,7 +118,6 @@ class Runner:
             await self._abort_all()
 
     # --- facts
-    # -------------------------------------------------------------------------------------------------
 
     async def _observe(self, engine: Engine) -> None:
         file_ids, self._dirty = self._dirty, set()
@@ -168,16 +168,9 @@ class Runner:
         if until is None:
             await self._wake.wait()
             return
-        sleep = asyncio.ensure_future(self._clock.sleep(max(0.0, until - self._clock.time())))
-        wake = asyncio.ensure_future(self._wake.wait())
-        try:
-            await asyncio.wait({sleep, wake}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleep.cancel()
-            wake.cancel()
+        await first_of(self._clock.sleep(max(0.0, until - self._clock.time())), self._wake.wait())
 
     # --- effects
-    # -----------------------------------------------------------------------------------------------
 
     async def _perform(self, effects: list[fx.Effect]) -> None:
         """Do the effects in order; events that follow each other are one commit."""
@@ -231,7 +224,6 @@ class Runner:
         return self._tables.remote_key_changed(record, new_key)
 
     # --- jobs
-    # --------------------------------------------------------------------------------------------------
 
     def _start(self, job: Job) -> None:
         task = asyncio.create_task(self._do(job), name=f"{job.kind.value} {job.file_id}")

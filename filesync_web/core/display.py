@@ -136,7 +136,6 @@ def get_sync_status(rows: Iterable[LocalFileState]) -> SyncStatus:
 
 
 # --- progress
-# ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

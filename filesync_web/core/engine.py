@@ -103,11 +103,6 @@ class Engine:
         times = [time for queue in self._state.queues.values() if (time := queue.next_due()) is not None]
         return min((time for time in times if time != NEVER), default=None)
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether any job runs."""
-        return bool(self._state.jobs)
-
     def _advance(self, now: float) -> list[Effect]:
         """Start what may start, name what is garbage, and hand out the effects of this input."""
         state = self._state
