@@ -1,6 +1,11 @@
 // What the page shows while Python starts, and what it says when Python cannot start.
 // PyScript reports its steps as `py:progress` events; the gallery takes over when main.py calls `finish`.
 
+// Without stack switching (JSPI), which the gallery does not need: Chromium's memory samplers can crash a page that
+// runs WebAssembly on a stack of its own. Pyodide asks for these names when it starts.
+delete WebAssembly.Suspending;
+delete WebAssembly.promising;
+
 const STEPS = [
   ['Loading', 'Starting Python in your browser …', 15],
   ['Loaded Pyodide', 'Preparing the gallery …', 60],

@@ -8,6 +8,7 @@ from playwright.sync_api import BrowserContext, Page, Request, expect
 
 from tests.e2e.gallery import FILES, Gallery, Held, jpeg, picture, png, remote_exists, sha256, wait_until
 from tests.harness import Profile, ServerProcess
+from tests.harness.browser import SAMPLE_MEMORY
 
 NewContext = Callable[..., BrowserContext]
 RED = png(320, 200, (200, 30, 40))
@@ -145,3 +146,10 @@ def test_three_tabs_show_the_same_and_another_takes_over(new_context: NewContext
         tab.expect_all_uploaded()
         tab.expect_counts()
     wait_until(others[0].page, lambda: len(set(sockets)) == 2, "exactly one other tab has connected")
+
+
+def test_opens_in_a_browser_that_samples_its_memory(
+    site_url: str, new_profile: Callable[..., Profile], store_id: str
+) -> None:
+    """Chromium does so on some machines, and then crashes pages that run WebAssembly on a stack of its own."""
+    Gallery.open(new_profile(site_url).open(SAMPLE_MEMORY), store_id)

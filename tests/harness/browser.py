@@ -22,7 +22,19 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Chromium's allocation samplers walk frame pointers, and run off the end of the stack when WebAssembly is on
+    # a stack of its own (JSPI, which Pyodide uses): the renderer ends with SIGSEGV, one start in about a hundred.
+    # By probability, since a second --disable-features would undo Playwright's.
+    "--enable-features=CDPScreenshotNewSurface,"
+    "HeapProfilerReporting:stable-probability/0/nonstable-probability/0,"
+    "GwpAsanMalloc:ProcessSamplingProbability/0,GwpAsanPartitionAlloc:ProcessSamplingProbability/0",
 ]
+
+# Profile the heap of each renderer so often that WebAssembly on a stack of its own is sure to meet it.
+SAMPLE_MEMORY = (
+    "--enable-features=HeapProfilerReporting:stable-probability/1/nonstable-probability/1"
+    "/renderer-prob-pct/100/renderer-sampling-rate-bytes/1000"
+)
 
 # What Pyodide says of a task that nobody awaited and that failed; each line of the traceback is a message.
 UNHANDLED_IN_PYTHON = "Unhandled exception in event loop"
@@ -109,11 +121,11 @@ class Profile:
         self._errors = errors
         self._base_url = base_url
 
-    def open(self) -> BrowserContext:
-        """Start a browser of its own on this profile."""
+    def open(self, *flags: str) -> BrowserContext:
+        """Start a browser of its own on this profile, with more flags if given."""
         assert self.context is None, "the profile is open already"
         self.context = self._kind.launch_persistent_context(
-            self.folder, executable_path=chromium_path(), args=FLAGS, base_url=self._base_url
+            self.folder, executable_path=chromium_path(), args=[*FLAGS, *flags], base_url=self._base_url
         )
         self._errors.watch(self.context)
         return self.context
