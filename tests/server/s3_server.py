@@ -1,59 +1,165 @@
-"""A real S3 server that verifies SigV4: `rclone serve s3` over a temporary folder.
+"""A real S3 server: OpenStack Swift with its S3 API, one machine, one copy, in processes of its own.
 
-It enforces signatures, and with them every signed header, but not what a checksum or `If-None-Match` means.
+It verifies SigV4 with every signed header, the expiry, `x-amz-checksum-sha256` and `If-None-Match: *`, keeps
+multipart uploads, and answers other origins with their preflights; pages may come from all of `ORIGINS`.
 """
 
 from __future__ import annotations
 
+import os
+import pwd
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import botocore.session
+import httpx
+from botocore.config import Config
 
 from filesync_server.s3 import S3Store
 
 BUCKET = "bucket"
-ACCESS_KEY, SECRET_KEY = "test-access-key", "test-secret-key"
-RCLONE = Path(sys.executable).with_name("rclone")
+ACCESS_KEY, SECRET_KEY = "test:tester", "test-secret-key"
+SWIFT = Path(sys.executable).with_name("swift-proxy-server")
+START_SECONDS = 60.0
+
+_BACKENDS = ("account", "container", "object")
+
+# The pipeline is that of the S3 API's documentation. tempauth wants a cache; it need not answer.
+_PROXY = """
+[pipeline:main]
+pipeline = catch_errors gatekeeper healthcheck cache listing_formats s3api tempauth copy slo dlo proxy-server
+[app:proxy-server]
+use = egg:swift#proxy
+account_autocreate = true
+cors_allow_origin = *
+cors_expose_headers = content-length, content-range
+[filter:s3api]
+use = egg:swift#s3api
+cors_preflight_allow_origin = *
+max_upload_part_num = 10000
+[filter:tempauth]
+use = egg:swift#tempauth
+user_test_tester = {secret} .admin
+[filter:cache]
+use = egg:swift#memcache
+memcache_servers = 127.0.0.1:9
+"""
+_PROXY += "".join(
+    f"[filter:{name}]\nuse = egg:swift#{name}\n"
+    for name in ("catch_errors", "gatekeeper", "healthcheck", "listing_formats", "copy", "slo", "dlo")
+)
+_BACKEND = """
+[pipeline:main]
+pipeline = {kind}-server
+[app:{kind}-server]
+use = egg:swift#{kind}
+"""
+_SWIFT = """
+[swift-hash]
+swift_hash_path_suffix = tests
+[storage-policy:0]
+name = one
+default = yes
+"""
+_RINGS = """
+import sys
+from swift.common.ring import RingBuilder
+folder, ports = sys.argv[1], dict(zip(("account", "container", "object"), map(int, sys.argv[2:])))
+for kind, port in ports.items():
+    rings = RingBuilder(part_power=0, replicas=1, min_part_hours=0)
+    device = {"region": 1, "zone": 1, "ip": "127.0.0.1", "port": port, "device": "disk", "weight": 1}
+    rings.add_dev(device | {"replication_ip": "127.0.0.1", "replication_port": port})
+    rings.rebalance()
+    rings.get_ring().save(f"{folder}/{kind}.ring.gz")
+"""
 
 
 @dataclass
 class S3Server:
     endpoint: str
-    folder: Path
 
     def store(self, **options: object) -> S3Store:
         defaults = {"endpoint": self.endpoint, "access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
         return S3Store(BUCKET, **(defaults | {"path_style": True} | options))  # type: ignore[arg-type]
 
+    def client(self) -> Any:
+        """botocore's own client, to see and change what the store has."""
+        return botocore.session.Session().create_client(
+            "s3",
+            region_name="us-east-1",
+            endpoint_url=self.endpoint,
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
+            config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
+        )
+
 
 @contextmanager
 def s3_server(folder: Path) -> Iterator[S3Server]:
-    (folder / BUCKET).mkdir(parents=True)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = [RCLONE, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--vfs-cache-mode", "off"]
-    command += ["--auth-key", f"{ACCESS_KEY},{SECRET_KEY}", "--config", folder / "rclone.conf", folder]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    """Run Swift below an empty folder whose file system keeps extended attributes."""
+    ports = dict(zip(("proxy", *_BACKENDS), _free_ports(1 + len(_BACKENDS)), strict=True))
+    _configure(folder, ports)
+    server = S3Server(f"http://127.0.0.1:{ports['proxy']}")
+    with ExitStack() as stack:
+        for kind in ports:
+            stack.enter_context(_running(kind, folder))
+        _wait_for(f"{server.endpoint}/healthcheck", folder)
+        server.client().create_bucket(Bucket=BUCKET)
+        yield server
+
+
+def _configure(folder: Path, ports: dict[str, int]) -> None:
+    (folder / "devices" / "disk").mkdir(parents=True)
+    (folder / "swift.conf").write_text(_SWIFT)
+    common = f"""[DEFAULT]
+bind_ip = 127.0.0.1
+workers = 0
+mount_check = false
+swift_dir = {folder}
+devices = {folder / "devices"}
+user = {pwd.getpwuid(os.getuid()).pw_name}
+log_level = ERROR
+"""
+    for kind, port in ports.items():
+        body = _PROXY.format(secret=SECRET_KEY) if kind == "proxy" else _BACKEND.format(kind=kind)
+        (folder / f"{kind}.conf").write_text(f"{common}bind_port = {port}\n{body}")
+    words = [sys.executable, "-c", _RINGS, str(folder), *(str(ports[kind]) for kind in _BACKENDS)]
+    subprocess.run(words, check=True, capture_output=True)
+
+
+@contextmanager
+def _running(kind: str, folder: Path) -> Iterator[None]:
+    command = [SWIFT.with_name(f"swift-{kind}-server"), folder / f"{kind}.conf"]
+    with (folder / f"{kind}.log").open("wb") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
-        deadline = time.monotonic() + 20
-        while not _answers(port):
-            assert process.poll() is None, "rclone ended"
-            assert time.monotonic() < deadline, "rclone does not answer"
-            time.sleep(0.05)
-        yield S3Server(f"http://127.0.0.1:{port}", folder / BUCKET)
+        yield
     finally:
-        process.terminate()
+        process.kill()  # it would wait for connections that are kept alive
         process.wait()
 
 
-def _answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [found.getsockname()[1] for found in sockets]
+
+
+def _wait_for(url: str, folder: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            if httpx.get(url).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        logs = "\n".join(path.read_text(errors="replace") for path in folder.glob("*.log"))
+        assert time.monotonic() < deadline, f"Swift does not answer: {logs}"
+        time.sleep(0.05)

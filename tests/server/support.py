@@ -70,8 +70,7 @@ class Deployment:
 
     url: str
     client: httpx.AsyncClient
-    store: ObjectStore
-    enforces_checksums: bool = True
+    store: Any = None
 
     async def call(self, name: str, **body: Any) -> httpx.Response:
         return await self.client.post(f"{self.url}/api/v1/{name}", json=body, headers=BEARER)
@@ -109,11 +108,9 @@ def embedded_app(store: EmbeddedStore, **signer: Any) -> ASGIApp:
 
 
 @contextlib.asynccontextmanager
-async def deployed(
-    app: ASGIApp, store: ObjectStore, *, enforces_checksums: bool = True
-) -> AsyncIterator[Deployment]:
+async def deployed(app: ASGIApp, store: ObjectStore) -> AsyncIterator[Deployment]:
     async with serving(app) as url, httpx.AsyncClient(timeout=PATIENCE) as client:
-        yield Deployment(url, client, store, enforces_checksums)
+        yield Deployment(url, client, store)
 
 
 def sha256(data: bytes) -> str:

