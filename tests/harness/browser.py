@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from playwright.sync_api import BrowserContext, BrowserType, ConsoleMessage, Error, WebError
@@ -138,24 +137,40 @@ class Profile:
 
     def kill(self) -> None:
         """End the browser as a crash would: it gets no chance to write anything more."""
-        pids = list(self._pids())
-        assert pids, f"no browser runs on {self.folder}"
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
-        deadline = time.monotonic() + 10
-        while any(Path(f"/proc/{pid}/exe").exists() for pid in pids):
-            assert time.monotonic() < deadline, "the browser does not die"
-            time.sleep(0.02)
+        _kill(self._pids(""))  # its helper processes end with it
         with contextlib.suppress(Error):  # what there was to close is gone
             self.close()
 
-    def _pids(self) -> Iterator[int]:
-        """The browser process of this profile; its helper processes end with it."""
-        wanted = f"--user-data-dir={self.folder}".encode()
+    def kill_renderers(self) -> None:
+        """End the processes of the pages that have workers, as a crash would; the browser lives on."""
+        _kill([pid for pid in self._pids("renderer") if "DedicatedWorker" in _threads(pid)])
+
+    def _pids(self, kind: str) -> list[int]:
+        """The processes of this profile of one `--type`; the browser itself has none."""
+        profile, found = f"--user-data-dir={self.folder}", []
         for entry in Path("/proc").glob("[0-9]*/cmdline"):
             try:
-                words = entry.read_bytes().split(b"\0")
+                words = re.split(r"[\0 ]", entry.read_text())
             except OSError:
                 continue  # it has just ended
-            if wanted in words and not any(word.startswith(b"--type=") for word in words):
-                yield int(entry.parent.name)
+            types = [word for word in words if word.startswith("--type=")]
+            if profile in words and types == ([f"--type={kind}"] if kind else []):
+                found.append(int(entry.parent.name))
+        assert found, f"no {kind or 'browser'} runs on {self.folder}"
+        return found
+
+
+def _threads(pid: int) -> set[str]:
+    """The names of a process's threads, of 15 characters at most."""
+    return {path.read_text().strip() for path in Path(f"/proc/{pid}/task").glob("*/comm")}
+
+
+def _kill(pids: list[int]) -> None:
+    """Kill processes and wait until they are gone."""
+    assert pids, "there is nothing to kill"
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}/exe").exists() for pid in pids):
+        assert time.monotonic() < deadline, f"processes {pids} do not die"
+        time.sleep(0.02)
