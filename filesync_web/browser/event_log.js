@@ -2,47 +2,59 @@
 // are JSON texts. Each entry is kept as the JSON text of its array, so that reading a long log parses nothing here.
 //
 //   confirmed  {seqNum, json}             by seqNum
-//   local      {id, json, pending?, key?} by id; `pending` is 1 for synced events, `key` compacts client-only ones
-//   meta       {clientId, backendId, epoch, head, lastLocal, syncEnabled}
-//   snapshot   {schemaHash, epoch, confirmed, local, data}
+//   local      {id, json, pending?, key?} by id; `pending` is the id of synced events, `key` compacts client-only ones
+//   meta       {clientId, backendId, epoch, head, lastLocal, syncEnabled, settled}
+//   state      the state's database, a Blob: of all that IndexedDB keeps the fastest to read
+//
+// No pending entry has an id up to `settled`. Removed entries stay in the way of a search until the browser
+// tidies up, so nothing searches from the beginning.
 "use strict";
 
-const STORES = ["confirmed", "local", "meta", "snapshot"];
+const STORES = ["confirmed", "local", "meta"];
 
 const asked = (request) => new Promise((resolve, reject) => {
   request.onsuccess = () => resolve(request.result);
   request.onerror = () => reject(request.error);
 });
 
-const createStores = (db) => {
+const createStores = (db, local1) => {
+  db.createObjectStore("state");
+  if (local1) { // version 1
+    db.deleteObjectStore("snapshot");
+    local1.openCursor().onsuccess = ({ target: { result: cursor } }) => {
+      if (cursor?.value.pending) cursor.update({ ...cursor.value, pending: cursor.value.id });
+      cursor?.continue();
+    };
+    return;
+  }
   db.createObjectStore("confirmed", { keyPath: "seqNum" });
   const local = db.createObjectStore("local", { keyPath: "id" });
   local.createIndex("pending", "pending");
   local.createIndex("key", "key");
   db.createObjectStore("meta");
-  db.createObjectStore("snapshot");
 };
+
+const after = (id) => IDBKeyRange.lowerBound(id, true);
 
 const openDatabase = (name) => new Promise((resolve, reject) => {
   if (!globalThis.indexedDB) {
     reject(new DOMException("this page has no IndexedDB", "SecurityError"));
     return;
   }
-  const opening = indexedDB.open(name, 1);
-  opening.onupgradeneeded = () => createStores(opening.result);
+  const opening = indexedDB.open(name, 2);
+  opening.onupgradeneeded = ({ oldVersion }) =>
+    createStores(opening.result, oldVersion === 1 && opening.transaction.objectStore("local"));
   opening.onsuccess = () => resolve(opening.result);
   opening.onerror = () => reject(opening.error);
 });
 
 const readDelta = async (stores, meta, seen, allPending) => {
   const [confirmedAfter, localAfter] = seen.epoch === meta.epoch ? [seen.confirmed, seen.local] : [0, 0];
-  const newer = asked(stores.local.getAll(IDBKeyRange.lowerBound(localAfter, true)));
-  const older = allPending
-    ? asked(stores.local.index("pending").getAll(1)).then((all) => all.filter((entry) => entry.id <= localAfter))
+  const newer = asked(stores.local.getAll(after(localAfter)));
+  const older = allPending && meta.settled < localAfter
+    ? asked(stores.local.index("pending").getAll(IDBKeyRange.bound(meta.settled, localAfter, true)))
     : [];
-  const confirmed = meta.head > confirmedAfter
-    ? asked(stores.confirmed.getAll(IDBKeyRange.lowerBound(confirmedAfter, true)))
-    : [];
+  const confirmed = meta.head > confirmedAfter ? asked(stores.confirmed.getAll(after(confirmedAfter))) : [];
   const list = (entries) => `[${entries.map((entry) => entry.json).join(",")}]`;
   const position = [meta.epoch, meta.head, meta.lastLocal];
   const facts = JSON.stringify({ position, backendId: meta.backendId, syncEnabled: meta.syncEnabled });
@@ -57,7 +69,7 @@ const appendLocal = async (stores, meta, events) => {
     }
     const id = ++meta.lastLocal;
     const entry = { id, json: `[${id},${json}]` };
-    if (pending) entry.pending = 1;
+    if (pending) entry.pending = id;
     if (key !== null) entry.key = key;
     stores.local.put(entry);
   }
@@ -65,18 +77,21 @@ const appendLocal = async (stores, meta, events) => {
 
 const confirmEvents = async (stores, meta, { entries, backendId, seen }) => {
   if (meta.epoch !== seen.epoch || meta.head !== seen.confirmed) return;
-  const newest = await asked(stores.local.index("pending").openKeyCursor(1, "prev"));
-  if (newest !== null && newest.primaryKey > seen.local) return;
+  const pending = stores.local.index("pending");
+  if ((await asked(pending.getKey(after(seen.local)))) !== undefined) return;
   for (const { seqNum, localId, json } of entries) {
     stores.confirmed.add({ seqNum, json });
     if (localId !== null) stores.local.delete(localId);
     meta.head = seqNum;
   }
   meta.backendId = backendId;
+  const oldest = await asked(pending.getKey(after(meta.settled)));
+  meta.settled = oldest === undefined ? meta.lastLocal : oldest - 1;
 };
 
 const discardPending = async (stores, meta, ids, mark) => {
-  const present = (await asked(stores.local.index("pending").getAllKeys(1))).filter((id) => ids.includes(id));
+  const pending = await asked(stores.local.index("pending").getAllKeys(after(meta.settled)));
+  const present = pending.filter((id) => ids.includes(id));
   for (const id of present) stores.local.delete(id);
   if (present.length) await appendLocal(stores, meta, [mark]);
 };
@@ -84,7 +99,6 @@ const discardPending = async (stores, meta, ids, mark) => {
 const resetConfirmed = (stores, meta, seen) => {
   if (meta.epoch !== seen.epoch) return;
   stores.confirmed.clear();
-  stores.snapshot.clear();
   Object.assign(meta, { epoch: meta.epoch + 1, head: 0, backendId: null });
 };
 
@@ -102,8 +116,8 @@ async function openLog(name, clientId) {
     done.catch(() => {}); // it is awaited below, or the error of `work` says more
     const stores = Object.fromEntries(STORES.map((store) => [store, transaction.objectStore(store)]));
     try {
-      const fresh = { clientId, backendId: null, epoch: 1, head: 0, lastLocal: 0, syncEnabled: true };
-      const meta = (await asked(stores.meta.get("meta"))) ?? fresh;
+      const fresh = { clientId, backendId: null, epoch: 1, head: 0, lastLocal: 0, syncEnabled: true, settled: 0 };
+      const meta = { ...fresh, ...(await asked(stores.meta.get("meta"))) };
       const answer = await work(stores, meta);
       if (mode === "readwrite") stores.meta.put(meta, "meta");
       await done;
@@ -142,11 +156,21 @@ async function openLog(name, clientId) {
     },
     setSyncEnabled: (enabled) =>
       inTransaction("readwrite", (_, meta) => { meta.syncEnabled = enabled; }, "strict"),
-    loadSnapshot: () => inTransaction("readonly", (stores) => asked(stores.snapshot.get("snapshot"))),
-    saveSnapshot: (text, data) => inTransaction("readwrite", (stores, meta) => {
-      const facts = JSON.parse(text);
-      if (facts.epoch === meta.epoch) stores.snapshot.put({ ...facts, data }, "snapshot");
+    loadState: async (FS, path, fresh) => {
+      const blob = fresh ? undefined : await asked(db.transaction("state").objectStore("state").get("state"));
+      const bytes = blob === undefined ? new ArrayBuffer(0) : await blob.arrayBuffer();
+      FS.writeFile(path, new Uint8Array(bytes), { canOwn: true });
+    },
+    saveState: (FS, path) => new Promise((resolve, reject) => {
+      const { contents, usedBytes } = FS.lookupPath(path).node;
+      const transaction = db.transaction("state", "readwrite", { durability: "relaxed" });
+      transaction.objectStore("state").put(new Blob([contents.subarray(0, usedBytes)]), "state");
+      transaction.oncomplete = resolve;
+      transaction.onabort = () => reject(transaction.error ?? new DOMException("it was aborted", "AbortError"));
     }),
-    close: () => db.close(),
+    close: (FS, path) => {
+      db.close();
+      if (FS.analyzePath(path).exists) FS.unlink(path);
+    },
   };
 }

@@ -7,12 +7,15 @@ operating system has flushed the write. One operation is one call into JavaScrip
 from __future__ import annotations
 
 import json
+import secrets
+import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from pyodide.ffi import JsException, to_js
+import pyodide_js
+from pyodide.ffi import JsException
 
-from filesync_web.browser.js_util import is_none, load_script
+from filesync_web.browser.js_util import load_script
 from filesync_web.errors import FileSyncError, QuotaExceededError, StorageUnavailableError, StoreError
 from filesync_web.livestore.messages import Event
 from filesync_web.livestore.ports import (
@@ -22,18 +25,21 @@ from filesync_web.livestore.ports import (
     LocalEvent,
     LogDelta,
     Position,
-    Snapshot,
 )
+from filesync_web.livestore.state_file import connect_alone
 from filesync_web.livestore.wire import to_json
 
 
 class IndexedDbEventLog:
     """The `EventLog` port on the IndexedDB database `name`."""
 
+    shares_state = True
+
     def __init__(self, name: str) -> None:
         self._name = name
         self._js = load_script(("event_log.js",), ("openLog",))
         self._js_log: Any = None
+        self._state = f"/tmp/filesync-web-{secrets.token_hex(8)}.sqlite3"  # noqa: S108  the page's own memory
 
     async def open(self, client_id: str) -> str:
         """Open the log, creating it when there is none; returns its client id."""
@@ -69,30 +75,20 @@ class IndexedDbEventLog:
         """Keep the flag."""
         await self._asked(lambda: self._opened.setSyncEnabled(enabled))
 
-    async def load_snapshot(self) -> Snapshot | None:
-        """The last snapshot that was saved."""
-        js_snapshot = await self._asked(self._opened.loadSnapshot)
-        if is_none(js_snapshot):
-            return None
-        position = Position(*(int(getattr(js_snapshot, name)) for name in ("epoch", "confirmed", "local")))
-        return Snapshot(str(js_snapshot.schemaHash), position, js_snapshot.data.to_bytes())
+    async def open_state(self, *, fresh: bool = False) -> sqlite3.Connection:
+        """The state, in a file of this page's memory."""
+        await self._asked(lambda: self._opened.loadState(pyodide_js.FS, self._state, fresh))
+        return connect_alone(self._state)
 
-    async def save_snapshot(self, snapshot: Snapshot) -> None:
-        """Replace the snapshot, unless the epoch has changed."""
-        position = snapshot.position
-        facts = {
-            "schemaHash": snapshot.schema_hash,
-            "epoch": position.epoch,
-            "confirmed": position.confirmed,
-            "local": position.local,
-        }
-        await self._asked(lambda: self._opened.saveSnapshot(json.dumps(facts), to_js(snapshot.data)))
+    async def save_state(self) -> None:
+        """Keep that file for the next page."""
+        await self._asked(lambda: self._opened.saveState(pyodide_js.FS, self._state))
 
     async def close(self) -> None:
         """Let go of the database."""
         js_log, self._js_log = self._js_log, None
         if js_log is not None:
-            js_log.close()
+            js_log.close(pyodide_js.FS, self._state)
 
     @property
     def _opened(self) -> Any:

@@ -10,8 +10,9 @@ Durations are seconds. Every awaiting call may be cancelled; a cancelled write m
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from filesync_web.livestore.messages import Event, Json
@@ -87,20 +88,16 @@ class LogDelta:
     sync_enabled: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The base state as of `position`, made with the schema of that hash."""
-
-    schema_hash: str
-    position: Position
-    data: bytes = field(repr=False)
-
-
 class EventLog(Protocol):
     """The durable log of one store on this device. A write has reached the disk when its call returns.
 
+    Beside it lies the database of the state, so that a start need not apply all events. That one may be lost,
+    or be older than the log, without harm. `shares_state`: what one tab saves of it, all others begin with.
+
     Raises `StoreError` when the log cannot be read or written.
     """
+
+    shares_state: bool
 
     async def open(self, client_id: str) -> str:
         """Open the log, creating it when there is none; return its client id: `client_id` for a new log."""
@@ -131,8 +128,8 @@ class EventLog(Protocol):
         ...
 
     async def reset(self, seen: Position) -> LogDelta:
-        """Drop the confirmed events, the backend id and the snapshot, and begin a new epoch; pending and
-        client-only entries stay. Does nothing when the epoch is not that of `seen` any more. Returns what
+        """Drop the confirmed events and the backend id, and begin a new epoch; pending and client-only
+        entries stay. Does nothing when the epoch is not that of `seen` any more. Returns what
         happened since.
         """
         ...
@@ -141,12 +138,14 @@ class EventLog(Protocol):
         """Keep the flag that says whether metadata is synced; a new log says True."""
         ...
 
-    async def load_snapshot(self) -> Snapshot | None:
-        """The last snapshot that was saved."""
+    async def open_state(self, *, fresh: bool = False) -> sqlite3.Connection:
+        """The state's database, for this tab alone, as it was when it was last saved; `fresh`: empty.
+        Takes little time, however large the database is. The caller closes it before this log.
+        """
         ...
 
-    async def save_snapshot(self, snapshot: Snapshot) -> None:
-        """Replace the snapshot, unless the epoch has changed since it was made."""
+    async def save_state(self) -> None:
+        """Keep what is committed in that database now for the next `open_state`."""
         ...
 
     async def close(self) -> None:

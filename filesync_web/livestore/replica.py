@@ -7,6 +7,8 @@ so the state is always the log as of `position`, and all tabs apply the same eve
 from __future__ import annotations
 
 import asyncio
+import logging
+import sqlite3
 from collections.abc import Callable, Sequence
 
 from filesync_web.errors import EventTooLargeError, SchemaError
@@ -16,6 +18,8 @@ from filesync_web.livestore.ports import START, EventLog, LocalEntry, LocalEvent
 from filesync_web.livestore.schema import NewEvent, Schema
 from filesync_web.livestore.state import Change, State
 from filesync_web.livestore.wire import encoded_size
+
+logger = logging.getLogger(__name__)
 
 OnChange = Callable[[Change], None]
 """Called after each batch."""
@@ -37,15 +41,22 @@ class Replica:
         self._saved = START
 
     async def open(self, client_id: str) -> None:
-        """Open the log and build the state: from the snapshot and what came after it, or from all events."""
+        """Open the log and build the state: from what was saved and came after, or from all events."""
         self.client_id = await self._log.open(client_id)
         try:
-            self.state = State(self._schema, await self._log.load_snapshot())
+            self.state = await self._open_state()
             self._saved = self.position
             await self._take(await self._log.read(self.state.position, all_pending=True))
         except BaseException:
             await self._log.close()
             raise
+
+    async def _open_state(self) -> State:
+        try:
+            return State(self._schema, await self._log.open_state())
+        except sqlite3.DatabaseError as error:
+            logger.warning("the saved state cannot be read (%s); it is made anew from the events", error)
+            return State(self._schema, await self._log.open_state(fresh=True))
 
     async def close(self) -> None:
         async with self._turn:
@@ -62,8 +73,13 @@ class Replica:
         return self.state.pending
 
     @property
+    def shares_state(self) -> bool:
+        """Whether it is enough that one tab saves the state."""
+        return self._log.shares_state
+
+    @property
     def unsaved(self) -> int:
-        """How many events came after the last snapshot."""
+        """How many events came after the state was last saved."""
         saved = self._saved if self._saved.epoch == self.position.epoch else START
         return self.position.confirmed - saved.confirmed + self.position.local - saved.local
 
@@ -125,12 +141,12 @@ class Replica:
             await self._log.set_sync_enabled(enabled)
             await self._take(await self._log.read(self.position))
 
-    async def save_snapshot(self) -> None:
-        """Keep the base state, so that the next start need not apply all events."""
+    async def save_state(self) -> None:
+        """Keep the base, so that the next start need not apply all events."""
         async with self._turn:
-            snapshot = self.state.snapshot()
-            await self._log.save_snapshot(snapshot)
-            self._saved = snapshot.position
+            self.state.settle()
+            await self._log.save_state()
+            self._saved = self.position
 
     async def _take(self, delta: LogDelta) -> None:
         change = self.state.apply(delta)

@@ -1,9 +1,11 @@
-"""The state: SQLite in memory, a function of the event log.
+"""The state: an SQLite database, a function of the event log.
 
-The base (confirmed events, client-only events) is committed. Pending events are applied on top inside an open
-transaction, the tail; when confirmed events arrive, the tail is rolled back, they are applied, and what is
-still pending is applied again. Client-only events that were applied during the tail are applied again before
-the confirmed ones: the two kinds touch different tables (`statements`), so their order does not matter.
+The base (confirmed events, client-only events) is committed, together with the position in the log that it
+stands for; so it may be kept from one start to the next. Pending events are applied on top inside an open
+transaction, the tail; when confirmed events arrive that others have made, the tail is rolled back, they are
+applied, and what is still pending is applied again. What has *settled* during the tail (client-only events,
+and own events that were confirmed in their order) stays in it until then, and is applied again before what
+arrived: the two kinds touch different tables (`statements`), so their order does not matter.
 
 An event that the schema does not know, that is ill-typed, or whose materializer fails, has no effect, on this
 client as on every other with the same schema; it stays in the log.
@@ -19,7 +21,15 @@ from typing import Any
 
 from filesync_web.errors import SchemaError
 from filesync_web.livestore.messages import Json
-from filesync_web.livestore.ports import DISCARDED, START, ConfirmedEntry, LocalEntry, LogDelta, Snapshot
+from filesync_web.livestore.ports import (
+    DISCARDED,
+    START,
+    ConfirmedEntry,
+    LocalEntry,
+    LocalEvent,
+    LogDelta,
+    Position,
+)
 from filesync_web.livestore.schema import Context, EventDef, NewEvent, Schema
 from filesync_web.livestore.statements import Params, StatementChecker
 from filesync_web.livestore.tables import Statement
@@ -27,6 +37,13 @@ from filesync_web.livestore.tables import Statement
 logger = logging.getLogger(__name__)
 
 _LOGGED_SKIPS = 100
+_FACTS = """CREATE TABLE IF NOT EXISTS "$state" (
+  one INTEGER PRIMARY KEY CHECK (one = 1), schemaHash TEXT NOT NULL, epoch INTEGER NOT NULL,
+  confirmed INTEGER NOT NULL, local INTEGER NOT NULL
+)"""
+_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+
+_Entry = ConfirmedEntry | LocalEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +58,44 @@ class Change:
 class State:
     """The tables of one tab or process. Not for use by several threads at once."""
 
-    def __init__(self, schema: Schema, snapshot: Snapshot | None = None) -> None:
-        """Begin with `snapshot` when it was made with this schema, else empty."""
+    def __init__(self, schema: Schema, db: sqlite3.Connection | None = None) -> None:
+        """Begin with what is committed in `db`, which is this object's from now on, when that was made with
+        this schema, else empty. Without `db`: in memory. Raises `sqlite3.DatabaseError` when it is damaged.
+        """
         self.schema = schema
+        self._db = db or sqlite3.connect(":memory:", isolation_level=None)
         self._checker = StatementChecker(schema)
         self._skipped: set[tuple[str, str]] = set()
-        self._begin(snapshot if snapshot and snapshot.schema_hash == schema.hash else None)
-
-    def _begin(self, snapshot: Snapshot | None) -> None:
-        self._db = sqlite3.connect(":memory:", isolation_level=None)
-        self.position = snapshot.position if snapshot else START
         self.pending: list[LocalEntry] = []
         self.void: list[int] = []  # pending entries whose condition no longer holds
-        self._tail_local: list[LocalEntry] = []  # client-only entries that were applied during the tail
+        self._settled: list[_Entry] = []  # what belongs to the base, but is in the tail
         self._tail_tables: set[str] = set()  # the tables that the tail has changed
-        if snapshot is not None:
-            self._db.deserialize(snapshot.data)
-        else:
-            for statement in self.schema.ddl():
-                self._db.execute(statement)
+        try:
+            self.position = self._load()
+        except BaseException:
+            self.close()
+            raise
+
+    def _load(self) -> Position:
+        self._db.execute(_FACTS)
+        facts = self._db.execute('SELECT schemaHash, epoch, confirmed, local FROM "$state"').fetchone()
+        if facts is None or facts[0] != self.schema.hash:
+            return self._begin_anew()
+        return Position(*facts[1:])
+
+    def _begin_anew(self) -> Position:
+        self._roll_back()
+        self._db.execute("BEGIN")
+        for (name,) in self._db.execute(_TABLES).fetchall():
+            self._db.execute(f'DROP TABLE "{name}"')
+        for statement in (_FACTS, *self.schema.ddl()):
+            self._db.execute(statement)
+        self.position = START
+        self._commit()
+        return START
 
     def close(self) -> None:
-        """Free the memory; the state cannot be used any more."""
+        """Let go of the database; the state cannot be used any more."""
         self._db.close()
         self._checker.close()
 
@@ -78,14 +111,12 @@ class State:
         """The tables that a query reads."""
         return self._checker.check_query(sql, params).reads
 
-    def snapshot(self) -> Snapshot:
-        """The base, to begin from at the next start."""
-        pending, local = self.pending, self._tail_local
-        self._roll_back()
-        self._extend_base(local, set())
-        data = self._db.serialize()
-        self._extend_tail(pending, [], set())
-        return Snapshot(self.schema.hash, self.position, data)
+    def settle(self) -> None:
+        """Commit all that belongs to the base, also while events are pending."""
+        settled, pending = self._settled, self.pending
+        if settled:
+            self._roll_back()
+            self._extend(settled, pending)
 
     # --- writing --------------------------------------------------------------------------------------------
 
@@ -118,75 +149,76 @@ class State:
         """Take over what happened in the log."""
         changed: set[str] = set()
         if delta.position.epoch != self.position.epoch:
-            self._db.close()
-            self._begin(None)
+            self._begin_anew()
             changed.update(table.name for table in self.schema.tables.values())
         discarded = {id_ for e in delta.local if e.event.name == DISCARDED for id_ in e.event.args}
         gone = discarded.union(entry.local_id for entry in delta.confirmed)
-        known = {entry.id for entry in self.pending}
+        newest = self.pending[-1].id if self.pending else 0
         local = [e for e in delta.local if not e.event.synced and e.event.name != DISCARDED]
-        pending = [e for e in delta.local if e.event.synced and e.id not in gone and e.id not in known]
-        touched = _events(delta.confirmed, local, pending)
-        if self.pending and [e.local_id for e in delta.confirmed] == [e.id for e in self.pending]:
-            self._commit_tail()
-        elif delta.confirmed or gone & known:
-            touched += _events(self.pending)
-            pending = [entry for entry in self.pending if entry.id not in gone] + pending
-            local = self._tail_local + local
-            changed |= self._tail_tables
-            self._roll_back()
-            self._db.execute("BEGIN")
-            for confirmed in delta.confirmed:
-                event = confirmed.event
-                changed |= self._apply(event.name, event.args, event.client_id, event.session_id, synced=True)
-            self._db.execute("COMMIT")
-        if self.pending:
-            self._extend_tail(pending, local, changed)
+        added = [e for e in delta.local if e.event.synced and e.id not in gone and e.id > newest]
+        touched = _events(delta.confirmed, local, added)
+        own = self.pending[: len(delta.confirmed)]
+        settled: list[_Entry] = [*local]
+        if [e.local_id for e in delta.confirmed] == [e.id for e in own] and not self._waits(discarded):
+            self._settled += delta.confirmed  # what they do is done already
+            del self.pending[: len(own)]
         else:
-            self._extend_base(local, changed)
-            self._extend_tail(pending, [], changed)
+            touched += _events(self.pending)
+            added = [entry for entry in self.pending if entry.id not in gone] + added
+            changed |= self._tail_tables
+            settled = [*self._settled, *delta.confirmed, *local]
+            self._roll_back()
         self.position = delta.position
+        changed |= self._extend(settled, added)
         return Change(changed, touched)
 
-    def _extend_base(self, local: Sequence[LocalEntry], changed: set[str]) -> None:
-        self._db.execute("BEGIN")
-        for entry in local:
-            changed |= self._apply_local(entry)
-        self._db.execute("COMMIT")
+    def _waits(self, ids: set[int]) -> bool:
+        """Whether one of these entries is pending."""
+        return bool(ids) and any(entry.id in ids for entry in self.pending)
 
-    def _extend_tail(self, pending: list[LocalEntry], local: list[LocalEntry], changed: set[str]) -> None:
-        if pending and not self.pending:
+    def _extend(self, settled: Sequence[_Entry], added: Sequence[LocalEntry]) -> set[str]:
+        """Apply what belongs to the base, then what is pending; returns the tables that were changed."""
+        changed: set[str] = set()
+        if settled and not self._db.in_transaction:
             self._db.execute("BEGIN")
-        fresh: set[str] = set()
-        for entry in local:
-            fresh |= self._apply_local(entry)
-        held: list[LocalEntry] = []
-        for entry in pending:
-            condition = entry.event.only_if
+        for entry in settled:
+            changed |= self._apply_entry(entry)
+        self._settled += settled
+        if not self.pending:
+            self._commit()
+            if added:
+                self._db.execute("BEGIN")
+        for pending in added:
+            condition = pending.event.only_if
             if condition is None or self._holds(*condition):
-                fresh |= self._apply_local(entry)
-                held.append(entry)
+                changed |= self._apply_entry(pending)
+                self.pending.append(pending)
             else:
-                self.void.append(entry.id)
-        if pending and not self.pending and not held:
-            self._db.execute("COMMIT")
-        self.pending += held
-        self._tail_local += local
-        self._tail_tables |= fresh
-        changed |= fresh
+                self.void.append(pending.id)
+        if self.pending:
+            self._tail_tables |= changed
+        else:
+            self._commit()
+        return changed
 
-    def _commit_tail(self) -> None:
-        self._db.execute("COMMIT")
-        self.pending, self._tail_local, self._tail_tables = [], [], set()
+    def _commit(self) -> None:
+        """Commit the open transaction, if there is one: nothing in it is pending."""
+        if self._db.in_transaction:
+            position = self.position
+            facts = (self.schema.hash, position.epoch, position.confirmed, position.local)
+            self._db.execute('REPLACE INTO "$state" VALUES (1, ?, ?, ?, ?)', facts)
+            self._db.execute("COMMIT")
+        self._settled, self._tail_tables = [], set()
 
     def _roll_back(self) -> None:
-        if self.pending:
+        if self._db.in_transaction:
             self._db.execute("ROLLBACK")
-        self.pending, self._tail_local, self._tail_tables = [], [], set()
+        self.pending, self._settled, self._tail_tables = [], [], set()
 
-    def _apply_local(self, entry: LocalEntry) -> set[str]:
+    def _apply_entry(self, entry: _Entry) -> set[str]:
         event = entry.event
-        return self._apply(event.name, event.args, event.client_id, event.session_id, synced=event.synced)
+        synced = not isinstance(event, LocalEvent) or event.synced
+        return self._apply(event.name, event.args, event.client_id, event.session_id, synced=synced)
 
     def _apply(self, name: str, args: Json, client_id: str, session_id: str, *, synced: bool) -> set[str]:
         """The tables that the event changed: none when it cannot be applied."""

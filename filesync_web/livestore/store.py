@@ -47,8 +47,8 @@ _MESSAGE = "message"
 _NUDGE = "nudge"
 _STATUS = "sync-status"
 
-_SNAPSHOT_EVENTS = 1000
-_SNAPSHOT_DELAY = 2.0
+_SAVE_EVENTS = 1000
+_SAVE_DELAY = 2.0
 
 
 class Store:
@@ -316,9 +316,10 @@ class Store:
         if change.events:
             self._event_listeners.tell(change.events)
         self._update_sync()
-        if self.leader and self._replica.unsaved >= _SNAPSHOT_EVENTS and not self._is_saving:
+        saves = self.leader or not self._replica.shares_state
+        if saves and self._replica.unsaved >= _SAVE_EVENTS and not self._is_saving:
             self._is_saving = True
-            self._spawn(self._save_snapshot())
+            self._spawn(self._save_state())
 
     def _leads(self, is_leader: bool) -> None:
         self._update_sync()
@@ -376,10 +377,10 @@ class Store:
         if self._sync is not None:
             self._sync.wake()
 
-    async def _save_snapshot(self) -> None:
+    async def _save_state(self) -> None:
         try:
-            await self._clock.sleep(_SNAPSHOT_DELAY)
-            await self._replica.save_snapshot()
+            await self._clock.sleep(_SAVE_DELAY)
+            await self._replica.save_state()
         finally:
             self._is_saving = False
 

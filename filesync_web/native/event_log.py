@@ -25,9 +25,9 @@ from filesync_web.livestore.ports import (
     LocalEvent,
     LogDelta,
     Position,
-    Snapshot,
 )
 from filesync_web.livestore.wire import to_json
+from filesync_web.native.state_file import StateFile
 
 T = TypeVar("T")
 
@@ -47,10 +47,6 @@ CREATE INDEX IF NOT EXISTS localPending ON local (id) WHERE synced;
 CREATE TABLE IF NOT EXISTS meta (
   one INTEGER PRIMARY KEY CHECK (one = 1), clientId TEXT NOT NULL, backendId TEXT, epoch INTEGER NOT NULL,
   lastLocal INTEGER NOT NULL, syncEnabled INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS snapshot (
-  one INTEGER PRIMARY KEY CHECK (one = 1), schemaHash TEXT NOT NULL, epoch INTEGER NOT NULL,
-  confirmed INTEGER NOT NULL, local INTEGER NOT NULL, data BLOB NOT NULL
 );
 """
 
@@ -110,23 +106,11 @@ class _Log:
         with self._transaction():
             if self._position().epoch == seen.epoch:
                 self._db.execute("DELETE FROM confirmed")
-                self._db.execute("DELETE FROM snapshot")
                 self._db.execute("UPDATE meta SET backendId = NULL, epoch = epoch + 1")
             return self._delta(seen)
 
     def set_sync_enabled(self, enabled: bool) -> None:
         self._db.execute("UPDATE meta SET syncEnabled = ?", (enabled,))
-
-    def load_snapshot(self) -> Snapshot | None:
-        row = self._db.execute("SELECT schemaHash, epoch, confirmed, local, data FROM snapshot").fetchone()
-        return row and Snapshot(row[0], Position(*row[1:4]), row[4])
-
-    def save_snapshot(self, snapshot: Snapshot) -> None:
-        position = snapshot.position
-        row = (snapshot.schema_hash, position.epoch, position.confirmed, position.local, snapshot.data)
-        with self._transaction():
-            if self._position().epoch == position.epoch:
-                self._db.execute("INSERT OR REPLACE INTO snapshot VALUES (1, ?, ?, ?, ?, ?)", row)
 
     @contextmanager
     def _transaction(self, mode: str = "IMMEDIATE") -> Iterator[None]:
@@ -188,8 +172,11 @@ def _row(entry: ConfirmedEntry) -> tuple[Any, ...]:
 class SqliteEventLog:
     """The `EventLog` port on an SQLite file; its folder is created by `open`."""
 
+    shares_state = False
+
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
+        self._state = StateFile(self._path)
         self._thread: ThreadPoolExecutor | None = None
         self._log: _Log | None = None
 
@@ -220,14 +207,15 @@ class SqliteEventLog:
     async def set_sync_enabled(self, enabled: bool) -> None:
         await self._run(lambda: self._opened.set_sync_enabled(enabled))
 
-    async def load_snapshot(self) -> Snapshot | None:
-        return await self._run(self._opened.load_snapshot)
+    async def open_state(self, *, fresh: bool = False) -> sqlite3.Connection:
+        return await self._run(lambda: self._state.open(fresh=fresh))
 
-    async def save_snapshot(self, snapshot: Snapshot) -> None:
-        await self._run(lambda: self._opened.save_snapshot(snapshot))
+    async def save_state(self) -> None:
+        await self._run(self._state.save)
 
     async def close(self) -> None:
         if self._log is not None:
+            await self._run(self._state.close)
             await self._run(self._log.close)
         if self._thread is not None:
             self._thread.shutdown(wait=False)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import shutil
+import sqlite3
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from filesync_web.errors import StoreError
 from filesync_web.livestore.ports import (
@@ -16,8 +20,8 @@ from filesync_web.livestore.ports import (
     LogDelta,
     Message,
     Position,
-    Snapshot,
 )
+from filesync_web.livestore.state_file import connect_alone
 from filesync_web.livestore.wire import from_json, to_json
 
 
@@ -35,7 +39,7 @@ class MemoryLogStorage:
     sync_enabled: bool = True
     confirmed: list[ConfirmedEntry] = field(default_factory=list)
     local: list[LocalEntry] = field(default_factory=list)
-    snapshot: Snapshot | None = None
+    state: bytes | None = None
     fail_next: bool = False
 
     @property
@@ -47,9 +51,12 @@ class MemoryLogStorage:
 class MemoryEventLog:
     """The `EventLog` port in memory; the logs of one device's tabs share one `MemoryLogStorage`."""
 
+    shares_state = True
+
     def __init__(self, storage: MemoryLogStorage | None = None) -> None:
         self.storage = storage or MemoryLogStorage()
         self._is_open = False
+        self._state: Path | None = None
 
     async def open(self, client_id: str) -> str:
         self._is_open = True
@@ -99,7 +106,7 @@ class MemoryEventLog:
         await self._turn()
         storage = self.storage
         if storage.epoch == seen.epoch:
-            storage.confirmed, storage.backend_id, storage.snapshot = [], None, None
+            storage.confirmed, storage.backend_id = [], None
             storage.epoch += 1
         return self._delta(seen)
 
@@ -107,17 +114,22 @@ class MemoryEventLog:
         await self._turn()
         self.storage.sync_enabled = enabled
 
-    async def load_snapshot(self) -> Snapshot | None:
+    async def open_state(self, *, fresh: bool = False) -> sqlite3.Connection:
         await self._turn()
-        return self.storage.snapshot
+        self._state = self._state or Path(tempfile.mkdtemp()) / "state.sqlite3"
+        self._state.write_bytes((not fresh and self.storage.state) or b"")
+        return connect_alone(str(self._state))
 
-    async def save_snapshot(self, snapshot: Snapshot) -> None:
+    async def save_state(self) -> None:
         await self._turn()
-        if self.storage.epoch == snapshot.position.epoch:
-            self.storage.snapshot = snapshot
+        if self._state is not None:
+            self.storage.state = self._state.read_bytes()
 
     async def close(self) -> None:
         self._is_open = False
+        if self._state is not None:
+            shutil.rmtree(self._state.parent)
+            self._state = None
 
     async def _turn(self) -> None:
         await asyncio.sleep(0)  # a real log gives the others a turn as well

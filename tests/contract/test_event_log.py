@@ -21,7 +21,6 @@ from filesync_web.livestore.ports import (
     LocalEvent,
     LogDelta,
     Position,
-    Snapshot,
 )
 
 MakeLog: TypeAlias = Callable[[], EventLog]
@@ -201,13 +200,11 @@ async def test_conditions_are_kept(log: EventLog) -> None:
 async def test_reset_keeps_what_is_local_and_begins_an_epoch(log: EventLog) -> None:
     delta = await log.append([local("pending"), local("own", synced=False)], START)
     seen = (await log.confirm([ConfirmedEntry(event(1))], "backend", delta.position)).position
-    await log.save_snapshot(Snapshot("hash", seen, b"x"))
     after = await log.reset(seen)
     assert names(after) == ([], ["pending", "own"])
     assert after.position.epoch > seen.epoch
     assert after.position.confirmed == 0
     assert after.backend_id is None
-    assert await log.load_snapshot() is None
     again = await log.reset(seen)
     assert again.position == after.position
     stale = await log.confirm([ConfirmedEntry(event(2))], "backend", seen)
@@ -239,23 +236,43 @@ async def test_the_sync_flag_is_kept(make_log: MakeLog) -> None:
     assert (await one.read(START)).sync_enabled
 
 
-async def test_the_snapshot_is_kept_and_replaced(make_log: MakeLog) -> None:
+async def test_the_state_is_kept_as_it_was_committed(make_log: MakeLog) -> None:
     one, two = make_log(), make_log()
-    await one.open("x")
-    assert await one.load_snapshot() is None
-    position = (await one.append([local("a")], START)).position
-    await one.save_snapshot(Snapshot("hash", position, bytes(range(256)) * 1000))
-    await two.open("x")
-    assert await two.load_snapshot() == Snapshot("hash", position, bytes(range(256)) * 1000)
-    await two.save_snapshot(Snapshot("newer", position, b""))
-    assert await one.load_snapshot() == Snapshot("newer", position, b"")
+    await one.open("one")
+    db = await one.open_state()
+    db.execute("CREATE TABLE t (x)")
+    db.execute("INSERT INTO t VALUES (zeroblob(300000))")
+    db.execute("BEGIN")
+    db.execute("INSERT INTO t SELECT zeroblob(300000) FROM t")
+    await one.save_state()
+    assert db.execute("SELECT count(*) FROM t").fetchone() == (2,)
+    db.close()
+    await one.close()
+    await two.open("two")
+    kept = await two.open_state()
+    assert kept.execute("SELECT count(*), sum(length(x)) FROM t").fetchone() == (1, 300_000)
+    kept.execute("DELETE FROM t")
+    await two.save_state()
+    kept.close()
+    fresh = await two.open_state(fresh=True)
+    assert fresh.execute("SELECT * FROM sqlite_master").fetchall() == []
+    fresh.close()
+    await two.close()
 
 
-async def test_a_snapshot_of_an_older_epoch_is_not_kept(log: EventLog) -> None:
-    position = (await log.read(START)).position
-    await log.reset(position)
-    await log.save_snapshot(Snapshot("hash", position, b"x"))
-    assert await log.load_snapshot() is None
+async def test_two_tabs_have_each_a_state_of_their_own(make_log: MakeLog) -> None:
+    logs = [make_log(), make_log()]
+    for log in logs:
+        await log.open("client")
+    databases = [await log.open_state() for log in logs]
+    for db in databases:
+        db.execute("CREATE TABLE t (x)")
+        db.execute("BEGIN")
+        db.execute("INSERT INTO t VALUES (1)")
+    for db, log in zip(databases, logs, strict=True):
+        assert db.execute("SELECT count(*) FROM t").fetchone() == (1,)
+        db.close()
+        await log.close()
 
 
 async def test_a_closed_log_says_so(log: EventLog) -> None:

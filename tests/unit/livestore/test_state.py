@@ -1,9 +1,11 @@
-"""The state as a function of the log: base and tail, rebase, skipped events, the halves, snapshots."""
+"""The state as a function of the log: base and tail, rebase, skipped events, the halves, the file."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -21,6 +23,7 @@ from filesync_web.livestore.ports import (
 )
 from filesync_web.livestore.schema import NewEvent, Schema, event, make_schema
 from filesync_web.livestore.state import State
+from filesync_web.livestore.state_file import connect_alone
 from filesync_web.livestore.tables import sql, table
 from tests.unit.livestore.support import (
     FILE_SCHEMA,
@@ -45,8 +48,8 @@ def confirmed(seq_num: int, new: NewEvent, local_id: int | None = None) -> Confi
 class Log:
     """Makes deltas for one state, as a log would."""
 
-    def __init__(self, schema: Schema = NOTES) -> None:
-        self.state = State(schema)
+    def __init__(self, schema: Schema = NOTES, state: State | None = None) -> None:
+        self.state = state or State(schema)
         self.position = Position(1, 0, 0)
         self.state.apply(LogDelta(self.position))
 
@@ -117,12 +120,25 @@ def test_a_new_epoch_begins_from_nothing(log: Log) -> None:
     assert log.rows("SELECT id FROM notes") == [("pending",)]
 
 
-def test_a_snapshot_holds_the_base_and_leaves_the_tail_as_it_was(log: Log) -> None:
+def reopened(path: Path, schema: Schema = NOTES) -> State:
+    """The state that another tab would begin with if `path` were saved now."""
+    copy = path.with_name(f"copy-{uuid4().hex}")
+    copy.write_bytes(path.read_bytes())
+    return State(schema, connect_alone(str(copy)))
+
+
+def test_the_file_holds_the_base_at_any_time_and_the_tail_at_none(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    log = Log(NOTES, State(NOTES, connect_alone(str(path))))
     log.take(confirmed=[confirmed(1, note_added(id="a"))])
-    log.take(local=[entry(1, note_liked(id="a")), entry(2, draft_set(id="d", body="x"))])
-    snapshot = log.state.snapshot()
+    base = log.position
+    log.take(local=[entry(1, note_liked(id="a"))])
+    log.take(local=[entry(2, draft_set(id="d", body="x"))])
+    assert reopened(path).position == base
+    assert reopened(path).query("SELECT id FROM drafts")[1] == []
+    log.state.settle()
     assert log.rows("SELECT likes FROM notes") == [(1,)]
-    again = State(NOTES, snapshot)
+    again = reopened(path)
     assert again.position == log.position
     assert again.query("SELECT likes FROM notes")[1] == [(0,)]
     assert again.query("SELECT id FROM drafts")[1] == [("d",)]
@@ -130,13 +146,36 @@ def test_a_snapshot_holds_the_base_and_leaves_the_tail_as_it_was(log: Log) -> No
     assert again.query("SELECT likes FROM notes")[1] == [(1,)]
     log.take(confirmed=[confirmed(2, note_added(id="b")), confirmed(3, note_liked(id="a"), 1)])
     assert log.rows("SELECT id, likes FROM notes ORDER BY id") == [("a", 1), ("b", 0)]
+    assert reopened(path).query("SELECT sum(likes) FROM notes")[1] == [(1,)]
+    log.state.close()
 
 
-def test_a_snapshot_of_another_schema_is_not_used(log: Log) -> None:
+def test_own_events_confirmed_in_their_order_settle_without_a_rebase(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    log = Log(NOTES, State(NOTES, connect_alone(str(path))))
+    log.take(local=[entry(1, note_added(id="a")), entry(2, note_liked(id="a")), entry(3, note_liked(id="a"))])
+    log.take(confirmed=[confirmed(1, note_added(id="a"), 1), confirmed(2, note_liked(id="a"), 2)])
+    assert [e.id for e in log.state.pending] == [3]
+    assert reopened(path).query("SELECT * FROM notes")[1] == []
+    log.state.settle()
+    assert reopened(path).query("SELECT id, likes FROM notes")[1] == [("a", 1)]
+    log.take(confirmed=[confirmed(3, note_changed(id="a", body="theirs"))])
+    assert log.rows("SELECT body, likes FROM notes") == [("theirs", 2)]
+    assert reopened(path).query("SELECT body, likes FROM notes")[1] == [("theirs", 1)]
+    log.take(confirmed=[confirmed(4, note_liked(id="a"), 3)])
+    assert reopened(path).query("SELECT body, likes FROM notes")[1] == [("theirs", 2)]
+    log.state.close()
+
+
+def test_a_state_of_another_schema_is_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    log = Log(NOTES, State(NOTES, connect_alone(str(path))))
     log.take(confirmed=[confirmed(1, note_added(id="a"))])
-    state = State(FILE_SCHEMA, log.state.snapshot())
+    log.state.close()
+    state = State(FILE_SCHEMA, connect_alone(str(path)))
     assert state.position == START
     assert state.query("SELECT * FROM files")[1] == []
+    state.close()
 
 
 def test_unknown_and_ill_typed_events_have_no_effect(log: Log, caplog: pytest.LogCaptureFixture) -> None:

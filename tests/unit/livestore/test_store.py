@@ -1,4 +1,4 @@
-"""The store of one device: commits, queries, subscriptions, tabs, compaction, snapshots."""
+"""The store of one device: commits, queries, subscriptions, tabs, compaction, the saved state."""
 
 from __future__ import annotations
 
@@ -251,7 +251,7 @@ async def test_the_log_does_not_grow_with_client_only_events() -> None:
     await again.close()
 
 
-async def test_a_store_starts_from_its_snapshot_and_the_tail() -> None:
+async def test_a_store_starts_from_its_saved_state_and_the_tail() -> None:
     device, backend = Device(), MemorySyncBackend()
     for n in range(1200):
         backend.events.append(Event("v1.NoteAdded", {"id": str(n)}, n + 1, n, "x", "x"))
@@ -262,18 +262,28 @@ async def test_a_store_starts_from_its_snapshot_and_the_tail() -> None:
     backend.offline = True
     await store.commit(note_liked(id="7"))
     await device.clock.advance(10)
-    snapshot = device.storage.snapshot
-    assert snapshot is not None
-    assert snapshot.position.confirmed == 1200
+    assert device.storage.state is not None
     await store.commit(note_added(id="later"))
     await store.close()
-    # What the snapshot holds is not read again:
+    # What was saved is not read again:
     del device.storage.confirmed[:1190]
     again = await device.tab()
     assert len(bodies(again)) == 1201
     assert again.query(notes.where(id="7"))[0].likes == 1
     assert again.query(drafts)[0].body == "x"
     assert again.sync_status.pending == 2
+    await again.close()
+
+
+async def test_a_saved_state_that_is_damaged_is_made_anew(caplog: pytest.LogCaptureFixture) -> None:
+    device = Device()
+    store = await device.tab()
+    await store.commit(note_added(id="a"))
+    await store.close()
+    device.storage.state = b"damaged" * 1000
+    again = await device.tab()
+    assert list(bodies(again)) == ["a"]
+    assert "made anew" in caplog.text
     await again.close()
 
 
@@ -284,7 +294,7 @@ async def test_another_schema_rebuilds_the_state_from_the_log() -> None:
     store = await device.tab(open_socket=backend.open_socket)
     await device.clock.advance(10)
     await device.clock.advance(10)
-    assert device.storage.snapshot is not None
+    assert device.storage.state is not None
     await store.close()
     shouting = {
         **NOTES.materializers,
