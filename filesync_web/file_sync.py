@@ -22,6 +22,7 @@ from filesync_web.core.state import Limits
 from filesync_web.errors import FileSyncError
 from filesync_web.file_tables import FileSyncTables, file_id_of
 from filesync_web.garbage import GarbageCollector
+from filesync_web.handover import Handover
 from filesync_web.intake import Intake
 from filesync_web.livestore.schema import NewEvent
 from filesync_web.livestore.store import Store
@@ -107,12 +108,17 @@ class FileSync:
             interval=self._options.health_check_interval,
             timeout=self._options.health_check_timeout,
         )
+        self._handover: Handover | None = None
+        if platform.background is not None:
+            signer_to_hand = remote if self._options.background_uploads else None
+            self._handover = Handover(self._tables, platform.background, signer_to_hand)
         self._runner = Runner(
             store,
             self._tables,
             self._blobs,
             self._remote,
             garbage=self._garbage,
+            handover=self._handover,
             clock=self._clock,
             random=random or Random(),  # noqa: S311 - it spreads retries
             limits=Limits(self._options.max_concurrent_uploads, self._options.max_concurrent_downloads),
@@ -141,12 +147,14 @@ class FileSync:
 
     async def stop(self) -> None:
         """Abort running transfers and start no more; files can still be saved. `start` goes on."""
-        self._is_started = False
+        was_started, self._is_started = self._is_started, False
         self._relay.close()
         for unsubscribe in self._subscriptions:
             unsubscribe()
         self._subscriptions.clear()
         await self._end_tasks()
+        if was_started and self._handover is not None and self._store.leader:
+            await self._handover.clear()
 
     async def dispose(self) -> None:
         """Stop for good and let go of all object URLs and listeners."""
@@ -163,6 +171,8 @@ class FileSync:
             self._tasks = [asyncio.create_task(self._transfer())]
             if self._remote is not None:
                 self._tasks.append(asyncio.create_task(self._monitor.run()))
+            if self._handover is not None:
+                self._tasks.append(asyncio.create_task(self._handover.run()))
         elif not self._store.leader:
             for task in self._tasks:
                 task.cancel()
@@ -348,4 +358,7 @@ class FileSync:
             self._store.nudge_sync()
 
     def _changed(self, events: Iterable[tuple[str, Any]]) -> None:
-        self._runner.changed({i for _name, args in events if (i := file_id_of(args)) is not None})
+        file_ids = {i for _name, args in events if (i := file_id_of(args)) is not None}
+        self._runner.changed(file_ids)
+        if self._handover is not None:
+            self._handover.changed(file_ids)

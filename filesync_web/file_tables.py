@@ -76,6 +76,12 @@ class FileSyncTables:
         """All rows of this client."""
         return self._store.query(self._tables.local_file_state)
 
+    def unsent(self) -> set[str]:
+        """The files whose upload waits or runs."""
+        statuses = [Status.QUEUED.value, Status.IN_PROGRESS.value]
+        rows = self._store.query(self._tables.local_file_state.where(upload_status=statuses))
+        return {row.file_id for row in rows}
+
     def control(self, file_id: str) -> TransferControl:
         """What the user asked of a file's transfers."""
         found = self._first(self._tables.transfer_control.where(file_id=file_id))

@@ -199,6 +199,50 @@ class Http(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class OwedUpload:
+    """What it takes to upload a stored blob: its key in the object store, and its MIME type."""
+
+    key: str
+    content_type: str
+
+
+class BackgroundUploads(Protocol):
+    """Uploads by the platform itself, when no tab is left, and never beside a tab that leads.
+
+    Every call but `stop` raises `StorageError` when nothing can be written down here.
+    """
+
+    async def start(self) -> bool:
+        """Whether the platform can do it, as soon as that is known; from now on it may, when the tab goes."""
+        ...
+
+    def stop(self) -> None:
+        """This tab leads no more: another one has to say what is owed."""
+        ...
+
+    async def file_ids(self) -> set[str]:
+        """The files of which anything is written down."""
+        ...
+
+    async def change(
+        self, changes: Mapping[str, OwedUpload | None], signer_url: str, headers: Mapping[str, str] | None
+    ) -> None:
+        """Write down what these files owe now; durable when it returns.
+
+        `headers` for the signer, None for those of before; they are forgotten with the last owed upload.
+        """
+        ...
+
+    async def was_uploaded(self, file_id: str, remote_key: str) -> bool:
+        """Whether the platform has uploaded that content of the file."""
+        ...
+
+    async def clear(self) -> None:
+        """Forget everything of this store."""
+        ...
+
+
 class Connectivity(Protocol):
     """The platform's hint whether there is a network; the probe of the signer decides."""
 
@@ -243,3 +287,4 @@ class Platform:
     connectivity: Connectivity
     locks: Locks
     clock: Clock
+    background: BackgroundUploads | None = None

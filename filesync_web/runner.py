@@ -25,6 +25,7 @@ from filesync_web.core.state import Limits
 from filesync_web.errors import BlobNotFoundError, NetworkError, QuotaExceededError
 from filesync_web.file_tables import FileSyncTables
 from filesync_web.garbage import GarbageCollector
+from filesync_web.handover import Handover
 from filesync_web.intake import DEFAULT_MIME_TYPE
 from filesync_web.livestore.schema import NewEvent
 from filesync_web.livestore.store import Store
@@ -51,6 +52,7 @@ class Runner:
         remote: Remote | None,
         *,
         garbage: GarbageCollector,
+        handover: Handover | None,
         clock: Clock,
         random: Random,
         limits: Limits,
@@ -63,6 +65,7 @@ class Runner:
         self._blobs = blobs
         self._remote = remote
         self._garbage = garbage
+        self._handover = handover
         self._clock = clock
         self._random = random
         self._limits = limits
@@ -275,8 +278,17 @@ class Runner:
             raise BlobNotFoundError(
                 f"the bytes of file {job.file_id} ({job.content_hash}) are gone from this device"
             )
+        if await self._was_uploaded(job, size):
+            return
         blob = await self._blobs.open(job.content_hash, mime_type=mime_type)
         await self._remote.upload(Content(job.remote_key, job.content_hash, mime_type, size), blob, progress)
+
+    async def _was_uploaded(self, job: Job, size: int) -> bool:
+        """Whether the platform did this upload when no tab was open, and its object is still there."""
+        if self._remote is None or self._handover is None:
+            return False
+        found = await self._handover.was_uploaded(job.file_id, job.remote_key)
+        return found and await self._remote.has(job.remote_key, size)
 
     async def _abort_all(self) -> None:
         tasks = list(self._tasks.values())

@@ -44,6 +44,7 @@ SHELL_MODULES = (
     "online",
     "file_tables",
     "garbage",
+    "handover",
     "space",
     "reading",
     "writing",

@@ -35,7 +35,15 @@ from filesync_web.core.paths import check_store_id
 from filesync_web.errors import BlobNotFoundError, InvalidArgumentError
 from filesync_web.ports import BlobInfo, Progress, Source, SourceInfo, StorageStatus
 
-_WORKER = ("sha256.js", "progress.js", "opfs.js", "content_types.js", "incoming.js", "blob_worker.js")
+_WORKER = (
+    "sha256.js",
+    "progress.js",
+    "opfs.js",
+    "indexed_db.js",
+    "content_types.js",
+    "incoming.js",
+    "blob_worker.js",
+)
 _CLIENT = ("opfs.js", "blob_client.js")
 _EXPORTS = (
     "BlobClient",

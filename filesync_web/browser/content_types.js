@@ -3,12 +3,6 @@
 // IndexedDB database `livestore-filesync`, object store `contentTypes`: key `<store id>/<hash>`, value the MIME type.
 "use strict";
 
-const promised = (request) =>
-  new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
-
 let contentTypes = null;
 
 function contentTypesDatabase() {
@@ -30,11 +24,9 @@ function contentTypesDatabase() {
 
 async function changeContentTypes(change) {
   const transaction = (await contentTypesDatabase()).transaction("contentTypes", "readwrite");
-  await new Promise((resolve, reject) => {
-    transaction.oncomplete = resolve;
-    transaction.onabort = transaction.onerror = () => reject(transaction.error);
-    change(transaction.objectStore("contentTypes"));
-  });
+  const complete = completed(transaction);
+  change(transaction.objectStore("contentTypes"));
+  await complete;
 }
 
 const writeContentType = (storeId, hash, mimeType) =>

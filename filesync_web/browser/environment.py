@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from filesync_web.browser.background_uploads import ServiceWorkerUploads
 from filesync_web.browser.blobs import OpfsBlobStore
 from filesync_web.browser.connectivity import BrowserConnectivity
 from filesync_web.browser.event_log import IndexedDbEventLog
@@ -29,7 +30,7 @@ class BrowserEnvironment:
             store_id=store_id,
             log=IndexedDbEventLog(name),
             channel=BroadcastTabs(name),
-            lock=WebLeaderLock(f"{name}:leader"),
+            lock=WebLeaderLock(_leader_lock(store_id)),
             clock=SystemClock(),
             open_socket=open_browser_socket,
             sync=sync,
@@ -43,6 +44,9 @@ class BrowserEnvironment:
             connectivity=BrowserConnectivity(),
             locks=WebLocks(f"{PREFIX}{store_id}:"),
             clock=SystemClock(),
+            background=ServiceWorkerUploads(
+                store_id, lock=_leader_lock(store_id), include_credentials=include_credentials
+            ),
         )
 
     def absolute_url(self, url: str) -> str:
@@ -53,3 +57,7 @@ class BrowserEnvironment:
         base = getattr(js, "document", None)
         js_base = base.baseURI if base is not None else js.location.origin
         return str(js.URL.new(url, js_base).href)
+
+
+def _leader_lock(store_id: str) -> str:
+    return f"{PREFIX}{store_id}:leader"

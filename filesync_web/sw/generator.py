@@ -27,7 +27,7 @@ DEFAULT_EXCLUDES = ("*.map", "*.br", "*.gz", ".*", "*/.*")
 """What a built site has beside the app: source maps, precompressed copies, hidden files."""
 
 _REVISION_DIGITS = 16
-_SHARED = ("sha256.js", "content_types.js")
+_SHARED = ("sha256.js", "indexed_db.js", "content_types.js", "owed_uploads.js")
 """Source that the page's own workers use as well, in `filesync_web/browser`."""
 
 

@@ -57,6 +57,7 @@ class ScriptedSite:
     objects: dict[str, StoredObject] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
     token: str | None = None
+    features: tuple[str, ...] = ("checksum",)
     url_life: str = "2999-01-01T00:00:00.000Z"
     port: int = 0
     _server: _Server | None = None
@@ -164,7 +165,9 @@ class _Handler(SimpleHTTPRequestHandler):
     def do_GET(self) -> None:
         self._note()
         path = urlsplit(self.path).path
-        if path.startswith((PREFIX, "/objects/")):
+        if path == "/api/health":
+            self._send_json({"status": "ok", "features": self.site.features})
+        elif path.startswith((PREFIX, "/objects/")):
             self._send_object(path)
         else:
             del self.headers["If-Modified-Since"]  # its seconds are too coarse for files that tests rewrite
@@ -172,20 +175,32 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         self._note()
-        self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        key = urlsplit(self.path).path.removeprefix("/objects/")
+        wrong = self.headers["x-amz-checksum-sha256"] not in (None, hashlib.sha256(body).hexdigest())
+        if wrong or (key in self.site.objects and self.headers["If-None-Match"] == "*"):
+            self._send(400 if wrong else 412, b"no")
+            return
+        self.site.objects[key] = StoredObject(body, self.headers["Content-Type"])
         self._send(200, b"stored")
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self._note()
-        if urlsplit(self.path).path != "/api/v1/sign/download":
+        direction = urlsplit(self.path).path.removeprefix("/api/v1/sign/")
+        if direction not in ("download", "upload"):
             self._send(404, b"{}")
         elif self.site.token and self.headers["Authorization"] != f"Bearer {self.site.token}":
             self._send(401, b'{"error": "authentication required"}')
         else:
-            url = f"{self.site.url}/objects/{body['key']}?sig=good"
-            answer = {"url": url, "headers": {}, "expiresAt": self.site.url_life}
-            self._send(200, json.dumps(answer).encode(), "application/json")
+            bound = (
+                {"if-none-match": "*", "x-amz-checksum-sha256": asked["sha256"]} if "sha256" in asked else {}
+            )
+            url = f"{self.site.url}/objects/{asked['key']}?sig=good"
+            self._send_json({"url": url, "headers": bound, "expiresAt": self.site.url_life})
+
+    def _send_json(self, answer: dict[str, Any]) -> None:
+        self._send(200, json.dumps(answer).encode(), "application/json")
 
     def _note(self) -> None:
         self.site.seen.append(Seen(self.command, self.path, dict(self.headers.items())))

@@ -187,7 +187,7 @@ def test_words_for_each_failure(open_page: Callable[..., Page], remote: Scripted
         ({"key": f"store/{'0' * 64}"}, 404, b"neither on this device nor in the object store"),
         ({"status": 403}, 502, b"The object store refused or failed (403)"),
         ({"status": 500}, 502, b"The object store refused or failed (500)"),
-        ({"token": "other"}, 502, b"The signer refused to give a download URL (401)"),
+        ({"token": "other"}, 502, b"The signer refused to give a URL for the download (401)"),
         ({"hold": "/objects/"}, 504, b"The object store did not answer within 0.5 s"),
         ({"hold": SIGN}, 504, b"The signer did not answer within 0.5 s"),
     ]

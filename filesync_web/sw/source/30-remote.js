@@ -89,7 +89,8 @@ async function inTime(promise, what, abort) {
 /** A fetch that fails with words: 504 when nobody answers. */
 async function fetchRemote(url, init, what) {
   const controller = new AbortController();
-  const request = fetch(url, { ...init, signal: controller.signal, cache: "no-store" });
+  const signal = AbortSignal.any([controller.signal, ...(init.signal ? [init.signal] : [])]);
+  const request = fetch(url, { ...init, signal, cache: "no-store" });
   try {
     return await inTime(request, what, () => controller.abort());
   } catch (error) {
@@ -98,26 +99,33 @@ async function fetchRemote(url, init, what) {
   }
 }
 
-function postSign(remote, key) {
+/** Asks the signer for a URL; `direction` is "upload" or "download", `remote` has its `signer` and `headers`. */
+function postSign(remote, direction, body, init = {}) {
   const headers = { ...remote.headers, "Content-Type": "application/json" };
-  const init = { method: "POST", headers, body: JSON.stringify({ key }) };
-  return fetchRemote(`${remote.signer}/v1/sign/download`, init, "The signer");
+  const request = { ...init, method: "POST", headers, body: JSON.stringify(body) };
+  return fetchRemote(`${remote.signer}/v1/sign/${direction}`, request, "The signer");
 }
 
-/** A download URL from the signer: {url, headers}. A refused token is asked for anew once. */
-async function signDownload(remote, key) {
-  let response = await postSign(remote, key);
-  if (response.status === 401) {
-    const fresh = await refreshRemote(remote);
-    if (fresh?.signer) response = await postSign(fresh, key);
-  }
+/** What the signer gave: {url, method?, headers, expires}. */
+async function readGrant(response, remote, direction) {
   if (!response.ok)
-    throw new RemoteFailure(502, `The signer refused to give a download URL (${response.status}).`);
+    throw new RemoteFailure(502, `The signer refused to give a URL for the ${direction} (${response.status}).`);
   const grant = await response.json().catch(() => null);
   if (typeof grant?.url !== "string")
-    throw new RemoteFailure(502, "The signer answered without a download URL.");
+    throw new RemoteFailure(502, `The signer answered without a URL for the ${direction}.`);
   const url = new URL(grant.url, remote.signer).href;
-  return { url, headers: grant.headers ?? {}, expires: Date.parse(grant.expiresAt) - EXPIRY_MARGIN_MS };
+  const expires = Date.parse(grant.expiresAt) - EXPIRY_MARGIN_MS;
+  return { url, method: grant.method, headers: grant.headers ?? {}, expires };
+}
+
+/** A download URL from the signer. A refused token is asked for anew once. */
+async function signDownload(remote, key) {
+  let response = await postSign(remote, "download", { key });
+  if (response.status === 401) {
+    const fresh = await refreshRemote(remote);
+    if (fresh?.signer) response = await postSign(fresh, "download", { key });
+  }
+  return readGrant(response, remote, "download");
 }
 
 /** The object's answer to a GET. A URL kept from an earlier request is signed again when it is refused. */

@@ -1,6 +1,4 @@
 // --- Listeners: all that the world outside sees of this script ---
-//
-// A `sync` listener (Background Sync, to go on with uploads when no page is open) would be added here.
 
 self.addEventListener("install", (event) => event.waitUntil(fillShell()));
 
@@ -23,4 +21,9 @@ self.addEventListener("fetch", (event) => {
 self.addEventListener("message", (event) => {
   const handler = Object.hasOwn(MESSAGES, event.data?.type ?? "") ? MESSAGES[event.data.type] : null;
   if (handler) event.waitUntil(answerMessage(handler, event));
+});
+
+self.addEventListener("sync", (event) => {
+  // A rejection makes the browser try again later.
+  if (event.tag === SYNC_TAG) event.waitUntil(continueUploads());
 });

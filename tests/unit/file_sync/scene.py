@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import filesync_web as fs
 from filesync_web.file_sync import FileSync
 from filesync_web.livestore.store import Store
-from filesync_web.ports import Platform
+from filesync_web.ports import BackgroundUploads, Platform
 from filesync_web.testing.blobs import MemoryBlobStore
 from filesync_web.testing.clock import ManualClock, settle
 from filesync_web.testing.connectivity import ManualConnectivity
@@ -118,6 +118,7 @@ class Device:
         self.leaders = MemoryLockManager()
         self.open_tabs: list[Tab] = []
         self.backend: MemorySyncBackend | None = None
+        self.background: BackgroundUploads | None = None
 
     async def tab(
         self, *, remote: fs.SignerConfig | None = None, local_only: bool = False, **options: Any
@@ -134,7 +135,10 @@ class Device:
             sync=fs.SyncOptions("ws://backend/sync") if self.backend is not None else None,
             random=Random(1),
         )
-        platform = Platform(self.blobs, HeldHttp(self.network), self.connectivity, self.locks, self.clock)
+        http = HeldHttp(self.network)
+        platform = Platform(
+            self.blobs, http, self.connectivity, self.locks, self.clock, background=self.background
+        )
         signer = None if local_only else remote or fs.SignerConfig("/api", auth_token="t")
         sync = FileSync(
             store, platform, remote=signer, options=fs.FileSyncOptions(**options), random=Random(1)

@@ -1,0 +1,78 @@
+"""Uploads that go on after the last tab is closed: written down for the service worker, by Background Sync.
+
+Works on a page's main thread, where the page has the kit's service worker and the browser has Background
+Sync (Chromium); `start` says whether it does. While an upload is owed, IndexedDB holds the signer's URL and
+headers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from pyodide.ffi import JsException
+
+from filesync_web.browser.js_util import error_of_exception, load_script
+from filesync_web.ports import OwedUpload
+
+_SCRIPTS = ("indexed_db.js", "owed_uploads.js", "background_uploads.js")
+
+
+class ServiceWorkerUploads:
+    """The `BackgroundUploads` port. `lock`: the Web Lock of the tab that leads the store."""
+
+    def __init__(self, store_id: str, *, lock: str, include_credentials: bool) -> None:
+        self._lock = lock
+        self._credentials = "include" if include_credentials else "same-origin"
+        self._js_uploads = load_script(_SCRIPTS, ("BackgroundUploads",)).BackgroundUploads.new(store_id)
+
+    async def start(self) -> bool:
+        """Wait for the page's service worker; whether it can upload later."""
+        async with _errors():
+            return bool(await self._js_uploads.start())
+
+    def stop(self) -> None:
+        """Do not ask the browser any more when the page goes."""
+        self._js_uploads.stop()
+
+    async def file_ids(self) -> set[str]:
+        """The files of which anything is written down."""
+        async with _errors():
+            return set(json.loads(await self._js_uploads.fileIds()))
+
+    async def change(
+        self, changes: Mapping[str, OwedUpload | None], signer_url: str, headers: Mapping[str, str] | None
+    ) -> None:
+        """Write down what files owe now, and how to sign (None: as before); durable when it returns."""
+        described = {file_id: upload and _on_wire(upload) for file_id, upload in changes.items()}
+        signer = headers is not None and {
+            "url": signer_url,
+            "headers": dict(headers),
+            "credentials": self._credentials,
+            "lock": self._lock,
+        }
+        async with _errors():
+            await self._js_uploads.change(json.dumps(described), json.dumps(signer))
+
+    async def was_uploaded(self, file_id: str, remote_key: str) -> bool:
+        """Whether the service worker has uploaded that content of the file."""
+        async with _errors():
+            return bool(await self._js_uploads.wasUploaded(file_id, remote_key))
+
+    async def clear(self) -> None:
+        """Forget everything of the store."""
+        async with _errors():
+            await self._js_uploads.clear()
+
+
+def _on_wire(upload: OwedUpload) -> dict[str, str]:
+    return {"key": upload.key, "contentType": upload.content_type}
+
+
+@asynccontextmanager
+async def _errors() -> AsyncIterator[None]:
+    try:
+        yield
+    except JsException as error:
+        raise error_of_exception(error) from error

@@ -1,0 +1,115 @@
+"""What the platform may upload by itself when no tab is left: written down while this tab leads.
+
+Each upload that waits or runs here is handed over with what it takes: key, type, signer and headers. Only
+small files are: what goes up in parts needs the engine. Nothing depends on it: an upload that nobody did is
+done by the next tab, and what the platform did is found when its turn comes there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from filesync_web.core.metadata import parse_metadata
+from filesync_web.core.paths import remote_key
+from filesync_web.core.records import Control, Status
+from filesync_web.errors import FileSyncError
+from filesync_web.file_tables import FileSyncTables
+from filesync_web.intake import DEFAULT_MIME_TYPE
+from filesync_web.ports import BackgroundUploads, OwedUpload
+from filesync_web.remote import MULTIPART_ABOVE
+from filesync_web.signer_client import SignerConfig
+
+logger = logging.getLogger(__name__)
+
+_UNKNOWN = OwedUpload("", "")
+"""Stands for what an earlier tab has handed over."""
+
+
+class Handover:
+    """See the module. Without a `signer` nothing is handed over, and what earlier was is taken back."""
+
+    def __init__(
+        self, tables: FileSyncTables, background: BackgroundUploads, signer: SignerConfig | None
+    ) -> None:
+        self._tables = tables
+        self._background = background
+        self._signer = signer
+        self._handed: dict[str, OwedUpload] = {}
+        self._dirty: set[str] = set()
+        self._wake = asyncio.Event()
+
+    def changed(self, file_ids: Iterable[str]) -> None:
+        """The store has changed what it says of these files."""
+        self._dirty.update(file_ids)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Keep the list up to date until cancelled."""
+        try:
+            if self._signer is None:
+                await self.clear()
+            elif await self._background.start():
+                await self._follow(self._signer)
+        except FileSyncError:
+            logger.warning("uploads will not go on after the last tab is closed", exc_info=True)
+        finally:
+            self._background.stop()
+
+    async def was_uploaded(self, file_id: str, key: str) -> bool:
+        """Whether the platform has uploaded that content of the file since the last tab was closed."""
+        if self._signer is None:
+            return False
+        try:
+            return await self._background.was_uploaded(file_id, key)
+        except FileSyncError:
+            logger.warning("file %s is uploaded, perhaps once more", file_id, exc_info=True)
+            return False
+
+    async def clear(self) -> None:
+        """Take everything back: the platform is to upload nothing, and to keep no secret."""
+        try:
+            await self._background.clear()
+        except FileSyncError:
+            logger.exception("what the service worker was to upload cannot be taken back")
+
+    async def _follow(self, signer: SignerConfig) -> None:
+        found = await self._background.file_ids()
+        self._handed = dict.fromkeys(found, _UNKNOWN)
+        self._dirty |= found | self._tables.unsent()
+        while True:
+            self._wake.clear()
+            dirty, self._dirty = self._dirty, set()
+            owed = {file_id: self._owed(file_id) for file_id in sorted(dirty)}
+            changes = {i: upload for i, upload in owed.items() if upload != self._handed.get(i)}
+            if changes:
+                headers = await _headers(signer) if any(changes.values()) else None
+                await self._background.change(changes, signer.base_url, headers)
+            for file_id, upload in changes.items():
+                self._handed.pop(file_id, None)
+                if upload is not None:
+                    self._handed[file_id] = upload
+            await self._wake.wait()
+
+    def _owed(self, file_id: str) -> OwedUpload | None:
+        """What a file owes: None when there is nothing to upload, or nothing that the platform can."""
+        record, row = self._tables.record(file_id), self._tables.row(file_id)
+        if record is None or row is None or not record.is_live or record.is_uploaded:
+            return None
+        if row.upload_status not in (Status.QUEUED, Status.IN_PROGRESS):
+            return None
+        metadata = parse_metadata(record.metadata_json)
+        if metadata.size_bytes is None or metadata.size_bytes > MULTIPART_ABOVE:
+            return None
+        if self._tables.control(file_id).state is not Control.NONE:
+            return None
+        return OwedUpload(remote_key(record.path), metadata.mime_type or DEFAULT_MIME_TYPE)
+
+
+async def _headers(signer: SignerConfig) -> dict[str, str]:
+    try:
+        return await signer.auth_headers()
+    except Exception:
+        logger.warning("the function for the signer's token failed: nothing is uploaded later", exc_info=True)
+        return {}

@@ -1,0 +1,214 @@
+"""Uploads go on when the tab is closed: what a page hands over, and what the service worker makes of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Worker
+
+from filesync_web.sw import ServiceWorkerOptions, write_service_worker
+from tests.browser.controlled_page import open_controlled_page, store_file
+from tests.browser.scripted_site import PAGE, ScriptedSite
+from tools.common import ROOT
+
+SCRIPTS = ("indexed_db.js", "owed_uploads.js", "background_uploads.js")
+SIGN = "/v1/sign/upload"
+
+# An app's own worker, which imports the kit's, and sees how each `sync` event ends.
+OWN_WORKER = """
+let ended;
+const next = () => (self.synced = new Promise((resolve) => (ended = resolve)));
+next();
+const waitUntil = ExtendableEvent.prototype.waitUntil;
+ExtendableEvent.prototype.waitUntil = function (work) {
+    const failed = (error) => ended(`${error.name}: ${error.message}`);
+    if (this.type === "sync") work.then(() => ended("done"), failed);
+    return waitUntil.call(this, work);
+};
+importScripts("/kit.js");
+"""
+
+HAND_OVER = """
+async ([uploads, token]) => {
+    globalThis.uploads ??= new BackgroundUploads("store");
+    const headers = { Authorization: `Bearer ${token}` };
+    const url = new URL("/api/", location).href;
+    const signer = { url, headers, credentials: "same-origin", lock: "leader" };
+    await globalThis.uploads.change(JSON.stringify(uploads), JSON.stringify(signer));
+}
+"""
+
+WRITTEN_DOWN = """
+() => inHandover("readonly", async ({ signers, owed, uploaded }) => {
+    const all = (store) => Promise.all([promised(store.getAllKeys()), promised(store.getAll())]);
+    const [tokens, left, done] = await Promise.all([signers, owed, uploaded].map(all));
+    return [tokens[0], left[0].map((id) => id[1]), done[0].map((id) => id[1])];
+})
+"""
+
+LEAD = """
+(steal) => new Promise((leads) => {
+    navigator.locks.request("leader", { steal }, () => {
+        leads();
+        return new Promise(() => {});
+    });
+})
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[ScriptedSite]:
+    made = ScriptedSite(tmp_path, token="secret")
+    made.write("index.html", PAGE.format(title="app"))
+    made.write("filesync-sw.js", OWN_WORKER)
+    write_service_worker(tmp_path, ServiceWorkerOptions(), script_name="kit.js")
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def page(site: ScriptedSite, new_context: Callable[..., BrowserContext]) -> Page:
+    """A page that does not lead: as if the tab that did were closed."""
+    return open_page(new_context(base_url=site.url))
+
+
+def open_page(context: BrowserContext) -> Page:
+    opened = open_controlled_page(context, "/")
+    scripts = [(ROOT / "filesync_web/browser" / name).read_text() for name in SCRIPTS]
+    opened.add_script_tag(content="\n".join(scripts))
+    return opened
+
+
+def owe(page: Page, file_id: str, body: bytes, *, token: str = "secret", stored: bool = True) -> str:
+    """Store a file and hand its upload over; returns its key."""
+    key = f"store/{hashlib.sha256(body).hexdigest()}"
+    if stored:
+        store_file(page, key, body)
+    page.evaluate(HAND_OVER, [{file_id: {"key": key, "contentType": "image/png"}}, token])
+    return key
+
+
+def fire(page: Page) -> str:
+    """Let the browser tell the worker that there is a network now; returns how that ended."""
+    begin(page)
+    return str(worker_of(page).evaluate("self.synced"))
+
+
+def begin(page: Page) -> None:
+    worker_of(page).evaluate("void next()")
+    session = page.context.new_cdp_session(page)
+    found: list[dict[str, Any]] = []
+    session.on("ServiceWorker.workerRegistrationUpdated", lambda event: found.extend(event["registrations"]))
+    session.send("ServiceWorker.enable")
+    origin = str(page.evaluate("location.origin"))
+    (registration,) = [one for one in found if one["scopeURL"] == f"{origin}/"]
+    session.send(
+        "ServiceWorker.dispatchSyncEvent",
+        {
+            "origin": origin,
+            "registrationId": registration["registrationId"],
+            "tag": "filesync-uploads",
+            "lastChance": False,
+        },
+    )
+    session.detach()
+
+
+def worker_of(page: Page) -> Worker:
+    (worker,) = page.context.service_workers
+    return worker
+
+
+def test_what_is_owed_is_uploaded_once(page: Page, site: ScriptedSite) -> None:
+    bodies = {"one": b"first" * 1000, "two": b"second" * 2000}
+    keys = {file_id: owe(page, file_id, body) for file_id, body in bodies.items()}
+    assert fire(page) == "done"
+    for file_id, key in keys.items():
+        assert (site.objects[key].body, site.objects[key].content_type) == (bodies[file_id], "image/png")
+    (put, _) = site.requests("PUT", "/objects/")
+    assert put.headers["if-none-match"] == "*"
+    assert page.evaluate(WRITTEN_DOWN) == [[], [], ["one", "two"]], "the token is forgotten"
+    assert page.evaluate("key => uploads.wasUploaded('one', key)", keys["one"])
+    assert not page.evaluate("key => uploads.wasUploaded('one', key)", keys["two"])
+    owe(page, "one", bodies["one"])
+    assert fire(page) == "done"
+    assert len(site.requests("PUT", "/objects/")) == 2
+    assert "secret" not in json.dumps([seen.path for seen in site.seen])
+
+
+def test_recorded_uploads_are_forgotten(page: Page) -> None:
+    owe(page, "one", b"hello")
+    assert fire(page) == "done"
+    page.evaluate(HAND_OVER, [{"one": None}, "secret"])
+    assert page.evaluate(WRITTEN_DOWN) == [[], [], []]
+    owe(page, "two", b"hello")
+    page.evaluate("uploads.clear()")
+    assert page.evaluate(WRITTEN_DOWN) == [[], [], []]
+
+
+def test_worker_does_nothing_while_a_page_leads(page: Page, site: ScriptedSite) -> None:
+    owe(page, "one", b"hello")
+    page.evaluate(LEAD, False)
+    before = len(site.seen)
+    assert fire(page) == "Error: A page is open, which uploads by itself."
+    assert site.seen[before:] == []
+
+
+def test_worker_stops_when_a_page_takes_the_lead(page: Page, site: ScriptedSite) -> None:
+    key = owe(page, "one", b"hello")
+    site.hold("/objects/")
+    begin(page)
+    while not site.requests("PUT", "/objects/"):
+        page.evaluate("0")
+    page.evaluate(LEAD, True)
+    assert str(worker_of(page).evaluate("self.synced")).startswith("AbortError")
+    assert page.evaluate(WRITTEN_DOWN) == [["store"], ["one"], []]
+    assert not page.evaluate("key => uploads.wasUploaded('one', key)", key)
+
+
+def test_refused_token_loses_nothing(page: Page, site: ScriptedSite) -> None:
+    key = owe(page, "one", b"hello", token="old")
+    assert fire(page) == "Error: The signer refused to give a URL for the upload (401)."
+    assert page.evaluate(WRITTEN_DOWN) == [["store"], ["one"], []]
+    owe(page, "one", b"hello")
+    assert fire(page) == "done"
+    assert site.objects[key].body == b"hello"
+
+
+def test_one_failure_does_not_hold_up_the_others(page: Page, site: ScriptedSite) -> None:
+    owe(page, "gone", b"gone", stored=False)
+    there = owe(page, "there", b"hello")
+    site.add("store", b"hello", "image/png")
+    assert fire(page) == "Error: The file is not on this device any more."
+    assert page.evaluate(WRITTEN_DOWN) == [["store"], ["gone"], ["there"]]
+    assert there in site.objects
+
+
+def test_signer_that_is_down_is_asked_once(page: Page, site: ScriptedSite) -> None:
+    owe(page, "one", b"hello")
+    owe(page, "two", b"other")
+    site.stop()
+    try:
+        assert fire(page).startswith("Error: The signer could not be reached")
+    finally:
+        site.start()
+    assert page.evaluate(WRITTEN_DOWN)[1] == ["one", "two"]
+
+
+def test_page_that_goes_wakes_the_worker(page: Page, site: ScriptedSite) -> None:
+    """The browser's own Background Sync: nobody but the page asks for it."""
+    owe(page, "one", b"hello")
+    page.evaluate(LEAD, True)
+    assert page.evaluate("uploads.start()")
+    worker = worker_of(page)
+    other = page.context.new_page()
+    page.close()
+    assert worker.evaluate("self.synced") == "done"
+    assert len(site.requests("PUT", "/objects/")) == 1
+    assert other.evaluate("1") == 1
