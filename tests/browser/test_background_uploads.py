@@ -14,8 +14,11 @@ from playwright.sync_api import BrowserContext, Page, Worker
 from filesync_web.sw import ServiceWorkerOptions, write_service_worker
 from tests.browser.controlled_page import open_controlled_page, store_file
 from tests.browser.scripted_site import PAGE, ScriptedSite
+from tests.e2e.gallery import TOKEN, Held, remote_exists, wait_until
+from tests.harness import ServerProcess, open_python_page, run_python
 from tools.common import ROOT
 
+BROWSER = ROOT / "filesync_web/browser"
 SCRIPTS = ("indexed_db.js", "owed_uploads.js", "background_uploads.js")
 SIGN = "/v1/sign/upload"
 
@@ -80,9 +83,13 @@ def page(site: ScriptedSite, new_context: Callable[..., BrowserContext]) -> Page
 
 def open_page(context: BrowserContext) -> Page:
     opened = open_controlled_page(context, "/")
-    scripts = [(ROOT / "filesync_web/browser" / name).read_text() for name in SCRIPTS]
-    opened.add_script_tag(content="\n".join(scripts))
+    load_scripts(opened)
     return opened
+
+
+def load_scripts(page: Page) -> None:
+    """The page's side, as Python loads it."""
+    page.add_script_tag(content="\n".join((BROWSER / name).read_text() for name in SCRIPTS))
 
 
 def owe(page: Page, file_id: str, body: bytes, *, token: str = "secret", stored: bool = True) -> str:
@@ -212,3 +219,61 @@ def test_page_that_goes_wakes_the_worker(page: Page, site: ScriptedSite) -> None
     assert worker.evaluate("self.synced") == "done"
     assert len(site.requests("PUT", "/objects/")) == 1
     assert other.evaluate("1") == 1
+
+
+CLIENT = """
+import asyncio, filesync_web as fs
+global store, sync, files
+files = fs.create_file_sync_schema()
+schema = fs.make_schema(
+    tables=files.tables, events=files.events, materializers=files.create_materializers(files.tables)
+)
+store = await fs.open_store(schema, store_id=store_id, sync=fs.SyncOptions(url="/sync", auth_token=token))
+remote = fs.SignerConfig(base_url="/api", auth_token=token)
+sync = await fs.create_file_sync(store, remote=remote, background_uploads=True)
+await fs.register_file_sync_service_worker()
+return None
+"""
+
+UPLOADED = """
+import asyncio
+uploaded = asyncio.Event()
+look = lambda *_: store.query(files.tables.files)[0].remote_key and uploaded.set()
+unsubscribe = store.subscribe((files.tables.files,), look)
+look()
+await asyncio.wait_for(uploaded.wait(), 20)
+unsubscribe()
+row = store.query(files.tables.local_file_state)[0]
+return [store.query(files.tables.files)[0].remote_key, row.upload_status.value, row.last_sync_error]
+"""
+
+
+def test_upload_of_a_closed_tab_is_whole_and_the_next_tab_does_not_repeat_it(
+    new_server: Callable[..., ServerProcess], new_context: Callable[..., BrowserContext], store_id: str
+) -> None:
+    server = new_server()
+    body = bytes(range(256)) * 4000
+    digest = hashlib.sha256(body).hexdigest()
+    context = new_context(base_url=server.url)
+    other = context.new_page()
+    page = open_python_page(context)
+    run_python(page, CLIENT, store_id=store_id, token=TOKEN, timeout=60)
+    held = Held(page, "**" + SIGN)  # a held PUT would be let go when the page is closed
+    save = "await sync.save_file(bytes(range(256)) * 4000, name='picture.png')\nreturn None"
+    run_python(page, save)
+    wait_until(page, lambda: held.waiting, "the upload has begun")
+    load_scripts(page)
+    wait_until(page, lambda: page.evaluate(WRITTEN_DOWN)[1], "the upload is handed over")
+
+    page.close()
+    wait_until(other, lambda: remote_exists(other, store_id, digest), "the worker has uploaded the file")
+    again = open_python_page(context)
+    run_python(again, CLIENT, store_id=store_id, token=TOKEN, timeout=60)
+    assert run_python(again, UPLOADED) == [f"{store_id}/{digest}", "done", ""]
+    stored = context.request.get(
+        f"/livestore-filesync-files/{store_id}/{digest}", headers={"Authorization": f"Bearer {TOKEN}"}
+    )
+    assert (stored.body(), stored.headers["content-type"]) == (body, "image/png")
+    puts = [line for line in server.read_log().splitlines() if "method=PUT" in line]
+    assert len(puts) == 1, puts
+    run_python(again, "await sync.dispose()\nawait store.close()")
