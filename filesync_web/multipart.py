@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from filesync_web.core.http import error_for_status
 from filesync_web.core.records import OpenUpload
-from filesync_web.errors import PermanentTransferError, RemoteMissingError, ServerError
+from filesync_web.errors import IntegrityError, PermanentTransferError, RemoteMissingError, ServerError
 from filesync_web.ports import BlobHandle, Http, Progress
 from filesync_web.signer_client import SignedRequest, SignerClient, signed_request
 
@@ -64,6 +64,9 @@ class MultipartUploads:
         """Store `size` bytes under `key`, going on with an upload that was begun before."""
         upload, there = await self._resume(key)
         if upload is None:
+            if await self._signer.has(key, size):  # it was completed, and nobody heard of it
+                progress(size, size)
+                return
             upload, there = await self._create(key, size, mime_type, sha256), {}
         parts = _parts(size, upload.part_size)
         missing = [part for part in parts if there.get(part.number) != part.end - part.start]
@@ -146,14 +149,23 @@ class MultipartUploads:
         return signed_request({**parts[0], "expiresAt": answer.get("expiresAt")}, default_method="PUT")
 
     async def _complete(self, upload: OpenUpload, parts: list[_Part]) -> None:
-        """Put the object together from the parts that the object store says it has."""
+        """Put the object together from the parts that the object store says it has.
+
+        Parts that do not make the promised content are given up, since nobody can tell which one is wrong.
+        """
         listed = {part["partNumber"]: part for part in await self._list(upload)}
         for part in parts:
             if listed.get(part.number, {}).get("size") != part.end - part.start:
                 raise ServerError(f"part {part.number} of {upload.remote_key} did not arrive whole")
         named = [{"partNumber": part.number, "etag": listed[part.number]["etag"]} for part in parts]
         body = {"key": upload.remote_key, "uploadId": upload.upload_id, "parts": named}
-        await self._signer.multipart("complete", body)
+        try:
+            await self._signer.multipart("complete", body)
+        except PermanentTransferError as error:
+            await self.abort(upload.remote_key)
+            raise IntegrityError(
+                f"the parts of {upload.remote_key} do not make its content; they are sent anew ({error})"
+            ) from error
         await self._ledger.upload_closed(upload.remote_key)
 
 

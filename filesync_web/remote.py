@@ -116,10 +116,7 @@ class Remote:
 
     async def has(self, key: str, size: int) -> bool:
         """Whether the object is there with that size; a signer that cannot tell is trusted to have it."""
-        if "head" not in self._signer.features:
-            return True
-        found = await self._signer.head(key)
-        return found.get("exists") is True and found.get("size") == size
+        return await self._signer.has(key, size) is not False
 
     async def delete(self, key: str) -> None:
         """Delete the object; it need not exist. An upload of it that was begun is given up."""

@@ -107,9 +107,12 @@ class SignerClient:
         """Delete the object; it need not exist."""
         await self._post("/v1/delete", {"key": key})
 
-    async def head(self, key: str) -> Mapping[str, Any]:
-        """`exists`, `size`, `etag` and perhaps `sha256` of the object (needs the feature `head`)."""
-        return await self._post("/v1/head", {"key": key})
+    async def has(self, key: str, size: int) -> bool | None:
+        """Whether the object is there with `size` bytes; None when the signer lacks the feature `head`."""
+        if "head" not in self.features:
+            return None
+        found = await self._post("/v1/head", {"key": key})
+        return found.get("exists") is True and found.get("size") == size
 
     async def multipart(self, call: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """One of `create`, `sign`, `list`, `complete`, `abort` (needs the feature `multipart`)."""

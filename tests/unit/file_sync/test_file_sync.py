@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 import filesync_web as fs
@@ -545,6 +547,43 @@ async def test_an_upload_in_parts_that_the_store_forgot_begins_anew() -> None:
         await settle()
         await device.clock.advance(100)
         assert list(device.store.objects.values()) == [data]
+
+
+async def test_an_upload_in_parts_that_was_completed_unheard_is_not_sent_again() -> None:
+    data = b"z" * (17 * 1024**2)
+    async with a_device() as device:
+        device.store.features = ["multipart", "head"]
+        tab = await device.tab()
+        device.store.hold = lambda request: request.url.endswith("/complete")
+        await tab.sync.save_file(data)
+        request = await device.network.next("complete")
+        device.store.sign("/api/v1/multipart/complete", json.loads(request.body))
+        device.network.requests.clear()
+        device.store.hold = lambda _request: False
+        request.fail()
+        await settle()
+        await device.clock.advance(100)
+        assert tab.store.query(FILES.tables.local_file_state)[0].upload_status is Status.DONE
+        assert not tab.store.query(FILES.tables.open_uploads)
+        assert not [request for request in device.network.requests if is_part(request)]
+
+
+async def test_parts_that_do_not_make_the_content_are_sent_anew() -> None:
+    data = b"w" * (17 * 1024**2)
+    async with a_device() as device:
+        device.store.features = ["multipart"]
+        tab = await device.tab()
+        device.store.hold = lambda request: request.url.endswith("/complete")
+        await tab.sync.save_file(data)
+        request = await device.network.next("complete")
+        device.network.requests.clear()
+        device.store.hold = lambda _request: False
+        request.respond(400, b'{"error": "the object has another SHA-256"}')
+        await settle()
+        await device.clock.advance(100)
+        assert list(device.store.objects.values()) == [data]
+        assert len([request for request in device.network.requests if is_part(request)]) == 3
+        assert tab.store.query(FILES.tables.local_file_state)[0].upload_status is Status.DONE
 
 
 async def test_deleting_a_file_frees_the_parts_that_went_up() -> None:
