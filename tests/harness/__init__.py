@@ -4,8 +4,17 @@ The fixtures are in `tests.harness.fixtures` and known to every test; these name
 """
 
 from tests.harness.browser import PageErrors, Profile
+from tests.harness.fault_proxy import FaultProxy
 from tests.harness.pyodide_pytest import PyodideRun
 from tests.harness.python_page import open_python_page, run_python
 from tests.harness.server import ServerProcess
 
-__all__ = ["PageErrors", "Profile", "PyodideRun", "ServerProcess", "open_python_page", "run_python"]
+__all__ = [
+    "FaultProxy",
+    "PageErrors",
+    "Profile",
+    "PyodideRun",
+    "ServerProcess",
+    "open_python_page",
+    "run_python",
+]

@@ -6,6 +6,7 @@ new_server          factory: another server with its own port and data
 chromium            the launched browser
 new_context         factory: a context of its own, off the record, closed when the test ends
 new_profile         factory: a browser profile on disk that survives close, kill and open
+fault_proxy         a proxy before `server` that holds, breaks, delays, changes and counts requests
 bare_page, pyscript_page, worker_page
                     a page of each kind that runs Python, shared by the tests of one module
 python_page         the three kinds one after the other
@@ -25,6 +26,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from tests.harness.browser import FLAGS, PageErrors, Profile, chromium_path
+from tests.harness.fault_proxy import FaultProxy
 from tests.harness.pyodide_pytest import PyodideRun, install_pytest, run_pytest
 from tests.harness.python_page import open_python_page
 from tests.harness.server import ServerProcess
@@ -66,6 +68,14 @@ def new_server(
     yield make
     for process in made:
         process.stop()
+
+
+@pytest.fixture
+def fault_proxy(server: ServerProcess) -> Iterator[FaultProxy]:
+    proxy = FaultProxy(server.port)
+    proxy.start()
+    yield proxy
+    proxy.stop()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,191 @@
+"""Renderers die in mid-save, mid-upload and mid-download on a bad network: nothing is lost or wrong."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+from typing import Literal
+
+import pytest
+
+from tests.e2e.killed_client import KilledClient, is_synced
+from tests.harness import FaultProxy, Profile
+from tests.harness.fault_proxy import FAULTS, Exchange, Trap, Way
+
+KIB = 1 << 10
+MIB = 1 << 20
+FAULTY = 0.25
+"""Of the requests to the signer and the files prefix get a fault."""
+SMALL = (64 * KIB, 2 * MIB)
+PARTS = (17 * MIB, 20 * MIB)
+"""Goes up in three parts."""
+
+Phase = Literal["save", "upload", "download"]
+UPLOAD_MOMENTS: tuple[tuple[str, str, Way], ...] = (
+    ("PUT", "/livestore-filesync-files/", "up"),
+    ("PUT", "/livestore-filesync-files/", "down"),
+    ("POST", "/v1/sign/upload", "down"),
+)
+PART_MOMENTS: tuple[tuple[str, str, Way], ...] = (
+    ("PUT", "partNumber=", "up"),
+    ("POST", "/v1/multipart/complete", "down"),
+)
+DOWNLOAD_MOMENTS: tuple[tuple[str, str, Way], ...] = (
+    ("GET", "/livestore-filesync-files/", "down"),
+    ("GET", "/livestore-filesync-files/", "down"),
+    ("POST", "/v1/sign/download", "down"),
+)
+
+
+class Trial:
+    """Two browsers, one store, a bad network, and kills; `struck` counts the kills that hit their phase."""
+
+    def __init__(
+        self, seed: int, new_profile: Callable[..., Profile], proxy: FaultProxy, store_id: str
+    ) -> None:
+        self.random = Random(seed)
+        self.proxy = proxy
+        self.proxy.random = Random(seed)
+        self.proxy.choose_fault = self._fault
+        self.writer = KilledClient(new_profile(proxy.url), proxy, store_id)
+        self.reader = KilledClient(new_profile(proxy.url), proxy, store_id)
+        self.confirmed: dict[str, str] = {}
+        self.struck: Counter[str] = Counter()
+        self._saves = 0
+
+    def _fault(self, _exchange: Exchange) -> str:
+        return self.proxy.random.choice(FAULTS) if self.proxy.random.random() < FAULTY else ""
+
+    # --- the kills
+
+    def kill(self, phase: Phase) -> None:
+        """Kill a renderer in that phase, open its page anew, and look at what it has."""
+        for _try in range(5):
+            victim, over = getattr(self, f"_in_{phase}")()
+            victim.kill()
+            struck = not any(told.startswith(over) for told in self.proxy.told)
+            self.proxy.let_go()
+            victim.reopen()
+            self.look(victim)
+            if struck:
+                self.struck[phase] += 1
+                return
+        raise AssertionError(f"no kill came before the end of its {phase}")
+
+    def _in_save(self) -> tuple[KilledClient, str]:
+        stream = self.random.random() < 0.7
+        share = self.random.choice([self.random.random(), self.random.random(), 1.0]) if stream else 1.0
+        trap = self.proxy.set_trap("GET", "/proxy/source", "down", share)
+        name = self._save(SMALL if self.random.random() < 0.7 else PARTS, stream=stream)
+        self._wait(trap, 0.05)
+        return self.writer, f"saved {name} "
+
+    def _in_upload(self) -> tuple[KilledClient, str]:
+        in_parts = self.random.random() < 0.3
+        trap = self._trap(PART_MOMENTS if in_parts else UPLOAD_MOMENTS)
+        file_id = self._saved(self._save(PARTS if in_parts else SMALL))
+        self._wait(trap, 0.01)
+        return self.writer, f"upload:complete {file_id}"
+
+    def _in_download(self) -> tuple[KilledClient, str]:
+        trap = self._trap(DOWNLOAD_MOMENTS)
+        file_id = self._saved(self._save(PARTS if self.random.random() < 0.2 else SMALL))
+        self._wait(trap, 0.03)
+        return self.reader, f"download:complete {file_id}"
+
+    def _trap(self, moments: tuple[tuple[str, str, Way], ...]) -> Trap:
+        """At one of the moments; the body of an object is cut anywhere, or gets through."""
+        method, pattern, way = self.random.choice(moments)
+        share = 0.0
+        if (method, way) in {("PUT", "up"), ("GET", "down")}:
+            share = self.random.choice([self.random.random(), 1.0])
+        return self.proxy.set_trap(method, pattern, way, share)
+
+    def _wait(self, trap: Trap, longest: float) -> None:
+        """Wait for the trap; what it does not hold gets so many seconds more, at most."""
+        assert trap.sprung.wait(60), f"nothing was caught by {trap}"
+        if not trap.holds:
+            time.sleep(self.random.uniform(0, longest))
+
+    def _save(self, sizes: tuple[int, int], *, stream: bool = False) -> str:
+        self._saves += 1
+        name = f"file-{self._saves}"
+        self.writer.begin_save(name, self._saves, self.random.randint(*sizes), stream=stream)
+        return name
+
+    def _saved(self, name: str) -> str:
+        """Wait until that save has returned; its file id."""
+        deadline = time.monotonic() + 60
+        while True:
+            for told in list(self.proxy.told):
+                if told.startswith(f"saved {name} "):
+                    return told.split(" ")[2]
+            assert time.monotonic() < deadline, f"{name} was not saved"
+            self.writer.page.wait_for_timeout(10)
+
+    # --- what must hold
+
+    def look(self, client: KilledClient) -> None:
+        """Nothing that was confirmed is missing, nothing wrong is given or served."""
+        for told in list(self.proxy.told):
+            if told.startswith("saved "):
+                _, _, file_id, content_hash = told.split(" ")
+                self.confirmed[file_id] = content_hash
+        files, read, served = client.files(), client.read(), client.served()
+        assert all(files[file_id].content_hash == found for file_id, found in read.items())
+        hashes = {file.path: file.content_hash for file in files.values()}
+        assert all(hashes[path] == found for path, found in served.items())
+        if client is self.writer:
+            assert self.confirmed.items() <= {file.id: file.content_hash for file in files.values()}.items()
+            assert files.keys() == read.keys()
+            assert hashes.keys() == served.keys()
+
+    def converge(self) -> None:
+        """Without faults everything gets everywhere, and nothing else is left."""
+        self.proxy.choose_fault = lambda _exchange: ""
+        for client in (self.writer, self.reader):
+            client.until(
+                lambda files: self.confirmed.keys() <= files.keys() and all(map(is_synced, files.values())),
+                "everything is synced",
+            )
+            self.look(client)
+        files = self.writer.files()
+        assert {f.id: f.content_hash for f in self.reader.files().values()} == {
+            f.id: f.content_hash for f in files.values()
+        }
+        contents = {file.content_hash for file in files.values()}
+        assert self.reader.read().keys() == files.keys()
+        assert self.reader.stored().keys() == contents
+        assert self.writer.stored().keys() == contents
+
+
+def run(trial: Trial, phases: list[Phase]) -> None:
+    for phase in phases:
+        trial.kill(phase)
+    trial.converge()
+    faults = Counter(exchange.fault for exchange in trial.proxy.seen)
+    print(f"kills {dict(trial.struck)}, {len(trial.confirmed)} files, requests by fault {dict(faults)}")
+
+
+@pytest.mark.timeout(300)
+def test_a_killed_renderer_loses_nothing(
+    new_profile: Callable[..., Profile], fault_proxy: FaultProxy, store_id: str
+) -> None:
+    trial = Trial(1, new_profile, fault_proxy, store_id)
+    run(trial, ["save", "upload", "download"] * 2)
+    assert trial.struck == {"save": 2, "upload": 2, "download": 2}
+
+
+@pytest.mark.soak(minutes=8)
+def test_many_kills_lose_nothing(
+    new_profile: Callable[..., Profile], fault_proxy: FaultProxy, store_id: str
+) -> None:
+    """Kill renderers 54 times in mid-save, mid-upload and mid-download on a bad network (KILLS_SEED)."""
+    seed = int(os.environ.get("KILLS_SEED", "0")) or time.time_ns()
+    print(f"KILLS_SEED={seed}")
+    trial = Trial(seed, new_profile, fault_proxy, store_id)
+    run(trial, ["save", "upload", "download"] * 18)
+    assert trial.struck == {"save": 18, "upload": 18, "download": 18}
