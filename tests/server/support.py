@@ -71,6 +71,7 @@ class Deployment:
     url: str
     client: httpx.AsyncClient
     store: Any = None
+    deviations: frozenset[Any] = frozenset()
 
     async def call(self, name: str, **body: Any) -> httpx.Response:
         return await self.client.post(f"{self.url}/api/v1/{name}", json=body, headers=BEARER)
@@ -83,16 +84,15 @@ class Deployment:
     async def send(self, signed: dict[str, Any], data: bytes, **headers: str) -> httpx.Response:
         """Make a signed request, with its headers, from a client that has no token."""
         method = signed.get("method", "PUT")
-        return await self.client.request(
-            method, signed["url"], content=data, headers={**signed["headers"], **headers}
-        )
+        headers = signed.get("headers", {}) | headers
+        return await self.client.request(method, signed["url"], content=data, headers=headers)
 
     async def put(self, key: str, data: bytes, **fields: Any) -> httpx.Response:
         return await self.send(await self.sign("sign/upload", key=key, **fields), data)
 
     async def get(self, key: str, **headers: str) -> httpx.Response:
         signed = await self.sign("sign/download", key=key)
-        return await self.client.get(signed["url"], headers={**signed["headers"], **headers})
+        return await self.client.get(signed["url"], headers=signed.get("headers", {}) | headers)
 
 
 def embedded_app(store: EmbeddedStore, **signer: Any) -> ASGIApp:
