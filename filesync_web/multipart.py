@@ -20,7 +20,9 @@ from filesync_web.errors import IntegrityError, PermanentTransferError, RemoteMi
 from filesync_web.ports import BlobHandle, Http, Progress
 from filesync_web.signer_client import SignedRequest, SignerClient, signed_request
 
-PARTS_AT_ONCE = 3
+PARTS_AT_ONCE = 2
+"""Of one upload. What is under way when a tab dies is sent again; and a browser has six connections to a
+server of HTTP/1.1, for everything."""
 MAX_PARTS = 10_000
 
 
