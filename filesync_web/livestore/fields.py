@@ -130,7 +130,7 @@ def _same(value: Any) -> Any:
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One type. The functions take a value that is not None; `check` and `from_wire` raise for an ill-typed
-    one.
+    one. `from_sql` is None where Python's form is that of SQL.
     """
 
     name: str
@@ -140,7 +140,7 @@ class Kind:
     to_wire: Callable[[Any], Json] = _same
     from_wire: Callable[[Json], Any] | None = None
     to_sql: Callable[[Any], Any] = _same
-    from_sql: Callable[[Any], Any] = _same
+    from_sql: Callable[[Any], Any] | None = None
 
 
 TEXT = Kind("text", "TEXT", str, _check_text)
@@ -197,10 +197,6 @@ class Field:
     def to_sql(self, value: Any) -> Any:
         """The SQL form of a checked value."""
         return None if value is None else self.kind.to_sql(value)
-
-    def from_sql(self, value: Any) -> Any:
-        """The Python form of a stored value."""
-        return None if value is None else self.kind.from_sql(value)
 
     def _convert(self, convert: Callable[[Any], Any], value: Any, where: str) -> Any:
         if value is None:

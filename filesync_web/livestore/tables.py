@@ -170,6 +170,8 @@ class Table(Generic[R]):
     indexes: tuple[Index, ...]
     sql_names: Mapping[str, str]
     column_list: str
+    conversions: tuple[tuple[int, Callable[[Any], Any]], ...]
+    """The positions of the columns whose values look different in SQL, and what makes Python's of them."""
 
     @property
     def quoted(self) -> str:
@@ -194,8 +196,13 @@ class Table(Generic[R]):
 
     def decode(self, row: tuple[Any, ...]) -> R:
         """The record of a row that was selected with `column_list`."""
-        fields = self.columns.values()
-        return self.record(*[field.from_sql(value) for field, value in zip(fields, row, strict=True)])
+        if not self.conversions:
+            return self.record(*row)
+        values = list(row)
+        for position, convert in self.conversions:
+            if values[position] is not None:
+                values[position] = convert(values[position])
+        return self.record(*values)
 
     def all(self) -> Select[R]:
         """Every row."""
@@ -294,7 +301,18 @@ def table(
         class_name = name[:1].upper() + name[1:] if name.isidentifier() else "Record"
         record = dataclasses.make_dataclass(class_name, fields, frozen=True, slots=True)
     made = Table(
-        name, dict(columns), record, client_only, tuple(indexes), sql_names, ", ".join(sql_names.values())
+        name=name,
+        columns=dict(columns),
+        record=record,
+        client_only=client_only,
+        indexes=tuple(indexes),
+        sql_names=sql_names,
+        column_list=", ".join(sql_names.values()),
+        conversions=tuple(
+            (position, field.kind.from_sql)
+            for position, field in enumerate(columns.values())
+            if field.kind.from_sql is not None
+        ),
     )
     made.ddl()  # an index on an unknown column is an error here
     return made
