@@ -123,7 +123,7 @@ class FileSync:
             random=random or Random(),  # noqa: S311 - it spreads retries
             limits=Limits(self._options.max_concurrent_uploads, self._options.max_concurrent_downloads),
             retry=self._options.retry,
-            on_event=self._relay.tell,
+            on_event=self._happened,
             on_network_error=self._monitor.check_now,
         )
         self._subscriptions: list[Unsubscribe] = []
@@ -350,6 +350,11 @@ class FileSync:
 
     async def _probe(self, timeout: float) -> bool:
         return self._remote is not None and await self._remote.is_healthy(timeout=timeout)
+
+    def _happened(self, event: FileSyncEvent) -> None:
+        if event.loaded:
+            self._monitor.bytes_moved()
+        self._relay.tell(event)
 
     def _went(self, is_online: bool) -> None:
         self._runner.set_gate(is_online)

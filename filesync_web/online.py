@@ -3,6 +3,9 @@
 The platform's own hint (the browser's `online` and `offline` events) makes the probe run at once and
 counts as an answer when it says offline; coming back online is always the probe's word, so that recovery
 does not depend on it.
+
+While bytes of transfers move, a probe without an answer does not mean offline: to a server of HTTP/1.1 a
+browser has six connections, and when transfers hold them all, the probe waits behind them.
 """
 
 from __future__ import annotations
@@ -37,11 +40,16 @@ class OnlineMonitor:
         self._interval = interval
         self._timeout = timeout
         self._wake = asyncio.Event()
+        self._bytes_moved = False
         self.is_online: bool | None = None
 
     def check_now(self) -> None:
         """Probe at once: a transfer has failed, or the app asks."""
         self._wake.set()
+
+    def bytes_moved(self) -> None:
+        """Bytes of a transfer have arrived, here or there."""
+        self._bytes_moved = True
 
     async def run(self) -> None:
         """Probe until cancelled."""
@@ -49,7 +57,9 @@ class OnlineMonitor:
         try:
             while True:
                 self._wake.clear()
-                self._set(await self._probe(self._timeout))
+                self._bytes_moved = False
+                answered = await self._probe(self._timeout)
+                self._set(answered or (self._bytes_moved and self.is_online is True))
                 await first_of(self._clock.sleep(self._interval), self._wake.wait())
         finally:
             unsubscribe()

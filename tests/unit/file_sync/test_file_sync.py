@@ -87,6 +87,28 @@ async def test_going_offline_aborts_the_request_and_queues_the_file() -> None:
         assert row.upload_status is Status.QUEUED
 
 
+async def test_a_probe_that_waits_behind_moving_bytes_does_not_stop_them() -> None:
+    async with a_device() as device:
+        device.store.hold = lambda request: (
+            is_put(request) or (device.store.signed > 0 and request.url == "/api/health")
+        )
+        tab = await device.tab(health_check_interval=10.0)
+        await tab.sync.save_file(b"large and slow")
+        upload = await device.network.next("PUT")
+        await device.clock.advance(10.1)
+        probe = await device.network.next("health")
+        upload.move(5)
+        probe.fail()
+        await settle()
+        assert tab.sync.is_online()
+        assert not upload.aborted
+        await device.clock.advance(10.1)
+        (await device.network.next("health")).fail()
+        await settle()
+        assert not tab.sync.is_online()
+        assert upload.aborted
+
+
 async def test_a_download_is_verified_before_it_counts() -> None:
     async with a_device() as device:
         device.store.hold = is_data
