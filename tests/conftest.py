@@ -6,7 +6,7 @@ import pytest
 
 pytest_plugins = ["tests.harness.fixtures"]
 
-IN_BROWSER = ("tests/browser/", "tests/e2e/", "tests/interop/test_page.py")
+IN_BROWSER = ("tests/browser/", "tests/e2e/", "tests/interop/test_typescript_page.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

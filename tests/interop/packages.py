@@ -10,18 +10,19 @@ from tools.environment import require_node
 
 SOURCE = Path(__file__).with_name("node")
 FOLDER = BUILD / "interop"
+PAGE = FOLDER / "site"
 
 
 def ensure_livestore() -> Path:
-    """Install exactly what package-lock.json says, without its install scripts, and bundle the worker.
+    """Install exactly what package-lock.json says, without its install scripts; bundle worker and page.
 
     Returns:
         The folder in which the scripts run.
     """
     with build_lock():
-        key = digest(SOURCE / "package.json", SOURCE / "package-lock.json", SOURCE / "worker.mjs")
+        key = digest(SOURCE)
         stamp = STAMPS / "interop"
-        fresh = is_fresh(stamp, key, [FOLDER / "worker.bundle.js"])
+        fresh = is_fresh(stamp, key, [FOLDER / "worker.bundle.js", PAGE / "main.js"])
         shutil.copytree(SOURCE, FOLDER, dirs_exist_ok=True)
         if not fresh:
             require_node()

@@ -8,8 +8,10 @@ import { createInterface } from "node:readline"
 
 import { createFileSyncSchema } from "@livestore-filesync/core/schema"
 import { makeAdapter } from "@livestore/adapter-node"
-import { createStorePromise, Events, makeSchema, queryDb, Schema, State } from "@livestore/livestore"
+import { createStorePromise, Events, makeSchema, Schema, State } from "@livestore/livestore"
 import { makeWsSync } from "@livestore/sync-cf/client"
+
+import { waitFor } from "./wait.mjs"
 
 console.log = console.error // standard output is for answers; LiveStore logs to it
 
@@ -77,16 +79,7 @@ const operations = {
   /** Answer when the query has exactly these rows. */
   waitFor({ store, sql, rows }) {
     const { opened, tables } = stores.get(store)
-    const wanted = JSON.stringify(rows)
-    const unsubscribers = []
-    return new Promise((resolve) => {
-      const look = () => {
-        if (JSON.stringify(operations.query({ store, sql })) === wanted) resolve()
-      }
-      for (const table of [tables.files, tables.notes].filter(Boolean))
-        unsubscribers.push(opened.subscribe(queryDb(table.select()), look))
-      look()
-    }).finally(() => unsubscribers.forEach((unsubscribe) => unsubscribe()))
+    return waitFor(opened, [tables.files, tables.notes].filter(Boolean), sql, rows)
   },
 
   /** Close a store, unless it is closed. */

@@ -1,0 +1,212 @@
+"""One interface for the two kinds of pages in Chromium: this kit's, and the real livestore-filesync.
+
+Both keep text files and have the same tables; queries are the same SQL for both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from dataclasses import asdict, astuple, dataclass
+from typing import Any
+
+from playwright.sync_api import Page
+
+from tests.harness import run_python
+from tests.interop.clients import WAIT_SECONDS, Rows
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Where both pages' app lives: their store, its sync backend, and the signer on the pages' own origin."""
+
+    store_id: str
+    sync_url: str
+    sync_token: str
+    signer_token: str
+
+
+def sha256(text: str) -> str:
+    """The content hash of a file with this text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class FilesPage(ABC):
+    """An open app with files."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    @abstractmethod
+    def open(self, deployment: Deployment) -> None:
+        """Open the store and start file sync."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the app; its data stay, and it can be opened again."""
+
+    @abstractmethod
+    def save(self, text: str) -> str:
+        """Save a new file; its id."""
+
+    @abstractmethod
+    def update(self, file_id: str, text: str) -> None:
+        """Give a file new content."""
+
+    @abstractmethod
+    def delete(self, file_id: str) -> None:
+        """Delete a file."""
+
+    @abstractmethod
+    def query(self, sql: str) -> Rows:
+        """The rows as of now."""
+
+    @abstractmethod
+    def _read(self, path: str) -> str: ...
+
+    @abstractmethod
+    def _wait_for(self, sql: str, rows: Rows) -> None: ...
+
+    def wait_for(self, sql: str, rows: Rows) -> None:
+        """Return as soon as the query has exactly these rows; fail with what the page knows instead."""
+        try:
+            self._wait_for(sql, rows)
+        except Exception as error:
+            known = {table: self.query(f"SELECT * FROM {table}") for table in ("files", "localFileState")}
+            raise AssertionError(
+                f"{type(self).__name__}: {sql} never had {rows}; it knows {known}"
+            ) from error
+
+    def wait_for_content(self, file_id: str, text: str) -> None:
+        """Return when the file has this content here and in the object store, and it reads so here."""
+        content_hash = sha256(text)
+        self.wait_for(
+            "SELECT contentHash, localHash, downloadStatus, uploadStatus, remoteKey LIKE '%/' || contentHash "
+            f"AS uploaded FROM files JOIN localFileState ON fileId = id WHERE id = '{file_id}'",
+            [
+                {
+                    "contentHash": content_hash,
+                    "localHash": content_hash,
+                    "downloadStatus": "done",
+                    "uploadStatus": "done",
+                    "uploaded": 1,
+                }
+            ],
+        )
+        [row] = self.query(f"SELECT path FROM files WHERE id = '{file_id}'")
+        assert self._read(row["path"]) == text
+
+    def wait_for_deletion(self, file_id: str) -> None:
+        """Return when the file is deleted here too, and nothing is kept or transferred for it any more."""
+        self.wait_for(
+            "SELECT deletedAt IS NOT NULL AS deleted, fileId FROM files LEFT JOIN localFileState "
+            f"ON fileId = id WHERE id = '{file_id}'",
+            [{"deleted": 1, "fileId": None}],
+        )
+
+
+class PythonPage(FilesPage):
+    """A page of `open_python_page`."""
+
+    _OPEN = """
+        global fs, store
+        import filesync_web as fs
+
+        files = fs.create_file_sync_schema()
+        schema = fs.make_schema(
+            tables=files.tables, events=files.events, materializers=files.create_materializers(files.tables)
+        )
+        sync = fs.SyncOptions(sync_url, auth_token=sync_token)
+        store = await fs.open_store(schema, store_id=store_id, sync=sync)
+        remote = fs.SignerConfig("/api", auth_token=signer_token)
+        file_sync = await fs.init_file_sync(store, remote=remote)
+    """
+    _WAIT = """
+        import asyncio
+
+        def rows_now():
+            return [row._asdict() for row in store.query(sql)]
+
+        changed = asyncio.Event()
+        unsubscribe = store.subscribe(store.schema.tables.values(), lambda names: changed.set())
+        try:
+            async with asyncio.timeout(seconds):
+                while rows_now() != rows:
+                    changed.clear()
+                    await changed.wait()
+        finally:
+            unsubscribe()
+    """
+
+    def open(self, deployment: Deployment) -> None:
+        run_python(self.page, self._OPEN, **asdict(deployment))
+
+    def close(self) -> None:
+        run_python(self.page, "await fs.dispose_file_sync()\nawait store.close()")
+
+    def save(self, text: str) -> str:
+        saved = "saved = await fs.save_file(text.encode(), name='page.txt', mime_type='text/plain')"
+        return str(run_python(self.page, f"{saved}\nreturn saved.file_id", text=text))
+
+    def update(self, file_id: str, text: str) -> None:
+        code = "await fs.update_file(file_id, text.encode())\nreturn None"
+        run_python(self.page, code, file_id=file_id, text=text)
+
+    def delete(self, file_id: str) -> None:
+        run_python(self.page, "await fs.delete_file(file_id)", file_id=file_id)
+
+    def query(self, sql: str) -> Rows:
+        rows: Rows = run_python(self.page, "[row._asdict() for row in store.query(sql)]", sql=sql)
+        return rows
+
+    def _read(self, path: str) -> str:
+        code = "await (await fs.read_file(path, wait=False)).text()"
+        return str(run_python(self.page, code, path=path))
+
+    def _wait_for(self, sql: str, rows: Rows) -> None:
+        run_python(self.page, self._WAIT, timeout=2 * WAIT_SECONDS, sql=sql, rows=rows, seconds=WAIT_SECONDS)
+
+
+class TypeScriptPage(FilesPage):
+    """A page of `node/page`."""
+
+    _CALL = """
+        ([op, args, seconds]) => Promise.race([
+            app[op](...args),
+            new Promise((_, reject) => setTimeout(reject, seconds * 1000, new Error(`${op} did not end`))),
+        ])
+    """
+
+    def __init__(self, page: Page, path: str) -> None:
+        super().__init__(page)
+        self._path = path
+
+    def open(self, deployment: Deployment) -> None:
+        self.page.goto(self._path)
+        self.page.wait_for_function("() => globalThis.app")
+        self._call("open", *astuple(deployment))
+
+    def close(self) -> None:
+        self.page.goto("about:blank")
+
+    def save(self, text: str) -> str:
+        return str(self._call("save", text))
+
+    def update(self, file_id: str, text: str) -> None:
+        self._call("update", file_id, text)
+
+    def delete(self, file_id: str) -> None:
+        self._call("delete", file_id)
+
+    def query(self, sql: str) -> Rows:
+        rows: Rows = self._call("query", sql)
+        return rows
+
+    def _read(self, path: str) -> str:
+        return str(self._call("read", path))
+
+    def _wait_for(self, sql: str, rows: Rows) -> None:
+        self._call("waitFor", sql, rows)
+
+    def _call(self, op: str, *args: Any) -> Any:
+        return self.page.evaluate(self._CALL, [op, list(args), WAIT_SECONDS])
