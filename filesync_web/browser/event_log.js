@@ -62,10 +62,12 @@ const readDelta = async (stores, meta, seen, allPending) => {
   return `${facts.slice(0, -1)},"confirmed":${list(await confirmed)},"local":${list(local)}}`;
 };
 
-const appendLocal = async (stores, meta, events) => {
+const appendLocal = (stores, meta, events) => {
   for (const { key, pending, json } of events) {
-    if (key !== null) {
-      for (const old of await asked(stores.local.index("key").getAllKeys(key))) stores.local.delete(old);
+    if (key !== null) { // answered in order: what comes after this request is not in its answer
+      stores.local.index("key").getAllKeys(key).onsuccess = ({ target }) => {
+        for (const old of target.result) stores.local.delete(old);
+      };
     }
     const id = ++meta.lastLocal;
     const entry = { id, json: `[${id},${json}]` };
@@ -93,7 +95,7 @@ const discardPending = async (stores, meta, ids, mark) => {
   const pending = await asked(stores.local.index("pending").getAllKeys(after(meta.settled)));
   const present = pending.filter((id) => ids.includes(id));
   for (const id of present) stores.local.delete(id);
-  if (present.length) await appendLocal(stores, meta, [mark]);
+  if (present.length) appendLocal(stores, meta, [mark]);
 };
 
 const resetConfirmed = (stores, meta, seen) => {

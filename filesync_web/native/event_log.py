@@ -50,6 +50,12 @@ CREATE TABLE IF NOT EXISTS meta (
 );
 """
 
+_NEWER = "SELECT * FROM local WHERE id > :local ORDER BY id"
+_WITH_ALL_PENDING = """
+SELECT * FROM (SELECT * FROM local WHERE synced AND id <= :local ORDER BY id)
+UNION ALL SELECT * FROM (SELECT * FROM local WHERE id > :local ORDER BY id)
+"""
+
 
 class _Log:
     """The operations, synchronous; each is one transaction."""
@@ -130,7 +136,7 @@ class _Log:
         position = self._position()
         if seen.epoch != position.epoch:
             seen = Position(position.epoch)
-        wanted = "id > ? OR synced" if all_pending else "id > ?"
+        wanted = _WITH_ALL_PENDING if all_pending else _NEWER
         backend_id, enabled = self._db.execute("SELECT backendId, syncEnabled FROM meta").fetchone()
         return LogDelta(
             position,
@@ -154,8 +160,7 @@ class _Log:
                     ),
                 )
                 for id_, name, args, client, session, synced, key, only_if in self._db.execute(
-                    f"SELECT * FROM local WHERE {wanted} ORDER BY id",  # noqa: S608
-                    (seen.local,),
+                    wanted, {"local": seen.local}
                 )
             ],
             backend_id,

@@ -7,10 +7,11 @@ step, so that steps fall into the middle of what others do. Afterwards the world
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections import Counter
-from collections.abc import Sequence
-from typing import TypeAlias
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeAlias
 
 from filesync_web.errors import FileSyncError
 from filesync_web.livestore.messages import Event
@@ -39,6 +40,8 @@ OPERATIONS = {
     "drop": 3,
     "lose_answer": 3,
     "repeat": 1,
+    "overtake": 2,
+    "save": 2,
     "reset": 1,
     "switch": 2,
     "freeze": 3,
@@ -117,14 +120,18 @@ class World:
         self.committed.update(keys)
 
         async def commit() -> None:
-            try:
-                await tab.store.commit(*events)
-            except FileSyncError:
-                return  # the tab crashed or was closed meanwhile
+            await tab.store.commit(*events)
             if certain:
                 self.certain.update(keys)
 
-        task = asyncio.create_task(commit())
+        self._begin(commit())
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        async def until_closed() -> None:
+            with contextlib.suppress(FileSyncError):  # the tab crashed or was closed meanwhile
+                await work
+
+        task = asyncio.create_task(until_closed())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -148,6 +155,11 @@ class World:
     async def _close_tab(self, who: int, a: int) -> None:
         if self.tabs[who]:
             await self.tabs[who].pop(a % len(self.tabs[who])).store.close()
+
+    async def _save(self, who: int, a: int) -> None:
+        """The device keeps the state of one of its tabs; later ones begin with it."""
+        if self.tabs[who]:
+            self._begin(self.tabs[who][a % len(self.tabs[who])].store._replica.save_state())
 
     async def _crash(self, who: int, a: int) -> None:
         """The tab is gone in the middle of what it did: nothing more reaches its log or its connection."""
@@ -189,6 +201,9 @@ class World:
 
     async def _repeat(self, _who: int, _a: int) -> None:
         self.backend.repeat_chunks = not self.backend.repeat_chunks
+
+    async def _overtake(self, _who: int, _a: int) -> None:
+        self.backend.overtaking = not self.backend.overtaking
 
     async def _reset(self, _who: int, _a: int) -> None:
         if len(self.backend.events) > 3 and not self.was_reset:
