@@ -5,12 +5,13 @@ A signed URL that has expired is signed anew, once; every other failure is the c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from filesync_web.core.http import error_for_status
-from filesync_web.errors import AuthError, PermanentTransferError
+from filesync_web.errors import AuthError, IntegrityError, PermanentTransferError
 from filesync_web.multipart import MultipartUploads, UploadLedger
 from filesync_web.ports import BlobHandle, BlobStore, Clock, Http, HttpResponse, Progress
 from filesync_web.signer_client import SignedRequest, SignerClient
@@ -25,6 +26,10 @@ ALREADY_STORED = 412
 
 EXPIRED_STATUSES = frozenset({400, 401, 403})
 """How object stores answer an expired signature."""
+
+CHANGED_BYTES = frozenset({"BadDigest", "XAmzContentChecksumMismatch"})
+WRONG_KEYS = frozenset({"SignatureDoesNotMatch", "InvalidAccessKeyId"})
+"""Error codes of S3 (API reference, "Error responses"), in the XML of a refusal."""
 
 URL_MARGIN = 60.0
 """A signed URL is not handed out when it expires within so many seconds."""
@@ -145,5 +150,13 @@ async def _with_fresh_url(
 
 
 def _check(answer: HttpResponse, what: str) -> None:
-    if not answer.ok and answer.status != ALREADY_STORED:
-        raise error_for_status(answer.status, answer.headers, what)
+    if answer.ok or answer.status == ALREADY_STORED:
+        return
+    found = re.search(rb"<Code>(\w+)</Code>", answer.body)
+    code = found[1].decode() if found else ""
+    if code in CHANGED_BYTES:
+        text = f"{what}: the bytes changed on the way, and the object store refused them ({code})"
+        raise IntegrityError(text, status=answer.status)
+    if code in WRONG_KEYS:
+        what = f"{what}: the object store does not accept the signer's keys ({code})"
+    raise error_for_status(answer.status, answer.headers, what)

@@ -89,14 +89,14 @@ class S3Server:
         defaults = {"endpoint": self.endpoint, "access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
         return S3Store(BUCKET, **(defaults | {"path_style": True} | options))  # type: ignore[arg-type]
 
-    def client(self) -> Any:
+    def client(self, secret_key: str = SECRET_KEY) -> Any:
         """botocore's own client, to see and change what the store has."""
         return botocore.session.Session().create_client(
             "s3",
             region_name="us-east-1",
             endpoint_url=self.endpoint,
             aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
+            aws_secret_access_key=secret_key,
             config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
         )
 
