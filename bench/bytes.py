@@ -4,6 +4,7 @@
     iterate    blocks that Python (or a stream in JavaScript) makes, into OPFS
     upload     the stored File to a server that throws it away
     download   from a server into OPFS; ours also verifies it
+    serve      fetched by the page through the service worker; the rival is an object URL of the stored File
     read       the stored File, as a page would read it
 
 Memory is how far the peak of resident memory rose above where it began, in all renderer processes together
@@ -14,7 +15,6 @@ uses 256.
 from __future__ import annotations
 
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -29,6 +29,7 @@ from _common import compare
 from playwright.sync_api import Page, sync_playwright
 
 from tests.harness import PageErrors, Profile, ServerProcess, open_python_page, run_python
+from tests.harness.memory import Memory
 from tests.harness.site import build_test_site
 
 MIB = 1 << 20
@@ -72,9 +73,11 @@ import js
 from pyodide.code import run_js
 from filesync_web.browser.blobs import OpfsBlobStore
 from filesync_web.browser.http import BrowserHttp
+from filesync_web.browser.service_worker import register_file_sync_service_worker
 store, http = OpfsBlobStore("bench"), BrowserHttp()
 file = js.document.querySelector("input").files.item(0)
 digest = (await store.put(file)).content_hash
+await register_file_sync_service_worker(signer_base_url="")
 
 async def blocks():
     for _ in range(int(file.size) >> 20):
@@ -94,8 +97,18 @@ plain = run_js('''({
   async remove() { await (await this.folder()).removeEntry("file").catch(() => {}); },
   async put(file) { await file.stream().pipeTo(await this.writable()); },
   async download(url) { await (await fetch(url, { cache: "no-store" })).body.pipeTo(await this.writable()); },
-  async read(file) {
-    const stream = (globalThis.reading = file.stream()); // or Chromium may collect it while it is read
+  async fetched(url) {
+    const answer = await fetch(url, { cache: "no-store" });
+    if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
+    await this.drain(answer.body);
+  },
+  async serve(file) {
+    const url = URL.createObjectURL(file);
+    await this.fetched(url);
+    URL.revokeObjectURL(url);
+  },
+  async drain(stream) {
+    globalThis.reading = stream; // or Chromium may collect it while it is read
     const reader = stream.getReader({ mode: "byob" });
     let buffer = new ArrayBuffer(1 << 20);
     for (let step; !(step = await reader.read(new Uint8Array(buffer))).done; ) buffer = step.value.buffer;
@@ -146,54 +159,15 @@ STEPS = {
             "await store.download(url, {}, content_hash=digest, size=file.size, stall_timeout=60)",
         ),
     },
+    "serve": {
+        "plain JavaScript": ("pass", "await plain.serve(await plain.file())"),
+        "filesync-web": ("pass", "await plain.fetched('/livestore-filesync-files/bench/' + digest)"),
+    },
     "read": {
-        "plain JavaScript": ("pass", "await plain.read(await plain.file())"),
-        "filesync-web": ("pass", "await plain.read(await store.open(digest))"),
+        "plain JavaScript": ("pass", "await plain.drain((await plain.file()).stream())"),
+        "filesync-web": ("pass", "await plain.drain((await store.open(digest)).stream())"),
     },
 }
-
-
-class Memory:
-    """Resident memory of a browser's processes, and its peak since `reset`; in MiB."""
-
-    def __init__(self, profile: Path) -> None:
-        parents = {
-            int(entry.name): _status(entry.name).get("PPid", 0) for entry in Path("/proc").glob("[0-9]*")
-        }
-        flag = f"--user-data-dir={profile}"
-        self.browser = [pid for pid in parents if flag in _command(pid) and "--type=" not in _command(pid)]
-        family = set(self.browser)
-        for _generation in range(4):
-            family |= {pid for pid, parent in parents.items() if parent in family}
-        self.renderers = [pid for pid in family if "--type=renderer" in _command(pid)]
-        assert self.browser
-        assert self.renderers
-
-    def reset(self) -> None:
-        """Begin a new peak."""
-        for pid in (*self.browser, *self.renderers):
-            Path(f"/proc/{pid}/clear_refs").write_text("5")
-
-    def growth(self, pids: list[int], before: float) -> float:
-        return self.read("VmHWM", pids) - before
-
-    def read(self, field: str, pids: list[int]) -> float:
-        return sum(_status(pid).get(field, 0) for pid in pids) / 1024
-
-
-def _status(pid: int | str) -> dict[str, int]:
-    try:
-        text = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return {}  # it has just ended
-    return {name: int(value) for name, value in re.findall(r"^(\w+):\s+(\d+)", text, re.MULTILINE)}
-
-
-def _command(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-    except OSError:
-        return ""
 
 
 def measure(
@@ -202,11 +176,11 @@ def measure(
     """Do one step; its MB/s. The growth of memory is added to `seen`."""
     prepare, act = step
     memory.reset()
-    before = {name: memory.read("VmRSS", pids) for name, pids in vars(memory).items()}
+    before = {name: memory.resident(pids) for name, pids in vars(memory).items()}
     code = f"{prepare}\nstarted = js.performance.now()\n{act}\nreturn js.performance.now() - started"
     seconds = run_python(page, code, url=url, timeout=SECONDS) / 1000
     for name, pids in vars(memory).items():
-        seen[name].append(memory.growth(pids, before[name]))
+        seen[name].append(memory.peak(pids) - before[name])
     return run_python(page, "return file.size") / 1e6 / seconds
 
 
