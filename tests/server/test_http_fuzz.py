@@ -1,17 +1,24 @@
-"""Whatever is sent to the HTTP surface, the answer is never a 5xx, errors are JSON, and no file appears."""
+"""Whatever is sent to the HTTP surface, the answer is never a 5xx, errors are JSON, and no file appears.
+
+Some thousand requests to all parts together are a soak; a few hundred are in every run.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from filesync_server import Compose, bearer_auth, create_data_plane, create_signer, create_site
 from filesync_server.embedded import EmbeddedStore
-from tests.server.support import BEARER, FILES, embedded_app
+from filesync_server.sync import Hub, SqliteStorage, create_sync_backend, payload_token_auth
+from tests.server.support import BEARER, FILES, TOKEN, embedded_app
 
 PATHS = ["sign/upload", "sign/download", "delete", "head"]
 PATHS += [f"multipart/{name}" for name in ("create", "sign", "list", "complete", "abort")]
@@ -98,6 +105,7 @@ FUZZ = settings(
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+MUCH_FUZZ = settings(FUZZ, max_examples=5000)
 
 
 @pytest.fixture
@@ -142,3 +150,138 @@ def test_the_data_plane_survives_every_request(
     assert list(root.glob("tmp/*.part")) == []
     for blob in root.glob("blobs/*/*"):
         assert blob.stat().st_size <= 20
+
+
+# --- all parts together -------------------------------------------------------------------------------------
+
+ORIGIN = "https://app.example"
+odd_names = st.text(max_size=20) | st.sampled_from(["..", "%2e%2e", "a\\b", ".", "~", "link", "index.html"])
+odd_paths = st.lists(odd_names, max_size=4).map("/".join)
+surface = (
+    st.sampled_from(["/", "/api/health", "/sync", "/sync/", "/index.html", "/script.js", "//", "/api", FILES])
+    | st.sampled_from(PATHS).map(lambda name: f"/api/v1/{name}")
+    | st.tuples(st.sampled_from(["/", "/api/", "/api/v1/", "/sync/", f"{FILES}/"]), odd_paths).map("".join)
+)
+methods = st.sampled_from(["GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "PATCH", "TRACE", "BREW"])
+all_queries = st.lists(
+    st.tuples(
+        st.sampled_from(["storeId", "transport", "payload", "exp", "sig", "hdr", "uploadId", "partNumber"]),
+        header_values | st.sampled_from(["http", "ws", "store", json.dumps({"authToken": TOKEN}), "1e400"]),
+    ),
+    max_size=5,
+)
+rpc_messages = st.fixed_dictionaries(
+    {
+        "_tag": st.sampled_from(["Request", "Ping", "Ack", "Interrupt", "Eof"]),
+        "id": scalars,
+        "tag": st.sampled_from([f"SyncHttpRpc.{name}" for name in ("Pull", "Push", "Ping", "No")]),
+        "payload": st.dictionaries(st.sampled_from(["storeId", "batch", "backendId", "cursor"]), values),
+        "headers": st.just([]),
+    }
+)
+rpc_bodies = st.lists(rpc_messages, max_size=3).map(lambda value: json.dumps(value).encode())
+more_headers = st.sampled_from(
+    [
+        "origin",
+        "access-control-request-method",
+        "access-control-request-headers",
+        "accept-encoding",
+        "x-livestore-store-id",
+        "x-worker-auth",
+        "x-forwarded-for",
+        "transfer-encoding",
+        "cookie",
+        "expect",
+    ]
+)
+all_headers = st.dictionaries(header_names | more_headers, header_values | st.just(ORIGIN), max_size=5)
+requests = st.fixed_dictionaries(
+    {
+        "method": methods,
+        "path": surface,
+        "headers": all_headers,
+        "query": all_queries,
+        "body": raw_bodies | rpc_bodies,
+        "known": st.booleans(),
+    }
+)
+
+
+class Surface:
+    """Every part of the server in one app, with a site beside a file that is not for the world."""
+
+    def __init__(self, folder: Path, runner: Any) -> None:
+        self.run = runner.run
+        self.secret = folder / "secret.txt"
+        self.secret.write_bytes(b"nobody may read this")
+        site = folder / "site"
+        site.mkdir()
+        (site / "index.html").write_text("<p>site</p>")
+        (site / "script.js").write_text("1")
+        (site / "link").symlink_to(self.secret)
+        self.store = EmbeddedStore(folder / "objects")
+        self.hub = Hub(SqliteStorage(folder / "sync.sqlite"))
+        auth, origins = bearer_auth(TOKEN), [ORIGIN]
+        plane = create_data_plane(self.store, auth=auth, allowed_origins=origins, max_bytes=1000)
+        admission = payload_token_auth(TOKEN)
+        self.app = Compose(
+            {
+                "/api": create_signer(self.store, auth=auth, allowed_origins=origins),
+                FILES: plane,
+                "/sync": create_sync_backend(self.hub, authenticate=admission, allowed_origins=origins),
+                "/": create_site(site),
+            }
+        )
+        self.files = self._files()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        query: list[tuple[str, str]],
+        body: bytes,
+        known: bool,
+    ) -> None:
+        if known:
+            headers = headers | {name.lower(): value for name, value in BEARER.items()}
+        text = "&".join(f"{name}={value}" for name, value in query)
+        status, answer, content = self.run(ask(self.app, method, path, headers, body, text))
+        if answer.get(b"content-type", b"").startswith(b"text/plain"):
+            assert status < 500  # a refused preflight is the CORS middleware's
+        else:
+            check(status, answer, content, method)
+        assert self.secret.read_bytes() not in content
+
+    def close(self) -> None:
+        """Nothing but objects and event logs was written, and everything ends."""
+        assert self._files() == self.files
+        assert list(self.store.directory.root.glob("tmp/*.part")) == []
+        self.run(self.hub.close())
+        self.run(self.store.close())
+
+    def _files(self) -> set[Path]:
+        top = self.secret.parent
+        kept = {"objects", "sync.sqlite", "sync.sqlite-wal", "sync.sqlite-shm"}
+        return {path for path in top.rglob("*") if path.relative_to(top).parts[0] not in kept}
+
+
+@pytest.fixture
+def whole(tmp_path: Path, runner: Any) -> Iterator[Surface]:
+    surface = Surface(tmp_path, runner)
+    yield surface
+    surface.close()
+
+
+@FUZZ
+@given(request=requests)
+def test_the_whole_surface_survives_everything(whole: Surface, request: dict[str, Any]) -> None:
+    whole.send(**request)
+
+
+@pytest.mark.soak(minutes=2)
+@MUCH_FUZZ
+@given(request=requests)
+def test_the_whole_surface_survives_5000_requests(whole: Surface, request: dict[str, Any]) -> None:
+    """5,000 requests to signer, data plane, sync over HTTP, site and health: no 5xx, no stray file."""
+    whole.send(**request)
