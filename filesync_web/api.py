@@ -73,8 +73,7 @@ async def open_store(
     check_store_id(store_id)
     environment = _environment(data_dir)
     if sync is not None:
-        url = environment.absolute_url(sync.url)
-        sync = replace(sync, url="ws" + url.removeprefix("http") if url.startswith("http") else url)
+        sync = sync.at(environment.absolute_url(sync.url))
     store = await environment.open_store(schema, store_id, sync)
     _environments[store] = environment
     return store

@@ -161,7 +161,8 @@ class SyncClient:
 
     async def _connect(self, payload: Json) -> Socket:
         url = self._options.url
-        url = f"{url}{'&' if '?' in url else '?'}{sync_query(self._store_id, payload)}"
+        query = sync_query(self._store_id, payload, self._options.transport)
+        url = f"{url}{'&' if '?' in url else '?'}{query}"
         opened: list[Socket] = []
 
         async def opening() -> bool:

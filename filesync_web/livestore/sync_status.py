@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
+from filesync_web.errors import InvalidArgumentError
 from filesync_web.livestore.messages import Json
 
 Token = str | Callable[[], str | Awaitable[str]]
@@ -17,15 +18,27 @@ Payload = Json | Callable[[], Json | Awaitable[Json]]
 class SyncOptions:
     """Where to sync metadata to.
 
-    `url`: the backend's WebSocket URL, `wss://host/sync`. `payload`: what the backend's auth looks at, for
-    example `{"authToken": "..."}`; a function is asked anew at each connect and may be asynchronous. It
-    travels in the query of the socket's URL, as LiveStore does it, and is never logged. `auth_token`, a
-    string or such a function, is added to it as `authToken`.
+    `url`: the backend's URL, `https://host/sync`. `payload`: what the backend's auth looks at, for example
+    `{"authToken": "..."}`; a function is asked anew at each connect and may be asynchronous. It travels in
+    the query of the URL, as LiveStore does it, and is never logged. `auth_token`, a string or such a
+    function, is added to it as `authToken`. `transport`: a WebSocket, or "http" for networks that let none
+    through; what others change is then seen within 5 seconds.
     """
 
     url: str
     payload: Payload = field(default=None, repr=False)
     auth_token: Token | None = field(default=None, repr=False)
+    transport: Literal["ws", "http"] = "ws"
+
+    def __post_init__(self) -> None:
+        if self.transport not in {"ws", "http"}:
+            raise InvalidArgumentError(f"transport must be 'ws' or 'http', not {self.transport!r}")
+
+    def at(self, url: str) -> SyncOptions:
+        """The same at an absolute URL, in the scheme of the transport."""
+        scheme, _, rest = url.partition(":")
+        is_secure = scheme in {"https", "wss"}
+        return replace(self, url=f"{self.transport}{'s' if is_secure else ''}:{rest}")
 
     async def payload_now(self) -> Json:
         """What the backend's auth looks at, as of this connect; raises whatever the app's functions raise."""

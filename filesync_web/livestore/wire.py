@@ -387,9 +387,9 @@ def _request_id(obj: dict[str, Json], key: str) -> str:
     return value
 
 
-def sync_query(store_id: str, payload: Json = None) -> str:
-    """The query string of the sync socket's URL. The payload is encoded twice, as LiveStore does."""
-    query = f"storeId={quote(store_id, safe='')}&transport=ws"
+def sync_query(store_id: str, payload: Json = None, transport: str = "ws") -> str:
+    """The query string of the backend's URL. The payload is encoded twice, as LiveStore does."""
+    query = f"storeId={quote(store_id, safe='')}&transport={transport}"
     if payload is None:
         return query
     return f"{query}&payload={quote(quote(to_json(payload), safe=''), safe='')}"

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from filesync_web.clock import SystemClock
 from filesync_web.core.paths import check_store_id
 from filesync_web.errors import InvalidArgumentError
+from filesync_web.livestore.http_transport import http_transport
 from filesync_web.livestore.schema import Schema
 from filesync_web.livestore.store import Store
 from filesync_web.livestore.sync_status import SyncOptions
@@ -29,6 +30,7 @@ class NativeEnvironment:
 
     async def open_store(self, schema: Schema, store_id: str, sync: SyncOptions | None) -> Store:
         """Open the store in its folder."""
+        over_http = http_transport(store_id, HttpxHttp, SystemClock())
         return await Store.open(
             schema=schema,
             store_id=store_id,
@@ -36,7 +38,7 @@ class NativeEnvironment:
             channel=SoleChannel(),
             lock=SoleLeaderLock(),
             clock=SystemClock(),
-            open_socket=open_native_socket,
+            open_socket=open_native_socket if sync is None or sync.transport == "ws" else over_http,
             sync=sync,
         )
 

@@ -25,7 +25,7 @@ files = create_file_sync_schema()
 schema = make_schema(
     tables=files.tables, events=files.events, materializers=files.create_materializers(files.tables)
 )
-sync = SyncOptions("/sync", {"authToken": token}) if token else None
+sync = SyncOptions("/sync", {"authToken": token}, transport=transport) if token else None
 store = await open_store(schema, store_id=store_id, sync=sync)
 seen = {}
 
@@ -55,8 +55,8 @@ async with asyncio.timeout(seconds):
 IDS = "return [row.id for row in store.query(files.tables.files.order_by('id'))]"
 
 
-def open_store(page: Page, store_id: str, token: str | None = None) -> Page:
-    run_python(page, OPEN, store_id=store_id, token=token)
+def open_store(page: Page, store_id: str, token: str | None = None, transport: str = "ws") -> Page:
+    run_python(page, OPEN, store_id=store_id, token=token, transport=transport)
     return page
 
 
@@ -134,6 +134,19 @@ def test_a_hundred_rapid_commits_of_each_tab_all_arrive_once(
     assert {run_python(page, counts) for page in [*three_tabs, other]} == {3 * 4950}
     # Each event is in the backend once: the head that the other browser has pulled is the number of events.
     assert run_python(other, "return store._replica.position.confirmed") == 300
+
+
+def test_a_browser_without_web_sockets_syncs_over_http(
+    pages: list[Page], new_context: Callable[[], BrowserContext], store_id: str
+) -> None:
+    one = open_store(pages[0], store_id, TOKEN)
+    other = open_store(open_python_page(new_context()), store_id, TOKEN, transport="http")
+    commit(other, "http", 60)
+    until(one, "'http-59' in seen")
+    commit(one, "ws", 60)
+    run_python(other, "store.nudge_sync()")
+    until(other, "'ws-59' in seen and store.sync_status.pending == 0")
+    run_python(one, "await store.close()")
 
 
 def fail_over(pages: list[Page], stop: Callable[[Page], Any]) -> Page:

@@ -33,12 +33,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     process.stop()
 
 
-@pytest.fixture
-async def open_at(server: ServerProcess, tmp_path: Path) -> AsyncIterator[OpenStore]:
+@pytest.fixture(params=["ws", "http"])
+async def open_at(
+    request: pytest.FixtureRequest, server: ServerProcess, tmp_path: Path
+) -> AsyncIterator[OpenStore]:
     stores: list[Store] = []
 
     async def open_(device: str, store_id: str, payload: Any = {"authToken": TOKEN}) -> Store:  # noqa: B006
-        sync = SyncOptions(f"{server.url}/sync", payload)
+        sync = SyncOptions(f"{server.url}/sync", payload, transport=request.param)
         stores.append(await open_store(NOTES, store_id=store_id, sync=sync, data_dir=tmp_path / device))
         return stores[-1]
 

@@ -42,8 +42,12 @@ def test_random_walks_converge(seed: int) -> None:
 @pytest.mark.soak(minutes=5)
 def test_a_thousand_worlds_converge() -> None:
     """1,000 traces of Hypothesis and 500 long random walks of 3 to 4 clients each end in equal state."""
-    settings(max_examples=1000, **RELAXED)(
-        given(steps=st.lists(STEP, max_size=60), clients=st.integers(3, 4))(run_trace)
-    )()
+
+    @settings(max_examples=1000, **RELAXED)
+    @given(steps=st.lists(STEP, max_size=60), clients=st.integers(3, 4))
+    def converge(steps: list[Step], clients: int) -> None:
+        run_trace(steps, clients)
+
+    converge()
     for seed in range(1000, 1500):
         run_trace(random_trace(seed, steps=150), clients=4)

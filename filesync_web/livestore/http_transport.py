@@ -1,0 +1,168 @@
+"""The sync protocol over HTTP, for networks that let no WebSocket through.
+
+To the sync client it is one more `Socket`: what is sent becomes a POST each, whose answer is received. There
+is no live pull over HTTP, so it asks again every `POLL_EVERY` seconds, as LiveStore does, and after a push.
+An answer is held in memory as a whole, and has to arrive within `ANSWER_WITHIN` seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+from filesync_web.errors import NetworkError
+from filesync_web.livestore.messages import (
+    PUSH,
+    Chunk,
+    Cursor,
+    Interrupt,
+    Ping,
+    Pong,
+    PullRequest,
+    Request,
+    ServerMessage,
+    Success,
+    WireError,
+)
+from filesync_web.livestore.ports import SocketClosedError, SocketFactory
+from filesync_web.livestore.waiting import first_of
+from filesync_web.livestore.wire import (
+    decode_client,
+    decode_pull_request,
+    decode_server,
+    encode,
+    from_json,
+    pull_request,
+    to_json,
+)
+from filesync_web.ports import Clock, Http
+
+POLL_EVERY = 5.0
+ANSWER_WITHIN = 30.0
+_OK = 200
+
+
+class HttpSocket:
+    """The `Socket` port over POSTs to one URL; made by `http_transport`."""
+
+    def __init__(self, http: Http, clock: Clock, store_id: str, url: str) -> None:
+        self._http = http
+        self._clock = clock
+        self._url = url
+        self._headers = {"content-type": "application/json", "x-livestore-store-id": store_id}
+        self._received: asyncio.Queue[str | SocketClosedError] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._poller: asyncio.Task[None] | None = None
+        self._asked = asyncio.Event()
+        self._owes_pong = False
+
+    async def open(self) -> None:
+        """Find out whether the backend takes us."""
+        await self._post(encode(Ping()))
+
+    async def send(self, text: str) -> None:
+        """Do what a message asks for, in the background."""
+        match decode_client(text):
+            case Request(_, tag, payload) as request if tag == PUSH:
+                self._begin(self._push(replace(request, tag="SyncHttpRpc.Push", payload=payload)))
+            case Request(id_, _, payload):
+                self._end_pull()
+                self._poller = self._begin(self._pull(id_, decode_pull_request(payload)))
+            case Interrupt():
+                self._end_pull()
+            case Ping():
+                self._owes_pong = True
+                self._asked.set()
+            case _:  # nobody waits for an acknowledgement
+                pass
+
+    async def receive(self) -> str:
+        """The next message; raises `SocketClosedError` after a failed request."""
+        message = await self._received.get()
+        if isinstance(message, SocketClosedError):
+            raise message
+        return message
+
+    async def close(self) -> None:
+        """Abort all requests."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._http.close()
+
+    async def _push(self, request: Request) -> None:
+        for message in await self._post(encode(request)):
+            self._hand_over(message)
+        self._asked.set()  # who was too early wants to know what came before
+
+    async def _pull(self, id_: str, pull: PullRequest) -> None:
+        """Ask for what comes after the cursor, again and again."""
+        while True:
+            self._asked.clear()
+            request = replace(pull_request(id_, pull), tag="SyncHttpRpc.Pull")
+            for message in await self._post(encode(request)):
+                if isinstance(message, Success):
+                    continue  # the pull goes on
+                self._hand_over(message)
+                if isinstance(message, Chunk):
+                    for value in message.values:
+                        if value.batch:
+                            cursor = Cursor(value.backend_id, value.batch[-1].event.seq_num)
+                            pull = replace(pull, cursor=cursor)
+            if self._owes_pong:
+                self._owes_pong = False
+                self._hand_over(Pong())
+            await first_of(self._asked.wait(), self._clock.sleep(POLL_EVERY))
+
+    def _end_pull(self) -> None:
+        if self._poller is not None:
+            self._poller.cancel()
+            self._poller = None
+
+    def _hand_over(self, message: ServerMessage) -> None:
+        self._received.put_nowait(encode(message))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        async def until_it_fails() -> None:
+            try:
+                await work
+            except SocketClosedError as error:
+                self._received.put_nowait(error)
+
+        task = asyncio.create_task(until_it_fails())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _post(self, body: str) -> list[ServerMessage]:
+        try:
+            answer = await self._http.request(
+                "POST", self._url, headers=self._headers, body=body.encode(), timeout=ANSWER_WITHIN
+            )
+        except NetworkError as error:
+            raise SocketClosedError(f"the sync backend cannot be reached: {error}") from error
+        if answer.status != _OK:
+            raise SocketClosedError(
+                f"the sync backend refused the request ({answer.status})", status=answer.status
+            )
+        try:
+            return [decode_server(to_json(message)) for message in from_json(answer.body)]
+        except (WireError, TypeError) as error:
+            raise SocketClosedError(f"the sync backend gave an answer that is none: {error}") from error
+
+
+def http_transport(store_id: str, make_http: Callable[[], Http], clock: Clock) -> SocketFactory:
+    """The `SocketFactory` of one store over HTTP; each connection has, and closes, an `Http` of its own."""
+
+    async def open_http_socket(url: str) -> HttpSocket:
+        socket = HttpSocket(make_http(), clock, store_id, url)
+        try:
+            await socket.open()
+        except BaseException:
+            await socket.close()
+            raise
+        return socket
+
+    return open_http_socket
