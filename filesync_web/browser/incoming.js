@@ -8,7 +8,7 @@
 "use strict";
 
 const READ_SIZE = 1 << 20;
-const LARGEST_DIGEST = 64 << 20; // bytes that WebCrypto gets in one piece
+const LARGEST_DIGEST = 32 << 20; // bytes that WebCrypto gets in one piece
 
 class SyncWriter {
   static async open(handle) {
