@@ -76,6 +76,30 @@ def test_picture_added_offline_survives_reload_and_uploads_when_online(
     assert remote_exists(gallery.page, store_id, sha256(RED))
 
 
+def test_gallery_opens_in_a_new_browser_without_its_server(
+    new_server: Callable[..., ServerProcess], new_profile: Callable[..., Profile], store_id: str
+) -> None:
+    server = new_server()
+    profile = new_profile(server.url)
+    gallery = Gallery.open(profile.open(), store_id)
+    gallery.add(picture("red.png", RED))
+    gallery.card(0).expect_synced(sha256(RED))
+    gallery.page.wait_for_function("() => navigator.serviceWorker.controller")
+    server.stop()
+    profile.close()
+
+    gallery = Gallery.open(profile.open(), store_id)
+    gallery.card(0).expect_image(320, 200)
+    expect(gallery.headline).to_contain_text("Offline")
+    gallery.add(picture("blue.png", BLUE))
+    gallery.card(1).expect_image(200, 320)
+    expect(gallery.headline).to_have_text("Offline — 1 picture waits to upload")
+
+    server.start()
+    gallery.card(1).expect_synced(sha256(BLUE))
+    assert remote_exists(gallery.page, store_id, sha256(BLUE))
+
+
 def test_upload_is_done_again_after_a_reload_in_its_middle(new_context: NewContext, store_id: str) -> None:
     gallery = Gallery.open(new_context(), store_id)
     held = Held(gallery.page, FILES, "PUT")
