@@ -7,9 +7,9 @@
     serve      fetched by the page through the service worker; the rival is an object URL of the stored File
     read       the stored File, as a page would read it
 
-Memory is how far the peak of resident memory rose above where it began, in all renderer processes together
-and in the browser process, as Linux counts it. The size in MiB may be given as an argument: `build.py bench`
-uses 256.
+Memory is how far the peak of resident memory rose above that of the page at rest, in all renderer processes
+together and in the browser process, as Linux counts it; what the step before has left is collected first. The
+size in MiB may be given as an argument: `build.py bench` uses 256.
 """
 
 from __future__ import annotations
@@ -170,18 +170,30 @@ STEPS = {
 }
 
 
-def measure(
-    page: Page, memory: Memory, url: str, step: tuple[str, str], seen: dict[str, list[float]]
-) -> float:
-    """Do one step; its MB/s. The growth of memory is added to `seen`."""
-    prepare, act = step
-    memory.reset()
-    before = {name: memory.resident(pids) for name, pids in vars(memory).items()}
-    code = f"{prepare}\nstarted = js.performance.now()\n{act}\nreturn js.performance.now() - started"
-    seconds = run_python(page, code, url=url, timeout=SECONDS) / 1000
-    for name, pids in vars(memory).items():
-        seen[name].append(memory.peak(pids) - before[name])
-    return run_python(page, "return file.size") / 1e6 / seconds
+class Bench:
+    """The page, and the memory of its browser."""
+
+    def __init__(self, page: Page, memory: Memory, url: str) -> None:
+        self._page = page
+        self._memory = memory
+        self._url = url
+        self._debugger = page.context.new_cdp_session(page)
+        self._collect_garbage()
+        self._at_rest = {name: memory.resident(pids) for name, pids in vars(memory).items()}
+
+    def measure(self, step: tuple[str, str], seen: dict[str, list[float]]) -> float:
+        """Do one step; its MB/s. The growth of memory is added to `seen`."""
+        prepare, act = step
+        self._collect_garbage()
+        self._memory.reset()
+        code = f"{prepare}\nstarted = js.performance.now()\n{act}\nreturn js.performance.now() - started"
+        seconds = run_python(self._page, code, url=self._url, timeout=SECONDS) / 1000
+        for name, pids in vars(self._memory).items():
+            seen[name].append(self._memory.peak(pids) - self._at_rest[name])
+        return run_python(self._page, "return file.size") / 1e6 / seconds
+
+    def _collect_garbage(self) -> None:
+        self._debugger.send("HeapProfiler.collectGarbage")
 
 
 @contextmanager
@@ -209,13 +221,13 @@ def serve(stack: ExitStack, path: Path) -> str:
     raise RuntimeError("the server did not start")
 
 
-def report(page: Page, memory: Memory, url: str, rounds: int) -> None:
+def report(bench: Bench, rounds: int) -> None:
     for name, variants in STEPS.items():
         print(name, flush=True)
         seen: dict[str, dict[str, list[float]]] = {variant: defaultdict(list) for variant in variants}
 
         def speed(variant: str, name: str = name, seen: dict = seen) -> Callable[[], float]:
-            return lambda: measure(page, memory, url, STEPS[name][variant], seen[variant])
+            return lambda: bench.measure(STEPS[name][variant], seen[variant])
 
         compare("MB/s", {variant: speed(variant) for variant in variants}, rounds)
         for variant, readings in seen.items():
@@ -242,7 +254,7 @@ def main() -> None:
         page.set_input_files("input", path)
         url = serve(stack, path)
         print(f"a file of {run_python(page, PREPARE, timeout=SECONDS) / MIB:.0f} MiB")
-        report(page, Memory(profile.folder), url, rounds)
+        report(Bench(page, Memory(profile.folder), url), rounds)
 
 
 if __name__ == "__main__":
