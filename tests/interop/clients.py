@@ -20,7 +20,7 @@ Event = tuple[str, dict[str, Any]]
 Rows = list[dict[str, Any]]
 
 TOKEN = "a-token-of-this-test"
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)

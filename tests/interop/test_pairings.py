@@ -74,8 +74,9 @@ def noted(note_id: str, text: str) -> Event:
     return "v1.NoteTaken", {"id": note_id, "text": text}
 
 
-BACKLOG_IDS = [f"{number:03}" for number in range(300)]
+BACKLOG_IDS = [f"{number:03}" for number in range(201)]
 BACKLOG = [created(file_id, f"{file_id:0>64}") for file_id in BACKLOG_IDS]
+"""Three pages of a pull; not more, since a LiveStore client takes long to push them."""
 
 
 @pytest.fixture(params=PAIRINGS, ids=_name)
@@ -232,7 +233,9 @@ async def test_a_backlog_of_several_pages_arrives_whole(
     await author.wait_for_files(*BACKLOG_IDS, "thanks")
 
 
-@pytest.mark.parametrize("pairing", [pairing for pairing in BOTH_WAYS if pairing[1] == "python"], ids=_name)
+@pytest.mark.parametrize(
+    "pairing", [("python", "python", "filesync"), ("python", "python", "cloudflare")], ids=_name
+)
 async def test_an_event_that_overtakes_the_backlog_hides_nothing(
     pairing: Pairing, open_client: OpenClient, new_line: NewLine, new_device: NewDevice
 ) -> None:
@@ -290,6 +293,7 @@ async def test_a_client_with_a_wrong_token_keeps_its_events_to_itself(
     await stranger.commit(created("smuggled"))
     assert [await strange_line.statuses.get() for _attempt in range(2)] == [400, 400]
     assert [row["id"] for row in await stranger.files()] == ["smuggled"]
+    assert [row["id"] for row in await author.files()] == ["secret"]
 
     # With the right token the same device is let in.
     await stranger.close()
