@@ -17,7 +17,7 @@ from filesync_web.native.connectivity import AlwaysConnected
 from filesync_web.native.event_log import SqliteEventLog
 from filesync_web.native.http import HttpxHttp
 from filesync_web.native.locks import FileLocks
-from filesync_web.native.tabs import SoleChannel, SoleLeaderLock
+from filesync_web.native.tabs import FileLeaderLock, ProcessChannel
 from filesync_web.native.web_socket import open_native_socket
 from filesync_web.ports import Platform
 
@@ -29,14 +29,15 @@ class NativeEnvironment:
         self._root = root
 
     async def open_store(self, schema: Schema, store_id: str, sync: SyncOptions | None) -> Store:
-        """Open the store in its folder."""
+        """Open the store that all processes with this folder share."""
+        log = self._root / f"{check_store_id(store_id)}.sqlite3"
         over_http = http_transport(store_id, HttpxHttp, SystemClock())
         return await Store.open(
             schema=schema,
             store_id=store_id,
-            log=SqliteEventLog(self._root / f"{check_store_id(store_id)}.sqlite3"),
-            channel=SoleChannel(),
-            lock=SoleLeaderLock(),
+            log=SqliteEventLog(log),
+            channel=ProcessChannel(log),
+            lock=FileLeaderLock(log.with_suffix(".leader.lock")),
             clock=SystemClock(),
             open_socket=open_native_socket if sync is None or sync.transport == "ws" else over_http,
             sync=sync,

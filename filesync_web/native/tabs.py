@@ -1,35 +1,144 @@
-"""A CPython process is alone with its store: nobody to talk to, nobody to compete with."""
+"""What ties the processes together that have one store open: messages by local sockets, and a lock file.
+
+Each process receives at a socket of its own in a folder that all of one user's processes know by the path of
+the store; whoever finds a socket there that nobody reads any more removes it. The system releases the lock of
+a process that ends, however it ends; but a process that is stopped (SIGSTOP) keeps it, and goes on leading.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import secrets
+import socket
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
-from filesync_web.livestore.ports import Message
+from filesync_web.errors import StoreError
+from filesync_web.livestore.ports import LOG_CHANGED, Message
+from filesync_web.native.locks import try_lock, unlock
+
+logger = logging.getLogger(__name__)
+
+_MESSAGE_BYTES = 1 << 17
+_RETRY_SECONDS = 0.05
+_ASK_SECONDS = 0.05
 
 
-class SoleChannel:
-    """The `Channel` port without other tabs."""
+class ProcessChannel:
+    """The `Channel` port between the processes that have opened the store at `path`.
 
-    def post(self, message: Message) -> None:
-        """Nobody hears it."""
+    A process that is too busy misses a message; it is told `LOG_CHANGED` later, until it hears.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
+        self._own: Path | None = None
+        self._socket: socket.socket | None = None
+        self._missed: set[Path] = set()
+        self._retry: asyncio.TimerHandle | None = None
 
     def listen(self, callback: Callable[[Message], None]) -> None:
-        """Nobody speaks."""
+        """Call back for each message; raises `StoreError` when there can be no socket."""
+        try:
+            folder = _own_folder() / self._name
+            folder.mkdir(exist_ok=True)
+            own = folder / secrets.token_hex(4)
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            self._socket.setblocking(False)
+            self._socket.bind(str(own))
+        except OSError as error:
+            raise StoreError(f"this process cannot hear others that use the store: {error}") from error
+        self._own = own
+        asyncio.get_running_loop().add_reader(self._socket, self._receive, self._socket, callback)
+
+    def post(self, message: Message) -> None:
+        """Send to all others."""
+        if self._own is not None:
+            data = json.dumps(message).encode()
+            for peer in self._own.parent.iterdir():
+                if peer != self._own:
+                    self._send(peer, data)
 
     def close(self) -> None:
-        """Nothing to do."""
+        """Stop listening."""
+        if self._socket is None or self._own is None:
+            return
+        asyncio.get_running_loop().remove_reader(self._socket)
+        if self._retry is not None:
+            self._retry.cancel()
+        self._socket.close()
+        self._own.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # others are in it
+            self._own.parent.rmdir()
+        self._socket = self._own = None
+
+    def _send(self, peer: Path, data: bytes) -> None:
+        assert self._socket is not None  # noqa: S101
+        try:
+            self._socket.sendto(data, str(peer))
+        except BlockingIOError:
+            self._missed.add(peer)
+            if self._retry is None:
+                self._retry = asyncio.get_running_loop().call_later(_RETRY_SECONDS, self._repeat)
+        except (ConnectionRefusedError, FileNotFoundError):
+            peer.unlink(missing_ok=True)
+        except OSError as error:
+            logger.warning("another process was not told something: %s", error)
+
+    def _repeat(self) -> None:
+        self._retry = None
+        missed, self._missed = self._missed, set()
+        for peer in missed:
+            self._send(peer, json.dumps({"type": LOG_CHANGED}).encode())
+
+    def _receive(self, own: socket.socket, callback: Callable[[Message], None]) -> None:
+        try:
+            message = json.loads(own.recv(_MESSAGE_BYTES))
+        except (BlockingIOError, ValueError):
+            return
+        if isinstance(message, dict):
+            callback(message)
 
 
-class SoleLeaderLock:
-    """The `LeaderLock` port without competitors: always granted, never lost."""
+def _own_folder() -> Path:
+    """This user's folder for sockets. Their paths may have about 100 characters, too few for most folders of
+    data.
+    """
+    folder = Path(tempfile.gettempdir()) / f"filesync-web-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise PermissionError(f"{folder} is open to other users")
+    return folder
+
+
+class FileLeaderLock:
+    """The `LeaderLock` port on a lock file. It cannot be taken away: `steal` waits like everybody."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
 
     async def acquire(self, *, steal: bool = False) -> None:
-        """Granted at once."""
+        """Wait until this process holds the lock."""
+        del steal
+        self.release()
+        while (descriptor := try_lock(self._path)) is None:  # noqa: ASYNC110  another process makes it true
+            await asyncio.sleep(_ASK_SECONDS)
+        self._descriptor = descriptor
 
     async def lost(self) -> None:
         """Never returns."""
         await asyncio.get_running_loop().create_future()
 
     def release(self) -> None:
-        """Nothing to do."""
+        """Give the lock up."""
+        if self._descriptor is not None:
+            unlock(self._path, self._descriptor)
+            self._descriptor = None
