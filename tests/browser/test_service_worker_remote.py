@@ -330,6 +330,12 @@ def test_prefetch_reports_each_path(open_page: Callable[..., Page], remote: Scri
     assert message(page, "prefetch", paths=[PREFIX + good])["present"] == [PREFIX + good]
 
 
+def test_message_that_cannot_be_answered_gets_its_error(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    with pytest.raises(AssertionError, match="not iterable"):
+        message(page, "prefetch", paths={"no": "list"})
+
+
 def test_clear_removes_what_was_kept(open_page: Callable[..., Page], remote: ScriptedSite) -> None:
     page = open_page(cache_remote=True)
     key = remote.add("store", BODY, "image/png")
