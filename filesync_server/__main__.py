@@ -10,6 +10,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 
@@ -18,7 +19,9 @@ from filesync_web.livestore.messages import MAX_FRAME_BYTES
 from . import admin
 from .build import build_app, open_sync_storage
 from .config import ConfigError, Settings, load_settings
+from .logs import configure_logging
 from .sync import StorageError
+from .workers import run_workers
 
 log = logging.getLogger("filesync_server")
 
@@ -57,16 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         sys.stderr.write(f"filesync-server: {error}\n")
         return 2
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        stream=sys.stderr,
-    )
-    logging.getLogger("uvicorn").setLevel(max(logging.WARNING, log.getEffectiveLevel()))
+    configure_logging(settings)
     try:
-        app = build_app(settings)
         if settings.sync_database is not None:
             asyncio.run(_check_database(settings))
+        app = build_app(settings) if settings.workers == 1 else None
     except ConfigError as error:
         log.critical("%s", error)
         return 2
@@ -76,9 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, sqlite3.Error) as error:
         log.critical("the data directory %s cannot be used: %s", settings.data, error)
         return 1
-    server = _Server(_uvicorn_config(settings, app))
+    options = _uvicorn_options(settings)
     try:
-        server.run()
+        if app is None:
+            return run_workers(settings, options)
+        _Server(uvicorn.Config(app, **options)).run()
     except SystemExit:  # uvicorn's way to say that it could not start; it has logged why
         return 1
     return 0
@@ -95,20 +95,19 @@ async def _check_database(settings: Settings) -> None:
         await storage.close()
 
 
-def _uvicorn_config(settings: Settings, app: object) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,  # type: ignore[arg-type]
-        host=settings.host,
-        port=settings.port,
-        ssl_certfile=settings.tls_certificate,
-        ssl_keyfile=settings.tls_key,
-        forwarded_allow_ips=settings.trusted_proxies,
-        ws_max_size=MAX_FRAME_BYTES,
-        timeout_graceful_shutdown=int(settings.shutdown_timeout),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-    )
+def _uvicorn_options(settings: Settings) -> dict[str, Any]:
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "ssl_certfile": settings.tls_certificate,
+        "ssl_keyfile": settings.tls_key,
+        "forwarded_allow_ips": settings.trusted_proxies,
+        "ws_max_size": MAX_FRAME_BYTES,
+        "timeout_graceful_shutdown": int(settings.shutdown_timeout),
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+    }
 
 
 if __name__ == "__main__":

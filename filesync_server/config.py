@@ -45,6 +45,7 @@ HELP = {
     "sync_database": "postgresql:// URL of the event logs; without it they are in the data directory",
     "tls_certificate": "PEM file of the certificate chain",
     "tls_key": "PEM file of the certificate's key",
+    "workers": "processes that answer; more than one needs sync_database",
     "trusted_proxies": "addresses whose X-Forwarded-* headers count, with commas between",
     "shutdown_timeout": "seconds that running requests get at the end",
     "log_level": "debug, info, warning or error",
@@ -80,6 +81,7 @@ class Settings:
     sync_database: str | None = field(default=None, repr=False)
     tls_certificate: Path | None = None
     tls_key: Path | None = None
+    workers: int = 1
     trusted_proxies: str = "127.0.0.1"
     shutdown_timeout: float = 10.0
     log_level: str = "info"
@@ -187,6 +189,12 @@ def _rules(new: Settings) -> list[tuple[bool, str]]:
         (not tls_alone, "tls_certificate and tls_key are needed together"),
         (new.storage in {"embedded", "s3"}, "the setting storage must be embedded or s3"),
         (new.storage != "s3" or bool(new.s3_bucket), "storage = s3 needs the setting s3_bucket"),
+        (new.workers > 0, "the setting workers must be positive"),
+        (
+            new.workers == 1 or new.sync_database is not None,
+            f"workers = {new.workers} needs the setting sync_database: event logs in SQLite are served by one"
+            " process, for the others would not hear of what is pushed to it",
+        ),
         (not s3_alone, "s3_access_key and s3_secret_key are needed together"),
         (
             new.log_level in {"debug", "info", "warning", "error"},
