@@ -16,7 +16,7 @@ from filesync_server.config import DEVELOPMENT_TOKEN
 from tests.harness import FaultProxy, Profile, open_python_page, run_python
 
 OPEN = """
-global asyncio, js, fs, tables, store, tell, save, digest
+global asyncio, js, fs, tables, store, tell, save, digest, content
 import asyncio, js
 from urllib.parse import quote
 from pyodide.code import run_js
@@ -29,12 +29,16 @@ digest = run_js('''async (blob) => Array.from(
     new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer())),
     (byte) => byte.toString(16).padStart(2, "0")).join("")''')
 
+def content(file_id):
+    return store.query(tables.files.where(id=file_id))[0].content_hash
+
 def tell(what):
     return js.fetch("/proxy/told?" + quote(what))
 
-async def save(name, url, stream):
+async def save(name, url, stream, file_id):
     answer = await js.fetch(url)
-    saved = await fs.save_file(answer.body if stream else await answer.blob(), name=name)
+    source = answer.body if stream else await answer.blob()
+    saved = await (fs.update_file(file_id, source) if file_id else fs.save_file(source, name=name))
     await tell(f"saved {name} {saved.file_id} {saved.content_hash}")
 
 store = await fs.open_store(schema, store_id=store_id, sync=fs.SyncOptions("/sync", auth_token=token))
@@ -45,7 +49,7 @@ await fs.init_file_sync(
     health_check_interval=0.5,
     stall_timeout=20.0,
 )
-fs.on_file_sync_event(lambda e: e.type.endswith("complete") and tell(f"{e.type} {e.file_id}"))
+fs.on_file_sync_event(lambda e: e.file_id and e.type.endswith("complete") and tell(f"{e.type} {content(e.file_id)}"))
 worker = await fs.register_file_sync_service_worker(
     signer_base_url="/api", headers={"Authorization": f"Bearer {token}"}
 )
@@ -64,10 +68,11 @@ return [
 READ = """
 found = {}
 for file_id in ids:
-    try:
-        found[file_id] = await digest(await fs.read_file(file_id, wait=False))
-    except fs.BlobNotFoundError:
-        pass
+    while (promised := content(file_id)) != found.get(file_id, ("", ""))[0]:  # it may change meanwhile
+        try:
+            found[file_id] = promised, await digest(await fs.read_file(file_id, wait=False))
+        except fs.BlobNotFoundError:
+            break
 return found
 """
 
@@ -112,13 +117,13 @@ class KilledClient:
     def __init__(self, profile: Profile, proxy: FaultProxy, store_id: str) -> None:
         self._profile = profile
         self._proxy = proxy
-        self._store_id = store_id
+        self.store_id = store_id
         self._context = profile.open()
         self.page = self._open()
 
     def _open(self) -> Page:
         page = open_python_page(self._context)
-        run_python(page, OPEN, store_id=self._store_id, token=DEVELOPMENT_TOKEN)
+        run_python(page, OPEN, store_id=self.store_id, token=DEVELOPMENT_TOKEN)
         return page
 
     def kill(self) -> None:
@@ -131,18 +136,19 @@ class KilledClient:
         """Open the page anew, after a kill."""
         self.page = self._open()
 
-    def begin_save(self, name: str, seed: int, size: int, *, stream: bool) -> None:
-        """Let the page save what the proxy gives it; it tells `saved <name> <file id> <hash>`."""
+    def begin_save(self, name: str, seed: int, size: int, *, stream: bool, file_id: str = "") -> None:
+        """Let the page save what the proxy gives it, or make it the content of a file; it tells
+        `saved <name> <file id> <hash>`."""
         url = f"/proxy/source?seed={seed}&size={size}"
-        code = "global saving\nsaving = asyncio.ensure_future(save(name, url, stream))"
-        run_python(self.page, code, name=name, url=url, stream=stream)
+        code = "global saving\nsaving = asyncio.ensure_future(save(name, url, stream, file_id))"
+        run_python(self.page, code, name=name, url=url, stream=stream, file_id=file_id)
 
     def files(self) -> dict[str, File]:
         return {row[0]: File(*row) for row in run_python(self.page, SNAPSHOT)}
 
-    def read(self) -> dict[str, str]:
-        """The hash of what `read_file` gives for each file that is here, by file id."""
-        found: dict[str, str] = run_python(self.page, READ, timeout=60, ids=list(self.files()))
+    def read(self) -> dict[str, tuple[str, str]]:
+        """The hash that each file that is here should have, and that of what `read_file` gives."""
+        found: dict[str, tuple[str, str]] = run_python(self.page, READ, timeout=60, ids=list(self.files()))
         return found
 
     def served(self) -> dict[str, str]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from random import Random
 from typing import Literal
 
 import pytest
 
-from tests.e2e.killed_client import KilledClient, is_synced
+from tests.e2e.gallery import remote_exists, sha256, wait_until
+from tests.e2e.killed_client import File, KilledClient, is_synced
 from tests.harness import FaultProxy, Profile
-from tests.harness.fault_proxy import FAULTS, Exchange, Trap, Way
+from tests.harness.fault_proxy import FAULTS, Exchange, Trap, Way, source
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -53,6 +55,9 @@ class Trial:
         self.writer = KilledClient(new_profile(proxy.url), proxy, store_id)
         self.reader = KilledClient(new_profile(proxy.url), proxy, store_id)
         self.confirmed: dict[str, str] = {}
+        self.replaced: set[str] = set()
+        self._edits: dict[str, str] = {}
+        self._heard = 0
         self.struck: Counter[str] = Counter()
         self._saves = 0
 
@@ -69,9 +74,9 @@ class Trial:
     def kill(self, phase: Phase) -> None:
         """Kill a renderer in that phase, open its page anew, and look at what it has."""
         for _try in range(5):
-            victim, over = getattr(self, f"_in_{phase}")()
+            victim, trap, over = getattr(self, f"_in_{phase}")()
             victim.kill()
-            struck = not any(told.startswith(over) for told in self.proxy.told)
+            struck = trap.holds or not any(told.startswith(over) for told in self.proxy.told)
             self.proxy.let_go()
             victim.reopen()
             self.look(victim)
@@ -80,26 +85,28 @@ class Trial:
                 return
         raise AssertionError(f"no kill came before the end of its {phase}")
 
-    def _in_save(self) -> tuple[KilledClient, str]:
+    def _in_save(self) -> tuple[KilledClient, Trap, str]:
         stream = self.random.random() < 0.7
         share = self.random.choice([self.random.random(), self.random.random(), 1.0]) if stream else 1.0
         trap = self.proxy.set_trap("GET", "/proxy/source", "down", share)
-        name = self._save(SMALL if self.random.random() < 0.7 else PARTS, stream=stream)
+        edited = self.random.choice(["", *self.confirmed]) if self.random.random() < 0.5 else ""
+        sizes = SMALL if self.random.random() < 0.7 else PARTS
+        name = self._save(sizes, stream=stream, edited=edited)
         self._wait(trap, 0.05)
-        return self.writer, f"saved {name} "
+        return self.writer, trap, f"saved {name} "
 
-    def _in_upload(self) -> tuple[KilledClient, str]:
+    def _in_upload(self) -> tuple[KilledClient, Trap, str]:
         in_parts = self.random.random() < 0.3
         trap = self._trap(PART_MOMENTS if in_parts else UPLOAD_MOMENTS)
-        file_id = self._saved(self._save(PARTS if in_parts else SMALL))
+        self._wait_for_save(self._save(PARTS if in_parts else SMALL))
         self._wait(trap, 0.01)
-        return self.writer, f"upload:complete {file_id}"
+        return self.writer, trap, f"upload:complete {trap.content_hash}"
 
-    def _in_download(self) -> tuple[KilledClient, str]:
+    def _in_download(self) -> tuple[KilledClient, Trap, str]:
         trap = self._trap(DOWNLOAD_MOMENTS)
-        file_id = self._saved(self._save(PARTS if self.random.random() < 0.2 else SMALL))
+        self._wait_for_save(self._save(PARTS if self.random.random() < 0.2 else SMALL))
         self._wait(trap, 0.03)
-        return self.reader, f"download:complete {file_id}"
+        return self.reader, trap, f"download:complete {trap.content_hash}"
 
     def _trap(self, moments: tuple[tuple[str, str, Way], ...]) -> Trap:
         """At one of the moments; the body of an object is cut anywhere, or gets through."""
@@ -115,63 +122,75 @@ class Trial:
         if not trap.holds:
             time.sleep(self.random.uniform(0, longest))
 
-    def _save(self, sizes: tuple[int, int], *, stream: bool = False) -> str:
+    def _save(self, sizes: tuple[int, int], *, stream: bool = False, edited: str = "") -> str:
         self._saves += 1
-        name = f"file-{self._saves}"
-        self.writer.begin_save(name, self._saves, self.random.randint(*sizes), stream=stream)
+        name, size = f"file-{self._saves}", self.random.randint(*sizes)
+        if edited:
+            self._edits[edited] = sha256(source(self._saves, size))
+        self.writer.begin_save(name, self._saves, size, stream=stream, file_id=edited)
         return name
 
-    def _saved(self, name: str) -> str:
-        """Wait until that save has returned; its file id."""
-        deadline = time.monotonic() + 60
-        while True:
-            for told in list(self.proxy.told):
-                if told.startswith(f"saved {name} "):
-                    return told.split(" ")[2]
-            assert time.monotonic() < deadline, f"{name} was not saved"
-            self.writer.page.wait_for_timeout(10)
+    def _wait_for_save(self, name: str) -> None:
+        def is_saved() -> bool:
+            return any(told.startswith(f"saved {name} ") for told in self.proxy.told)
+
+        wait_until(self.writer.page, is_saved, f"{name} is saved", 60)
 
     # --- what must hold
 
     def look(self, client: KilledClient) -> None:
         """Nothing that was confirmed is missing, nothing wrong is given or served."""
-        for told in list(self.proxy.told):
+        files, read, served = client.files(), client.read(), client.served()
+        assert all(promised == found for promised, found in read.values())
+        assert all(path.endswith(f"/{found}") for path, found in served.items())
+        if client is self.writer:
+            self._hear()
+            for file_id, content_hash in self.confirmed.items():
+                assert files[file_id].content_hash in (content_hash, self._edits.get(file_id))
+                self._confirm(file_id, files[file_id].content_hash)
+            assert files.keys() == read.keys()
+            assert {file.path for file in files.values()} == served.keys()
+
+    def _hear(self) -> None:
+        """Take note of the saves that have returned."""
+        while self._heard < len(self.proxy.told):
+            told, self._heard = self.proxy.told[self._heard], self._heard + 1
             if told.startswith("saved "):
                 _, _, file_id, content_hash = told.split(" ")
-                self.confirmed[file_id] = content_hash
-        files, read, served = client.files(), client.read(), client.served()
-        assert all(files[file_id].content_hash == found for file_id, found in read.items())
-        hashes = {file.path: file.content_hash for file in files.values()}
-        assert all(hashes[path] == found for path, found in served.items())
-        if client is self.writer:
-            assert self.confirmed.items() <= {file.id: file.content_hash for file in files.values()}.items()
-            assert files.keys() == read.keys()
-            assert hashes.keys() == served.keys()
+                self._confirm(file_id, content_hash)
+
+    def _confirm(self, file_id: str, content_hash: str) -> None:
+        old = self.confirmed.get(file_id, content_hash)
+        if old != content_hash:
+            self.replaced.add(old)
+        self.confirmed[file_id] = content_hash
 
     def converge(self) -> None:
         """Without faults everything gets everywhere, and nothing else is left."""
         self.proxy.choose_fault = lambda _exchange: ""
+        wanted = {file.id: file.content_hash for file in self.writer.files().values()}
+        assert self.confirmed.items() <= wanted.items()
         for client in (self.writer, self.reader):
-            client.until(
-                lambda files: self.confirmed.keys() <= files.keys() and all(map(is_synced, files.values())),
-                "everything is synced",
-            )
+            client.until(lambda files: _synced(files) == wanted, f"{wanted} are synced")
             self.look(client)
-        files = self.writer.files()
-        assert {f.id: f.content_hash for f in self.reader.files().values()} == {
-            f.id: f.content_hash for f in files.values()
-        }
-        contents = {file.content_hash for file in files.values()}
-        assert self.reader.read().keys() == files.keys()
-        assert self.reader.stored().keys() == contents
-        assert self.writer.stored().keys() == contents
+            assert client.read().keys() == wanted.keys()
+            assert client.stored().keys() == set(wanted.values())
+        page, store_id = self.writer.page, self.writer.store_id
+        for content_hash in self.replaced - set(wanted.values()):
+            gone = partial(lambda content: not remote_exists(page, store_id, content), content_hash)
+            wait_until(page, gone, f"{content_hash}, which was replaced, is gone")
+
+
+def _synced(files: Mapping[str, File]) -> dict[str, str]:
+    return {file.id: file.content_hash for file in files.values() if is_synced(file)}
 
 
 def run(trial: Trial, phases: list[Phase]) -> None:
     for phase in phases:
         trial.kill(phase)
     trial.converge()
-    print(f"kills {dict(trial.struck)}, {len(trial.confirmed)} files, requests by fault {dict(trial.faults)}")
+    made = f"{len(trial.confirmed)} files and {len(trial.replaced)} edits"
+    print(f"kills {dict(trial.struck)}, {made}, requests by fault {dict(trial.faults)}")
 
 
 @pytest.mark.timeout(300)
@@ -183,7 +202,7 @@ def test_a_killed_renderer_loses_nothing(
     assert trial.struck == {"save": 2, "upload": 2, "download": 2}
 
 
-@pytest.mark.soak(minutes=5)
+@pytest.mark.soak(minutes=6)
 def test_many_kills_lose_nothing(
     new_profile: Callable[..., Profile], fault_proxy: FaultProxy, store_id: str
 ) -> None:

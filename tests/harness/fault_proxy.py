@@ -61,6 +61,12 @@ class Trap:
     def holds(self) -> bool:
         return self.share < 1
 
+    @property
+    def content_hash(self) -> str:
+        """Of the object whose request was caught; "" for a request that does not name it in its path."""
+        found = re.search(f"^{FILES}[^/]+/([0-9a-f]{{64}})", self.caught.path if self.caught else "")
+        return found[1] if found else ""
+
     def __str__(self) -> str:
         return f"{self.method} {self.pattern} {self.share:.0%} {self.way}"
 
