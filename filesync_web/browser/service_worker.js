@@ -222,13 +222,18 @@ function whenInstalled(worker) {
   });
 }
 
-/** Removes the registrations of a script; whether there was one. */
+/** Removes the registrations of a script, with the app shells that they keep; whether there was one. */
 function unregisterServiceWorker(scriptUrl) {
   return startJob(async () => {
     const wanted = new URL(scriptUrl, document.baseURI).href;
     const registrations = await serviceWorkers().getRegistrations();
     const scriptOf = ({ active, waiting, installing }) => (active ?? waiting ?? installing)?.scriptURL;
     const ours = registrations.filter((registration) => scriptOf(registration) === wanted);
-    return (await Promise.all(ours.map((registration) => registration.unregister()))).includes(true);
+    const remove = async (registration) => {
+      const removed = await registration.unregister();
+      await caches.delete(`filesync-shell:${registration.scope}`); // the name is the worker's: see its openShell
+      return removed;
+    };
+    return (await Promise.all(ours.map(remove))).includes(true);
   });
 }

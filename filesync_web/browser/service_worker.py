@@ -178,7 +178,8 @@ async def clear_service_worker_cache() -> dict[str, int]:
 
 
 async def unregister_file_sync_service_worker(script_url: str = "/filesync-sw.js") -> bool:
-    """Remove the worker of that script, also one that an earlier visit registered; whether there was one.
+    """Remove the worker of that script and its app shell, also when an earlier visit registered it; whether
+    there was one.
 
     Pages that it controls keep it until they are closed or reloaded. Files on this device stay.
     """

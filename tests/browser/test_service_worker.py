@@ -215,6 +215,7 @@ def test_unregister(own_page: Page, site: ScriptedSite) -> None:
     first, second, words = run_python(own_page, code)
     assert (first, second) == (True, False)
     assert "register_file_sync_service_worker() first" in words
+    assert own_page.evaluate("caches.keys()") == []
     own_page.reload()
     assert own_page.evaluate("navigator.serviceWorker.controller === null")
 
