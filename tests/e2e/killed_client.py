@@ -49,7 +49,9 @@ await fs.init_file_sync(
     health_check_interval=0.5,
     stall_timeout=20.0,
 )
-fs.on_file_sync_event(lambda e: e.file_id and e.type.endswith("complete") and tell(f"{e.type} {content(e.file_id)}"))
+fs.on_file_sync_event(
+    lambda e: e.file_id and e.type.endswith("complete") and tell(f"{e.type} {content(e.file_id)}")
+)
 worker = await fs.register_file_sync_service_worker(
     signer_base_url="/api", headers={"Authorization": f"Bearer {token}"}
 )
