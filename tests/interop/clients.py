@@ -1,7 +1,7 @@
 """One interface for the two kinds of clients: this kit's, and the real LiveStore.
 
 Events are (wire name, arguments as they travel); both kinds know the file events, and those of the app
-"notes" also `v1.NoteTaken`. Queries are the same SQL for both.
+"notes" also `v1.NoteTaken` and `v1.TaskAdded`. Queries are the same SQL for both.
 """
 
 from __future__ import annotations
@@ -83,12 +83,37 @@ def _app(name: str) -> fs.Schema:
         )
     notes = fs.table("notes", {"id": fs.text(primary_key=True), "text": fs.text()})
     taken = fs.event("v1.NoteTaken", {"id": fs.text(), "text": fs.text()})
+    tasks = fs.table(
+        "tasks",
+        {
+            "id": fs.text(primary_key=True),
+            "count": fs.integer(),
+            "ratio": fs.real(),
+            "done": fs.boolean(),
+            "tags": fs.json(),
+            "due": fs.timestamp(nullable=True),
+            "note": fs.text(nullable=True),
+        },
+    )
+    added = fs.event(
+        "v1.TaskAdded",
+        {
+            "id": fs.text(),
+            "count": fs.integer(),
+            "ratio": fs.real(),
+            "done": fs.boolean(),
+            "tags": fs.json(),
+            "due": fs.timestamp(nullable=True),
+            "note": fs.text(optional=True),
+        },
+    )
     return fs.make_schema(
-        tables={**files.tables, "notes": notes},
-        events={**files.events, "note_taken": taken},
+        tables={**files.tables, "notes": notes, "tasks": tasks},
+        events={**files.events, "note_taken": taken, "task_added": added},
         materializers={
             **files.create_materializers(files.tables),
             "v1.NoteTaken": lambda args, _context: notes.insert(**args),
+            "v1.TaskAdded": lambda args, _context: tasks.insert(**args),
         },
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.harness.server import ServerProcess
-from tests.interop.clients import Client, Device, Event
+from tests.interop.clients import Client, Device, Event, Rows
 from tests.interop.conftest import OpenClient
 from tests.interop.line import Line
 
@@ -195,6 +196,40 @@ async def test_concurrent_offline_edits_end_in_equal_tables(pair: Pair) -> None:
     assert by_id["shared"]["contentHash"] in {"first 19", "second 19"}
     assert by_id["doomed"]["contentHash"] == "edited"
     assert by_id["doomed"]["deletedAt"]
+
+
+async def test_values_of_every_type_arrive_as_they_were_committed(
+    pairing: Pairing, open_client: OpenClient, new_line: NewLine, new_device: NewDevice
+) -> None:
+    line = await new_line()
+    tasks: Rows = [
+        {
+            "id": "full",
+            "count": 2**53 - 1,
+            "ratio": 0.1,
+            "done": True,
+            "tags": {"words": ["Grüße 🌍", "\u2028"], "more": [1, 2.5, None, False, {}]},
+            "due": "2026-01-01T00:00:00.001Z",
+            "note": "'quoted'",
+        },
+        {"id": "spare", "count": -1, "ratio": 5, "done": False, "tags": [], "due": None},
+    ]
+    clients = [await open_client(kind, new_device(line.port, app="notes")) for kind in pairing[:2]]
+    for number, client in enumerate(clients):
+        await client.commit(*(("v1.TaskAdded", {**task, "id": f"{task['id']} {number}"}) for task in tasks))
+        for each in clients:
+            await each.wait_for("SELECT count(*) AS tasks FROM tasks", [{"tasks": 2 * number + 2}])
+
+    full = {"count": 2**53 - 1, "ratio": 0.1, "done": 1, "due": 1767225600001, "note": "'quoted'"}
+    spare = {"count": -1, "ratio": 5, "done": 0, "due": None, "note": None}
+    for client in clients:
+        rows = await client.query("SELECT * FROM tasks ORDER BY id")
+        assert [json.loads(row.pop("tags")) for row in rows] == [tasks[0]["tags"]] * 2 + [[]] * 2
+        assert rows == [
+            {"id": f"{name} {number}", **rest}
+            for name, rest in (("full", full), ("spare", spare))
+            for number in range(2)
+        ]
 
 
 @pytest.mark.parametrize("pairing", BOTH_WAYS, ids=_name)

@@ -28,6 +28,31 @@ const noteTaken = Events.synced({
   schema: Schema.Struct({ id: Schema.String, text: Schema.String }),
 })
 
+const tasks = State.SQLite.table({
+  name: "tasks",
+  columns: {
+    id: State.SQLite.text({ primaryKey: true }),
+    count: State.SQLite.integer(),
+    ratio: State.SQLite.real(),
+    done: State.SQLite.boolean(),
+    tags: State.SQLite.json(),
+    due: State.SQLite.integer({ schema: Schema.DateFromNumber, nullable: true }),
+    note: State.SQLite.text({ nullable: true }),
+  },
+})
+const taskAdded = Events.synced({
+  name: "v1.TaskAdded",
+  schema: Schema.Struct({
+    id: Schema.String,
+    count: Schema.Int,
+    ratio: Schema.Number,
+    done: Schema.Boolean,
+    tags: Schema.Any,
+    due: Schema.NullOr(Schema.Date),
+    note: Schema.optional(Schema.String),
+  }),
+})
+
 const apps = {
   files: {
     tables: files.tables,
@@ -36,9 +61,13 @@ const apps = {
   },
 }
 apps.notes = {
-  tables: { ...apps.files.tables, notes },
-  events: { ...apps.files.events, noteTaken },
-  materializers: { ...apps.files.materializers, "v1.NoteTaken": ({ id, text }) => notes.insert({ id, text }) },
+  tables: { ...apps.files.tables, notes, tasks },
+  events: { ...apps.files.events, noteTaken, taskAdded },
+  materializers: {
+    ...apps.files.materializers,
+    "v1.NoteTaken": ({ id, text }) => notes.insert({ id, text }),
+    "v1.TaskAdded": (task) => tasks.insert({ ...task, note: task.note ?? null }),
+  },
 }
 
 const stores = new Map()
@@ -79,7 +108,7 @@ const operations = {
   /** Answer when the query has exactly these rows. */
   waitFor({ store, sql, rows }) {
     const { opened, tables } = stores.get(store)
-    return waitFor(opened, [tables.files, tables.notes].filter(Boolean), sql, rows)
+    return waitFor(opened, [tables.files, tables.notes, tables.tasks].filter(Boolean), sql, rows)
   },
 
   /** Close a store, unless it is closed. */
