@@ -9,15 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import sqlite3
-from collections import namedtuple
 from collections.abc import Callable, Coroutine, Iterable
-from functools import lru_cache
 from random import Random
 from typing import Any, TypeVar, overload
 
-from filesync_web.errors import SchemaError, StoreClosedError
-from filesync_web.livestore.election import Election
+from filesync_web.errors import StoreClosedError
+from filesync_web.livestore.conversation import Conversation
+from filesync_web.livestore.election import ANSWER, ASK, Election
 from filesync_web.livestore.listeners import Listeners
 from filesync_web.livestore.messages import Json
 from filesync_web.livestore.ports import (
@@ -28,6 +26,7 @@ from filesync_web.livestore.ports import (
     Message,
     SocketFactory,
 )
+from filesync_web.livestore.queries import rows_of, tables_of
 from filesync_web.livestore.replica import Replica
 from filesync_web.livestore.schema import NewEvent, Schema
 from filesync_web.livestore.state import Change
@@ -43,7 +42,6 @@ logger = logging.getLogger(__name__)
 R = TypeVar("R")
 
 _HELLO = "hello"
-_MESSAGE = "message"
 _NUDGE = "nudge"
 _STATUS = "sync-status"
 
@@ -71,13 +69,23 @@ class Store:
         self.schema = schema
         self.store_id = store_id
         self._clock = clock
-        self._channel = channel
         self._subscriptions = Subscriptions()
         self._leader_listeners: Listeners[bool] = Listeners()
         self._event_listeners: Listeners[list[tuple[str, Json]]] = Listeners()
-        self._message_listeners: dict[str, Listeners[Json]] = {}
         self._status_listeners: Listeners[SyncStatus] = Listeners()
         self._replica = Replica(schema, log, session_id or secrets.token_urlsafe(6), self._changed)
+        self._conversation = Conversation(
+            channel,
+            {
+                LOG_CHANGED: lambda _message: self._catch_up(),
+                _STATUS: self._hear_status,
+                _HELLO: self._hear_hello,
+                _NUDGE: self._hear_nudge,
+                ASK: lambda _message: self._election.on_message(ASK),
+                ANSWER: lambda _message: self._election.on_message(ANSWER),
+            },
+        )
+        self._post = self._conversation.post
         self._election = Election(lock, clock, self._post, self._leads)
         self._sync: SyncClient | None = None
         if sync is not None and open_socket is not None:
@@ -134,13 +142,13 @@ class Store:
         return store
 
     async def _start(self) -> None:
-        self._channel.listen(self._on_message)
+        self._conversation.join()
         try:
             await self._replica.open(secrets.token_urlsafe(6))
         except BaseException:
-            self._channel.close()
+            self._conversation.leave()
             raise
-        self._is_open = True
+        self._is_open = self._conversation.hears = True
         self._catch_up()  # what was told while the log was read was not heard
         self._post(_HELLO)
         self._election.start()
@@ -149,7 +157,7 @@ class Store:
         """End sync, give up leadership, let go of the log. Nothing is lost. Does nothing when closed."""
         if not self._is_open:
             return
-        self._is_open = False
+        self._is_open = self._conversation.hears = False
         self._subscriptions.clear()
         if self._sync is not None:
             await self._sync.stop()
@@ -157,7 +165,7 @@ class Store:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._channel.close()
+        self._conversation.leave()
         await self._replica.close()
 
     # --- events and queries ---------------------------------------------------------------------------------
@@ -190,14 +198,7 @@ class Store:
         Raises `SchemaError` when `query` is no query of this schema, `StoreClosedError`.
         """
         self._check_open()
-        select, sql, params = _parts(query, params)
-        try:
-            columns, rows = self._replica.state.query(sql, params)
-        except sqlite3.Error as error:
-            raise SchemaError(f"the query failed ({error}): {sql:.200}") from error
-        if select is not None:
-            return [select.table.decode(row) for row in rows]
-        return list(map(_row_type(tuple(columns))._make, rows))
+        return rows_of(self._replica.state, query, params)
 
     @overload
     def subscribe(
@@ -226,13 +227,12 @@ class Store:
         self._check_open()
         if not isinstance(query, str | Select | Table):
             return self._subscriptions.add_tables(frozenset(table.name for table in query), callback)
-        _, sql, sql_params = _parts(query, params)
 
         def read() -> list[Any]:
             return self.query(query) if not isinstance(query, str) else self.query(query, params)
 
         rows = read()
-        tables = self._replica.state.tables_of(sql, sql_params)
+        tables = tables_of(self._replica.state, query, params)
         return self._subscriptions.add_query(tables, read, rows, callback)
 
     def on_events(self, callback: Callable[[list[tuple[str, Json]]], object]) -> Unsubscribe:
@@ -292,11 +292,11 @@ class Store:
     def post_message(self, topic: str, body: Json) -> None:
         """Tell the other tabs of this store something; it is not kept, and no promise that anybody
         listens."""
-        self._channel.post({"type": _MESSAGE, "topic": topic, "body": body})
+        self._conversation.post_topic(topic, body)
 
     def on_message(self, topic: str, callback: Callable[[Any], object]) -> Unsubscribe:
         """Call back with what other tabs `post_message` on that topic."""
-        return self._message_listeners.setdefault(topic, Listeners()).add(callback)
+        return self._conversation.on_topic(topic, callback)
 
     def nudge_sync(self) -> None:
         """Try to connect now instead of after the pause, and find out whether the connection still lives."""
@@ -333,7 +333,22 @@ class Store:
 
     def _sync_changed(self, connected: bool, error: str) -> None:
         self._connected, self._last_error = connected, error
-        self._channel.post({"type": _STATUS, "connected": connected, "error": error})
+        self._tell_status()
+        self._update_status()
+
+    def _tell_status(self) -> None:
+        self._post(_STATUS, connected=self._connected, error=self._last_error)
+
+    def _hear_hello(self, _message: Message) -> None:
+        if self.leader:
+            self._tell_status()
+
+    def _hear_nudge(self, _message: Message) -> None:
+        if self.leader:
+            self.nudge_sync()
+
+    def _hear_status(self, message: Message) -> None:
+        self._connected, self._last_error = bool(message.get("connected")), str(message.get("error"))
         self._update_status()
 
     def _update_status(self) -> None:
@@ -342,29 +357,6 @@ class Store:
         if status != self._status:
             self._status = status
             self._status_listeners.tell(status)
-
-    def _post(self, kind: str) -> None:
-        self._channel.post({"type": kind})
-
-    def _on_message(self, message: Message) -> None:
-        kind = message.get("type")
-        if not self._is_open or not isinstance(kind, str):
-            return
-        if kind == LOG_CHANGED:
-            self._catch_up()
-        elif kind == _STATUS:
-            self._connected, self._last_error = bool(message.get("connected")), str(message.get("error"))
-            self._update_status()
-        elif kind == _HELLO and self.leader:
-            self._sync_changed(self._connected, self._last_error)
-        elif kind == _MESSAGE:
-            listeners = self._message_listeners.get(str(message.get("topic")))
-            if listeners is not None:
-                listeners.tell(message.get("body"))
-        elif kind == _NUDGE and self.leader:
-            self.nudge_sync()
-        else:
-            self._election.on_message(kind)
 
     def _catch_up(self) -> None:
         if not self._is_behind and self._is_open:
@@ -393,15 +385,3 @@ class Store:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("store %s: %s", self.store_id, error, exc_info=error)
-
-
-def _parts(query: Select[R] | Table[R] | str, params: Params) -> tuple[Select[R] | None, str, Params]:
-    if isinstance(query, str):
-        return None, query, params
-    select = query.all() if isinstance(query, Table) else query
-    return select, select.sql, select.params
-
-
-@lru_cache(maxsize=256)
-def _row_type(columns: tuple[str, ...]) -> Any:
-    return namedtuple("Row", columns, rename=True)
