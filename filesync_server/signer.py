@@ -111,8 +111,9 @@ class _Signer:
         return endpoint
 
     async def health(self, _request: Request) -> Response:
-        if not await self._health.ok():
-            return error_response(503, "the object store does not answer")
+        trouble = await self._health.trouble()
+        if trouble:
+            return error_response(503, trouble)
         return JSONResponse({"status": "ok", "features": sorted(self._offered)})
 
     async def sign_upload(self, key: str, body: dict[str, Any], origin: str) -> Response:
@@ -184,22 +185,25 @@ class _Health:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._known_until = float("-inf")
-        self._answers = False
+        self._trouble = ""
 
-    async def ok(self) -> bool:
+    async def trouble(self) -> str:
+        """What is wrong, in words for everybody; empty when the store answers."""
         async with self._lock:
             if self._clock() >= self._known_until:
-                self._answers = await self._ask()
+                self._trouble = await self._ask()
                 self._known_until = self._clock() + _HEALTHY_FOR
-            return self._answers
+            return self._trouble
 
-    async def _ask(self) -> bool:
+    async def _ask(self) -> str:
         try:
             async with asyncio.timeout(_CHECK_TIMEOUT):
                 await self._store.check()
-        except (ObjectStoreError, TimeoutError):
-            return False
-        return True
+        except (stores.StoreUnavailableError, TimeoutError):
+            return "the object store does not answer"
+        except ObjectStoreError:
+            return "the object store refuses the signer; its keys or its bucket are wrong"
+        return ""
 
 
 def _signed(request: SignedRequest) -> dict[str, Any]:

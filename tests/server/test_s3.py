@@ -9,6 +9,7 @@ import botocore.auth
 import httpx
 import pytest
 
+from filesync_server import create_signer, public_access
 from filesync_server.object_store import (
     InvalidUploadError,
     ObjectStoreError,
@@ -19,6 +20,7 @@ from filesync_server.object_store import (
 )
 from filesync_server.s3 import S3Store
 from tests.server.s3_server import BUCKET, S3Server
+from tests.server.support import serving
 
 
 def query(url: str) -> dict[str, str]:
@@ -89,6 +91,22 @@ async def test_wrong_keys_are_a_store_that_refuses(s3: S3Server) -> None:
     signed = await store.sign_download("store/x", "")
     async with httpx.AsyncClient() as client:
         assert (await client.get(signed.url)).status_code == 403
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ({"secret_key": "wrong"}, "its keys or its bucket are wrong"),
+        ({"endpoint": "http://127.0.0.1:9"}, "does not answer"),
+    ],
+)
+async def test_health_says_what_is_wrong(s3: S3Server, option: dict[str, str], words: str) -> None:
+    store = s3.store(**option)
+    async with serving(create_signer(store, auth=public_access)) as url, httpx.AsyncClient() as client:
+        answer = await client.get(f"{url}/health")
+    assert answer.status_code == 503
+    assert words in answer.json()["error"]
     await store.close()
 
 
