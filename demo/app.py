@@ -47,7 +47,10 @@ class Gallery:
         sync = None if local_only else fs.SyncOptions(url="/sync", auth_token=TOKEN)
         remote = None if local_only else fs.SignerConfig(base_url="/api", auth_token=TOKEN)
         store = await fs.open_store(SCHEMA, store_id=store_id, sync=sync)
-        await fs.init_file_sync(store, remote=remote, health_check_interval=health_check_interval)
+        # background_uploads: once this tab is closed, the service worker goes on, with the token of then.
+        await fs.init_file_sync(
+            store, remote=remote, health_check_interval=health_check_interval, background_uploads=True
+        )
         return cls(store, local_only=local_only)
 
     async def serve_files(self) -> None:
