@@ -2,7 +2,7 @@
 
 The S3 server is OpenStack Swift. It verifies signatures, expiry, checksums and conditions and answers
 preflights by itself; the small proxy before it (`s3_front`) lets pages read its refusals, and can change
-bytes under way.
+bytes under way. The tests share two pages, of different profiles.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from playwright.sync_api import BrowserContext, Page, Route
 from tests.browser.controlled_page import fetch
 from tests.browser.s3_front import S3Front
 from tests.harness import ServerProcess, open_python_page, run_python
+from tests.server.deployments import reference_signer
 from tests.server.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server, s3_server
+from tests.server.support import TOKEN as REFERENCE_TOKEN
 
 SYNC_TOKEN = "dev-token-change-in-production"
 TOKEN = "the-token-of-the-signer"
@@ -54,6 +56,12 @@ async def until(query, holds, seconds=40):
         unsubscribe()
 """
 
+CLOSE = """
+if "sync" in globals():
+    await sync.dispose()
+    await store.close()
+"""
+
 SAVE = """
 buffer = js.Uint8Array.new(size)
 for start in range(0, size, 65536):
@@ -74,6 +82,18 @@ return {
     "remote_key": record.remote_key,
     "events": [[kind, error] for kind, of, error in seen if of == file_id and kind != "upload:progress"],
 }
+"""
+
+
+DOWNLOADED = """
+query = files.tables.local_file_state.where(file_id=file_id)
+return (await until(query, lambda rows: rows and rows[0].local_hash))[0].local_hash
+"""
+
+DELETE = """
+await sync.delete_file(file_id)
+await until(files.tables.remote_deletes, lambda rows: not rows)
+return None
 """
 
 
@@ -124,15 +144,17 @@ def store_of_module() -> str:
     return f"across_{os.getpid()}_{os.urandom(4).hex()}"
 
 
-def open_client(page: Page, cloud: Cloud, store_id: str) -> None:
-    run_python(page, OPEN, store_id=store_id, sync_token=SYNC_TOKEN, signer=cloud.signer, token=TOKEN)
+def open_client(page: Page, signer: str, store_id: str, token: str = TOKEN) -> None:
+    """Open a client in the page; one that is open there is closed."""
+    run_python(page, CLOSE)
+    run_python(page, OPEN, store_id=store_id, sync_token=SYNC_TOKEN, signer=signer, token=token)
 
 
 @pytest.fixture(scope="module")
 def here(new_module_context: Callable[..., BrowserContext], cloud: Cloud, store_of_module: str) -> Page:
     """A page with an open client."""
     page = open_python_page(new_module_context())
-    open_client(page, cloud, store_of_module)
+    open_client(page, cloud.signer, store_of_module)
     return page
 
 
@@ -180,7 +202,7 @@ return None
     assert part.headers["content-range"] == "bytes 1000-1999/300000"
     assert cloud.front.statuses("GET", key) == [206]
 
-    open_client(there, cloud, store_of_module)
+    open_client(there, cloud.signer, store_of_module)
     code = """
 await until(files.tables.local_file_state, lambda rows: any(row.local_hash == h for row in rows))
 blob = await sync.read_file(file_id)
@@ -190,11 +212,7 @@ return [blob.type, blob.size, (await blob.bytes()).to_bytes() == (await served.b
     mime_type, size, same = run_python(there, code, h=content_hash, file_id=file_id, url=PREFIX + key)
     assert (mime_type, size, same) == ("image/png", 300_000, True)
 
-    run_python(
-        there,
-        "await sync.delete_file(file_id); await until(files.tables.remote_deletes, lambda rows: not rows)",
-        file_id=file_id,
-    )
+    run_python(there, DELETE, file_id=file_id)
     assert cloud.object(key) is None
 
 
@@ -220,7 +238,10 @@ def sign_otherwise(page: Page, call: str, sign: Callable[[str], str], *, times: 
     return keys
 
 
-def test_an_expired_url_is_signed_again(here: Page, there: Page, cloud: Cloud) -> None:
+def test_an_expired_url_is_signed_again(
+    here: Page, there: Page, cloud: Cloud, store_of_module: str
+) -> None:
+    open_client(there, cloud.signer, store_of_module)
     put = sign_otherwise(here, "upload", lambda key: cloud.presign("put_object", key, age=120), times=1)
     get = sign_otherwise(there, "download", lambda key: cloud.presign("get_object", key, age=120), times=1)
     file_id, content_hash = save(here, 50_000)
@@ -232,11 +253,7 @@ def test_an_expired_url_is_signed_again(here: Page, there: Page, cloud: Cloud) -
     content = cloud.object(key)
     assert content is not None
     assert sha256(content) == content_hash
-    code = """
-query = files.tables.local_file_state.where(file_id=file_id)
-return (await until(query, lambda rows: rows and rows[0].local_hash))[0].local_hash
-"""
-    assert run_python(there, code, file_id=file_id) == content_hash
+    assert run_python(there, DOWNLOADED, file_id=file_id) == content_hash
     assert get == [key]
     assert cloud.front.statuses("GET", key) == [403, 200]
 
@@ -273,13 +290,33 @@ def test_wrong_keys_are_said_plainly_and_the_file_goes_up_later(here: Page, clou
     assert content_hash in keys[0]
 
 
-def test_a_token_that_the_signer_refuses(
-    new_context: Callable[..., BrowserContext], cloud: Cloud, store_id: str
-) -> None:
-    page = open_python_page(new_context())
-    code = OPEN.replace("auth_token=token", 'auth_token="wrong"')
-    run_python(page, code, store_id=store_id, sync_token=SYNC_TOKEN, signer=cloud.signer, token="")
-    file_id, content_hash = save(page, 1000)
-    answer = uploaded(page, file_id, "error")
+def test_a_token_that_the_signer_refuses(here: Page, cloud: Cloud, store_id: str) -> None:
+    open_client(here, cloud.signer, store_id, token="wrong")
+    file_id, content_hash = save(here, 1000)
+    answer = uploaded(here, file_id, "error")
     assert "the token was refused" in answer["error"]
     assert cloud.front.statuses("PUT", content_hash) == []
+
+
+@pytest.mark.parametrize("over_s3", [True, False], ids=["s3-signer", "r2"])
+def test_the_signers_of_livestore_filesync(
+    here: Page,
+    there: Page,
+    cloud: Cloud,
+    tmp_path_factory: pytest.TempPathFactory,
+    store_id: str,
+    over_s3: bool,
+) -> None:
+    s3 = S3Server(cloud.front.url) if over_s3 else None
+    with reference_signer(tmp_path_factory.mktemp("signer"), s3) as signer:
+        for page in (here, there):
+            open_client(page, f"{signer.url}/api", store_id, token=REFERENCE_TOKEN)
+        file_id, content_hash = save(here, 50_000)
+        answer = uploaded(here, file_id)
+        key = answer["remote_key"]
+        assert (answer["status"], answer["error"], key) == ("done", "", f"{store_id}/{content_hash}")
+        assert run_python(there, DOWNLOADED, file_id=file_id) == content_hash
+        run_python(there, DELETE, file_id=file_id)
+        if over_s3:
+            assert cloud.front.statuses("PUT", key) == [200]
+            assert cloud.object(key) is None
