@@ -4,7 +4,8 @@
     iterate    blocks that Python (or a stream in JavaScript) makes, into OPFS
     upload     the stored File to a server that throws it away
     download   from a server into OPFS; ours also verifies it
-    serve      fetched by the page through the service worker; the rival is an object URL of the stored File
+    serve      fetched by the page through the service worker, as a Blob: reading a stream to its end leaves
+               garbage in the page, wherever it comes from. The rival is an object URL of the stored File
     read       the stored File, as a page would read it
 
 Memory is how far the peak of resident memory rose above that of the page at rest, in all renderer processes
@@ -100,7 +101,7 @@ plain = run_js('''({
   async fetched(url) {
     const answer = await fetch(url, { cache: "no-store" });
     if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
-    await this.drain(answer.body);
+    return (await answer.blob()).size;
   },
   async serve(file) {
     const url = URL.createObjectURL(file);
