@@ -1,10 +1,10 @@
 """A page with this kit and a page with the real livestore-filesync: one store, two browser profiles.
 
 Bytes go through this kit's signer for both, metadata through either sync backend. The pages take turns, and
-wait until both have everything, because of a fault of LiveStore's client (0.4.0-dev.23): when it commits at
-the moment in which an event arrives from elsewhere, its own may get a number too high (seen on the wire:
-`seqNum` 6 and `parentSeqNum` 5 at a head of 2). Every backend refuses that, LiveStore's own as well, also
-after a reload.
+wait until both have everything, because of a fault of LiveStore's client (0.4.0-dev.23 and 0.4.0): when it
+commits at the moment in which an event arrives from elsewhere, its own may get a number too high (seen on
+the wire: `seqNum` 6 and `parentSeqNum` 5 at a head of 2). Every backend refuses that, LiveStore's own as
+well, also after a reload.
 """
 
 from __future__ import annotations
