@@ -4,35 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 from tests.harness.server import ServerProcess
-from tools.common import BUILD, STAMPS, build_lock, digest, is_fresh, run, step, write_stamp
-from tools.environment import require_node
-
-SOURCE = Path(__file__).with_name("signers")
-FOLDER = BUILD / "interop-signers"
-
-
-def ensure_signers() -> Path:
-    """Install exactly what package-lock.json says, without its install scripts; bundle the worker.
-
-    Returns:
-        The folder in which the scripts run.
-    """
-    with build_lock():
-        key = digest(*SOURCE.iterdir())
-        stamp = STAMPS / "interop-signers"
-        if not is_fresh(stamp, key, [FOLDER / "worker.bundle.js"]):
-            require_node()
-            shutil.copytree(SOURCE, FOLDER, dirs_exist_ok=True)
-            with step("fetching the signers of livestore-filesync from npm"):
-                run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=FOLDER)
-                run(["npm", "run", "build"], cwd=FOLDER)
-                write_stamp(stamp, key)
-    return FOLDER
+from tests.interop.packages import ensure_signers
 
 
 class SignerProcess(ServerProcess):

@@ -24,7 +24,8 @@ const uploaded = await run(remote.upload(file, { key }))
 const onProgress = () => {} // without it, that client reads the body twice and fails
 const downloaded = await run(remote.download(key, { onProgress }))
 const url = await run(remote.getDownloadUrl(key))
-const { status } = await fetch(url)
+const response = await fetch(url)
+await response.arrayBuffer() // else the connection keeps this process alive
 await run(remote.delete(key))
 const missing = await run(Effect.either(remote.download(key, { onProgress })))
 
@@ -33,6 +34,6 @@ print(JSON.stringify({
   uploaded,
   bytes: Buffer.from(await downloaded.arrayBuffer()).toString("base64"),
   type: downloaded.type,
-  status,
+  status: response.status,
   after: missing._tag === "Left" ? missing.left.message : "still there",
 }))
