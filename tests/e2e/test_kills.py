@@ -89,9 +89,7 @@ class Trial:
         stream = self.random.random() < 0.7
         share = self.random.choice([self.random.random(), self.random.random(), 1.0]) if stream else 1.0
         trap = self.proxy.set_trap("GET", "/proxy/source", "down", share)
-        edited = self.random.choice(["", *self.confirmed]) if self.random.random() < 0.5 else ""
-        sizes = SMALL if self.random.random() < 0.7 else PARTS
-        name = self._save(sizes, stream=stream, edited=edited)
+        name = self._save(SMALL if self.random.random() < 0.7 else PARTS, stream=stream)
         self._wait(trap, 0.05)
         return self.writer, trap, f"saved {name} "
 
@@ -122,8 +120,11 @@ class Trial:
         if not trap.holds:
             time.sleep(self.random.uniform(0, longest))
 
-    def _save(self, sizes: tuple[int, int], *, stream: bool = False, edited: str = "") -> str:
+    def _save(self, sizes: tuple[int, int], *, stream: bool = False) -> str:
+        """Begin to save a new file, or another content of one that is there."""
         self._saves += 1
+        edits = list(self.confirmed) if self.random.random() < 0.4 else []
+        edited = self.random.choice(edits) if edits else ""
         name, size = f"file-{self._saves}", self.random.randint(*sizes)
         if edited:
             self._edits[edited] = sha256(source(self._saves, size))
@@ -168,6 +169,7 @@ class Trial:
     def converge(self) -> None:
         """Without faults everything gets everywhere, and nothing else is left."""
         self.proxy.choose_fault = lambda _exchange: ""
+        self._hear()
         wanted = {file.id: file.content_hash for file in self.writer.files().values()}
         assert self.confirmed.items() <= wanted.items()
         for client in (self.writer, self.reader):
