@@ -6,7 +6,7 @@
     rival          as many rows, as durable, by plain JavaScript in IndexedDB or plain Python in SQLite
     seen           from a commit in one tab to its row in another
 
-The stores are as they are after a sync: every record confirmed by a backend, every file's row there.
+The stores are as they are after a sync: every record came from a backend, every file has its row.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ BATCH = 1_000
 COMMON = """
 import hashlib, json, time
 from filesync_web import create_file_sync_schema, make_schema
-from filesync_web.livestore import sequence
+from filesync_web.livestore.messages import Event
 files = create_file_sync_schema()
 schema = make_schema(
     tables=files.tables, events=files.events, materializers=files.create_materializers(files.tables)
@@ -61,12 +61,12 @@ def state_of(event):
 
 async def fill(name, count):
     store = await open_it(name)
-    for first in range(0, count, 500):
-        events = [created(n) for n in range(first, min(first + 500, count))]
-        await store.commit(*events, *map(state_of, events))
-        pending, head = list(store._replica.pending), store._replica.position.confirmed
-        confirmed = [sequence.numbered(entry, head + i) for i, entry in enumerate(pending)]
-        await store._replica.confirm(confirmed, "backend")
+    for head in range(0, count, 500):
+        events = [created(n) for n in range(head, min(head + 500, count))]
+        wire = [(event.definition.name, event.args) for event in events]
+        pulled = [Event(*event, head + n + 1, head + n, "other", "other") for n, event in enumerate(wire)]
+        await store._replica.confirm(pulled, "backend")
+        await store.commit(*map(state_of, events))
     await store._replica.save_state()
     await store.close()
 
@@ -142,6 +142,7 @@ async def rival(count, together):
 WATCH = """
 store, seen = await open_it("seen"), {}
 store.subscribe("SELECT id FROM files", lambda rows: [seen.setdefault(row.id, time.time()) for row in rows])
+return None
 """
 
 Run = Callable[[str], Any]

@@ -55,8 +55,10 @@ class FileSyncTables:
     def live(self, id_or_path: str) -> FileRecord:
         """The live file with that id or path; raises `UnknownFileError`."""
         files = self._tables.files
+        path = id_or_path.lstrip("/")
+        content_hash = path.rpartition("/")[2]  # it has an index, the path has none
         found = self._first(files.where(id=id_or_path, deleted_at=None)) or self._first(
-            files.where(path=id_or_path.lstrip("/"), deleted_at=None)
+            files.where(content_hash=content_hash, path=path, deleted_at=None)
         )
         if found is None:
             raise UnknownFileError(

@@ -104,9 +104,16 @@ const resetConfirmed = (stores, meta, seen) => {
   Object.assign(meta, { epoch: meta.epoch + 1, head: 0, backendId: null });
 };
 
+const readState = async (db) => {
+  const blob = await asked(db.transaction("state").objectStore("state").get("state"));
+  return blob === undefined ? new ArrayBuffer(0) : blob.arrayBuffer();
+};
+
 async function openLog(name, clientId) {
   const db = await openDatabase(name);
   db.onversionchange = () => db.close(); // someone deletes it
+  let state = readState(db); // the largest part of opening, while the rest goes on
+  state.catch(() => {}); // whoever asks for it is told
 
   // Runs `work(stores, meta)` in a transaction that is committed as a whole or not at all.
   const inTransaction = async (mode, work, durability = "default") => {
@@ -159,8 +166,8 @@ async function openLog(name, clientId) {
     setSyncEnabled: (enabled) =>
       inTransaction("readwrite", (_, meta) => { meta.syncEnabled = enabled; }, "strict"),
     loadState: async (FS, path, fresh) => {
-      const blob = fresh ? undefined : await asked(db.transaction("state").objectStore("state").get("state"));
-      const bytes = blob === undefined ? new ArrayBuffer(0) : await blob.arrayBuffer();
+      const bytes = fresh ? new ArrayBuffer(0) : await state;
+      state = null; // from now on it is the file's
       FS.writeFile(path, new Uint8Array(bytes), { canOwn: true });
     },
     saveState: (FS, path) => new Promise((resolve, reject) => {

@@ -95,7 +95,7 @@ def _create_tables() -> FileTables:
             "deleted_at": timestamp(nullable=True),
         },
         record=FileRecord,
-        indexes=[index("filesByContentHash", "content_hash"), index("filesByPath", "path")],
+        indexes=[index("filesByContentHash", "content_hash")],
     )
     local_file_state = table(
         "localFileState",
