@@ -118,8 +118,16 @@ class Hub:
                 if isinstance(outcome, Appended):
                     await self._deliver(store_id, room, outcome)
                     return None
-                if isinstance(outcome, ServerAhead) and outcome.minimum_expected_num > (room.head or 0):
-                    await self._catch_up(store_id, room)  # the pusher waits for what it lacks
+                if isinstance(outcome, ServerAhead):
+                    if outcome.provided_num > outcome.minimum_expected_num:
+                        log.warning(
+                            "client %.40r pushes behind event %d of a log that ends at %d: it is stuck",
+                            batch[0].client_id,
+                            outcome.provided_num,
+                            outcome.minimum_expected_num,
+                        )
+                    if outcome.minimum_expected_num > (room.head or 0):
+                        await self._catch_up(store_id, room)  # the pusher waits for what it lacks
                 return outcome
         finally:
             room.appending -= 1

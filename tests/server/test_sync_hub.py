@@ -11,7 +11,7 @@ import pytest
 from filesync_server.sync.hub import Hub
 from filesync_server.sync.sqlite import SqliteStorage
 from filesync_server.sync.storage import Heard, Log, Page, StorageError
-from filesync_web.livestore.messages import BackendIdMismatch, Event, PulledEvent
+from filesync_web.livestore.messages import BackendIdMismatch, Event, PulledEvent, ServerAhead
 from tests.server.support import until
 
 
@@ -125,6 +125,16 @@ async def test_a_push_here_goes_out_behind_what_was_not_heard(hub: Hub, other: S
     await other.append("s", chain(*range(101, 151)), None)
     assert await hub.append("s", chain(151), None) is None
     assert reader.got == list(range(1, 152))
+
+
+async def test_a_client_that_is_ahead_of_the_log_is_reported(
+    hub: Hub, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await hub.append("s", chain(1, 2), None) is None
+    assert await hub.append("s", chain(2), None) == ServerAhead(2, 1)
+    assert not caplog.records, "being behind is what happens every day"
+    assert await hub.append("s", chain(6), None) == ServerAhead(2, 5)
+    assert "pushes behind event 5 of a log that ends at 2" in caplog.text
 
 
 async def test_what_could_not_be_read_is_read_at_the_next_look(
