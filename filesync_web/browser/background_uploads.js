@@ -1,10 +1,11 @@
-// The page's side of uploads that go on after it is closed: writes down what is owed, and when the page goes, asks the
-// browser to wake the service worker as soon as there is a network (Background Sync).
+// The page's side of uploads that go on after it is closed: writes down what is owed, and asks the browser to wake the
+// service worker as soon as there is a network (Background Sync). It waits there until this page is done, or gone.
 "use strict";
 
 class BackgroundUploads {
   #storeId;
   #owes = false;
+  #sync = null;
   #listening = null;
 
   constructor(storeId) {
@@ -17,15 +18,16 @@ class BackgroundUploads {
     const { signal } = (this.#listening = new AbortController());
     const container = globalThis.navigator?.serviceWorker; // none in a worker
     if (!container) return false;
-    const { sync } = await container.ready;
-    if (!sync) return false;
-    const leave = () => {
-      if (this.#owes) sync.register(SYNC_TAG).catch(() => {}); // refused by the user: the next page uploads
-    };
-    const hide = () => document.visibilityState === "hidden" && leave();
-    addEventListener("pagehide", leave, { signal });
-    document.addEventListener("visibilitychange", hide, { signal }); // phones end hidden pages without a word
-    return true;
+    this.#sync = (await container.ready).sync ?? null;
+    const hide = () => document.visibilityState === "hidden" && this.#ask();
+    addEventListener("pagehide", () => this.#ask(), { signal });
+    document.addEventListener("visibilitychange", hide, { signal });
+    return this.#sync !== null;
+  }
+
+  /** Asking again does nothing but when the browser has given up meanwhile, after a few tries. */
+  #ask() {
+    if (this.#owes) this.#sync?.register(SYNC_TAG).catch(() => {}); // the user may forbid it: the next page uploads
   }
 
   stop() {
@@ -54,7 +56,9 @@ class BackgroundUploads {
       if (signer) stores.signers.put(signer, this.#storeId);
       return countOwed(stores, this.#storeId);
     });
+    const asked = this.#owes;
     this.#owes = count > 0;
+    if (!asked) this.#ask();
   }
 
   async wasUploaded(fileId, key) {

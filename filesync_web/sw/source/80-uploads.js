@@ -1,27 +1,27 @@
 // --- Background Sync: the uploads that closed pages owe (what is written down where: see SYNC_TAG) ---
 //
-// They run only while no tab leads: under the leader's lock, and no longer than until a tab takes that away.
-// The next tab that leads finds what was uploaded and records it.
+// They run only while no tab leads: under the leader's lock, and no longer than until a tab takes that away. A page asks
+// for the event as soon as it owes something, so the worker is awake when the page goes. The next tab that leads finds
+// what was uploaded and records it.
 
-const LOCK_TRIES = 10;
-const LOCK_PAUSE_MS = 500; // a page that is being closed lets go of its lock a little later
+const LEAD_PAUSE_MS = 500;
+const LEAD_WAIT_MS = 150_000; // Chromium ends an event after 3 minutes
 
-/** Does `work(signal)` under a lock that nobody holds; `signal` aborts when the lock is taken away. */
+/** Does `work(signal)` if nobody holds the lock; whether it was done. `signal` aborts when a tab takes the lock away. */
 async function whileNobodyLeads(lock, work) {
-  for (let tries = 0; tries < LOCK_TRIES; tries += 1) {
-    const taken = new AbortController();
-    const hold = async (held) => {
-      if (held) await work(taken.signal);
-      return held !== null;
-    };
-    try {
-      if (await navigator.locks.request(lock, { ifAvailable: true }, hold)) return;
-    } finally {
-      taken.abort();
-    }
-    await new Promise((resolve) => setTimeout(resolve, LOCK_PAUSE_MS));
+  const taken = new AbortController();
+  const hold = async (held) => {
+    if (held) await work(taken.signal);
+    return held !== null;
+  };
+  try {
+    return await navigator.locks.request(lock, { ifAvailable: true }, hold);
+  } catch (error) {
+    if (error.name === "AbortError") return false;
+    throw error;
+  } finally {
+    taken.abort();
   }
-  throw new Error("A page is open, which uploads by itself.");
 }
 
 async function putObject(remote, features, { key, contentType }, init) {
@@ -65,18 +65,19 @@ async function uploadOwed(storeId, signer, signal) {
   if (failure) throw failure;
 }
 
-/** Does what all stores owe. Fails when something is left to do. */
+/** Does what a store owes as soon as nobody leads, unless a page has done it by then. Fails when it cannot. */
+async function continueStore(storeId) {
+  for (const start = Date.now(); Date.now() - start < LEAD_WAIT_MS; ) {
+    const signer = await inHandover("readonly", ({ signers }) => promised(signers.get(storeId)));
+    if (!signer) return;
+    if (await whileNobodyLeads(signer.lock, (signal) => uploadOwed(storeId, signer, signal))) return;
+    await new Promise((resolve) => setTimeout(resolve, LEAD_PAUSE_MS));
+  }
+  throw new Error("A page is open, which uploads by itself.");
+}
+
 async function continueUploads() {
-  const signers = await inHandover("readonly", async (stores) => {
-    const [storeIds, values] = await Promise.all([
-      promised(stores.signers.getAllKeys()),
-      promised(stores.signers.getAll()),
-    ]);
-    return storeIds.map((storeId, index) => [storeId, values[index]]);
-  });
-  const work = signers.map(([storeId, signer]) =>
-    whileNobodyLeads(signer.lock, (signal) => uploadOwed(storeId, signer, signal)),
-  );
-  const failed = (await Promise.allSettled(work)).find(({ status }) => status === "rejected");
+  const storeIds = await inHandover("readonly", ({ signers }) => promised(signers.getAllKeys()));
+  const failed = (await Promise.allSettled(storeIds.map(continueStore))).find(({ reason }) => reason);
   if (failed) throw failed.reason;
 }
