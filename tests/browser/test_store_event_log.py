@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.harness import PyodideRun
+from playwright.sync_api import Page
+
+from tests.harness import PyodideRun, run_python
 
 
 def test_indexeddb_keeps_the_contract_of_the_event_log(pyodide_pytest: Callable[..., PyodideRun]) -> None:
@@ -15,3 +17,46 @@ def test_indexeddb_keeps_the_contract_of_the_event_log(pyodide_pytest: Callable[
 
 def test_the_store_works_under_pyodide(pyodide_pytest: Callable[..., PyodideRun]) -> None:
     assert pyodide_pytest("tests/unit/livestore").passed >= 15
+
+
+VERSION_1 = """async (name) => {
+    const db = await new Promise((resolve, reject) => {
+        const opening = indexedDB.open(name, 1);
+        opening.onupgradeneeded = () => {
+            opening.result.createObjectStore("confirmed", { keyPath: "seqNum" });
+            const local = opening.result.createObjectStore("local", { keyPath: "id" });
+            local.createIndex("pending", "pending");
+            local.createIndex("key", "key");
+            opening.result.createObjectStore("meta");
+            opening.result.createObjectStore("snapshot");
+        };
+        opening.onsuccess = () => resolve(opening.result);
+        opening.onerror = () => reject(opening.error);
+    });
+    const transaction = db.transaction(["local", "meta"], "readwrite");
+    const entry = (id, name, synced) => JSON.stringify([id, name, {}, "c", "s", synced, null, null]);
+    transaction.objectStore("local").put({ id: 1, json: entry(1, "own", false) });
+    transaction.objectStore("local").put({ id: 2, json: entry(2, "pending", true), pending: 1 });
+    const meta = { clientId: "old", backendId: null, epoch: 1, head: 0, lastLocal: 2, syncEnabled: true };
+    transaction.objectStore("meta").put(meta, "meta");
+    await new Promise((resolve) => { transaction.oncomplete = resolve; });
+    db.close();
+}"""
+
+
+def test_a_log_of_the_first_version_keeps_what_is_pending(bare_page: Page) -> None:
+    bare_page.evaluate(VERSION_1, "version-1")
+    code = """
+    from filesync_web.browser.event_log import IndexedDbEventLog
+    from filesync_web.livestore.ports import Position
+    log = IndexedDbEventLog("version-1")
+    client_id = await log.open("new")
+    (await log.open_state()).close()
+    seen = Position(1, 0, 2)
+    pending = (await log.read(seen, all_pending=True)).local
+    await log.discard([entry.id for entry in pending])
+    left = (await log.read(seen, all_pending=True)).local
+    await log.close()
+    return [client_id, [entry.event.name for entry in pending], [entry.event.synced for entry in left]]
+    """
+    assert run_python(bare_page, code) == ["old", ["pending"], [False]]
