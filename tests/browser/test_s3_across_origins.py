@@ -238,9 +238,7 @@ def sign_otherwise(page: Page, call: str, sign: Callable[[str], str], *, times: 
     return keys
 
 
-def test_an_expired_url_is_signed_again(
-    here: Page, there: Page, cloud: Cloud, store_of_module: str
-) -> None:
+def test_an_expired_url_is_signed_again(here: Page, there: Page, cloud: Cloud, store_of_module: str) -> None:
     open_client(there, cloud.signer, store_of_module)
     put = sign_otherwise(here, "upload", lambda key: cloud.presign("put_object", key, age=120), times=1)
     get = sign_otherwise(there, "download", lambda key: cloud.presign("get_object", key, age=120), times=1)
