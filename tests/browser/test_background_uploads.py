@@ -194,6 +194,17 @@ def test_worker_stops_when_a_page_takes_the_lead(page: Page, site: ScriptedSite)
     assert not page.evaluate("key => uploads.wasUploaded('one', key)", key)
 
 
+def test_worker_that_waits_does_not_hold_up_an_update(page: Page, site: ScriptedSite) -> None:
+    owe(page, "one", b"hello")
+    page.evaluate(LEAD, False)
+    worker = worker_of(page)
+    begin(page)
+    site.write("filesync-sw.js", f"{OWN_WORKER}// a new version")
+    page.evaluate("navigator.serviceWorker.ready.then((registration) => registration.update()).then(() => 0)")
+    assert worker.evaluate("self.synced") == "Error: A page is open, which uploads by itself."
+    assert page.evaluate(WRITTEN_DOWN) == [["store"], ["one"], []]
+
+
 def test_refused_token_loses_nothing(page: Page, site: ScriptedSite) -> None:
     key = owe(page, "one", b"hello", token="old")
     assert fire(page) == "Error: The signer refused to give a URL for the upload (401)."

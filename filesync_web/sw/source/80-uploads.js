@@ -71,6 +71,7 @@ async function continueStore(storeId) {
     const signer = await inHandover("readonly", ({ signers }) => promised(signers.get(storeId)));
     if (!signer) return;
     if (await whileNobodyLeads(signer.lock, (signal) => uploadOwed(storeId, signer, signal))) return;
+    if (self.registration.waiting) break; // a new version becomes active only when nothing runs in this one
     await new Promise((resolve) => setTimeout(resolve, LEAD_PAUSE_MS));
   }
   throw new Error("A page is open, which uploads by itself.");
