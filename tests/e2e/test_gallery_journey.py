@@ -177,5 +177,5 @@ def test_three_tabs_show_the_same_and_another_takes_over(new_context: NewContext
 def test_opens_in_a_browser_that_samples_its_memory(
     site_url: str, new_profile: Callable[..., Profile], store_id: str
 ) -> None:
-    """Chromium does so on some machines, and then crashes pages that run WebAssembly on a stack of its own."""
+    """Chromium does so on some machines, and crashes pages that run WebAssembly on a stack of its own."""
     Gallery.open(new_profile(site_url).open(SAMPLE_MEMORY), store_id)

@@ -21,9 +21,9 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # Chromium's allocation samplers walk frame pointers, and run off the end of the stack when WebAssembly is on
-    # a stack of its own (JSPI, which Pyodide uses): the renderer ends with SIGSEGV, one start in about a hundred.
-    # By probability, since a second --disable-features would undo Playwright's.
+    # Chromium's allocation samplers walk frame pointers, and run off the end of the stack when WebAssembly is
+    # on a stack of its own (JSPI, which Pyodide uses): the renderer ends with SIGSEGV, one start in about a
+    # hundred. By probability, since a second --disable-features would undo Playwright's.
     "--enable-features=CDPScreenshotNewSurface,"
     "HeapProfilerReporting:stable-probability/0/nonstable-probability/0,"
     "GwpAsanMalloc:ProcessSamplingProbability/0,GwpAsanPartitionAlloc:ProcessSamplingProbability/0",
