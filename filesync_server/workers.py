@@ -1,16 +1,20 @@
 """Several processes that answer on one socket, under a parent that replaces those that die.
 
 Only what is shared outside of the process may be served so: event logs in PostgreSQL, objects in S3 or in
-the data directory. `config` refuses the rest. When the parent itself is killed (`kill -9`), its supervisor
-has to end the whole group; systemd and containers do.
+the data directory. `config` refuses the rest. When the parent is killed, its workers end by themselves.
 """
 
 from __future__ import annotations
 
 import logging
+import multiprocessing
+import os
+import signal
 import sqlite3
 import sys
+import threading
 from functools import partial
+from multiprocessing.connection import wait
 from typing import Any
 
 import uvicorn
@@ -46,8 +50,17 @@ def run_workers(settings: Settings, options: dict[str, Any]) -> int:
 def worker_app(settings: Settings) -> ASGIApp:
     """The application of one worker; ends the process, and the command with it, when there can be none."""
     configure_logging(settings)
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
     try:
         return build_app(settings)
     except (ConfigError, OSError, sqlite3.Error) as error:
         log.critical("a worker cannot start: %s", error)
         sys.exit(STARTUP_FAILURE)
+
+
+def _end_with_the_parent() -> None:
+    """Else workers would go on answering after a `kill -9` of the parent, and nobody would stop them."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # noqa: S101 - a worker has one
+    wait([parent.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -121,9 +121,9 @@ def hashed_key(data: bytes, store: str = "store") -> str:
     return f"{store}/{sha256(data)}"
 
 
-async def until(condition: Any) -> None:
-    """Wait for a condition that another task or thread brings about."""
-    async with asyncio.timeout(PATIENCE):
+async def until(condition: Any, patience: float = PATIENCE) -> None:
+    """Wait, so many seconds at most, for a condition that another task, thread or process brings about."""
+    async with asyncio.timeout(patience):
         while not condition():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.005)
 

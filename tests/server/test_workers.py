@@ -19,6 +19,8 @@ from filesync_server.config import DEVELOPMENT_TOKEN
 from tests.server.support import FILES, event, hashed_key, sync_client, until
 from tests.server.test_command import AUTH, Process, names, running
 
+START_SECONDS = 40.0
+
 
 def workers_of(server: Process) -> set[int]:
     """The process ids of the workers that live."""
@@ -45,14 +47,14 @@ async def test_workers_share_everything_and_are_replaced(database: str, tmp_path
         running(tmp_path, "--workers", "2", environment=environment) as server,
         httpx.AsyncClient(limits=limits, timeout=30) as client,
     ):
-        await until(lambda: len(workers_of(server)) == 2)
+        await until(lambda: len(workers_of(server)) == 2, START_SECONDS)
         contents = [os.urandom(10_000) for _ in range(20)]
         await asyncio.gather(*(put(client, server, content) for content in contents))
         async with sync_client(server.url, token=DEVELOPMENT_TOKEN) as socket:
             assert (await socket.pushed(event(1)))["_tag"] == "Success"
         victim = min(workers_of(server))
         os.kill(victim, signal.SIGKILL)
-        await until(lambda: len(workers_of(server) - {victim}) == 2)
+        await until(lambda: len(workers_of(server) - {victim}) == 2, START_SECONDS)
         for content in contents:
             answer = await client.get(f"{server.url}{FILES}/{hashed_key(content)}", headers=AUTH)
             assert answer.content == content
@@ -62,6 +64,16 @@ async def test_workers_share_everything_and_are_replaced(database: str, tmp_path
         assert await server.end(signal.SIGTERM) == 0
         assert not workers & running_processes()
     assert "Traceback" not in "".join(server.lines)
+
+
+async def test_workers_end_when_their_parent_is_killed(database: str, tmp_path: Path) -> None:
+    environment = os.environ | {"FILESYNC_SYNC_DATABASE": database}
+    async with running(tmp_path, "--workers", "2", environment=environment) as server:
+        async with httpx.AsyncClient(timeout=START_SECONDS) as client:
+            await put(client, server, b"answered")  # by a worker that is whole
+        workers = workers_of(server)
+        await server.end(signal.SIGKILL)
+        await until(lambda: not workers & running_processes(), START_SECONDS)
 
 
 def test_workers_without_a_shared_log_are_refused(tmp_path: Path) -> None:
