@@ -145,7 +145,7 @@ class EventLog(Protocol):
         ...
 
     async def save_state(self) -> None:
-        """Keep what is committed in that database now for the next `open_state`."""
+        """Keep what is committed in that database, as of this call or later, for the next `open_state`."""
         ...
 
     async def close(self) -> None:

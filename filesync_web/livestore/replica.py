@@ -145,8 +145,9 @@ class Replica:
         """Keep the base, so that the next start need not apply all events."""
         async with self._turn:
             self.state.settle()
-            await self._log.save_state()
-            self._saved = self.position
+            position = self.position
+        await self._log.save_state()  # what comes meanwhile need not wait: the database is whole at any time
+        self._saved = position
 
     async def _take(self, delta: LogDelta) -> None:
         change = self.state.apply(delta)
