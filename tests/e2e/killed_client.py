@@ -150,8 +150,8 @@ class KilledClient:
 
     def read(self) -> dict[str, tuple[str, str]]:
         """The hash that each file that is here should have, and that of what `read_file` gives."""
-        found: dict[str, tuple[str, str]] = run_python(self.page, READ, timeout=60, ids=list(self.files()))
-        return found
+        found = run_python(self.page, READ, timeout=60, ids=list(self.files()))
+        return {file_id: (promised, read) for file_id, (promised, read) in found.items()}
 
     def served(self) -> dict[str, str]:
         """The hash of what the service worker serves for each file that it can serve, by path."""
