@@ -8,7 +8,6 @@ bytes under way. The tests share two pages, of different profiles.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -57,8 +56,8 @@ async def until(query, holds, seconds=40):
 """
 
 CLOSE = """
-if "sync" in globals():
-    await sync.dispose()
+if client := globals().pop("sync", None):
+    await client.dispose()
     await store.close()
 """
 
@@ -139,11 +138,6 @@ def cloud(server: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> It
         front.stop()
 
 
-@pytest.fixture(scope="module")
-def store_of_module() -> str:
-    return f"across_{os.getpid()}_{os.urandom(4).hex()}"
-
-
 def open_client(page: Page, signer: str, store_id: str, token: str = TOKEN) -> None:
     """Open a client in the page; one that is open there is closed."""
     run_python(page, CLOSE)
@@ -151,17 +145,22 @@ def open_client(page: Page, signer: str, store_id: str, token: str = TOKEN) -> N
 
 
 @pytest.fixture(scope="module")
-def here(new_module_context: Callable[..., BrowserContext], cloud: Cloud, store_of_module: str) -> Page:
-    """A page with an open client."""
-    page = open_python_page(new_module_context())
-    open_client(page, cloud.signer, store_of_module)
-    return page
+def module_pages(new_module_context: Callable[..., BrowserContext]) -> list[Page]:
+    return [open_python_page(new_module_context()) for _ in range(2)]
 
 
-@pytest.fixture(scope="module")
-def there(new_module_context: Callable[..., BrowserContext]) -> Page:
+@pytest.fixture
+def here(module_pages: list[Page], cloud: Cloud, store_id: str) -> Page:
+    """A page with an open client of the test's own store."""
+    open_client(module_pages[0], cloud.signer, store_id)
+    return module_pages[0]
+
+
+@pytest.fixture
+def there(module_pages: list[Page]) -> Page:
     """A page of another browser profile, without a client."""
-    return open_python_page(new_module_context())
+    run_python(module_pages[1], CLOSE)
+    return module_pages[1]
 
 
 def save(page: Page, size: int) -> tuple[str, str]:
@@ -178,12 +177,10 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def test_upload_range_download_and_delete(
-    here: Page, there: Page, cloud: Cloud, store_of_module: str
-) -> None:
+def test_upload_range_download_and_delete(here: Page, there: Page, cloud: Cloud, store_id: str) -> None:
     file_id, content_hash = save(here, 300_000)
     answer = uploaded(here, file_id)
-    key = f"{store_of_module}/{content_hash}"
+    key = f"{store_id}/{content_hash}"
     assert (answer["status"], answer["remote_key"]) == ("done", key)
     assert [kind for kind, _ in answer["events"]] == ["upload:start", "upload:complete"]
     content = cloud.object(key)
@@ -202,7 +199,7 @@ return None
     assert part.headers["content-range"] == "bytes 1000-1999/300000"
     assert cloud.front.statuses("GET", key) == [206]
 
-    open_client(there, cloud.signer, store_of_module)
+    open_client(there, cloud.signer, store_id)
     code = """
 await until(files.tables.local_file_state, lambda rows: any(row.local_hash == h for row in rows))
 blob = await sync.read_file(file_id)
@@ -216,9 +213,9 @@ return [blob.type, blob.size, (await blob.bytes()).to_bytes() == (await served.b
     assert cloud.object(key) is None
 
 
-def test_multipart_upload(here: Page, cloud: Cloud, store_of_module: str) -> None:
+def test_multipart_upload(here: Page, cloud: Cloud, store_id: str) -> None:
     file_id, content_hash = save(here, 17 * 1024**2)
-    key = f"{store_of_module}/{content_hash}"
+    key = f"{store_id}/{content_hash}"
     assert uploaded(here, file_id)["remote_key"] == key
     assert cloud.front.statuses("PUT", key) == [200, 200, 200], "three parts"
     content = cloud.object(key)
@@ -238,8 +235,8 @@ def sign_otherwise(page: Page, call: str, sign: Callable[[str], str], *, times: 
     return keys
 
 
-def test_an_expired_url_is_signed_again(here: Page, there: Page, cloud: Cloud, store_of_module: str) -> None:
-    open_client(there, cloud.signer, store_of_module)
+def test_an_expired_url_is_signed_again(here: Page, there: Page, cloud: Cloud, store_id: str) -> None:
+    open_client(there, cloud.signer, store_id)
     put = sign_otherwise(here, "upload", lambda key: cloud.presign("put_object", key, age=120), times=1)
     get = sign_otherwise(there, "download", lambda key: cloud.presign("get_object", key, age=120), times=1)
     file_id, content_hash = save(here, 50_000)
