@@ -286,7 +286,7 @@ class FileSync:
         """Try all files that rest at `error` again; returns their ids."""
         events: list[NewEvent] = []
         file_ids = []
-        for row in self._tables.rows():
+        for row in self._tables.all_rows():
             if not row.has_error:
                 continue
             file_ids.append(row.file_id)

@@ -70,13 +70,28 @@ class FileSyncTables:
         """All live records."""
         return self._store.query(self._tables.files.where(deleted_at=None))
 
+    def all_ids(self) -> list[str]:
+        """The files that are live or of which this client has a row."""
+        rows = self._store.query(
+            'SELECT "id" FROM "files" WHERE "deletedAt" IS NULL UNION SELECT "fileId" FROM "localFileState"'
+        )
+        return [file_id for (file_id,) in rows]
+
+    def records(self, file_ids: list[str]) -> list[FileRecord]:
+        """The records with these ids, deleted or not."""
+        return self._store.query(self._tables.files.where(id=file_ids))
+
     def row(self, file_id: str) -> LocalFileState | None:
         """This client's row of a file."""
         return self._first(self._tables.local_file_state.where(file_id=file_id))
 
-    def rows(self) -> list[LocalFileState]:
+    def all_rows(self) -> list[LocalFileState]:
         """All rows of this client."""
         return self._store.query(self._tables.local_file_state)
+
+    def rows(self, file_ids: list[str]) -> list[LocalFileState]:
+        """This client's rows of these files."""
+        return self._store.query(self._tables.local_file_state.where(file_id=file_ids))
 
     def unsent(self) -> set[str]:
         """The files whose upload waits or runs."""
@@ -89,9 +104,9 @@ class FileSyncTables:
         found = self._first(self._tables.transfer_control.where(file_id=file_id))
         return found or TransferControl(file_id)
 
-    def controls(self) -> list[TransferControl]:
-        """What the user asked, of all files."""
-        return self._store.query(self._tables.transfer_control)
+    def controls(self, file_ids: list[str]) -> list[TransferControl]:
+        """What the user asked of these files."""
+        return self._store.query(self._tables.transfer_control.where(file_id=file_ids))
 
     def outbox(self) -> list[RemoteDelete]:
         """The remote deletes that this client owes."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from random import Random
 
 from filesync_web.core import effects as fx
@@ -34,6 +34,9 @@ from filesync_web.ports import BlobStore, Clock
 from filesync_web.remote import Content, Remote
 
 logger = logging.getLogger(__name__)
+
+FACTS_AT_ONCE = 500
+"""Files that are looked at in one go when a tab begins to lead: some 100 ms in a browser."""
 
 _Outcome = BaseException | None
 
@@ -100,9 +103,9 @@ class Runner:
         try:
             self._dirty.clear()
             self._reports.clear()
-            await self._perform(
-                engine.observe(await self._all_facts(), self._tables.outbox(), self._clock.time())
-            )
+            async for facts in self._all_facts():
+                await self._perform(engine.learn(facts, self._clock.time()))
+            await self._perform(engine.observe((), self._tables.outbox(), self._clock.time()))
             self._garbage.collect_all()
             gate = False
             while True:
@@ -138,23 +141,24 @@ class Runner:
             local_hash = record.content_hash
         return _fact_of(record, row, local_hash, control)
 
-    async def _all_facts(self) -> list[FileFact]:
-        """Everything, when this tab begins to lead; here the rows are not trusted to know which bytes
-        are here."""
+    async def _all_facts(self) -> AsyncIterator[list[FileFact]]:
+        """Everything, when this tab begins to lead, in parts between which others get their turn; here the
+        rows are not trusted to know which bytes are here."""
         stored = await self._blobs.list()
-        rows = {row.file_id: row for row in self._tables.rows()}
-        controls = {control.file_id: control for control in self._tables.controls()}
-        records = {record.id: record for record in self._tables.all_live()}
-        for file_id in rows.keys() - records.keys():
-            if (record := self._tables.record(file_id)) is not None:
-                records[file_id] = record
-        facts = []
-        for record in records.values():
-            row, control = rows.get(record.id), controls.get(record.id)
-            candidates = (record.content_hash, row.local_hash if row is not None else "")
-            local_hash = next((content for content in candidates if content in stored), "")
-            facts.append(_fact_of(record, row, local_hash, control or TransferControl(record.id)))
-        return facts
+        ids = self._tables.all_ids()
+        for start in range(0, len(ids), FACTS_AT_ONCE):
+            await asyncio.sleep(0)
+            some = ids[start : start + FACTS_AT_ONCE]
+            rows = {row.file_id: row for row in self._tables.rows(some)}
+            controls = {control.file_id: control for control in self._tables.controls(some)}
+            facts = []
+            for record in self._tables.records(some):
+                row = rows.get(record.id)
+                candidates = (record.content_hash, row.local_hash if row is not None else "")
+                local_hash = next((content for content in candidates if content in stored), "")
+                control = controls.get(record.id) or TransferControl(record.id)
+                facts.append(_fact_of(record, row, local_hash, control))
+            yield facts
 
     async def _report(self, engine: Engine, serial: int, outcome: _Outcome) -> None:
         now = self._clock.time()

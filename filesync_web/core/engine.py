@@ -36,15 +36,17 @@ class Engine:
 
     def observe(self, facts: Iterable[FileFact], outbox: Iterable[RemoteDelete], now: float) -> list[Effect]:
         """Files that are new, or of which something may have changed, with the outbox of the same moment."""
-        for fact in facts:
-            if fact.record.is_live:
-                self._transfers.adopt(fact, now)
-            else:
-                self._transfers.forget(fact)
+        self._take_in(facts, now)
         self._deletes.replace(outbox)
         self._deletes.owe(now)
         self._deletes.recheck(self._state.outbox, now)
         return self._advance(now)
+
+    def learn(self, facts: Iterable[FileFact], now: float) -> list[Effect]:
+        """A part of the files, before the `observe` that completes the picture: nothing starts, nothing is
+        garbage yet. So a caller with very many files may rest between the parts."""
+        self._take_in(facts, now)
+        return self._state.take_effects()
 
     def set_gate(self, is_open: bool, now: float) -> list[Effect]:
         """Let transfers run, or abort them and let them wait. Opening tries at once what waited for a
@@ -103,6 +105,13 @@ class Engine:
         times = [time for queue in self._state.queues.values() if (time := queue.next_due()) is not None]
         return min((time for time in times if time != NEVER), default=None)
 
+    def _take_in(self, facts: Iterable[FileFact], now: float) -> None:
+        for fact in facts:
+            if fact.record.is_live:
+                self._transfers.adopt(fact, now)
+            else:
+                self._transfers.forget(fact)
+
     def _advance(self, now: float) -> list[Effect]:
         """Start what may start, name what is garbage, and hand out the effects of this input."""
         state = self._state
@@ -111,8 +120,7 @@ class Engine:
                 self._start_ready(kind, now)
         state.emit(*(DeleteBlob(content) for content in sorted(state.loose) if not state.is_needed(content)))
         state.loose.clear()
-        effects, state.effects = state.effects, []
-        return effects
+        return state.take_effects()
 
     def _start_ready(self, kind: JobKind, now: float) -> None:
         state, blocked = self._state, []

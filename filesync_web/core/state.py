@@ -86,6 +86,11 @@ class EngineState:
         """Add effects of this input."""
         self.effects.extend(effects)
 
+    def take_effects(self) -> list[Effect]:
+        """Hand out the effects of this input."""
+        effects, self.effects = self.effects, []
+        return effects
+
     def notify(self, job: Job, what: str, error: str | None = None) -> None:
         """Tell the app of a transfer."""
         self.emit(Notify(FileSyncEvent(f"{job.kind.value}:{what}", job.file_id, error=error)))

@@ -8,6 +8,7 @@ import pytest
 
 import filesync_web as fs
 from filesync_web.core.records import Status
+from filesync_web.file_tables import FileSyncTables
 from filesync_web.testing.blobs import MemoryBlob
 from filesync_web.testing.clock import settle
 from filesync_web.testing.http import HeldRequest, Reply
@@ -476,6 +477,27 @@ async def test_what_was_queued_when_the_tab_died_is_taken_up_again() -> None:
         device.store.hold = lambda _request: False
         tab = await device.tab()
         await settle()
+        assert all(tab.record(result.file_id).is_uploaded for result in results)
+
+
+async def test_a_tab_that_begins_to_lead_looks_at_its_files_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with a_device() as device:
+        device.connectivity.set_online(False)
+        tab = await device.tab()
+        results = [await tab.sync.save_file(b"%d" % n) for n in range(4)]
+        await tab.close()
+        device.connectivity.set_online(True)
+        monkeypatch.setattr("filesync_web.runner.FACTS_AT_ONCE", 1)
+        parts: list[list[str]] = []
+        records = FileSyncTables.records
+
+        def looked_at(tables: FileSyncTables, file_ids: list[str]) -> list[fs.FileRecord]:
+            parts.append(file_ids)
+            return records(tables, file_ids)
+
+        monkeypatch.setattr(FileSyncTables, "records", looked_at)
+        tab = await device.tab()
+        assert sorted(parts) == sorted([result.file_id] for result in results)
         assert all(tab.record(result.file_id).is_uploaded for result in results)
 
 
