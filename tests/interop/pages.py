@@ -62,7 +62,8 @@ class FilesPage(ABC):
         """The rows as of now."""
 
     @abstractmethod
-    def _read(self, path: str) -> str: ...
+    def read(self, path: str) -> str:
+        """The text of the bytes that are here; raises when there are none."""
 
     @abstractmethod
     def _wait_for(self, sql: str, rows: Rows) -> None: ...
@@ -94,7 +95,7 @@ class FilesPage(ABC):
             ],
         )
         [row] = self.query(f"SELECT path FROM files WHERE id = '{file_id}'")
-        assert self._read(row["path"]) == text
+        assert self.read(row["path"]) == text
 
     def wait_for_deletion(self, file_id: str) -> None:
         """Return when the file is deleted here too, and nothing is kept or transferred for it any more."""
@@ -159,7 +160,7 @@ class PythonPage(FilesPage):
         rows: Rows = run_python(self.page, "[row._asdict() for row in store.query(sql)]", sql=sql)
         return rows
 
-    def _read(self, path: str) -> str:
+    def read(self, path: str) -> str:
         code = "await (await fs.read_file(path, wait=False)).text()"
         return str(run_python(self.page, code, path=path))
 
@@ -202,7 +203,7 @@ class TypeScriptPage(FilesPage):
         rows: Rows = self._call("query", sql)
         return rows
 
-    def _read(self, path: str) -> str:
+    def read(self, path: str) -> str:
         return str(self._call("read", path))
 
     def _wait_for(self, sql: str, rows: Rows) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Error, Page
 
 from filesync_server.config import DEVELOPMENT_TOKEN
 from tests.e2e.gallery import remote_exists, wait_until
@@ -135,9 +135,20 @@ def test_bytes_that_the_other_page_deleted_too_early_come_back(
     wait_until(python.page, gone, "the object is gone")
     newcomer = PythonPage(open_python_page(new_context(), "bare"))
     newcomer.open(filesync_deployment)
-    for page in newcomer, python, typescript:
+    for page in newcomer, python:
         page.wait_for_content(twin, "twins")
+    wait_until(typescript.page, lambda: _has_bytes(typescript, twin), "the page that lost its copy has it again")
+    typescript.wait_for_content(twin, "twins")
     newcomer.close()
+
+
+def _has_bytes(page: TypeScriptPage, file_id: str) -> bool:
+    """Its row does not tell: it says so also while the bytes are gone."""
+    [row] = page.query(f"SELECT path FROM files WHERE id = '{file_id}'")
+    try:
+        return bool(page.read(row["path"]))
+    except Error:
+        return False
 
 
 def _wait_for_content(file_id: str, text: str, pages: tuple[FilesPage, ...]) -> None:
