@@ -137,7 +137,7 @@ def test_bytes_that_the_other_page_deleted_too_early_come_back(
     newcomer.open(filesync_deployment)
     for page in newcomer, python:
         page.wait_for_content(twin, "twins")
-    wait_until(typescript.page, lambda: _has_bytes(typescript, twin), "the page that lost its copy has it again")
+    wait_until(typescript.page, lambda: _has_bytes(typescript, twin), "its own copy is back")
     typescript.wait_for_content(twin, "twins")
     newcomer.close()
 
