@@ -129,6 +129,7 @@ async def test_a_lost_listener_loses_nothing(database: str, postgres: PostgresSe
         sync_client(other) as pusher,
     ):
         await until(lambda: storage.looks >= 2)  # the room's head, and the first look when it listens
+        await _both_listen(postgres, database)
         storage.unreachable = True
         assert len(await postgres.execute(END_LISTENERS, url=database)) == 2
         looks = storage.looks
@@ -136,10 +137,14 @@ async def test_a_lost_listener_loses_nothing(database: str, postgres: PostgresSe
         await pusher.pushed(event(1), event(2))
         assert numbers(await reader.receive()) == [1, 2]
         storage.unreachable = False
-        while len(await postgres.execute(LISTENERS, url=database)) < 2:
-            pass
+        await _both_listen(postgres, database)
         await pusher.pushed(event(3))
         assert numbers(await reader.receive()) == [3]
+
+
+async def _both_listen(postgres: PostgresServer, database: str) -> None:
+    while len(await postgres.execute(LISTENERS, url=database)) < 2:
+        pass
 
 
 async def test_notifications_that_never_come_or_lie_cost_only_time(
