@@ -114,7 +114,9 @@ def begin(page: Page) -> None:
     session.on("ServiceWorker.workerRegistrationUpdated", lambda event: found.extend(event["registrations"]))
     session.send("ServiceWorker.enable")
     origin = str(page.evaluate("location.origin"))
-    (registration,) = [one for one in found if one["scopeURL"] == f"{origin}/"]
+    ours = lambda: [one for one in found if one["scopeURL"] == f"{origin}/"]  # noqa: E731
+    wait_until(page, ours, "the browser names the worker's registration")
+    (registration,) = ours()
     session.send(
         "ServiceWorker.dispatchSyncEvent",
         {
