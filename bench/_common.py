@@ -1,9 +1,16 @@
-"""What every benchmark does: alternate the things compared, and print medians and their ratio."""
+"""What benchmarks share: alternate the things compared, print medians and their ratio; open a browser."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests.harness import PageErrors, Profile, ServerProcess
+from tests.harness.site import build_test_site
 
 
 def compare(unit: str, variants: Mapping[str, Callable[[], float]], rounds: int) -> None:
@@ -21,3 +28,14 @@ def compare(unit: str, variants: Mapping[str, Callable[[], float]], rounds: int)
         values = readings[name]
         spread = f"{min(values):.1f} to {max(values):.1f}"
         print(f"  {name:<28} {median:9.1f} {unit}  ({spread})  ratio {median / base:.2f}", flush=True)
+
+
+def new_profile(stack: ExitStack, folder: Path) -> Profile:
+    """A browser's profile on a server of its own; what is opened ends with the stack."""
+    server = ServerProcess(build_test_site(folder / "site"), folder / "data")
+    server.start()
+    stack.callback(server.stop)
+    playwright = stack.enter_context(sync_playwright())
+    profile = Profile(playwright.chromium, folder / "profile", PageErrors(), server.url)
+    stack.callback(profile.close)
+    return profile

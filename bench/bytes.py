@@ -26,12 +26,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from _common import compare
-from playwright.sync_api import Page, sync_playwright
+from _common import compare, new_profile
+from playwright.sync_api import Page
 
-from tests.harness import PageErrors, Profile, ServerProcess, open_python_page, run_python
+from tests.harness import open_python_page, run_python
 from tests.harness.memory import Memory
-from tests.harness.site import build_test_site
 
 MIB = 1 << 20
 ROUNDS = 3
@@ -242,13 +241,8 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         path = stack.enter_context(big_file(folder, mib))
-        server = ServerProcess(build_test_site(folder / "site"), folder / "data")
-        server.start()
-        stack.callback(server.stop)
-        playwright = stack.enter_context(sync_playwright())
-        profile = Profile(playwright.chromium, folder / "profile", PageErrors(), server.url)
+        profile = new_profile(stack, folder)
         page = open_python_page(profile.open())
-        stack.callback(profile.close)
         page.evaluate(
             "document.body.append(Object.assign(document.createElement('input'), { type: 'file' }))"
         )

@@ -21,11 +21,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from _common import compare
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from _common import compare, new_profile
+from playwright.sync_api import BrowserContext, Page
 
-from tests.harness import PageErrors, Profile, ServerProcess, open_python_page, run_python
-from tests.harness.site import build_test_site
+from tests.harness import open_python_page, run_python
 
 SIZES = (500, 5_000, 50_000)
 ROUNDS = 5
@@ -216,13 +215,7 @@ def main() -> None:
         print("--- CPython")
         measure(partial(in_process, folder))
         print("--- Chromium")
-        server = ServerProcess(build_test_site(folder / "site"), folder / "data")
-        server.start()
-        stack.callback(server.stop)
-        playwright = stack.enter_context(sync_playwright())
-        profile = Profile(playwright.chromium, folder / "profile", PageErrors(), server.url)
-        pages = Pages(profile.open())
-        stack.callback(profile.close)
+        pages = Pages(new_profile(stack, folder).open())
         measure(pages.run)
         print("seen in another tab")
         compare("ms", {"commit": pages.seen}, 20)

@@ -8,12 +8,9 @@ headers.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 
-from pyodide.ffi import JsException
-
-from filesync_web.browser.js_util import error_of_exception, load_script
+from filesync_web.browser.js_util import load_script, settled
 from filesync_web.ports import OwedUpload
 
 _SCRIPTS = ("indexed_db.js", "owed_uploads.js", "background_uploads.js")
@@ -29,8 +26,7 @@ class ServiceWorkerUploads:
 
     async def start(self) -> bool:
         """Wait for the page's service worker; whether it can upload later."""
-        async with _errors():
-            return bool(await self._js_uploads.start())
+        return bool(await settled(self._js_uploads.start()))
 
     def stop(self) -> None:
         """Do not ask the browser any more when the page goes."""
@@ -38,8 +34,7 @@ class ServiceWorkerUploads:
 
     async def file_ids(self) -> set[str]:
         """The files of which anything is written down."""
-        async with _errors():
-            return set(json.loads(await self._js_uploads.fileIds()))
+        return set(json.loads(await settled(self._js_uploads.fileIds())))
 
     async def change(
         self, changes: Mapping[str, OwedUpload | None], signer_url: str, headers: Mapping[str, str] | None
@@ -52,27 +47,16 @@ class ServiceWorkerUploads:
             "credentials": self._credentials,
             "lock": self._lock,
         }
-        async with _errors():
-            await self._js_uploads.change(json.dumps(described), json.dumps(signer))
+        await settled(self._js_uploads.change(json.dumps(described), json.dumps(signer)))
 
     async def was_uploaded(self, file_id: str, remote_key: str) -> bool:
         """Whether the service worker has uploaded that content of the file."""
-        async with _errors():
-            return bool(await self._js_uploads.wasUploaded(file_id, remote_key))
+        return bool(await settled(self._js_uploads.wasUploaded(file_id, remote_key)))
 
     async def clear(self) -> None:
         """Forget everything of the store."""
-        async with _errors():
-            await self._js_uploads.clear()
+        await settled(self._js_uploads.clear())
 
 
 def _on_wire(upload: OwedUpload) -> dict[str, str]:
     return {"key": upload.key, "contentType": upload.content_type}
-
-
-@asynccontextmanager
-async def _errors() -> AsyncIterator[None]:
-    try:
-        yield
-    except JsException as error:
-        raise error_of_exception(error) from error

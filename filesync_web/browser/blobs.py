@@ -19,16 +19,16 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any
 
-from pyodide.ffi import JsException, JsProxy, to_js
+from pyodide.ffi import JsProxy, to_js
 
 from filesync_web import sources
 from filesync_web.browser.js_util import (
-    error_of_exception,
     is_none,
     load_script,
     progress_proxy,
     read_script,
     run_job,
+    settled,
 )
 from filesync_web.core.image_size import HEADER_SIZE, image_size
 from filesync_web.core.paths import check_store_id
@@ -148,7 +148,7 @@ class OpfsBlobStore:
 
     async def open(self, content_hash: str, *, name: str = "", mime_type: str = "") -> Any:
         """The stored bytes as a JavaScript `File` with that name and type."""
-        js_file = await _settled(
+        js_file = await settled(
             self._js.openBlob(self.store_id, content_hash, name or content_hash, mime_type)
         )
         if is_none(js_file):
@@ -157,7 +157,7 @@ class OpfsBlobStore:
 
     async def size(self, content_hash: str) -> int | None:
         """The size of the stored bytes."""
-        js_file = await _settled(self._js.findBlob(self.store_id, content_hash))
+        js_file = await settled(self._js.findBlob(self.store_id, content_hash))
         return None if is_none(js_file) else int(js_file.size)
 
     async def list(self) -> dict[str, int]:
@@ -197,14 +197,12 @@ class OpfsBlobStore:
         """Width and height of an image: from its header, else by decoding it, if it is not huge."""
         if not mime_type.startswith("image/"):
             return None
-        js_header = await _settled(self._js.readHeader(self.store_id, content_hash, HEADER_SIZE))
+        js_header = await settled(self._js.readHeader(self.store_id, content_hash, HEADER_SIZE))
         if is_none(js_header):
             return None
         if size := image_size(js_header.to_bytes()):
             return size
-        js_size = await _settled(
-            self._js.decodedSize(self.store_id, content_hash, LARGEST_DECODED, mime_type)
-        )
+        js_size = await settled(self._js.decodedSize(self.store_id, content_hash, LARGEST_DECODED, mime_type))
         return None if is_none(js_size) else (int(js_size[0]), int(js_size[1]))
 
     async def storage_status(self) -> StorageStatus:
@@ -220,7 +218,7 @@ class OpfsBlobStore:
 
     async def request_persistence(self) -> bool | None:
         """Ask the browser to keep the storage; it can be asked from a window only."""
-        js_granted = await _settled(self._js.requestPersistence())
+        js_granted = await settled(self._js.requestPersistence())
         return None if is_none(js_granted) else bool(js_granted)
 
     async def _run(self, operation: str, **args: str) -> Any:
@@ -236,11 +234,3 @@ def _js_object() -> Any:
 
 def _info(js_value: Any) -> BlobInfo:
     return BlobInfo(str(js_value.hash), int(js_value.size))
-
-
-async def _settled(js_promise: Any) -> Any:
-    """The value of a promise, its rejection as one of our errors."""
-    try:
-        return await js_promise
-    except JsException as error:
-        raise error_of_exception(error) from None

@@ -12,11 +12,6 @@
 
 const STORES = ["confirmed", "local", "meta"];
 
-const asked = (request) => new Promise((resolve, reject) => {
-  request.onsuccess = () => resolve(request.result);
-  request.onerror = () => reject(request.error);
-});
-
 const createStores = (db, local1) => {
   db.createObjectStore("state");
   if (local1) { // version 1
@@ -36,25 +31,21 @@ const createStores = (db, local1) => {
 
 const after = (id) => IDBKeyRange.lowerBound(id, true);
 
-const openDatabase = (name) => new Promise((resolve, reject) => {
-  if (!globalThis.indexedDB) {
-    reject(new DOMException("this page has no IndexedDB", "SecurityError"));
-    return;
-  }
+const openDatabase = async (name) => {
+  if (!globalThis.indexedDB) throw new DOMException("this page has no IndexedDB", "SecurityError");
   const opening = indexedDB.open(name, 2);
   opening.onupgradeneeded = ({ oldVersion }) =>
     createStores(opening.result, oldVersion === 1 && opening.transaction.objectStore("local"));
-  opening.onsuccess = () => resolve(opening.result);
-  opening.onerror = () => reject(opening.error);
-});
+  return promised(opening);
+};
 
 const readDelta = async (stores, meta, seen, allPending) => {
   const [confirmedAfter, localAfter] = seen.epoch === meta.epoch ? [seen.confirmed, seen.local] : [0, 0];
-  const newer = asked(stores.local.getAll(after(localAfter)));
+  const newer = promised(stores.local.getAll(after(localAfter)));
   const older = allPending && meta.settled < localAfter
-    ? asked(stores.local.index("pending").getAll(IDBKeyRange.bound(meta.settled, localAfter, true)))
+    ? promised(stores.local.index("pending").getAll(IDBKeyRange.bound(meta.settled, localAfter, true)))
     : [];
-  const confirmed = meta.head > confirmedAfter ? asked(stores.confirmed.getAll(after(confirmedAfter))) : [];
+  const confirmed = meta.head > confirmedAfter ? promised(stores.confirmed.getAll(after(confirmedAfter))) : [];
   const list = (entries) => `[${entries.map((entry) => entry.json).join(",")}]`;
   const position = [meta.epoch, meta.head, meta.lastLocal];
   const facts = JSON.stringify({ position, backendId: meta.backendId, syncEnabled: meta.syncEnabled });
@@ -80,19 +71,19 @@ const appendLocal = (stores, meta, events) => {
 const confirmEvents = async (stores, meta, { entries, backendId, seen }) => {
   if (meta.epoch !== seen.epoch || meta.head !== seen.confirmed) return;
   const pending = stores.local.index("pending");
-  if ((await asked(pending.getKey(after(seen.local)))) !== undefined) return;
+  if ((await promised(pending.getKey(after(seen.local)))) !== undefined) return;
   for (const { seqNum, localId, json } of entries) {
     stores.confirmed.add({ seqNum, json });
     if (localId !== null) stores.local.delete(localId);
     meta.head = seqNum;
   }
   meta.backendId = backendId;
-  const oldest = await asked(pending.getKey(after(meta.settled)));
+  const oldest = await promised(pending.getKey(after(meta.settled)));
   meta.settled = oldest === undefined ? meta.lastLocal : oldest - 1;
 };
 
 const discardPending = async (stores, meta, ids, mark) => {
-  const pending = await asked(stores.local.index("pending").getAllKeys(after(meta.settled)));
+  const pending = await promised(stores.local.index("pending").getAllKeys(after(meta.settled)));
   const present = pending.filter((id) => ids.includes(id));
   for (const id of present) stores.local.delete(id);
   if (present.length) appendLocal(stores, meta, [mark]);
@@ -105,7 +96,7 @@ const resetConfirmed = (stores, meta, seen) => {
 };
 
 const readState = async (db) => {
-  const blob = await asked(db.transaction("state").objectStore("state").get("state"));
+  const blob = await promised(db.transaction("state").objectStore("state").get("state"));
   return blob === undefined ? new ArrayBuffer(0) : blob.arrayBuffer();
 };
 
@@ -118,15 +109,12 @@ async function openLog(name, clientId) {
   // Runs `work(stores, meta)` in a transaction that is committed as a whole or not at all.
   const inTransaction = async (mode, work, durability = "default") => {
     const transaction = db.transaction(STORES, mode, { durability });
-    const done = new Promise((resolve, reject) => {
-      transaction.oncomplete = resolve;
-      transaction.onabort = () => reject(transaction.error ?? new DOMException("it was aborted", "AbortError"));
-    });
+    const done = completed(transaction);
     done.catch(() => {}); // it is awaited below, or the error of `work` says more
     const stores = Object.fromEntries(STORES.map((store) => [store, transaction.objectStore(store)]));
     try {
       const fresh = { clientId, backendId: null, epoch: 1, head: 0, lastLocal: 0, syncEnabled: true, settled: 0 };
-      const meta = { ...fresh, ...(await asked(stores.meta.get("meta"))) };
+      const meta = { ...fresh, ...(await promised(stores.meta.get("meta"))) };
       const answer = await work(stores, meta);
       if (mode === "readwrite") stores.meta.put(meta, "meta");
       await done;
@@ -170,13 +158,12 @@ async function openLog(name, clientId) {
       state = null; // from now on it is the file's
       FS.writeFile(path, new Uint8Array(bytes), { canOwn: true });
     },
-    saveState: (FS, path) => new Promise((resolve, reject) => {
+    saveState: async (FS, path) => {
       const { contents, usedBytes } = FS.lookupPath(path).node;
       const transaction = db.transaction("state", "readwrite", { durability: "relaxed" });
       transaction.objectStore("state").put(new Blob([contents.subarray(0, usedBytes)]), "state");
-      transaction.oncomplete = resolve;
-      transaction.onabort = () => reject(transaction.error ?? new DOMException("it was aborted", "AbortError"));
-    }),
+      await completed(transaction);
+    },
     close: (FS, path) => {
       db.close();
       if (FS.analyzePath(path).exists) FS.unlink(path);

@@ -10,5 +10,5 @@ const promised = (request) =>
 const completed = (transaction) =>
   new Promise((resolve, reject) => {
     transaction.oncomplete = () => resolve();
-    transaction.onabort = transaction.onerror = () => reject(transaction.error);
+    transaction.onabort = () => reject(transaction.error ?? new DOMException("it was aborted", "AbortError"));
   });

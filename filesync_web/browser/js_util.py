@@ -95,6 +95,14 @@ def error_of_exception(error: JsException) -> errors.FileSyncError:
     return errors.StorageError(f"{error.name}: {error.message}")
 
 
+async def settled(js_promise: Any) -> Any:
+    """The value of a promise, its rejection as one of our errors."""
+    try:
+        return await js_promise
+    except JsException as error:
+        raise error_of_exception(error) from None
+
+
 def progress_proxy(progress: Progress | None) -> Any:
     """A proxy of a progress callback, to be destroyed by `run_job`; None for none."""
     if progress is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,24 +23,14 @@ TOKEN = "dev-token-change-in-production"
 OpenStore = Callable[..., Awaitable[Store]]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    site = tmp_path_factory.mktemp("site")
-    (site / "index.html").write_text("nothing here")
-    process = ServerProcess(site, tmp_path_factory.mktemp("data"))
-    process.start()
-    yield process
-    process.stop()
-
-
 @pytest.fixture(params=["ws", "http"])
 async def open_at(
-    request: pytest.FixtureRequest, server: ServerProcess, tmp_path: Path
+    request: pytest.FixtureRequest, bare_server: ServerProcess, tmp_path: Path
 ) -> AsyncIterator[OpenStore]:
     stores: list[Store] = []
 
     async def open_(device: str, store_id: str, payload: Any = {"authToken": TOKEN}) -> Store:  # noqa: B006
-        sync = SyncOptions(f"{server.url}/sync", payload, transport=request.param)
+        sync = SyncOptions(f"{bare_server.url}/sync", payload, transport=request.param)
         stores.append(await open_store(NOTES, store_id=store_id, sync=sync, data_dir=tmp_path / device))
         return stores[-1]
 
@@ -73,19 +63,19 @@ async def test_stores_of_different_ids_do_not_mix(open_at: OpenStore) -> None:
 
 
 async def test_what_was_committed_offline_survives_and_is_sent_later(
-    server: ServerProcess, open_at: OpenStore
+    bare_server: ServerProcess, open_at: OpenStore
 ) -> None:
     store = await open_at("one", "offline")
     await store.commit(note_added(id="a", body="online"))
     await until(lambda: store.sync_status.connected and not store.sync_status.pending)
-    server.kill()
+    bare_server.kill()
     await until(lambda: not store.sync_status.connected)
     await store.commit(note_changed(id="a", body="offline"))
     await store.close()
     again = await open_at("one", "offline")
     assert bodies(again) == {"a": "offline"}
     assert again.sync_status.pending == 1
-    server.start()
+    bare_server.start()
     again.nudge_sync()
     await until(lambda: again.sync_status.pending == 0)
     other = await open_at("two", "offline")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -47,23 +47,13 @@ class StoreProcess:
 NewProcess = Callable[[], Awaitable[StoreProcess]]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    site = tmp_path_factory.mktemp("site")
-    (site / "index.html").write_text("nothing here")
-    process = ServerProcess(site, tmp_path_factory.mktemp("data"))
-    process.start()
-    yield process
-    process.stop()
-
-
 @pytest.fixture
-async def new_process(server: ServerProcess, tmp_path: Path) -> AsyncIterator[NewProcess]:
+async def new_process(bare_server: ServerProcess, tmp_path: Path) -> AsyncIterator[NewProcess]:
     started: list[StoreProcess] = []
 
     async def start() -> StoreProcess:
         command = [sys.executable, "-m", "tests.contract.store_process"]
-        arguments = [str(tmp_path / "device"), f"{server.url}/sync", TOKEN]
+        arguments = [str(tmp_path / "device"), f"{bare_server.url}/sync", TOKEN]
         pipes = {"stdin": asyncio.subprocess.PIPE, "stdout": asyncio.subprocess.PIPE}
         started.append(StoreProcess(await asyncio.create_subprocess_exec(*command, *arguments, **pipes)))
         await started[-1].says("open")
@@ -81,18 +71,18 @@ async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
             await asyncio.sleep(0.005)
 
 
-async def open_here(server: ServerProcess, tmp_path: Path, device: str) -> Store:
-    sync = SyncOptions(f"{server.url}/sync", auth_token=TOKEN)
+async def open_here(bare_server: ServerProcess, tmp_path: Path, device: str) -> Store:
+    sync = SyncOptions(f"{bare_server.url}/sync", auth_token=TOKEN)
     return await open_store(NOTES, store_id="shared", sync=sync, data_dir=tmp_path / device)
 
 
 async def test_processes_share_a_store_and_survive_each_other(
-    server: ServerProcess, new_process: NewProcess, tmp_path: Path
+    bare_server: ServerProcess, new_process: NewProcess, tmp_path: Path
 ) -> None:
     first = await new_process()
     await first.says("leads")
     second = await new_process()
-    here = await open_here(server, tmp_path, "device")
+    here = await open_here(bare_server, tmp_path, "device")
     assert not here.leader
 
     for n in range(20):
@@ -111,7 +101,7 @@ async def test_processes_share_a_store_and_survive_each_other(
     await until(lambda: here.leader)
     await here.commit(note_added(id="alone"))
 
-    elsewhere = await open_here(server, tmp_path, "another device")
+    elsewhere = await open_here(bare_server, tmp_path, "another device")
     await until(lambda: len(bodies(elsewhere)) == 62)
     # Each event is in the backend once: the head that the other device has pulled is their number.
     assert elsewhere._replica.position.confirmed == 62

@@ -19,6 +19,8 @@ from random import Random
 from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.harness.streams import pass_both_ways
+
 HOST = "127.0.0.1"
 FILES = "/livestore-filesync-files/"
 SIGNER = "/api/v1/"
@@ -214,7 +216,7 @@ class _Connection:
         self._writers.append(up_writer)
         if head.value("upgrade"):
             up_writer.write(head.encode())
-            await _join(self._client, (up_reader, up_writer))
+            await pass_both_ways(self._client, (up_reader, up_writer))
             return
         up_writer.write(head.replaced("connection", "close").encode())
         await self._pass(exchange, "up", reader, up_writer, head.length)
@@ -323,26 +325,3 @@ class _Head:
     def encode(self) -> bytes:
         lines = [self.start, *(f"{name}: {value}" for name, value in self.headers)]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-
-
-async def _join(
-    client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-    server: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-) -> None:
-    """Pass bytes both ways until one side ends."""
-
-    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(CHUNK):
-            writer.write(data)
-            await writer.drain()
-
-    ways = {
-        asyncio.create_task(copy(client[0], server[1])),
-        asyncio.create_task(copy(server[0], client[1])),
-    }
-    try:
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for way in ways:
-            way.cancel()
-        await asyncio.gather(*ways, return_exceptions=True)

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from urllib.parse import urlsplit
 
+from tests.harness.streams import pass_both_ways
+
 
 class Balancer:
     """Passes each connection to the next backend that accepts one. `served` counts them by backend."""
@@ -24,35 +26,13 @@ class Balancer:
             with contextlib.suppress(OSError):
                 ends = await asyncio.open_connection(address.hostname, address.port)
                 self.served[backend] += 1
-                await self._join((reader, writer), ends)
+                try:
+                    await pass_both_ways((reader, writer), ends)
+                finally:
+                    for end in (writer, ends[1]):
+                        end.transport.abort()
                 return
         writer.transport.abort()
-
-    async def _join(
-        self,
-        client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-        server: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-    ) -> None:
-        """Pass bytes both ways until one side ends; then end the other."""
-        ways = {
-            asyncio.create_task(_pass(client[0], server[1])),
-            asyncio.create_task(_pass(server[0], client[1])),
-        }
-        try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
-            for _, writer in (client, server):
-                writer.transport.abort()
-
-
-async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
 
 
 @contextlib.asynccontextmanager

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import filesync_web as fs
 from filesync_server import Compose
 from filesync_server.sync import Hub, SqliteStorage, create_sync_backend, payload_token_auth
+from tests.harness.native_client import FILES, native_client, until
 from tests.interop.signer_process import run_signer_client
 from tests.server.support import TOKEN, Deployment, hashed_key, serving
-
-FILES = fs.create_file_sync_schema()
-SCHEMA = fs.make_schema(
-    tables=FILES.tables, events=FILES.events, materializers=FILES.create_materializers(FILES.tables)
-)
 
 
 @pytest.fixture
@@ -33,28 +27,12 @@ async def sync_url(tmp_path: Path) -> AsyncIterator[str]:
     await hub.close()
 
 
-@asynccontextmanager
-async def client(sync_url: str, signer: str, folder: Path) -> AsyncIterator[tuple[fs.Store, fs.FileSync]]:
-    sync = fs.SyncOptions(url=sync_url, auth_token=TOKEN)
-    store = await fs.open_store(SCHEMA, store_id=folder.parent.name, sync=sync, data_dir=folder)
-    file_sync = await fs.create_file_sync(store, remote=fs.SignerConfig(f"{signer}/api", auth_token=TOKEN))
-    try:
-        yield store, file_sync
-    finally:
-        await file_sync.dispose()
-        await store.close()
-
-
-async def until(store: fs.Store, query: Any, holds: Callable[[Any], bool]) -> None:
-    done = asyncio.Event()
-    unsubscribe = store.subscribe(query, lambda rows: done.set() if holds(rows) else None)
-    try:
-        async with asyncio.timeout(30):
-            while not holds(store.query(query)):
-                done.clear()
-                await done.wait()
-    finally:
-        unsubscribe()
+def client(
+    sync_url: str, signer: str, folder: Path
+) -> AbstractAsyncContextManager[tuple[fs.Store, fs.FileSync]]:
+    return native_client(
+        folder, store_id=folder.parent.name, sync_url=sync_url, signer_url=f"{signer}/api", token=TOKEN
+    )
 
 
 async def test_this_kits_client_with_every_signer(
@@ -70,7 +48,7 @@ async def test_this_kits_client_with_every_signer(
         saved = [await a.save_file(large), await a.save_file(b"small", name="small.txt")]
         hashes = {result.content_hash for result in saved}
         state = FILES.tables.local_file_state
-        await until(there, state, lambda rows: {row.local_hash for row in rows} == hashes)
+        await until(there, state, lambda rows: {row.local_hash for row in rows} == hashes, seconds=30)
         assert (await b.read_file(saved[0].file_id)).read_bytes() == large.read_bytes()
         assert {row.upload_status for row in here.query(state)} == {"done"}
         keys = [record.remote_key for record in there.query(FILES.tables.files)]
@@ -78,7 +56,7 @@ async def test_this_kits_client_with_every_signer(
             assert (await deployment.get(key)).status_code == 200
         for result in saved:
             await b.delete_file(result.file_id)
-        await until(there, FILES.tables.remote_deletes, lambda rows: not rows)
+        await until(there, FILES.tables.remote_deletes, lambda rows: not rows, seconds=30)
         for key in keys:
             assert (await deployment.get(key)).status_code == 404
 
