@@ -34,7 +34,6 @@ class Job:
     file_id: str
     content_hash: str
     remote_key: str
-    attempt: int = 1
 
 
 class FailureKind(Enum):

@@ -81,9 +81,7 @@ class RemoteDeletes:
         entry = self._entry(key)
         delete = entry.delete
         serial = self._state.jobs.next_serial()
-        return Job(
-            serial, JobKind.DELETE, delete.file_id, delete.content_hash, key, attempt=entry.attempts + 1
-        )
+        return Job(serial, JobKind.DELETE, delete.file_id, delete.content_hash, key)
 
     def wait(self, key: str, now: float) -> None:
         """A waiting entry cannot run yet."""

@@ -3,7 +3,7 @@ so far."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from filesync_web.core.effects import Effect, FileSyncEvent, Job, JobKind, Notify
@@ -34,12 +34,6 @@ class JobTable:
         self._limits = limits
         self._jobs: dict[int, Job] = {}
         self._serial = 0
-
-    def __iter__(self) -> Iterator[Job]:
-        return iter(self._jobs.values())
-
-    def __bool__(self) -> bool:
-        return bool(self._jobs)
 
     def next_serial(self) -> int:
         """A serial that no other job of this engine has."""

@@ -150,7 +150,7 @@ class Transfers:
         record = file.record
         key = remote_key(record.path) if kind is JobKind.UPLOAD else record.remote_key
         serial = self._state.jobs.next_serial()
-        return Job(serial, kind, record.id, record.content_hash, key, attempt=file.attempts + 1)
+        return Job(serial, kind, record.id, record.content_hash, key)
 
     def wait(self, file_id: str, now: float) -> None:
         """A waiting file cannot run yet."""
