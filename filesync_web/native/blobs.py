@@ -120,16 +120,19 @@ class DirectoryBlobStore:
 
     async def list(self) -> dict[str, int]:
         """All stored hashes with their sizes."""
-        return await in_thread(_sizes, self._files)
+        with self._storing():
+            return await in_thread(_sizes, self._files)
 
     async def delete(self, content_hash: str) -> None:
         """Remove the bytes."""
         if is_content_hash(content_hash):
-            (self._files / content_hash).unlink(missing_ok=True)
+            with self._storing():
+                (self._files / content_hash).unlink(missing_ok=True)
 
     async def sweep(self) -> int:
         """Remove temporary files that no process writes any more; partial downloads stay for a week."""
-        return await in_thread(_sweep, self._incoming)
+        with self._storing():
+            return await in_thread(_sweep, self._incoming)
 
     async def url(self, content_hash: str, *, mime_type: str = "") -> str:
         """A `file:` URL."""
@@ -153,7 +156,7 @@ class DirectoryBlobStore:
         try:
             usage = sum((await self.list()).values())
             free = shutil.disk_usage(_existing(self._root)).free
-        except OSError:
+        except (OSError, StorageError):
             return StorageStatus(False, None, None, None, None)
         return StorageStatus(os.access(_existing(self._root), os.W_OK), True, False, usage, usage + free)
 
@@ -180,27 +183,35 @@ class DirectoryBlobStore:
             if error.errno in _NO_ROOM:
                 raise QuotaExceededError(f"{self._root} has no room for the bytes: {error}") from error
             if error.errno in _NO_ACCESS:
-                raise StorageUnavailableError(f"{self._root} cannot be written to: {error}") from error
-            raise StorageError(f"storing in {self._root} failed: {error}") from error
+                raise StorageUnavailableError(f"{self._root} cannot be used: {error}") from error
+            raise StorageError(f"{self._root} failed: {error}") from error
 
 
 def _sizes(folder: Path) -> dict[str, int]:
     if not folder.is_dir():
         return {}
     with os.scandir(folder) as entries:
-        return {entry.name: entry.stat().st_size for entry in entries if is_content_hash(entry.name)}
+        sizes = {entry.name: size_of(Path(entry.path)) for entry in entries if is_content_hash(entry.name)}
+    return {name: size for name, size in sizes.items() if size is not None}  # else another process took it
 
 
 def _sweep(folder: Path) -> int:
     """Remove what nobody holds the lock of."""
     removed = 0
     for path in folder.iterdir() if folder.is_dir() else ():
-        kept = path.name.startswith("get-") and time.time() - path.stat().st_mtime < PARTIAL_LIFETIME
-        if kept or (descriptor := try_lock(path)) is None:
+        if _is_kept(path) or (descriptor := try_lock(path)) is None:
             continue
         unlock(path, descriptor)
         removed += not path.name.startswith("lock-")
     return removed
+
+
+def _is_kept(path: Path) -> bool:
+    """Whether it is a partial download that may go on."""
+    try:
+        return path.name.startswith("get-") and time.time() - path.stat().st_mtime < PARTIAL_LIFETIME
+    except FileNotFoundError:  # whoever had it has just finished it
+        return True
 
 
 def _header(path: Path) -> bytes:

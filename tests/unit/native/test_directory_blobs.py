@@ -137,6 +137,24 @@ async def test_an_unusable_folder_is_said_to_be_unavailable(tmp_path: Path) -> N
     assert await store.list() == {}
 
 
+async def test_what_another_process_removes_meanwhile_is_not_listed(
+    store: DirectoryBlobStore, tmp_path: Path
+) -> None:
+    kept = await store.put(b"kept")
+    path = await store.open(kept.content_hash)
+    path.with_name(sha256(b"gone")).symlink_to("nowhere")  # it has a name, and no bytes behind it
+    assert await store.list() == {kept.content_hash: 4}
+
+
+async def test_a_file_that_cannot_be_removed_is_a_storage_error(
+    store: DirectoryBlobStore, tmp_path: Path
+) -> None:
+    in_the_way = (await store.open((await store.put(b"kept")).content_hash)).with_name(sha256(b"folder"))
+    in_the_way.mkdir()
+    with pytest.raises(StorageError, match=str(tmp_path)):
+        await store.delete(in_the_way.name)
+
+
 async def test_a_source_that_cannot_be_read_is_a_storage_error(
     store: DirectoryBlobStore, tmp_path: Path
 ) -> None:
