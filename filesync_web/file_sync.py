@@ -7,39 +7,28 @@ on the runner of the leading tab uploads them. Works wherever its platform does;
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
-from typing import Any
 
 from filesync_web.core.effects import FileSyncEvent
 from filesync_web.core.metadata import FileMetadata
 from filesync_web.core.paths import check_store_id
 from filesync_web.core.records import Control, FileOperationResult, Status
-from filesync_web.core.state import Limits
-from filesync_web.errors import FileSyncError
-from filesync_web.file_tables import FileSyncTables, file_id_of
+from filesync_web.file_tables import FileSyncTables
 from filesync_web.garbage import GarbageCollector
-from filesync_web.handover import Handover
 from filesync_web.intake import Intake
+from filesync_web.leader_duties import LeaderDuties
 from filesync_web.livestore.schema import NewEvent
 from filesync_web.livestore.store import Store
-from filesync_web.online import OnlineMonitor
 from filesync_web.options import FileSyncOptions
 from filesync_web.ports import BlobHandle, Platform, Source, StorageStatus, Unsubscribe
 from filesync_web.reading import Reader
 from filesync_web.relay import EventRelay
 from filesync_web.remote import Remote
-from filesync_web.runner import Runner
 from filesync_web.signer_client import SignerClient, SignerConfig
 from filesync_web.space import Space
 from filesync_web.writing import Writer
-
-logger = logging.getLogger(__name__)
-
-RESTART_DELAY = 5.0
 
 
 class FileSync:
@@ -61,17 +50,7 @@ class FileSync:
         self._http = platform.http
         self._clock = platform.clock
         self._tables = FileSyncTables(store)
-        self._remote: Remote | None = None
-        if remote is not None:
-            signer = SignerClient(platform.http, remote)
-            self._remote = Remote(
-                signer,
-                platform.http,
-                self._blobs,
-                self._clock,
-                self._tables,
-                stall_timeout=self._options.stall_timeout,
-            )
+        self._remote = _remote(platform, remote, self._tables, self._options.stall_timeout)
         self._relay = EventRelay(store)
         self._garbage = GarbageCollector(store, self._tables, self._blobs, platform.locks, self._clock)
         self._space = Space(
@@ -100,61 +79,28 @@ class FileSync:
             self._space,
             auto_prioritize=self._options.auto_prioritize,
         )
-        self._monitor = OnlineMonitor(
-            self._probe,
-            platform.connectivity,
-            self._clock,
-            self._went,
-            interval=self._options.health_check_interval,
-            timeout=self._options.health_check_timeout,
-        )
-        self._handover: Handover | None = None
-        if platform.background is not None:
-            signer_to_hand = remote if self._options.background_uploads else None
-            self._handover = Handover(self._tables, platform.background, signer_to_hand)
-        self._runner = Runner(
+        self._duties = LeaderDuties(
             store,
             self._tables,
-            self._blobs,
-            self._remote,
+            platform,
+            self._options,
+            remote=self._remote,
+            signer=remote if self._options.background_uploads else None,
             garbage=self._garbage,
-            handover=self._handover,
-            clock=self._clock,
+            relay=self._relay,
             random=random or Random(),  # noqa: S311 - it spreads retries
-            limits=Limits(self._options.max_concurrent_uploads, self._options.max_concurrent_downloads),
-            retry=self._options.retry,
-            on_event=self._happened,
-            on_network_error=self._monitor.check_now,
         )
-        self._subscriptions: list[Unsubscribe] = []
-        self._tasks: list[asyncio.Task[None]] = []
-        self._is_started = False
 
     # --- life
 
     def start(self) -> None:
         """Begin transfers, as soon as and for as long as this tab leads. Does nothing when started
         already."""
-        if self._is_started:
-            return
-        self._is_started = True
-        self._relay.open()
-        self._subscriptions = [
-            self._store.on_leader_change(lambda _leads: self._follow_leadership()),
-            self._store.on_events(self._changed),
-        ]
-        self._follow_leadership()
+        self._duties.start()
 
     async def stop(self) -> None:
         """Abort running transfers and start no more; files can still be saved. `start` goes on."""
-        was_started, self._is_started = self._is_started, False
-        self._relay.close()
-        for unsubscribe in self._subscriptions:
-            unsubscribe()
-        self._subscriptions.clear()
-        await self._end_tasks()
-        if was_started and self._handover is not None and self._store.leader:
-            await self._handover.clear()
+        await self._duties.stop()
 
     async def dispose(self) -> None:
         """Stop for good and let go of all object URLs and listeners."""
@@ -165,34 +111,6 @@ class FileSync:
         self._relay.clear()
         self._blobs.close()
         await self._http.close()
-
-    def _follow_leadership(self) -> None:
-        if self._is_started and self._store.leader and not self._tasks:
-            self._tasks = [asyncio.create_task(self._transfer())]
-            if self._remote is not None:
-                self._tasks.append(asyncio.create_task(self._monitor.run()))
-            if self._handover is not None:
-                self._tasks.append(asyncio.create_task(self._handover.run()))
-        elif not self._store.leader:
-            for task in self._tasks:
-                task.cancel()
-            self._tasks = []
-
-    async def _transfer(self) -> None:
-        """Keep the runner going while this tab leads."""
-        while True:
-            try:
-                await self._runner.run()
-            except FileSyncError as error:
-                logger.exception("transfers of store %s stopped; they start again", self._store.store_id)
-                self._relay.tell(FileSyncEvent("sync:error", error=str(error)))
-                await self._clock.sleep(RESTART_DELAY)
-
-    async def _end_tasks(self) -> None:
-        tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     # --- files
 
@@ -262,7 +180,7 @@ class FileSync:
 
     def trigger_sync(self) -> None:
         """Look at the connections now instead of at the next interval."""
-        self._monitor.check_now()
+        self._duties.check_now()
         self._store.nudge_sync()
 
     async def prioritize_download(self, file_id: str) -> None:
@@ -348,22 +266,12 @@ class FileSync:
         """Call back with every event of the transfers, whichever tab runs them."""
         return self._relay.add(callback)
 
-    async def _probe(self, timeout: float) -> bool:
-        return self._remote is not None and await self._remote.is_healthy(timeout=timeout)
 
-    def _happened(self, event: FileSyncEvent) -> None:
-        if event.loaded:
-            self._monitor.bytes_moved()
-        self._relay.tell(event)
-
-    def _went(self, is_online: bool) -> None:
-        self._runner.set_gate(is_online)
-        self._relay.tell(FileSyncEvent("online" if is_online else "offline"))
-        if is_online:
-            self._store.nudge_sync()
-
-    def _changed(self, events: Iterable[tuple[str, Any]]) -> None:
-        file_ids = {i for _name, args in events if (i := file_id_of(args)) is not None}
-        self._runner.changed(file_ids)
-        if self._handover is not None:
-            self._handover.changed(file_ids)
+def _remote(
+    platform: Platform, signer: SignerConfig | None, tables: FileSyncTables, stall_timeout: float
+) -> Remote | None:
+    """The object store behind a signer; None in local-only mode."""
+    if signer is None:
+        return None
+    client = SignerClient(platform.http, signer)
+    return Remote(client, platform.http, platform.blobs, platform.clock, tables, stall_timeout=stall_timeout)

@@ -16,22 +16,19 @@ from random import Random
 
 from filesync_web.core import effects as fx
 from filesync_web.core.backoff import RetryPolicy
-from filesync_web.core.effects import FileSyncEvent, Job, JobKind, failure_of
+from filesync_web.core.effects import FileSyncEvent, Job, failure_of
 from filesync_web.core.engine import Engine
 from filesync_web.core.files import FileFact
-from filesync_web.core.metadata import parse_metadata
 from filesync_web.core.records import FileRecord, LocalFileState, TransferControl
 from filesync_web.core.state import Limits
-from filesync_web.errors import BlobNotFoundError, NetworkError, QuotaExceededError
+from filesync_web.errors import NetworkError
 from filesync_web.file_tables import FileSyncTables
 from filesync_web.garbage import GarbageCollector
-from filesync_web.handover import Handover
-from filesync_web.intake import DEFAULT_MIME_TYPE
+from filesync_web.jobs import Jobs
 from filesync_web.livestore.schema import NewEvent
 from filesync_web.livestore.store import Store
 from filesync_web.livestore.waiting import first_of
 from filesync_web.ports import BlobStore, Clock
-from filesync_web.remote import Content, Remote
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +39,7 @@ _Outcome = BaseException | None
 
 
 class Runner:
-    """Runs the transfers of one store, while `run` runs; see the module.
+    """Runs the transfers of one store, while `run` runs; see the module. `jobs=None` is local-only mode.
 
     `on_event` must not raise; `on_network_error` asks for a look at the connection.
     """
@@ -52,10 +49,9 @@ class Runner:
         store: Store,
         tables: FileSyncTables,
         blobs: BlobStore,
-        remote: Remote | None,
+        jobs: Jobs | None,
         *,
         garbage: GarbageCollector,
-        handover: Handover | None,
         clock: Clock,
         random: Random,
         limits: Limits,
@@ -66,9 +62,8 @@ class Runner:
         self._store = store
         self._tables = tables
         self._blobs = blobs
-        self._remote = remote
+        self._jobs = jobs
         self._garbage = garbage
-        self._handover = handover
         self._clock = clock
         self._random = random
         self._limits = limits
@@ -99,7 +94,7 @@ class Runner:
             await self._run()
 
     async def _run(self) -> None:
-        engine = Engine(remote=self._remote is not None, limits=self._limits, retry=self._retry)
+        engine = Engine(remote=self._jobs is not None, limits=self._limits, retry=self._retry)
         try:
             self._dirty.clear()
             self._reports.clear()
@@ -233,7 +228,9 @@ class Runner:
     # --- jobs
 
     def _start(self, job: Job) -> None:
-        task = asyncio.create_task(self._do(job), name=f"{job.kind.value} {job.file_id}")
+        if self._jobs is None:
+            raise RuntimeError("a job without an object store")
+        task = asyncio.create_task(self._jobs.do(job), name=f"{job.kind.value} {job.file_id}")
         self._tasks[job.serial] = task
         task.add_done_callback(lambda ended: self._ended(job, ended))
 
@@ -247,52 +244,6 @@ class Runner:
         self._tasks.pop(job.serial, None)
         self._reports.append((job.serial, outcome))
         self._wake.set()
-
-    async def _do(self, job: Job) -> None:
-        if self._remote is None:
-            raise RuntimeError("a job without an object store")
-        if job.kind is JobKind.DELETE:
-            await self._store.refresh()
-            if not self._tables.is_live(job.content_hash):
-                await self._remote.delete(job.remote_key)
-            return
-        record = self._tables.record(job.file_id)
-        metadata = parse_metadata(record.metadata_json if record is not None else None)
-        mime_type = metadata.mime_type or DEFAULT_MIME_TYPE
-
-        def progress(loaded: int, total: int) -> None:
-            self._on_event(
-                FileSyncEvent(
-                    f"{job.kind.value}:progress", job.file_id, loaded, total or metadata.size_bytes or 0
-                )
-            )
-
-        if job.kind is JobKind.DOWNLOAD:
-            content = Content(job.remote_key, job.content_hash, mime_type, metadata.size_bytes)
-            try:
-                await self._remote.download(content, progress)
-            except QuotaExceededError as error:
-                raise QuotaExceededError(
-                    f"this device has no room for file {job.file_id}: make some with free_space(), or "
-                    f"unpin or delete files, then call retry_errors() ({error})"
-                ) from error
-            return
-        size = await self._blobs.size(job.content_hash)
-        if size is None:
-            raise BlobNotFoundError(
-                f"the bytes of file {job.file_id} ({job.content_hash}) are gone from this device"
-            )
-        if await self._was_uploaded(job, size):
-            return
-        blob = await self._blobs.open(job.content_hash, mime_type=mime_type)
-        await self._remote.upload(Content(job.remote_key, job.content_hash, mime_type, size), blob, progress)
-
-    async def _was_uploaded(self, job: Job, size: int) -> bool:
-        """Whether the platform did this upload when no tab was open, and its object is still there."""
-        if self._remote is None or self._handover is None:
-            return False
-        found = await self._handover.was_uploaded(job.file_id, job.remote_key)
-        return found and await self._remote.has(job.remote_key, size)
 
     async def _abort_all(self) -> None:
         tasks = list(self._tasks.values())

@@ -86,7 +86,8 @@ class SignerClient:
         if answer.ok:
             body = _json(answer)
             features = body.get("features") if isinstance(body, dict) else None
-            self.features = frozenset(f for f in features or () if isinstance(f, str))
+            listed = features if isinstance(features, list) else []
+            self.features = frozenset(feature for feature in listed if isinstance(feature, str))
         return answer.ok
 
     async def sign_upload(

@@ -48,7 +48,9 @@ SHELL_MODULES = (
     "space",
     "reading",
     "writing",
+    "jobs",
     "runner",
+    "leader_duties",
     "file_sync",
 )
 SHELL = tuple(f"filesync_web.{name}" for name in SHELL_MODULES)

@@ -78,7 +78,7 @@ def is_put(request: HeldRequest) -> bool:
 async def crash(device: Device, tab: Tab) -> None:
     """The tab is gone without a word: what is left of it must not clean up."""
     background, device.background = device.background, None
-    tab.sync._handover = None
+    tab.sync._duties._handover = None
     device.open_tabs.remove(tab)
     await tab.close()
     device.background = background

@@ -1,0 +1,93 @@
+"""What a job does: move the bytes of one file to or from the object store, or delete an object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from filesync_web.core.effects import FileSyncEvent, Job, JobKind
+from filesync_web.core.metadata import FileMetadata, parse_metadata
+from filesync_web.errors import BlobNotFoundError, QuotaExceededError
+from filesync_web.file_tables import FileSyncTables
+from filesync_web.handover import Handover
+from filesync_web.intake import DEFAULT_MIME_TYPE
+from filesync_web.livestore.store import Store
+from filesync_web.ports import BlobStore, Progress
+from filesync_web.remote import Content, Remote
+
+
+class Jobs:
+    """Does the jobs of one store; may be cancelled at any time. `on_event` is told the progress."""
+
+    def __init__(
+        self,
+        store: Store,
+        tables: FileSyncTables,
+        blobs: BlobStore,
+        remote: Remote,
+        *,
+        handover: Handover | None,
+        on_event: Callable[[FileSyncEvent], None],
+    ) -> None:
+        self._store = store
+        self._tables = tables
+        self._blobs = blobs
+        self._remote = remote
+        self._handover = handover
+        self._on_event = on_event
+
+    async def do(self, job: Job) -> None:
+        """Do one job; returns when it had its effect, else raises."""
+        if job.kind is JobKind.DELETE:
+            await self._delete(job)
+            return
+        record = self._tables.record(job.file_id)
+        metadata = parse_metadata(record.metadata_json if record is not None else None)
+        progress = self._progress(job, metadata.size_bytes)
+        if job.kind is JobKind.DOWNLOAD:
+            await self._download(job, metadata, progress)
+        else:
+            await self._upload(job, metadata, progress)
+
+    async def _delete(self, job: Job) -> None:
+        await self._store.refresh()
+        if not self._tables.is_live(job.content_hash):
+            await self._remote.delete(job.remote_key)
+
+    async def _download(self, job: Job, metadata: FileMetadata, progress: Progress) -> None:
+        try:
+            await self._remote.download(_content(job, metadata, metadata.size_bytes), progress)
+        except QuotaExceededError as error:
+            raise QuotaExceededError(
+                f"this device has no room for file {job.file_id}: make some with free_space(), or "
+                f"unpin or delete files, then call retry_errors() ({error})"
+            ) from error
+
+    async def _upload(self, job: Job, metadata: FileMetadata, progress: Progress) -> None:
+        size = await self._blobs.size(job.content_hash)
+        if size is None:
+            raise BlobNotFoundError(
+                f"the bytes of file {job.file_id} ({job.content_hash}) are gone from this device"
+            )
+        if await self._was_uploaded(job, size):
+            return
+        content = _content(job, metadata, size)
+        blob = await self._blobs.open(job.content_hash, mime_type=content.mime_type)
+        await self._remote.upload(content, blob, progress)
+
+    async def _was_uploaded(self, job: Job, size: int) -> bool:
+        """Whether the platform did this upload when no tab was open, and its object is still there."""
+        if self._handover is None or not await self._handover.was_uploaded(job.file_id, job.remote_key):
+            return False
+        return await self._remote.has(job.remote_key, size)
+
+    def _progress(self, job: Job, size: int | None) -> Progress:
+        def tell(loaded: int, total: int) -> None:
+            self._on_event(
+                FileSyncEvent(f"{job.kind.value}:progress", job.file_id, loaded, total or size or 0)
+            )
+
+        return tell
+
+
+def _content(job: Job, metadata: FileMetadata, size: int | None) -> Content:
+    return Content(job.remote_key, job.content_hash, metadata.mime_type or DEFAULT_MIME_TYPE, size)
