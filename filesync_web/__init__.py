@@ -39,7 +39,9 @@ from filesync_web.api import (
 from filesync_web.core.backoff import RetryPolicy
 from filesync_web.core.display import (
     ActiveTransfer,
+    ActiveTransfers,
     FileDisplayState,
+    FileError,
     SyncStatus,
     TotalProgress,
     compute_total_progress,
@@ -68,36 +70,46 @@ from filesync_web.errors import (
     RemoteMissingError,
     SchemaError,
     ServerError,
+    ServiceWorkerError,
+    StallError,
     StorageError,
     StorageUnavailableError,
     StoreClosedError,
     StoreError,
+    SyncAuthError,
     SyncError,
     TransferCancelledError,
     TransferError,
     UnknownFileError,
 )
 from filesync_web.file_sync import FileSync
-from filesync_web.livestore.fields import boolean, integer, json, real, text, timestamp
-from filesync_web.livestore.file_schema import FileSyncSchema, create_file_sync_schema
-from filesync_web.livestore.schema import Schema, event, make_schema
+from filesync_web.livestore.fields import Field, boolean, integer, json, real, text, timestamp
+from filesync_web.livestore.file_schema import FileSyncSchema, FileTables, create_file_sync_schema
+from filesync_web.livestore.schema import Args, EventDef, Materializer, NewEvent, Schema, event, make_schema
 from filesync_web.livestore.store import Store
-from filesync_web.livestore.sync_status import SyncOptions
-from filesync_web.livestore.tables import Op, Table, index, table
-from filesync_web.options import FileSyncOptions
-from filesync_web.ports import StorageStatus
+from filesync_web.livestore.sync_status import MetadataSyncStatus, SyncOptions
+from filesync_web.livestore.tables import Op, Select, Table, index, table
+from filesync_web.options import FileSyncOptions, FileSyncSettings
+from filesync_web.ports import BlobHandle, HeadersSource, Source, StorageStatus, Unsubscribe
 from filesync_web.preprocess import Preprocessed
+from filesync_web.service_worker import FileSyncServiceWorker, PrefetchReport
 from filesync_web.signer_client import SignerConfig
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ActiveTransfer",
+    "ActiveTransfers",
+    "Args",
     "AuthError",
+    "BlobHandle",
     "BlobNotFoundError",
     "Control",
+    "EventDef",
     "EventTooLargeError",
+    "Field",
     "FileDisplayState",
+    "FileError",
     "FileMetadata",
     "FileOperationResult",
     "FileRecord",
@@ -106,22 +118,34 @@ __all__ = [
     "FileSyncEvent",
     "FileSyncOptions",
     "FileSyncSchema",
+    "FileSyncServiceWorker",
+    "FileSyncSettings",
+    "FileTables",
+    "HeadersSource",
     "IntegrityError",
     "InvalidArgumentError",
     "LocalFileState",
+    "Materializer",
+    "MetadataSyncStatus",
     "NetworkError",
+    "NewEvent",
     "NotEvictableError",
     "NotInitializedError",
     "Op",
     "PermanentTransferError",
+    "PrefetchReport",
     "Preprocessed",
     "QuotaExceededError",
     "RemoteMissingError",
     "RetryPolicy",
     "Schema",
     "SchemaError",
+    "Select",
     "ServerError",
+    "ServiceWorkerError",
     "SignerConfig",
+    "Source",
+    "StallError",
     "Status",
     "StorageError",
     "StorageStatus",
@@ -129,6 +153,7 @@ __all__ = [
     "Store",
     "StoreClosedError",
     "StoreError",
+    "SyncAuthError",
     "SyncError",
     "SyncOptions",
     "SyncStatus",
@@ -137,6 +162,7 @@ __all__ = [
     "TransferCancelledError",
     "TransferError",
     "UnknownFileError",
+    "Unsubscribe",
     "boolean",
     "cancel_transfer",
     "clear_service_worker_cache",

@@ -8,24 +8,30 @@ save_file(file)`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Unpack
 from weakref import WeakKeyDictionary
 
 from filesync_web.core.effects import FileSyncEvent
 from filesync_web.core.metadata import FileMetadata
 from filesync_web.core.paths import check_store_id
 from filesync_web.core.records import FileOperationResult
-from filesync_web.errors import InvalidArgumentError, NotInitializedError, StorageUnavailableError
+from filesync_web.errors import (
+    InvalidArgumentError,
+    NotInitializedError,
+    ServiceWorkerError,
+    StorageUnavailableError,
+)
 from filesync_web.file_sync import FileSync
 from filesync_web.livestore.schema import Schema
 from filesync_web.livestore.store import Store
 from filesync_web.livestore.sync_status import SyncOptions
-from filesync_web.options import FileSyncOptions
-from filesync_web.ports import BlobHandle, Platform, Source, StorageStatus, Unsubscribe
-from filesync_web.signer_client import Headers, SignerConfig
+from filesync_web.options import FileSyncOptions, FileSyncSettings
+from filesync_web.ports import BlobHandle, HeadersSource, Platform, Source, StorageStatus, Unsubscribe
+from filesync_web.service_worker import FileSyncServiceWorker, OnUpdate, PrefetchReport
+from filesync_web.signer_client import SignerConfig
 
 IN_BROWSER = sys.platform == "emscripten"
 
@@ -84,11 +90,11 @@ async def create_file_sync(
     *,
     remote: SignerConfig | None,
     auto_start: bool = True,
-    **options: Any,
+    **options: Unpack[FileSyncSettings],
 ) -> FileSync:
     """A `FileSync` of its own for a store that `open_store` opened.
 
-    `remote=None` is local-only mode. `options` are the fields of `FileSyncOptions`. Without
+    `remote=None` is local-only mode. `options` are those of `FileSyncSettings`. Without
     `auto_start`, transfers begin with `start()`. Raises `SchemaError` when the store's schema lacks the
     file tables, `StorageUnavailableError` when files cannot be kept here, `InvalidArgumentError`.
     """
@@ -122,7 +128,7 @@ async def init_file_sync(
     *,
     remote: SignerConfig | None,
     auto_start: bool = True,
-    **options: Any,
+    **options: Unpack[FileSyncSettings],
 ) -> FileSync:
     """Make the `FileSync` that the helpers of this module use; an earlier one is disposed of.
 
@@ -203,9 +209,9 @@ async def get_file_url(id_or_path: str) -> str | None:
     return await get_file_sync().get_file_url(id_or_path)
 
 
-async def resolve_file_url(file_id: str) -> str | None:
+async def resolve_file_url(id_or_path: str) -> str | None:
     """`FileSync.resolve_file_url`."""
-    return await get_file_sync().resolve_file_url(file_id)
+    return await get_file_sync().resolve_file_url(id_or_path)
 
 
 def is_online() -> bool:
@@ -286,33 +292,43 @@ async def register_file_sync_service_worker(
     *,
     scope: str | None = None,
     signer_base_url: str | None = None,
-    headers: Headers | Callable[[], Headers | Awaitable[Headers]] | None = None,
-    on_update: Callable[[Any], Any] | None = None,
-) -> Any:
-    """Register the service worker that serves files under their path; see `browser.service_worker`."""
-    return await _service_worker().register_file_sync_service_worker(
+    headers: HeadersSource | None = None,
+    on_update: OnUpdate | None = None,
+) -> FileSyncServiceWorker:
+    """Register the service worker that serves files under their path, and wait until it controls this page.
+
+    `scope` must cover this page; default: the folder of the script. `signer_base_url` is relative to the
+    page; None means the one that the worker was generated with, an empty string no remote at all.
+    `on_update` is called with the worker whenever a new version waits. Raises `ServiceWorkerError`.
+    """
+    worker: FileSyncServiceWorker = await _service_worker().register_file_sync_service_worker(
         script_url, scope=scope, signer_base_url=signer_base_url, headers=headers, on_update=on_update
     )
+    return worker
 
 
-async def prefetch_files(paths: Iterable[str]) -> Any:
-    """Let the service worker fetch and keep these files; see `browser.service_worker`."""
-    return await _service_worker().prefetch_files(paths)
+async def prefetch_files(paths: Iterable[str]) -> PrefetchReport:
+    """Let the service worker fetch, verify and keep these files; a path is a record's, or the URL path of
+    one. Raises `ServiceWorkerError`; what could not be fetched is in the report."""
+    report: PrefetchReport = await _service_worker().prefetch_files(paths)
+    return report
 
 
-async def clear_service_worker_cache() -> Any:
-    """Drop what the service worker has cached of remote files; see `browser.service_worker`."""
-    return await _service_worker().clear_service_worker_cache()
+async def clear_service_worker_cache() -> dict[str, int]:
+    """Remove the remote files that the service worker keeps: {files, bytes} removed. Raises
+    `ServiceWorkerError`."""
+    removed: dict[str, int] = await _service_worker().clear_service_worker_cache()
+    return removed
 
 
 async def unregister_file_sync_service_worker(script_url: str = "/filesync-sw.js") -> bool:
-    """Remove the service worker; whether there was one."""
+    """Remove the service worker of that script; whether there was one. Raises `ServiceWorkerError`."""
     return bool(await _service_worker().unregister_file_sync_service_worker(script_url))
 
 
 def _service_worker() -> Any:
     if not IN_BROWSER:
-        raise NotInitializedError("there is no service worker outside a browser")
+        raise ServiceWorkerError("there is no service worker outside a browser")
     from filesync_web.browser import service_worker
 
     return service_worker

@@ -165,12 +165,12 @@ class FileSync:
         device. Raises `UnknownFileError`."""
         return await self._reader.url(id_or_path)
 
-    async def resolve_file_url(self, file_id: str) -> str | None:
+    async def resolve_file_url(self, id_or_path: str) -> str | None:
         """A URL that shows a live file now: of the own copy, else a signed one that expires, else None.
 
         Raises `UnknownFileError`, and the errors of the signer.
         """
-        return await self._reader.resolve(file_id)
+        return await self._reader.resolve(id_or_path)
 
     # --- transfers
 

@@ -16,7 +16,6 @@ from filesync_web.core.paths import remote_key
 from filesync_web.core.records import Control, Status
 from filesync_web.errors import FileSyncError
 from filesync_web.file_tables import FileSyncTables
-from filesync_web.intake import DEFAULT_MIME_TYPE
 from filesync_web.ports import BackgroundUploads, OwedUpload
 from filesync_web.remote import MULTIPART_ABOVE
 from filesync_web.signer_client import SignerConfig
@@ -104,7 +103,7 @@ class Handover:
             return None
         if self._tables.control(file_id).state is not Control.NONE:
             return None
-        return OwedUpload(remote_key(record.path), metadata.mime_type or DEFAULT_MIME_TYPE)
+        return OwedUpload(remote_key(record.path), metadata.content_type)
 
 
 async def _headers(signer: SignerConfig) -> dict[str, str]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import mimetypes
 from dataclasses import dataclass
 
-from filesync_web.core.metadata import FileMetadata, encode_metadata
+from filesync_web.core.metadata import DEFAULT_MIME_TYPE, FileMetadata, encode_metadata
 from filesync_web.core.paths import file_path
 from filesync_web.ports import BlobStore, Source
 from filesync_web.preprocess import Preprocessors, preprocess
-
-DEFAULT_MIME_TYPE = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,9 @@ from filesync_web.core.metadata import FileMetadata, parse_metadata
 from filesync_web.errors import BlobNotFoundError, QuotaExceededError
 from filesync_web.file_tables import FileSyncTables
 from filesync_web.handover import Handover
-from filesync_web.intake import DEFAULT_MIME_TYPE
 from filesync_web.livestore.store import Store
 from filesync_web.ports import BlobStore, Progress
-from filesync_web.remote import Content, Remote
+from filesync_web.remote import Remote, RemoteObject
 
 
 class Jobs:
@@ -55,7 +54,7 @@ class Jobs:
 
     async def _download(self, job: Job, metadata: FileMetadata, progress: Progress) -> None:
         try:
-            await self._remote.download(_content(job, metadata, metadata.size_bytes), progress)
+            await self._remote.download(_object(job, metadata, metadata.size_bytes), progress)
         except QuotaExceededError as error:
             raise QuotaExceededError(
                 f"this device has no room for file {job.file_id}: make some with free_space(), or "
@@ -70,9 +69,8 @@ class Jobs:
             )
         if await self._was_uploaded(job, size):
             return
-        content = _content(job, metadata, size)
-        blob = await self._blobs.open(job.content_hash, mime_type=content.mime_type)
-        await self._remote.upload(content, blob, progress)
+        blob = await self._blobs.open(job.content_hash, mime_type=metadata.content_type)
+        await self._remote.upload(_object(job, metadata, size), blob, progress)
 
     async def _was_uploaded(self, job: Job, size: int) -> bool:
         """Whether the platform did this upload when no tab was open, and its object is still there."""
@@ -89,5 +87,5 @@ class Jobs:
         return tell
 
 
-def _content(job: Job, metadata: FileMetadata, size: int | None) -> Content:
-    return Content(job.remote_key, job.content_hash, metadata.mime_type or DEFAULT_MIME_TYPE, size)
+def _object(job: Job, metadata: FileMetadata, size: int | None) -> RemoteObject:
+    return RemoteObject(job.remote_key, job.content_hash, metadata.content_type, size)

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from filesync_web.core.backoff import RetryPolicy
+from filesync_web.errors import InvalidArgumentError
 from filesync_web.preprocess import Preprocessors
+
+
+class FileSyncSettings(TypedDict, total=False):
+    """The keyword arguments of `init_file_sync` and `create_file_sync` that may be left out, as a type: see
+    `FileSyncOptions` for what they mean."""
+
+    max_concurrent_uploads: int
+    max_concurrent_downloads: int
+    retry: RetryPolicy
+    health_check_interval: float
+    health_check_timeout: float
+    stall_timeout: float
+    auto_prioritize: bool
+    preprocessors: Preprocessors
+    background_uploads: bool
 
 
 @dataclass(frozen=True, slots=True)
 class FileSyncOptions:
-    """How a `FileSync` works. Durations in seconds.
+    """How a `FileSync` works. Durations in seconds. Raises `InvalidArgumentError` for what cannot work.
 
     `health_check_interval`: between two probes of the signer. `health_check_timeout`: when a probe
     counts as failed. `stall_timeout`: a transfer without a byte for so long is aborted and tried again.
@@ -28,3 +47,17 @@ class FileSyncOptions:
     auto_prioritize: bool = True
     preprocessors: Preprocessors = field(default_factory=dict)
     background_uploads: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("max_concurrent_uploads", "max_concurrent_downloads"):
+            count = getattr(self, name)
+            if not isinstance(count, int) or count < 1:
+                raise InvalidArgumentError(f"{name} is a whole number from 1, not {count!r}")
+        for name in ("health_check_interval", "health_check_timeout", "stall_timeout"):
+            seconds = getattr(self, name)
+            if not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
+                raise InvalidArgumentError(f"{name} is a number of seconds above 0, not {seconds!r}")
+        if not isinstance(self.retry, RetryPolicy):
+            raise InvalidArgumentError(f"retry is a RetryPolicy, not {self.retry!r}")
+        if not isinstance(self.preprocessors, Mapping) or not all(map(callable, self.preprocessors.values())):
+            raise InvalidArgumentError("preprocessors are functions by MIME pattern, for example 'image/*'")

@@ -11,7 +11,7 @@ aborts the request or discards the temporary file and raises `asyncio.CancelledE
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -21,6 +21,9 @@ BlobHandle = Any
 Progress = Callable[[int, int], None]
 """Called with (bytes moved so far, total bytes; 0 when the total is unknown)."""
 Unsubscribe = Callable[[], None]
+Headers = Mapping[str, str]
+HeadersSource = Headers | Callable[[], Headers | Awaitable[Headers]]
+"""Headers, or a function, plain or asynchronous, that is asked for them each time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,10 +81,10 @@ class Reader:
         self._space.used(record.content_hash)
         return url
 
-    async def resolve(self, file_id: str) -> str | None:
+    async def resolve(self, id_or_path: str) -> str | None:
         """A URL of the own copy, else a signed one, else None."""
-        url = await self.url(file_id)
-        record = self._tables.live(file_id)
+        url = await self.url(id_or_path)
+        record = self._tables.live(id_or_path)
         if url is not None or self._remote is None or not record.is_uploaded:
             return url
         if self._auto_prioritize:

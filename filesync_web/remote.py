@@ -1,4 +1,4 @@
-"""The object store behind the signer: upload, download and delete the bytes of one content.
+"""The object store behind the signer: upload, download and delete the bytes of one target.
 
 A signed URL that has expired is signed anew, once; every other failure is the caller's to judge.
 """
@@ -36,7 +36,7 @@ URL_MARGIN = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class RemoteObject:
     """What is transferred: `key` in the object store, SHA-256 in hex, MIME type, size in bytes if known."""
 
     key: str
@@ -70,27 +70,27 @@ class Remote:
         """Whether the signer answers; `timeout` in seconds."""
         return await self._signer.is_healthy(timeout=timeout)
 
-    async def upload(self, content: Content, blob: BlobHandle, progress: Progress) -> None:
+    async def upload(self, target: RemoteObject, blob: BlobHandle, progress: Progress) -> None:
         """Store the bytes under the key; returns when the object store has confirmed them."""
-        size = content.size or 0
+        size = target.size or 0
         if size > MULTIPART_ABOVE and "multipart" in self._signer.features:
             await self._multipart.upload(
-                content.key,
+                target.key,
                 blob,
                 size,
-                mime_type=content.mime_type,
-                sha256=content.content_hash,
+                mime_type=target.mime_type,
+                sha256=target.content_hash,
                 progress=progress,
             )
             return
 
         async def sign() -> SignedRequest:
             return await self._signer.sign_upload(
-                content.key, content_type=content.mime_type, content_length=size, sha256=content.content_hash
+                target.key, content_type=target.mime_type, content_length=size, sha256=target.content_hash
             )
 
         async def send(request: SignedRequest) -> None:
-            headers = {"content-type": content.mime_type, **request.headers}
+            headers = {"content-type": target.mime_type, **request.headers}
             answer = await self._http.upload(
                 request.method,
                 request.url,
@@ -99,25 +99,25 @@ class Remote:
                 progress=progress,
                 stall_timeout=self._stall_timeout,
             )
-            _check(answer, f"the upload of {content.key}")
+            _check(answer, f"the upload of {target.key}")
 
         await _with_fresh_url(sign, send)
 
-    async def download(self, content: Content, progress: Progress) -> None:
+    async def download(self, target: RemoteObject, progress: Progress) -> None:
         """Fetch the object into the blob store, where it is verified."""
 
         async def fetch(request: SignedRequest) -> None:
             await self._blobs.download(
                 request.url,
                 request.headers,
-                content_hash=content.content_hash,
-                size=content.size,
-                mime_type=content.mime_type,
+                content_hash=target.content_hash,
+                size=target.size,
+                mime_type=target.mime_type,
                 progress=progress,
                 stall_timeout=self._stall_timeout,
             )
 
-        await _with_fresh_url(lambda: self._signer.sign_download(content.key), fetch)
+        await _with_fresh_url(lambda: self._signer.sign_download(target.key), fetch)
 
     async def has(self, key: str, size: int) -> bool:
         """Whether the object is there with that size; a signer that cannot tell is trusted to have it."""

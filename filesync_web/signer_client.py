@@ -16,10 +16,8 @@ from typing import Any
 
 from filesync_web.core.http import error_for_status
 from filesync_web.errors import AuthError, FileSyncError, InvalidArgumentError, ServerError
-from filesync_web.ports import Http, HttpResponse
+from filesync_web.ports import Headers, HeadersSource, Http, HttpResponse
 
-Headers = Mapping[str, str]
-HeadersSource = Headers | Callable[[], Headers | Awaitable[Headers]]
 TokenSource = str | Callable[[], str | Awaitable[str]]
 
 REQUEST_TIMEOUT = 30.0

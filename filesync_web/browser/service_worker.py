@@ -14,44 +14,29 @@ import asyncio
 import inspect
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Iterable
+from typing import Any
 
 from pyodide.ffi import create_proxy
 
 from filesync_web.browser.js_util import js_json, load_script, run_job
 from filesync_web.errors import ServiceWorkerError
-
-Headers: TypeAlias = Mapping[str, str]
-HeadersSource: TypeAlias = Headers | Callable[[], Headers | Awaitable[Headers]]
-"""Headers for the signer, or a function, plain or asynchronous, that is asked for them each time."""
+from filesync_web.ports import HeadersSource
+from filesync_web.service_worker import FileSyncServiceWorker, OnUpdate, PrefetchReport
 
 _log = logging.getLogger("filesync_web.browser")
 _EXPORTS = ("ServiceWorkerClient", "unregisterServiceWorker")
-_current: FileSyncServiceWorker | None = None
+_current: RegisteredServiceWorker | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PrefetchReport:
-    """What became of each path: fetched now, on this device already, or failed with a message."""
-
-    fetched: tuple[str, ...]
-    present: tuple[str, ...]
-    failed: Mapping[str, str]
-
-
-class FileSyncServiceWorker:
-    """A registered service worker that controls this page; made by `register_file_sync_service_worker`.
-
-    Every call raises `ServiceWorkerError` when the worker cannot be reached or says that it failed.
-    """
+class RegisteredServiceWorker:
+    """The `FileSyncServiceWorker` of this page."""
 
     def __init__(
         self,
         signer_base_url: str | None,
         headers: HeadersSource | None,
-        on_update: Callable[[FileSyncServiceWorker], Any] | None,
+        on_update: OnUpdate | None,
     ) -> None:
         self._signer_base_url = signer_base_url
         self._headers = headers
@@ -141,7 +126,7 @@ async def register_file_sync_service_worker(
     scope: str | None = None,
     signer_base_url: str | None = None,
     headers: HeadersSource | None = None,
-    on_update: Callable[[FileSyncServiceWorker], Any] | None = None,
+    on_update: OnUpdate | None = None,
 ) -> FileSyncServiceWorker:
     """Register the worker, wait until it controls this page, and tell it where the remote is.
 
@@ -155,7 +140,7 @@ async def register_file_sync_service_worker(
     the scope does not cover this page.
     """
     global _current  # noqa: PLW0603 - a page has one service worker
-    worker = FileSyncServiceWorker(signer_base_url, headers, on_update)
+    worker = RegisteredServiceWorker(signer_base_url, headers, on_update)
     try:
         await worker._register(script_url, scope)  # noqa: SLF001 - its maker
     except BaseException:
@@ -192,7 +177,7 @@ async def unregister_file_sync_service_worker(script_url: str = "/filesync-sw.js
     return removed
 
 
-def _registered() -> FileSyncServiceWorker:
+def _registered() -> RegisteredServiceWorker:
     if _current is None:
         raise ServiceWorkerError(
             "this page has no service worker: call register_file_sync_service_worker() first"

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+DEFAULT_MIME_TYPE = "application/octet-stream"
+
 
 @dataclass(frozen=True, slots=True)
 class FileMetadata:
@@ -27,6 +29,11 @@ class FileMetadata:
         """The original file name, when one was recorded."""
         name = self.custom.get("name")
         return name if isinstance(name, str) else None
+
+    @property
+    def content_type(self) -> str:
+        """The MIME type to send the content with."""
+        return self.mime_type or DEFAULT_MIME_TYPE
 
     def merged_over(self, base: FileMetadata) -> FileMetadata:
         """These values, with those of `base` where this has none; custom keys of both, this one's first."""

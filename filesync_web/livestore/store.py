@@ -33,7 +33,7 @@ from filesync_web.livestore.state import Change
 from filesync_web.livestore.statements import Params
 from filesync_web.livestore.subscriptions import Subscriptions
 from filesync_web.livestore.sync_client import SyncClient
-from filesync_web.livestore.sync_status import SyncOptions, SyncStatus
+from filesync_web.livestore.sync_status import MetadataSyncStatus, SyncOptions
 from filesync_web.livestore.tables import Select, Table
 from filesync_web.ports import Clock, Unsubscribe
 
@@ -72,7 +72,7 @@ class Store:
         self._subscriptions = Subscriptions()
         self._leader_listeners: Listeners[bool] = Listeners()
         self._event_listeners: Listeners[list[tuple[str, Json]]] = Listeners()
-        self._status_listeners: Listeners[SyncStatus] = Listeners()
+        self._status_listeners: Listeners[MetadataSyncStatus] = Listeners()
         self._replica = Replica(schema, log, session_id or secrets.token_urlsafe(6), self._changed)
         self._conversation = Conversation(
             channel,
@@ -100,7 +100,7 @@ class Store:
                 on_confirmed=lambda: self._post(LOG_CHANGED),
             )
         self._connected, self._last_error = False, ""
-        self._status = SyncStatus()
+        self._status = MetadataSyncStatus()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_open = False
         self._is_behind = False
@@ -273,11 +273,11 @@ class Store:
         return self._leader_listeners.add(callback)
 
     @property
-    def sync_status(self) -> SyncStatus:
+    def sync_status(self) -> MetadataSyncStatus:
         """The state of metadata sync, also when another tab does it."""
         return self._status
 
-    def on_sync_status(self, callback: Callable[[SyncStatus], object]) -> Unsubscribe:
+    def on_sync_status(self, callback: Callable[[MetadataSyncStatus], object]) -> Unsubscribe:
         """Call back with each new `sync_status`."""
         return self._status_listeners.add(callback)
 
@@ -353,7 +353,8 @@ class Store:
 
     def _update_status(self) -> None:
         replica = self._replica
-        status = SyncStatus(replica.sync_enabled, self._connected, len(replica.pending), self._last_error)
+        pending = len(replica.pending)
+        status = MetadataSyncStatus(replica.sync_enabled, self._connected, pending, self._last_error)
         if status != self._status:
             self._status = status
             self._status_listeners.tell(status)

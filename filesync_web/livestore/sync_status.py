@@ -55,7 +55,7 @@ async def _asked(source: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class SyncStatus:
+class MetadataSyncStatus:
     """Metadata sync as of now.
 
     `enabled`: the user's switch. `connected`: the leading tab has a connection. `pending`: events that the

@@ -11,7 +11,7 @@ import pytest
 
 from filesync_web.api import open_store
 from filesync_web.livestore.store import Store
-from filesync_web.livestore.sync_status import SyncOptions, SyncStatus
+from filesync_web.livestore.sync_status import MetadataSyncStatus, SyncOptions
 from tests.harness import ServerProcess
 from tests.unit.livestore.support import NOTES, bodies, note_added
 
@@ -91,7 +91,7 @@ async def test_processes_share_a_store_and_survive_each_other(
         )
     notes = [f"{who}{n}" for who in ("first", "second", "here") for n in range(20)]
     await asyncio.gather(*(process.says(*(f"seen {note}" for note in notes)) for process in (first, second)))
-    await until(lambda: len(bodies(here)) == 60 and here.sync_status == SyncStatus(connected=True))
+    await until(lambda: len(bodies(here)) == 60 and here.sync_status == MetadataSyncStatus(connected=True))
 
     await first.kill()  # it led
     await here.commit(note_added(id="after"))

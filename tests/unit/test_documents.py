@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import filesync_web as fs
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -18,6 +20,14 @@ def test_every_fault_has_tests_that_exist() -> None:
         named = re.findall(r"`(test_\w+)`", rest)
         assert named, f"fault {number} names no test"
         assert set(named) <= defined, f"fault {number}: {set(named) - defined} does not exist"
+
+
+def test_every_name_that_the_documents_give_an_app_is_public() -> None:
+    for name in ("README", "docs/getting-started", "docs/how-it-works", "docs/service-worker"):
+        text = (ROOT / f"{name}.md").read_text()
+        named = {*re.findall(r"`(\w+Error)`", text), *re.findall(r"\bfs\.(\w+)", text)}
+        named |= set(re.findall(r"^\| `(?:await )?(\w+)\(", text, flags=re.MULTILINE))
+        assert named <= set(fs.__all__), f"{name}.md: {named - set(fs.__all__)}"
 
 
 def test_nothing_is_printed() -> None:
