@@ -28,8 +28,16 @@ SCHEMA = fs.make_schema(
     tables=FILES.tables, events=FILES.events, materializers=FILES.create_materializers(FILES.tables)
 )
 
-
 PART_SIZE = 8 * 1024**2
+
+
+def is_put(request: HeldRequest) -> bool:
+    return request.method == "PUT"
+
+
+def is_data(request: HeldRequest) -> bool:
+    """Whether the request is for the object store, not for the signer."""
+    return request.url.startswith("/objects/")
 
 
 class ObjectStore:

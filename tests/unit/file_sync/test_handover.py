@@ -10,8 +10,7 @@ from filesync_web.errors import StorageError
 from filesync_web.ports import OwedUpload
 from filesync_web.remote import MULTIPART_ABOVE
 from filesync_web.testing.clock import settle
-from filesync_web.testing.http import HeldRequest
-from tests.unit.file_sync.scene import Device, Tab, a_device
+from tests.unit.file_sync.scene import Device, Tab, a_device, is_put
 
 
 class Background:
@@ -69,10 +68,6 @@ class BrokenBackground(Background):
 
     async def was_uploaded(self, file_id: str, remote_key: str) -> bool:
         raise StorageError("no IndexedDB")
-
-
-def is_put(request: HeldRequest) -> bool:
-    return request.method == "PUT"
 
 
 async def crash(device: Device, tab: Tab) -> None:

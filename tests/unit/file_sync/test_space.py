@@ -10,15 +10,11 @@ import pytest
 import filesync_web as fs
 from filesync_web.core.records import Status
 from filesync_web.testing.clock import settle
-from filesync_web.testing.http import HeldRequest, Reply
+from filesync_web.testing.http import Reply
 from filesync_web.testing.sync_backend import MemorySyncBackend
-from tests.unit.file_sync.scene import FILES, Device, Tab, a_device
+from tests.unit.file_sync.scene import FILES, Device, Tab, a_device, is_data
 
 HOUR = 3600
-
-
-def is_data(request: HeldRequest) -> bool:
-    return request.url.startswith("/objects/")
 
 
 async def saved(tab: Tab, *contents: bytes) -> list[fs.FileOperationResult]:

@@ -1,0 +1,122 @@
+"""Edits and deletes on fakes: whose bytes go, when, and what becomes of the transfers under way."""
+
+from __future__ import annotations
+
+from filesync_web.core.records import Status
+from filesync_web.testing.clock import settle
+from tests.unit.file_sync.scene import FILES, a_device, is_put
+
+
+async def test_deleting_one_of_two_equal_files_keeps_the_bytes_until_the_last_goes() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        first = await tab.sync.save_file(b"same")
+        second = await tab.sync.save_file(b"same")
+        await settle()
+        await tab.sync.delete_file(first.file_id)
+        await settle()
+        assert list(device.store.objects) == [f"s/{second.content_hash}"]
+        assert list(device.blobs.blobs) == [second.content_hash]
+        await tab.sync.delete_file(second.file_id)
+        await settle()
+        assert not device.store.objects
+        assert not device.blobs.blobs
+
+
+async def test_old_content_goes_only_after_the_new_is_uploaded() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        old = await tab.sync.save_file(b"old")
+        await settle()
+        device.store.hold = is_put
+        new = await tab.sync.update_file(old.file_id, b"new")
+        await settle()
+        assert set(device.blobs.blobs) == {old.content_hash, new.content_hash}
+        assert f"s/{old.content_hash}" in device.store.objects
+        request = await device.network.next()
+        device.store.objects[f"s/{new.content_hash}"] = b"new"
+        request.respond(200)
+        await settle()
+        assert set(device.blobs.blobs) == {new.content_hash}
+        assert set(device.store.objects) == {f"s/{new.content_hash}"}
+
+
+async def test_a_remote_delete_made_offline_is_done_later() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        result = await tab.sync.save_file(b"doomed")
+        await settle()
+        device.network.online = False
+        device.connectivity.set_online(False)
+        await tab.sync.delete_file(result.file_id)
+        await tab.close()
+        device.open_tabs.clear()
+        device.network.online = True
+        tab = await device.tab()
+        await settle()
+        assert not device.store.objects
+        assert not tab.store.query(FILES.tables.remote_deletes)
+
+
+async def test_content_that_changes_during_its_upload_gets_its_own_key() -> None:
+    async with a_device() as device:
+        device.store.hold = is_put
+        tab = await device.tab()
+        result = await tab.sync.save_file(b"before")
+        first = await device.network.next()
+        edited = await tab.sync.update_file(result.file_id, b"after")
+        await settle()
+        assert first.aborted
+        assert not tab.record(result.file_id).is_uploaded
+        second = await device.network.next()
+        second.respond(200)
+        await settle()
+        assert tab.record(result.file_id).remote_key == f"s/{edited.content_hash}"
+
+
+async def test_a_lost_object_is_uploaded_again_by_who_has_it() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        result = await tab.sync.save_file(b"kept")
+        await settle()
+        del device.store.objects[f"s/{result.content_hash}"]
+        record = tab.record(result.file_id)
+        await tab.store.commit(
+            FILES.events.file_updated(
+                id=record.id,
+                path=record.path,
+                remote_key="",
+                content_hash=record.content_hash,
+                updated_at=record.updated_at,
+            )
+        )
+        await settle()
+        assert device.store.objects == {record.remote_key: b"kept"}
+        assert tab.record(result.file_id).is_uploaded
+
+
+async def test_a_download_that_finds_no_object_withdraws_the_key() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        file_id = await tab.commit_remote_file(device, b"gone")
+        device.store.objects.clear()
+        await settle()
+        assert not tab.record(file_id).is_uploaded
+        row = tab.row(file_id)
+        assert row is not None
+        assert row.download_status is Status.PENDING
+
+
+async def test_a_file_deleted_during_its_upload_does_not_take_shared_content_with_it() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        kept = await tab.sync.save_file(b"shared")
+        await settle()
+        device.store.hold = is_put
+        doomed = await tab.sync.save_file(b"shared")
+        request = await device.network.next()
+        await tab.sync.delete_file(doomed.file_id)
+        await settle()
+        assert request.aborted
+        assert list(device.store.objects) == [f"s/{kept.content_hash}"]
+        assert tab.record(kept.file_id).is_uploaded
