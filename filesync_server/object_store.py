@@ -18,11 +18,15 @@ FEATURES = frozenset({CHECKSUM, MULTIPART, HEAD})
 
 MAX_PUT_BYTES = 5 * 1024**3
 """S3's limit of one PUT and of one part."""
-MIN_PART_BYTES = 5 * 1024**2
-"""S3's lower limit of every part but the last."""
 MAX_PARTS = 10_000
+"""S3's limit of one upload."""
 MAX_OBJECT_BYTES = 5 * 1024**4
 """S3's limit of an object."""
+
+PART_SIZE = 8 * 1024**2
+"""Bytes; S3 wants 5 MiB at least of every part but the last."""
+ABANDONED_AFTER = 7 * 24 * 3600.0
+"""Seconds after which an unfinished upload in parts is aborted."""
 
 
 class ObjectStoreError(Exception):
@@ -90,6 +94,12 @@ class Part:
 class NewMultipart:
     upload_id: str
     part_size: int
+
+
+def part_size_for(content_length: int | None) -> int:
+    """The size of the parts of an object: it grows with the object so that `MAX_PARTS` are enough."""
+    needed = -(-(content_length or 0) // MAX_PARTS)
+    return max(1, -(-needed // PART_SIZE)) * PART_SIZE
 
 
 class ObjectStore(Protocol):

@@ -22,8 +22,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from .object_store import (
+    ABANDONED_AFTER,
     FEATURES,
-    MAX_PARTS,
     InvalidUploadError,
     NewMultipart,
     ObjectInfo,
@@ -33,11 +33,9 @@ from .object_store import (
     StoreUnavailableError,
     UnknownUploadError,
     Upload,
+    part_size_for,
 )
 
-PART_SIZE = 8 * 1024**2
-"""Bytes; grows with the object so that 10,000 parts are enough."""
-ABANDONED_AFTER = timedelta(days=7)
 _SWEEP_EVERY = 3600.0
 _INVALID_UPLOAD = {"InvalidPart", "InvalidPartOrder", "EntityTooSmall", "MalformedXML", "InvalidRequest"}
 
@@ -126,8 +124,7 @@ class S3Store:
         await self._abort_abandoned()
         fields = {} if upload.content_type is None else {"ContentType": upload.content_type}
         created = await self._call(self._client.create_multipart_upload, **self._at(upload.key), **fields)
-        needed = -(-(upload.content_length or 0) // MAX_PARTS)
-        return NewMultipart(created["UploadId"], max(PART_SIZE, -(-needed // PART_SIZE) * PART_SIZE))
+        return NewMultipart(created["UploadId"], part_size_for(upload.content_length))
 
     async def sign_parts(
         self, key: str, upload_id: str, numbers: Sequence[int], origin: str
@@ -204,7 +201,7 @@ class S3Store:
         if time.monotonic() < self._next_sweep:
             return
         self._next_sweep = time.monotonic() + _SWEEP_EVERY
-        limit = datetime.now(UTC) - ABANDONED_AFTER
+        limit = datetime.now(UTC) - timedelta(seconds=ABANDONED_AFTER)
         try:
             page = await self._call(
                 self._client.list_multipart_uploads, Bucket=self._bucket, Prefix=self._prefix

@@ -15,20 +15,16 @@ from pathlib import Path
 
 from ..keys import content_hash_of
 from ..object_store import (
-    MAX_PARTS,
+    ABANDONED_AFTER,
     InvalidUploadError,
     NewMultipart,
     Part,
     UnknownUploadError,
     Upload,
+    part_size_for,
 )
 from .directory import BlobDirectory, StoredObject, sync_folder
 from .temporaries import Temporary
-
-PART_SIZE = 8 * 1024**2
-"""Bytes; grows with the object so that 10,000 parts are enough."""
-ABANDONED_AFTER = 7 * 24 * 3600
-"""Seconds after which an unfinished upload is aborted."""
 
 _COPY_BYTES = 1024**2
 _SCHEMA = """
@@ -66,8 +62,7 @@ class MultipartDirectory:
         row = (upload_id, upload.key, upload.content_type, upload.content_length, upload.sha256)
         with self._database.write() as db:
             db.execute("INSERT INTO uploads VALUES (?, ?, ?, ?, ?, ?)", (*row, self._clock()))
-        needed = -(-(upload.content_length or 0) // MAX_PARTS)
-        return NewMultipart(upload_id, max(PART_SIZE, -(-needed // PART_SIZE) * PART_SIZE))
+        return NewMultipart(upload_id, part_size_for(upload.content_length))
 
     def put_part(self, temporary: Temporary, key: str, upload_id: str, number: int) -> Part:
         """Keep the written bytes as this part, in place of an earlier one. Raises UnknownUploadError."""

@@ -15,9 +15,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-MAX_LIFETIME = 7 * 24 * 3600
-"""Seconds; as long as SigV4 allows."""
-
 _COVERED = ("exp", "hdr", "uploadId", "partNumber")
 
 
