@@ -12,18 +12,20 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
-from filesync_web.core.http import error_for_status
 from filesync_web.core.records import OpenUpload
 from filesync_web.errors import IntegrityError, PermanentTransferError, RemoteMissingError, ServerError
 from filesync_web.ports import BlobHandle, Http, Progress
-from filesync_web.signer_client import SignedRequest, SignerClient, signed_request
+from filesync_web.signed_requests import check_stored, with_fresh_url
+from filesync_web.signer_client import REQUEST_TIMEOUT, SignedRequest, SignerClient, signed_request
 
 PARTS_AT_ONCE = 2
 """Of one upload. What is under way when a tab dies is sent again; and a browser has six connections to a
 server of HTTP/1.1, for everything."""
 MAX_PARTS = 10_000
+COMPLETING_RATE = 16 * 1024**2
+"""Bytes a second that a store is given time for to put an object together."""
 
 
 class UploadLedger(Protocol):
@@ -104,7 +106,7 @@ class MultipartUploads:
         if upload is None:
             return None, {}
         try:
-            return upload, {part["partNumber"]: part["size"] for part in await self._list(upload)}
+            return upload, {number: size for number, (_etag, size) in (await self._list(upload)).items()}
         except (RemoteMissingError, PermanentTransferError):
             await self._ledger.upload_closed(key)
             return None, {}
@@ -119,34 +121,40 @@ class MultipartUploads:
         await self._ledger.upload_opened(upload)
         return upload
 
-    async def _list(self, upload: OpenUpload) -> list[dict[str, Any]]:
+    async def _list(self, upload: OpenUpload) -> dict[int, tuple[str, int]]:
+        """The parts that are there, by number: ETag and size in bytes."""
         body = {"key": upload.remote_key, "uploadId": upload.upload_id}
-        parts = (await self._signer.multipart("list", body)).get("parts")
-        if not isinstance(parts, list):
-            raise ServerError(f"the signer's list of the parts of {upload.remote_key} cannot be used")
-        return parts
+        answer = await self._signer.multipart("list", body)
+        try:
+            return {
+                int(part["partNumber"]): (str(part["etag"]), int(part["size"])) for part in answer["parts"]
+            }
+        except (LookupError, TypeError, ValueError) as error:
+            raise ServerError(
+                f"the signer's list of the parts of {upload.remote_key} cannot be used: {error!r}"
+            ) from error
 
     async def _send(self, upload: OpenUpload, part: _Part, blob: BlobHandle, progress: Progress) -> None:
-        request = await self._sign(upload, part.number)
-        answer = await self._http.upload(
-            "PUT",
-            request.url,
-            headers=request.headers,
-            blob=blob,
-            start=part.start,
-            end=part.end,
-            progress=progress,
-            stall_timeout=self._stall_timeout,
-        )
-        if not answer.ok:
-            what = f"part {part.number} of {upload.remote_key}"
-            raise error_for_status(answer.status, answer.headers, what)
+        async def send(request: SignedRequest) -> None:
+            answer = await self._http.upload(
+                "PUT",
+                request.url,
+                headers=request.headers,
+                blob=blob,
+                start=part.start,
+                end=part.end,
+                progress=progress,
+                stall_timeout=self._stall_timeout,
+            )
+            check_stored(answer, f"part {part.number} of {upload.remote_key}")
+
+        await with_fresh_url(lambda: self._sign(upload, part.number), send)
 
     async def _sign(self, upload: OpenUpload, number: int) -> SignedRequest:
         body = {"key": upload.remote_key, "uploadId": upload.upload_id, "partNumbers": [number]}
         answer = await self._signer.multipart("sign", body)
         parts = answer.get("parts")
-        if not isinstance(parts, list) or len(parts) != 1:
+        if not isinstance(parts, list) or len(parts) != 1 or not isinstance(parts[0], dict):
             raise ServerError(f"the signer did not sign part {number} of {upload.remote_key}")
         return signed_request({**parts[0], "expiresAt": answer.get("expiresAt")}, default_method="PUT")
 
@@ -155,14 +163,17 @@ class MultipartUploads:
 
         Parts that do not make the promised content are given up, since nobody can tell which one is wrong.
         """
-        listed = {part["partNumber"]: part for part in await self._list(upload)}
+        listed = await self._list(upload)
+        named = []
         for part in parts:
-            if listed.get(part.number, {}).get("size") != part.end - part.start:
+            etag, size = listed.get(part.number, ("", -1))
+            if size != part.end - part.start:
                 raise ServerError(f"part {part.number} of {upload.remote_key} did not arrive whole")
-        named = [{"partNumber": part.number, "etag": listed[part.number]["etag"]} for part in parts]
+            named.append({"partNumber": part.number, "etag": etag})
         body = {"key": upload.remote_key, "uploadId": upload.upload_id, "parts": named}
         try:
-            await self._signer.multipart("complete", body)
+            timeout = REQUEST_TIMEOUT + parts[-1].end / COMPLETING_RATE
+            await self._signer.multipart("complete", body, timeout=timeout)
         except PermanentTransferError as error:
             await self.abort(upload.remote_key)
             raise IntegrityError(

@@ -5,31 +5,19 @@ A signed URL that has expired is signed anew, once; every other failure is the c
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
-from filesync_web.core.http import error_for_status
-from filesync_web.errors import AuthError, IntegrityError, PermanentTransferError
+from filesync_web.errors import RemoteMissingError, ServerError
 from filesync_web.multipart import MultipartUploads, UploadLedger
-from filesync_web.ports import BlobHandle, BlobStore, Clock, Http, HttpResponse, Progress
+from filesync_web.ports import BlobHandle, BlobStore, Clock, Http, Progress
+from filesync_web.signed_requests import check_stored, with_fresh_url
 from filesync_web.signer_client import SignedRequest, SignerClient
-
-R = TypeVar("R")
 
 MULTIPART_ABOVE = 16 * 1024**2
 """Content of more bytes goes up in parts where the signer can; one PUT takes 5 GiB at most."""
 
 ALREADY_STORED = 412
 """The object is there already: a conditional PUT of content-addressed bytes has nothing left to do."""
-
-EXPIRED_STATUSES = frozenset({400, 401, 403})
-"""How object stores answer an expired signature."""
-
-CHANGED_BYTES = frozenset({"BadDigest", "XAmzContentChecksumMismatch"})
-WRONG_KEYS = frozenset({"SignatureDoesNotMatch", "InvalidAccessKeyId"})
-"""Error codes of S3 (API reference, "Error responses"), in the XML of a refusal."""
 
 URL_MARGIN = 60.0
 """A signed URL is not handed out when it expires within so many seconds."""
@@ -99,12 +87,17 @@ class Remote:
                 progress=progress,
                 stall_timeout=self._stall_timeout,
             )
-            _check(answer, f"the upload of {target.key}")
+            if answer.status != ALREADY_STORED:
+                check_stored(answer, f"the upload of {target.key}")
 
-        await _with_fresh_url(sign, send)
+        await with_fresh_url(sign, send)
 
     async def download(self, target: RemoteObject, progress: Progress) -> None:
-        """Fetch the object into the blob store, where it is verified."""
+        """Fetch the object into the blob store, where it is verified.
+
+        Raises `RemoteMissingError` only when the signer, if it can tell, says so as well: for all clients the
+        object is then lost, and whoever has the bytes uploads them again.
+        """
 
         async def fetch(request: SignedRequest) -> None:
             await self._blobs.download(
@@ -117,7 +110,13 @@ class Remote:
                 stall_timeout=self._stall_timeout,
             )
 
-        await _with_fresh_url(lambda: self._signer.sign_download(target.key), fetch)
+        try:
+            await with_fresh_url(lambda: self._signer.sign_download(target.key), fetch)
+        except RemoteMissingError as error:
+            if await self._signer.has(target.key):
+                text = f"{target.key} is in the object store, which does not hand it out ({error})"
+                raise ServerError(text, status=error.status) from error
+            raise
 
     async def has(self, key: str, size: int) -> bool:
         """Whether the object is there with that size; a signer that cannot tell is trusted to have it."""
@@ -134,29 +133,3 @@ class Remote:
         if request is None or request.expires_at < self._clock.time() + URL_MARGIN:
             request = self._urls[key] = await self._signer.sign_download(key)
         return request.url
-
-
-async def _with_fresh_url(
-    sign: Callable[[], Awaitable[SignedRequest]], use: Callable[[SignedRequest], Awaitable[R]]
-) -> R:
-    """Use a signed request; when the store refuses it as it refuses an expired one, sign and try once
-    more."""
-    try:
-        return await use(await sign())
-    except (AuthError, PermanentTransferError) as error:
-        if error.status not in EXPIRED_STATUSES:
-            raise
-        return await use(await sign())
-
-
-def _check(answer: HttpResponse, what: str) -> None:
-    if answer.ok or answer.status == ALREADY_STORED:
-        return
-    found = re.search(rb"<Code>(\w+)</Code>", answer.body)
-    code = found[1].decode() if found else ""
-    if code in CHANGED_BYTES:
-        text = f"{what}: the bytes changed on the way, and the object store refused them ({code})"
-        raise IntegrityError(text, status=answer.status)
-    if code in WRONG_KEYS:
-        what = f"{what}: the object store does not accept the signer's keys ({code})"
-    raise error_for_status(answer.status, answer.headers, what)

@@ -21,7 +21,7 @@ from filesync_web.core.engine import Engine
 from filesync_web.core.files import FileFact
 from filesync_web.core.records import FileRecord, LocalFileState, TransferControl
 from filesync_web.core.state import Limits
-from filesync_web.errors import NetworkError
+from filesync_web.errors import FileSyncError, NetworkError
 from filesync_web.file_tables import FileSyncTables
 from filesync_web.garbage import GarbageCollector
 from filesync_web.jobs import Jobs
@@ -238,7 +238,10 @@ class Runner:
         """Report the end of a job, also of one that was cancelled before its first step."""
         outcome = asyncio.CancelledError() if task.cancelled() else task.exception()
         if outcome is not None and not task.cancelled():
-            logger.info("the %s of %s failed: %s", job.kind.value, job.remote_key, outcome)
+            trace = None if isinstance(outcome, FileSyncError) else outcome  # nobody foresaw that one
+            told = "the %s of %s failed: %s"
+            level = logging.ERROR if trace else logging.INFO
+            logger.log(level, told, job.kind.value, job.remote_key, outcome, exc_info=trace)
             if isinstance(outcome, NetworkError):
                 self._on_network_error()
         self._tasks.pop(job.serial, None)

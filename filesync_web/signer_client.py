@@ -14,13 +14,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from filesync_web.core.http import error_for_status
+from filesync_web.core.http import GONE_STATUSES, error_for_status
 from filesync_web.errors import AuthError, FileSyncError, InvalidArgumentError, ServerError
 from filesync_web.ports import Headers, HeadersSource, Http, HttpResponse
 
 TokenSource = str | Callable[[], str | Awaitable[str]]
 
 REQUEST_TIMEOUT = 30.0
+
+_OF_AN_UPLOAD = frozenset(f"/v1/multipart/{call}" for call in ("sign", "list", "complete", "abort"))
+"""The calls of which a 404 says that there is no such upload. Of the others it says nothing of the object:
+the signer is deployed wrongly, or just now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,42 +110,61 @@ class SignerClient:
         """Delete the object; it need not exist."""
         await self._post("/v1/delete", {"key": key})
 
-    async def has(self, key: str, size: int) -> bool | None:
-        """Whether the object is there with `size` bytes; None when the signer lacks the feature `head`."""
+    async def has(self, key: str, size: int | None = None) -> bool | None:
+        """Whether the object is there, with `size` bytes if given; None when the signer lacks the feature
+        `head`."""
         if "head" not in self.features:
             return None
         found = await self._post("/v1/head", {"key": key})
-        return found.get("exists") is True and found.get("size") == size
+        return found.get("exists") is True and size in {None, found.get("size")}
 
-    async def multipart(self, call: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        """One of `create`, `sign`, `list`, `complete`, `abort` (needs the feature `multipart`)."""
-        return await self._post(f"/v1/multipart/{call}", body)
+    async def multipart(
+        self, call: str, body: Mapping[str, Any], *, timeout: float = REQUEST_TIMEOUT
+    ) -> Mapping[str, Any]:
+        """One of `create`, `sign`, `list`, `complete`, `abort` (needs the feature `multipart`). Raises
+        `RemoteMissingError` when the upload is not known."""
+        return await self._post(f"/v1/multipart/{call}", body, timeout)
 
-    async def _post(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        what = f"the signer's {path} for {body.get('key')}"
+    async def _post(
+        self, path: str, body: Mapping[str, Any], timeout: float = REQUEST_TIMEOUT
+    ) -> Mapping[str, Any]:
         try:
-            return await self._post_once(path, body, what)
+            return await self._post_once(path, body, timeout)
         except AuthError:
             if not callable(self._config.auth_token) and not callable(self._config.headers):
                 raise
-            return await self._post_once(path, body, what)
+            return await self._post_once(path, body, timeout)
 
-    async def _post_once(self, path: str, body: Mapping[str, Any], what: str) -> Mapping[str, Any]:
+    async def _post_once(self, path: str, body: Mapping[str, Any], timeout: float) -> Mapping[str, Any]:
+        what = f"the signer's {path} for {body.get('key')}"
         answer = await self._http.request(
             "POST",
             self._base + path,
-            headers={"Content-Type": "application/json", **await self._config.auth_headers()},
+            headers={"Content-Type": "application/json", **await self._auth_headers(what)},
             body=json.dumps(body).encode(),
-            timeout=REQUEST_TIMEOUT,
+            timeout=timeout,
         )
         if not answer.ok:
             parsed = _json(answer)
             reason = parsed.get("error") if isinstance(parsed, dict) else None
-            raise error_for_status(answer.status, answer.headers, f"{what} ({reason})" if reason else what)
+            what = f"{what} ({reason})" if reason else what
+            if answer.status in GONE_STATUSES and path not in _OF_AN_UPLOAD:
+                text = f"{what}: the signer does not know this call ({answer.status}); is its base_url right?"
+                raise ServerError(text, status=answer.status)
+            raise error_for_status(answer.status, answer.headers, what)
         parsed = _json(answer) if answer.body else {}
         if not isinstance(parsed, dict):
             raise ServerError(f"{what}: the answer is no JSON object", status=answer.status)
         return parsed
+
+    async def _auth_headers(self, what: str) -> dict[str, str]:
+        """The headers of this moment; when the app's function for them fails, that is worth another try."""
+        try:
+            return await self._config.auth_headers()
+        except FileSyncError:
+            raise
+        except Exception as error:
+            raise ServerError(f"{what}: the app's function for token or headers failed: {error!r}") from error
 
 
 def _json(answer: HttpResponse) -> Any:

@@ -42,6 +42,7 @@ SHELL_MODULES = (
     "intake",
     "relay",
     "signer_client",
+    "signed_requests",
     "multipart",
     "remote",
     "online",

@@ -13,6 +13,7 @@ from filesync_web.errors import (
 )
 
 BUSY_STATUSES = frozenset({408, 425, 429})
+GONE_STATUSES = frozenset({404, 410})
 
 
 def error_for_status(status: int, headers: Mapping[str, str], message: str) -> TransferError:
@@ -23,7 +24,7 @@ def error_for_status(status: int, headers: Mapping[str, str], message: str) -> T
     text = f"{message}: the server answered {status}"
     if status == 401:
         return AuthError(f"{text}; the token was refused", status=status)
-    if status in (404, 410):
+    if status in GONE_STATUSES:
         return RemoteMissingError(text, status=status)
     if status >= 500 or status in BUSY_STATUSES:
         return ServerError(text, status=status, retry_after=retry_after_seconds(headers))

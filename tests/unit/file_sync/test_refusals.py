@@ -1,0 +1,160 @@
+"""What servers answer when something is wrong with them, and that no file is given up or lost by it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+import filesync_web as fs
+from filesync_web.core.records import Status
+from filesync_web.testing.clock import settle
+from filesync_web.testing.http import HeldRequest, Reply
+from tests.unit.file_sync.scene import FILES, Device, a_device
+
+LARGE = b"x" * (17 * 1024**2)
+
+
+def refuse(device: Device, url_part: str, reply: Reply, *, times: int, method: str = "") -> list[str]:
+    """Answer so the next `times` requests that fit; the list of their URLs grows."""
+    refused: list[str] = []
+
+    def rule(request: HeldRequest) -> Reply | None:
+        if url_part not in request.url or method not in request.method or len(refused) >= times:
+            return None
+        refused.append(request.url)
+        return reply
+
+    device.network.rule(rule)
+    return refused
+
+
+def s3_error(status: int, code: str) -> Reply:
+    return Reply(status, {}, f"<?xml version='1.0'?><Error><Code>{code}</Code></Error>".encode())
+
+
+@pytest.mark.parametrize("status", [404, 410])
+async def test_a_signer_that_is_not_where_it_should_be_loses_no_file(status: int) -> None:
+    async with a_device() as device:
+        refused = refuse(
+            device, "/v1/sign/download", Reply(status, {}, b"<html>nothing here</html>"), times=2
+        )
+        tab = await device.tab()
+        file_id = await tab.commit_remote_file(device, b"precious")
+        await settle()
+        row = tab.row(file_id)
+        assert row is not None
+        assert "base_url" in row.last_sync_error
+        assert tab.record(file_id).is_uploaded
+        await device.clock.advance(10)
+        assert len(refused) == 2
+        assert await device.blobs.size(tab.record(file_id).content_hash) == 8
+
+
+async def test_a_delete_is_owed_until_the_signer_knows_the_call() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        result = await tab.sync.save_file(b"to be deleted")
+        await settle()
+        refuse(device, "/v1/delete", Reply(404), times=2)
+        await tab.sync.delete_file(result.file_id)
+        await settle()
+        assert tab.store.query(FILES.tables.remote_deletes)
+        assert device.store.objects
+        await device.clock.advance(10)
+        assert not tab.store.query(FILES.tables.remote_deletes)
+        assert not device.store.objects
+
+
+async def test_an_object_counts_as_lost_only_when_the_signer_says_so_as_well() -> None:
+    async with a_device() as device:
+        device.store.features = ["head"]
+        tab = await device.tab()
+        refuse(device, "/objects/", Reply(404), times=2, method="GET")
+        file_id = await tab.commit_remote_file(device, b"precious")
+        await settle()
+        assert tab.record(file_id).is_uploaded
+        await device.clock.advance(10)
+        assert await device.blobs.size(tab.record(file_id).content_hash) == 8
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        s3_error(409, "ConditionalRequestConflict"),
+        s3_error(409, "OperationAborted"),
+        s3_error(400, "RequestTimeout"),
+        s3_error(400, "BadDigest"),
+    ],
+    ids=lambda reply: reply.body.decode(),
+)
+@pytest.mark.parametrize("content", [b"small", LARGE], ids=["whole", "in parts"])
+async def test_what_an_object_store_refuses_for_now_is_sent_again(reply: Reply, content: bytes) -> None:
+    async with a_device() as device:
+        device.store.features = ["multipart"]
+        refused = refuse(device, "/objects/", reply, times=2, method="PUT")
+        tab = await device.tab()
+        result = await tab.sync.save_file(content)
+        await settle()
+        await device.clock.advance(20)
+        assert len(refused) == 2
+        assert tab.record(result.file_id).is_uploaded
+
+
+async def test_the_expired_url_of_a_part_is_signed_again() -> None:
+    async with a_device() as device:
+        device.store.features = ["multipart"]
+        refuse(device, "part=2", s3_error(403, "AccessDenied"), times=1)
+        tab = await device.tab()
+        result = await tab.sync.save_file(LARGE)
+        await settle()
+        assert tab.record(result.file_id).is_uploaded
+        assert not [event for event in tab.events if event.error]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        None,
+        5,
+        [None],
+        [{}],
+        [{"partNumber": 1, "size": 8 * 1024**2}],
+        [{"partNumber": "x", "etag": "", "size": 1}],
+    ],
+    ids=str,
+)
+async def test_a_list_of_parts_that_makes_no_sense_is_asked_for_again(parts: Any) -> None:
+    async with a_device() as device:
+        device.store.features = ["multipart"]
+        body = json.dumps({"parts": parts}).encode()
+        refuse(device, "/v1/multipart/list", Reply(200, {}, body), times=1)
+        tab = await device.tab()
+        result = await tab.sync.save_file(LARGE)
+        await settle()
+        row = tab.row(result.file_id)
+        assert row is not None
+        assert "list of the parts" in row.last_sync_error
+        await device.clock.advance(10)
+        assert tab.record(result.file_id).is_uploaded
+
+
+async def test_a_token_that_cannot_be_had_now_is_asked_for_again() -> None:
+    failures = ["the token server is away"] * 2
+
+    async def token() -> str:
+        if failures:
+            raise ConnectionError(failures.pop())
+        return "t"
+
+    async with a_device() as device:
+        tab = await device.tab(remote=fs.SignerConfig("/api", auth_token=token))
+        result = await tab.sync.save_file(b"bytes")
+        await settle()
+        row = tab.row(result.file_id)
+        assert row is not None
+        assert "token server is away" in row.last_sync_error
+        assert row.upload_status is Status.QUEUED
+        await device.clock.advance(20)
+        assert tab.record(result.file_id).is_uploaded
