@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filesync_web.errors import InvalidArgumentError
+from filesync_web.errors import InvalidArgumentError, StorageError
 from filesync_web.ports import SourceInfo
 
 CHUNK_SIZE = 1 << 20
@@ -24,15 +25,13 @@ BytesLike = bytes | bytearray | memoryview
 def describe(source: Any) -> SourceInfo:
     """Name and size of a source; raises `InvalidArgumentError` for what is none."""
     if isinstance(source, Path):
-        if not source.is_file():
-            raise InvalidArgumentError(f"{source} is not a file that can be read")
-        return SourceInfo(name=source.name, size=source.stat().st_size)
+        return SourceInfo(name=_text(source.name), size=_file_size(source))
     if isinstance(source, BytesLike):
         return SourceInfo(size=memoryview(source).nbytes)
     readable = any(hasattr(source, name) for name in ("read", "__aiter__", "__iter__"))
     # A future, which a promise of JavaScript arrives as, can be iterated too.
     if readable and not isinstance(source, str) and not inspect.isawaitable(source):
-        return SourceInfo(name=Path(str(getattr(source, "name", ""))).name)
+        return SourceInfo(name=_text(Path(str(getattr(source, "name", ""))).name))
     raise InvalidArgumentError(
         f"a {type(source).__name__} cannot be stored: give bytes, a path, a binary file or an iterator"
     )
@@ -41,7 +40,8 @@ def describe(source: Any) -> SourceInfo:
 async def chunks(source: Any) -> AsyncGenerator[bytes, None]:
     """The bytes of a source that `describe` accepts, as copies that nobody changes any more.
 
-    Raises `InvalidArgumentError` when it yields something else than bytes, and what the source itself raises.
+    Raises `InvalidArgumentError` when it yields something else than bytes, `StorageError` when a path or a
+    file cannot be read, and whatever an iterator raises.
     """
     async for item in _items(source):
         if not isinstance(item, BytesLike):
@@ -55,13 +55,15 @@ async def chunks(source: Any) -> AsyncGenerator[bytes, None]:
 async def _items(source: Any) -> AsyncGenerator[Any, None]:
     """What the source gives, as large as it likes."""
     if isinstance(source, Path):
-        with await _blocking(source.open, "rb") as file:
-            async for item in _read(file):
+        with _reading(source):
+            file = await _blocking(source.open, "rb")
+        with file:
+            async for item in _read(file, source):
                 yield item
     elif isinstance(source, BytesLike):
         yield source
     elif hasattr(source, "read"):
-        async for item in _read(source):
+        async for item in _read(source, getattr(source, "name", None) or f"a {type(source).__name__}"):
             yield item
     elif hasattr(source, "__aiter__"):
         async for item in source:
@@ -71,11 +73,38 @@ async def _items(source: Any) -> AsyncGenerator[Any, None]:
             yield item
 
 
-async def _read(file: Any) -> AsyncGenerator[Any, None]:
+async def _read(file: Any, name: object) -> AsyncGenerator[Any, None]:
     """The rest of a binary file, whose `read` may be a coroutine function."""
     blocking = not inspect.iscoroutinefunction(file.read)
-    while item := await (_blocking(file.read, CHUNK_SIZE) if blocking else file.read(CHUNK_SIZE)):
+    while True:
+        with _reading(name):
+            item = await (_blocking(file.read, CHUNK_SIZE) if blocking else file.read(CHUNK_SIZE))
+        if not item:
+            return
         yield item
+
+
+@contextmanager
+def _reading(name: object) -> Iterator[None]:
+    """Say of the system's errors which source they are of: the store has errors of its own."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"the source {name} cannot be read ({error}); nothing of it was stored") from error
+
+
+def _file_size(path: Path) -> int:
+    try:
+        if path.is_file():
+            return path.stat().st_size
+    except OSError as error:
+        raise InvalidArgumentError(f"{path} is not a file that can be read: {error}") from error
+    raise InvalidArgumentError(f"{path} is not a file that can be read")
+
+
+def _text(name: str) -> str:
+    """A name as it can be shown and synced, whatever bytes the file system has for it."""
+    return name.encode("utf-8", "replace").decode()
 
 
 async def _blocking(call: Callable[..., Any], *args: Any) -> Any:

@@ -71,14 +71,17 @@ class DirectoryBlobStore:
         with self._storing():
             self._check_room(total)
             incoming = Incoming(self._make_incoming() / f"put-{uuid.uuid4().hex}")
-            try:
-                async with aclosing(sources.chunks(source)) as chunks:
-                    async for chunk in chunks:
+        try:
+            async with aclosing(sources.chunks(source)) as chunks:
+                async for chunk in chunks:
+                    with self._storing():
                         await in_thread(incoming.append, chunk)
-                        if progress is not None:
-                            progress(incoming.size, total or 0)
+                    if progress is not None:
+                        progress(incoming.size, total or 0)
+            with self._storing():
                 return await in_thread(incoming.publish, self._files)
-            finally:
+        finally:
+            with self._storing():
                 incoming.discard()
 
     async def download(
