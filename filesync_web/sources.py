@@ -6,16 +6,16 @@ used, so that a source of any size takes the memory of one chunk.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-import sys
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from filesync_web.errors import InvalidArgumentError, StorageError
 from filesync_web.ports import SourceInfo
+from filesync_web.threads import in_thread, to_thread
 
 CHUNK_SIZE = 1 << 20
 
@@ -55,15 +55,16 @@ async def chunks(source: Any) -> AsyncGenerator[bytes, None]:
 async def _items(source: Any) -> AsyncGenerator[Any, None]:
     """What the source gives, as large as it likes."""
     if isinstance(source, Path):
-        with _reading(source):
-            file = await _blocking(source.open, "rb")
-        with file:
-            async for item in _read(file, source):
+        with ExitStack() as opened:  # also when the opening is cancelled
+            with _reading(source):
+                file = await in_thread(lambda: opened.enter_context(source.open("rb")))
+            async for item in _read(partial(in_thread, file.read), source):
                 yield item
     elif isinstance(source, BytesLike):
         yield source
     elif hasattr(source, "read"):
-        async for item in _read(source, getattr(source, "name", None) or f"a {type(source).__name__}"):
+        read = source.read if inspect.iscoroutinefunction(source.read) else partial(to_thread, source.read)
+        async for item in _read(read, getattr(source, "name", None) or f"a {type(source).__name__}"):
             yield item
     elif hasattr(source, "__aiter__"):
         async for item in source:
@@ -73,12 +74,11 @@ async def _items(source: Any) -> AsyncGenerator[Any, None]:
             yield item
 
 
-async def _read(file: Any, name: object) -> AsyncGenerator[Any, None]:
-    """The rest of a binary file, whose `read` may be a coroutine function."""
-    blocking = not inspect.iscoroutinefunction(file.read)
+async def _read(read: Callable[[int], Awaitable[Any]], name: object) -> AsyncGenerator[Any, None]:
+    """The rest of a binary file."""
     while True:
         with _reading(name):
-            item = await (_blocking(file.read, CHUNK_SIZE) if blocking else file.read(CHUNK_SIZE))
+            item = await read(CHUNK_SIZE)
         if not item:
             return
         yield item
@@ -105,10 +105,3 @@ def _file_size(path: Path) -> int:
 def _text(name: str) -> str:
     """A name as it can be shown and synced, whatever bytes the file system has for it."""
     return name.encode("utf-8", "replace").decode()
-
-
-async def _blocking(call: Callable[..., Any], *args: Any) -> Any:
-    """Run a blocking call in a thread, where there are threads."""
-    if sys.platform == "emscripten":
-        return call(*args)
-    return await asyncio.to_thread(call, *args)

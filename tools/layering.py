@@ -32,7 +32,7 @@ IMPURE = (
 # What every adapter and every shell may build on.
 BASE = tuple(
     f"filesync_web.{name}"
-    for name in ("errors", "ports", "clock", "sources", "service_worker", "core", "livestore")
+    for name in ("errors", "ports", "clock", "threads", "sources", "service_worker", "core", "livestore")
 )
 
 # The shell of the engine, from the signer's client up to `FileSync`.

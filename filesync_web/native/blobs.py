@@ -32,8 +32,8 @@ from filesync_web.errors import (
 from filesync_web.native.download import Download, hold_partial
 from filesync_web.native.incoming import Incoming, size_of
 from filesync_web.native.locks import try_lock, unlock
-from filesync_web.native.threads import in_thread
 from filesync_web.ports import BlobInfo, Progress, Source, SourceInfo, StorageStatus
+from filesync_web.threads import in_thread
 
 if TYPE_CHECKING:
     from filesync_web.native.http import HttpxHttp

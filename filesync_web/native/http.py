@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
 
 from filesync_web.core.http import shown_url
 from filesync_web.errors import InvalidArgumentError, NetworkError, StallError
-from filesync_web.native.threads import in_thread
 from filesync_web.ports import BlobHandle, HttpResponse, Progress
+from filesync_web.threads import in_thread
 
 _CHUNK_SIZE = 256 << 10
 
@@ -101,7 +101,8 @@ class HttpxHttp:
 
 async def _read(path: Path, start: int, end: int, progress: Progress | None) -> AsyncIterator[bytes]:
     """Bytes [start, end) of a file, reporting what was handed over to be sent."""
-    with await in_thread(path.open, "rb") as file:
+    with ExitStack() as opened:  # also when the opening is cancelled
+        file = await in_thread(lambda: opened.enter_context(path.open("rb")))
         file.seek(start)
         left = end - start
         while left and (chunk := await in_thread(file.read, min(left, _CHUNK_SIZE))):
