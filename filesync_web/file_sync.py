@@ -62,14 +62,16 @@ class FileSync:
             locks=platform.locks,
             clock=self._clock,
         )
-        self._writer = Writer(
-            store,
-            self._tables,
-            Intake(store.store_id, self._blobs, self._options.preprocessors),
-            self._space,
+        intake = Intake(
+            store.store_id,
+            self._blobs,
+            self._options.preprocessors,
+            garbage=self._garbage,
             locks=platform.locks,
-            clock=self._clock,
-            has_remote=self._remote is not None,
+        )
+        has_remote = self._remote is not None
+        self._writer = Writer(
+            store, self._tables, intake, self._space, clock=self._clock, has_remote=has_remote
         )
         self._reader = Reader(
             store,
@@ -87,6 +89,7 @@ class FileSync:
             remote=self._remote,
             signer=remote if self._options.background_uploads else None,
             garbage=self._garbage,
+            space=self._space,
             relay=self._relay,
             random=random or Random(),  # noqa: S311 - it spreads retries
         )

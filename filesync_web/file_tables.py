@@ -263,7 +263,9 @@ class FileSyncTables:
         async with self._changing_control:
             events = []
             for record in records:
-                events.append(self.control_changed(replace(self.control(record.id), evicted=True)))
+                events.append(
+                    self.control_changed(replace(self.control(record.id), evicted=True, priority=0))
+                )
                 if (row := self.row(record.id)) is not None:
                     gone = replace(row, local_hash="", download_status=Status.PENDING)
                     events.append(self.row_changed(gone))

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-from filesync_web.errors import FileSyncError
+from filesync_web.errors import FileSyncError, NotEvictableError
 from filesync_web.file_tables import FileSyncTables
 from filesync_web.livestore.store import Store
 from filesync_web.ports import BlobStore, Clock, Locks
@@ -21,6 +22,10 @@ logger = logging.getLogger(__name__)
 
 LOCK = "blobs"
 RETRY_DELAY = 2.0
+
+
+class BusyError(NotEvictableError):
+    """Somebody has been saving all the time."""
 
 
 class GarbageCollector:
@@ -55,15 +60,19 @@ class GarbageCollector:
         return removed + await self._collect(unneeded) if unneeded else removed
 
     @asynccontextmanager
-    async def alone(self) -> AsyncIterator[None]:
+    async def alone(self, *, patience: float = math.inf) -> AsyncIterator[None]:
         """Inside the context nobody saves, and the store is up to date. A save does not wait behind us: we
-        wait until nobody is saving."""
+        wait until nobody is saving, and after `patience` seconds raise `BusyError`."""
+        waited = 0.0
         while True:
             async with self._locks.try_hold(LOCK) as held:
                 if held:
                     await self._store.refresh()
                     yield
                     return
+            if waited >= patience:
+                raise BusyError("nothing can be evicted now: a file is being saved; try again when it is")
+            waited += RETRY_DELAY
             await self._clock.sleep(RETRY_DELAY)
 
     async def remove(self, contents: Iterable[str]) -> int:

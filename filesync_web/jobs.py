@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 from filesync_web.core.effects import FileSyncEvent, Job, JobKind
 from filesync_web.core.metadata import FileMetadata, parse_metadata
+from filesync_web.core.records import AWAITED
 from filesync_web.errors import BlobNotFoundError, QuotaExceededError
 from filesync_web.file_tables import FileSyncTables
 from filesync_web.handover import Handover
 from filesync_web.livestore.store import Store
 from filesync_web.ports import BlobStore, Progress
 from filesync_web.remote import Remote, RemoteObject
+from filesync_web.space import Space
 
 
 class Jobs:
@@ -24,6 +26,7 @@ class Jobs:
         blobs: BlobStore,
         remote: Remote,
         *,
+        space: Space,
         handover: Handover | None,
         on_event: Callable[[FileSyncEvent], None],
     ) -> None:
@@ -31,6 +34,7 @@ class Jobs:
         self._tables = tables
         self._blobs = blobs
         self._remote = remote
+        self._space = space
         self._handover = handover
         self._on_event = on_event
 
@@ -53,8 +57,14 @@ class Jobs:
             await self._remote.delete(job.remote_key)
 
     async def _download(self, job: Job, metadata: FileMetadata, progress: Progress) -> None:
-        try:
+        async def download() -> None:
             await self._remote.download(_object(job, metadata, metadata.size_bytes), progress)
+
+        control = self._tables.control(job.file_id)
+        # Not for what is merely shown: that may be more than the device can hold at a time.
+        is_urgent = control.pinned or control.priority >= AWAITED
+        try:
+            await self._space.with_room(metadata.size_bytes if is_urgent else None, download)
         except QuotaExceededError as error:
             raise QuotaExceededError(
                 f"this device has no room for file {job.file_id}: make some with free_space(), or "

@@ -27,6 +27,7 @@ from filesync_web.relay import EventRelay
 from filesync_web.remote import Remote
 from filesync_web.runner import Runner
 from filesync_web.signer_client import SignerConfig
+from filesync_web.space import Space
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class LeaderDuties:
         remote: Remote | None,
         signer: SignerConfig | None,
         garbage: GarbageCollector,
+        space: Space,
         relay: EventRelay,
         random: Random,
     ) -> None:
@@ -67,8 +69,15 @@ class LeaderDuties:
         self._handover = Handover(tables, platform.background, signer) if platform.background else None
         jobs = None
         if remote is not None:
-            handover, on_event = self._handover, self._happened
-            jobs = Jobs(store, tables, platform.blobs, remote, handover=handover, on_event=on_event)
+            jobs = Jobs(
+                store,
+                tables,
+                platform.blobs,
+                remote,
+                space=space,
+                handover=self._handover,
+                on_event=self._happened,
+            )
         self._runner = Runner(
             store,
             tables,

@@ -12,15 +12,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from filesync_web.core.metadata import parse_metadata
-from filesync_web.core.records import Control, FileRecord, Status
+from filesync_web.core.records import AWAITED, FIRST_IN_LINE, Control, FileRecord, Status
 from filesync_web.errors import BlobNotFoundError, TransferCancelledError, TransferError
 from filesync_web.file_tables import FileSyncTables
 from filesync_web.livestore.store import Store
 from filesync_web.ports import BlobHandle, BlobStore
 from filesync_web.remote import Remote
 from filesync_web.space import Space
-
-FIRST_IN_LINE = 1
 
 
 class Reader:
@@ -58,7 +56,7 @@ class Reader:
             while True:
                 changed.clear()
                 record = self._tables.live(file_id)
-                await self._space.want(record)
+                await self._space.want(record, priority=AWAITED if wait else FIRST_IN_LINE)
                 try:
                     return await self._open(record)
                 except BlobNotFoundError:
@@ -72,7 +70,7 @@ class Reader:
     async def url(self, id_or_path: str) -> str | None:
         """A URL of the own copy, or None."""
         record = self._tables.live(id_or_path)
-        await self._space.want(record)
+        await self._space.want(record, priority=FIRST_IN_LINE)
         mime_type = parse_metadata(record.metadata_json).mime_type or ""
         try:
             url = await self._blobs.url(record.content_hash, mime_type=mime_type)

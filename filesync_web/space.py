@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from filesync_web.core.records import BlobUse, FileRecord, Status
 from filesync_web.errors import FileSyncError, NotEvictableError, QuotaExceededError, TransferError
 from filesync_web.file_tables import FileSyncTables, file_id_of
-from filesync_web.garbage import LOCK, GarbageCollector
+from filesync_web.garbage import LOCK, BusyError, GarbageCollector
 from filesync_web.livestore.store import Store
 from filesync_web.ports import BlobStore, Clock, Locks
 from filesync_web.remote import Remote
@@ -33,6 +33,8 @@ USE_PRECISION = 3600 * 1000
 """Milliseconds: a use is recorded when the last record of one is older."""
 
 PROBE_TIMEOUT = 10.0
+PATIENCE = 30.0
+"""Seconds that an eviction waits for those who are saving: a recording may go on for hours."""
 
 
 class Space:
@@ -78,10 +80,10 @@ class Space:
         """Let the bytes of a file be evicted."""
         await self._tables.change_control(self._tables.live(file_id).id, pinned=False)
 
-    async def want(self, record: FileRecord) -> None:
+    async def want(self, record: FileRecord, *, priority: int) -> None:
         """The file is needed here: if it is evicted, it is so no more."""
         if self._tables.control(record.id).evicted:
-            await self._tables.change_control(record.id, evicted=False)
+            await self._tables.change_control(record.id, evicted=False, priority=priority)
 
     async def evict(self, file_id: str) -> None:
         """Evict the content of one file, which all files of that content share."""
@@ -106,22 +108,22 @@ class Space:
                 continue
             try:
                 freed += await self._evict(remote, content_hash)
-            except NotEvictableError as error:
-                logger.info("%s", error)
-            except TransferError as error:
+            except (TransferError, BusyError) as error:
                 logger.warning("no more bytes are evicted: %s", error)
                 break
+            except NotEvictableError as error:
+                logger.info("%s", error)
         return freed
 
-    async def with_room(self, size: int | None, save: Callable[[], Awaitable[R]]) -> R:
-        """Save; when there is no room for it, make some, and save once more. Without a `size` in bytes the
-        source cannot be read again, and the error stands."""
+    async def with_room(self, size: int | None, store: Callable[[], Awaitable[R]]) -> R:
+        """Store something; when there is no room for it, make some, and do it once more. Without a `size` in
+        bytes the error stands."""
         try:
-            return await save()
+            return await store()
         except QuotaExceededError:
             if self._remote is None or not size or not await self.free(size):
                 raise
-        return await save()
+        return await store()
 
     # --- eviction -------------------------------------------------------------------------------------------
 
@@ -164,7 +166,7 @@ class Space:
             raise NotEvictableError(f"the bytes of {content_hash} are not on this device")
         files = self._tables.files_of(content_hash)
         await self._confirm(remote, files, size)
-        async with self._garbage.alone():
+        async with self._garbage.alone(patience=PATIENCE):
             self._check(content_hash)
             if self._tables.files_of(content_hash) != files:
                 raise NotEvictableError(f"{content_hash} is kept: its files were changed meanwhile")

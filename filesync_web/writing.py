@@ -1,8 +1,4 @@
-"""The way in: what saving, editing and deleting a file commits, once its bytes are durable here.
-
-A save holds the lock `blobs` shared from before its bytes are stored until its event is in the log, so that
-nobody takes them for garbage in between. Works in every tab.
-"""
+"""What saving, editing and deleting a file commits, once its bytes are durable here. Works in every tab."""
 
 from __future__ import annotations
 
@@ -20,11 +16,10 @@ from filesync_web.core.records import (
     TransferControl,
 )
 from filesync_web.file_tables import FileSyncTables
-from filesync_web.garbage import LOCK
 from filesync_web.intake import Intake, StoredContent
 from filesync_web.livestore.schema import NewEvent
 from filesync_web.livestore.store import Store
-from filesync_web.ports import Clock, Locks, Source
+from filesync_web.ports import Clock, Source
 from filesync_web.space import Space
 
 
@@ -38,7 +33,6 @@ class Writer:
         intake: Intake,
         space: Space,
         *,
-        locks: Locks,
         clock: Clock,
         has_remote: bool,
     ) -> None:
@@ -46,7 +40,6 @@ class Writer:
         self._tables = tables
         self._intake = intake
         self._space = space
-        self._locks = locks
         self._clock = clock
         self._has_remote = has_remote
 
@@ -56,9 +49,8 @@ class Writer:
         """Make a new file."""
 
         async def save() -> FileOperationResult:
-            async with self._locks.hold(LOCK, exclusive=False):
+            async with self._intake.take(source, name, mime_type, metadata, custom={}) as content:
                 now = self._now()
-                content = await self._intake.take(source, name, mime_type, metadata)
                 record = FileRecord(
                     id=str(uuid.uuid4()),
                     path=content.path,
@@ -85,11 +77,12 @@ class Writer:
     ) -> FileOperationResult:
         """Give a file new content."""
         old = self._tables.live(file_id)
-        name = name or parse_metadata(old.metadata_json).name
+        before = parse_metadata(old.metadata_json)
+        name = name or before.name
 
         async def save() -> FileOperationResult:
-            async with self._locks.hold(LOCK, exclusive=False):
-                content = await self._intake.take(source, name, mime_type, metadata)
+            take = self._intake.take(source, name, mime_type, metadata, custom=before.custom)
+            async with take as content:
                 new, events = self._edit(self._tables.live(old.id), content)
                 await self._store.commit(*events)
             return self._saved(new)

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from filesync_web.errors import InvalidArgumentError
+
 DEFAULT_MIME_TYPE = "application/octet-stream"
 
 
@@ -49,7 +51,7 @@ class FileMetadata:
 
 
 def encode_metadata(metadata: FileMetadata) -> str:
-    """The `metadataJson` of `metadata`; raises `TypeError` when a custom value is no JSON."""
+    """The `metadataJson` of `metadata`; raises `InvalidArgumentError` when a custom value is no JSON."""
     value: dict[str, Any] = {}
     if metadata.mime_type is not None:
         value["mimeType"] = metadata.mime_type
@@ -59,7 +61,10 @@ def encode_metadata(metadata: FileMetadata) -> str:
         value["image"] = {"width": metadata.width, "height": metadata.height}
     if metadata.custom:
         value["custom"] = dict(metadata.custom)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidArgumentError(f"the metadata of a file must be JSON (RFC 8259): {error}") from error
 
 
 def parse_metadata(metadata_json: str | None) -> FileMetadata:

@@ -93,6 +93,10 @@ class OpenUpload:
     part_size: int
 
 
+FIRST_IN_LINE, AWAITED = 1, 2
+"""Priorities: of what is shown, and of what somebody waits for, for which even room is made."""
+
+
 @dataclass(frozen=True, slots=True)
 class TransferControl:
     """What the user asked of one file on this client; a higher priority goes first.
