@@ -11,7 +11,7 @@ def test_the_engine_walks_under_pyodide(pyodide_pytest: Callable[..., PyodideRun
     run = pyodide_pytest(
         "tests/model/test_engine_walks.py",
         "tests/model/walks.py",
-        "tests/model/world.py",
+        *(f"tests/model/{name}.py" for name in ("world", "actions", "shell", "invariants", "state")),
         "tests/model/__init__.py",
     )
     assert run.passed >= 4

@@ -12,8 +12,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
+from tests.model.actions import OPERATIONS
 from tests.model.mutants import MUTANTS, Mutant, run
-from tests.model.world import OPERATIONS, Step, World
+from tests.model.state import Step
+from tests.model.world import World
 
 SMALL = st.integers(min_value=0, max_value=9)
 NAMES = st.sampled_from([name for name, weight in OPERATIONS.items() for _ in range(weight)])

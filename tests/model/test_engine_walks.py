@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.model.state import Step
 from tests.model.walks import random_trace
-from tests.model.world import Step, World
+from tests.model.world import World
 
 TRACES: dict[str, list[Step]] = {
     "an edit elsewhere is known here only after the deletion": [

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 
-from tests.model.world import OPERATIONS, Step
+from tests.model.actions import OPERATIONS
+from tests.model.state import Step
 
 
 def random_trace(seed: int, steps: int = 60) -> list[Step]:

@@ -1,0 +1,202 @@
+"""What users, servers, the network and time do in the small world: the operations of a trace."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from filesync_web.core.effects import Failure, FailureKind, Job, JobKind
+from filesync_web.core.paths import content_hash_of, file_path, remote_key
+from filesync_web.core.records import Control, FileRecord, LocalFileState, Status
+from tests.model.shell import Shell
+from tests.model.state import CONTENTS, RETRY, Client, Event, apply_event
+
+
+class Actions(Shell):
+    """Every `op_` takes a client and two integers, which pick among what is possible at that moment."""
+
+    def op_save(self, client: Client, a: int, b: int) -> None:
+        content = CONTENTS[a % len(CONTENTS)]
+        client.blobs.add(content)
+        file_id = f"f{next(self.ids)}"
+        record = FileRecord(file_id, file_path("s", content), "", content, None, int(self.now), int(self.now))
+        self.saved.add(file_id)
+        self.commit(client, Event("created", record))
+        client.rows[file_id] = LocalFileState(file_id, record.path, content, Status.DONE, Status.QUEUED)
+        client.dirty.add(file_id)
+
+    def op_update(self, client: Client, a: int, b: int) -> None:
+        old = self.pick(client, b)
+        content = CONTENTS[a % len(CONTENTS)]
+        if old is None or old.content_hash == content:
+            return
+        client.blobs.add(content)
+        path = file_path("s", content)
+        new = replace(old, path=path, content_hash=content, remote_key="", updated_at=int(self.now))
+        self.commit(client, Event("updated", new))
+        client.rows[old.id] = LocalFileState(old.id, path, content, Status.DONE, Status.QUEUED)
+        client.controls.pop(old.id, None)
+        client.evicted.discard(old.id)
+        self.owe(client, old)
+        client.dirty.add(old.id)
+
+    def op_delete(self, client: Client, a: int, b: int) -> None:
+        old = self.pick(client, a)
+        if old is not None:
+            self.commit(client, Event("deleted", replace(old, deleted_at=int(self.now))))
+            self.owe(client, old)
+
+    def op_control(self, client: Client, a: int, b: int) -> None:
+        record = self.pick(client, a)
+        if record is not None:
+            client.controls[record.id] = list(Control)[b % 3]
+            client.dirty.add(record.id)
+
+    def op_evict(self, client: Client, a: int, b: int) -> None:
+        """The user needs room: the bytes of a content go, those of all its files."""
+        possible = [record for record in client.records.values() if self.may_evict(client, record)]
+        if not possible:
+            return
+        record = possible[a % len(possible)]
+        files = self.files_of(client, record.content_hash)
+        for file in files:
+            row = client.rows[file.id]
+            client.evicted.add(file.id)
+            client.rows[file.id] = replace(row, local_hash="", download_status=Status.PENDING)
+            client.dirty.add(file.id)
+        if b % 2:  # else the client dies before the bytes are gone, or the engine is faster
+            self.check_unreferenced(client, record.content_hash)
+            client.blobs.discard(record.content_hash)
+
+    def may_evict(self, client: Client, record: FileRecord) -> bool:
+        """What the kit looks at, and what it must rely on: that nobody who has not heard of the files of a
+        content deletes its object."""
+        key = remote_key(record.path)
+        files = self.files_of(client, record.content_hash)
+        done = (Status.DONE, Status.DONE)
+        here = [file for file in files if not self.does_without(client, file)]
+        rows = [row for file in here if (row := client.rows.get(file.id)) is not None]
+        at_rest = [(row.upload_status, row.download_status) for row in rows] == [done] * len(here)
+        ids = {file.id for file in files}
+        announced = not any(event.record.id in ids for event in client.pending)
+        older = self.is_old(client, record.content_hash) or any(
+            row.local_hash == record.content_hash for row in client.rows.values() if row.file_id not in ids
+        )
+        heard = not any(
+            event.record.id in ids for other in self.clients for event in self.log[other.applied :]
+        )
+        deleting = any(
+            request.job.kind is JobKind.DELETE and request.job.remote_key == key
+            for other in self.clients
+            for request in other.requests.values()
+        )
+        uploaded = all(file.is_uploaded for file in files) and key in self.remote and bool(here)
+        return uploaded and at_rest and announced and not older and heard and not deleting
+
+    def op_demand(self, client: Client, a: int, b: int) -> None:
+        """The user wants an evicted file again."""
+        wanted = sorted(client.evicted)
+        if wanted:
+            file_id = wanted[a % len(wanted)]
+            client.evicted.discard(file_id)
+            client.dirty.add(file_id)
+
+    def op_online(self, client: Client, a: int, b: int) -> None:
+        client.online = a % 2 == 1
+        if client.engine is not None:
+            self.perform(client, client.engine.set_gate(client.online, self.now))
+
+    def op_restart(self, client: Client, a: int, b: int) -> None:
+        """The leading tab goes, in peace or not; another takes over."""
+        self.die(client)
+
+    def op_crash_soon(self, client: Client, a: int, b: int) -> None:
+        client.crash_after = a % 6
+
+    def op_sync(self, client: Client, a: int, b: int) -> None:
+        """Push what is pending and pull what is new (the transport is atomic here; the store has its own
+        model)."""
+        for event in self.log[client.applied :]:
+            apply_event(client.base, replace(event, only_if=None))
+        records = dict(client.base)
+        for event in client.pending:
+            before = dict(records)
+            apply_event(records, event)
+            if records != before or event.only_if is None:
+                self.log.append(event)
+        client.base, client.pending = records, []
+        client.applied = len(self.log)
+        client.rebuild()
+
+    def op_finish(self, client: Client, a: int, b: int) -> None:
+        """A running request does its work and reports success; what was told to stop may do so as well."""
+        request = self.take_request(client, a)
+        if request is None or client.engine is None:
+            return
+        job, failure = request.job, self.effect(client, request.job)
+        if request.told_to_stop and b % 2:
+            self.perform(client, client.engine.cancelled(job.serial, self.now))
+        elif failure is not None:
+            self.perform(client, client.engine.failed(job.serial, failure, self.now, 0.5))
+        else:
+            self.perform(client, client.engine.succeeded(job.serial, self.now))
+
+    def op_fail(self, client: Client, a: int, b: int) -> None:
+        """A running request fails, before or after its work was done."""
+        request = self.take_request(client, a)
+        if request is None or client.engine is None:
+            return
+        if b % 2 and request.job.kind is not JobKind.DOWNLOAD:
+            self.effect(client, request.job)
+        if request.told_to_stop and b % 3 == 0:
+            self.perform(client, client.engine.cancelled(request.job.serial, self.now))
+            return
+        kind = FailureKind.PERMANENT if b % 5 == 0 else FailureKind.RETRYABLE
+        if not request.told_to_stop:
+            self.note_failure(client, request.job, kind)
+        self.perform(
+            client, client.engine.failed(request.job.serial, Failure(kind, "failed"), self.now, (b % 10) / 10)
+        )
+
+    def note_failure(self, client: Client, job: Job, kind: FailureKind) -> None:
+        """From when on the transfer may rest: it failed for good, or as often as the policy allows."""
+        name = job.remote_key if job.kind is JobKind.DELETE else job.file_id
+        client.failures[name] += 1
+        exhausted = job.kind is not JobKind.DELETE and client.failures[name] >= RETRY.max_attempts
+        if kind is FailureKind.PERMANENT or exhausted:
+            client.refused.add(name)
+
+    def op_wait(self, client: Client, a: int, b: int) -> None:
+        """Time passes; every engine whose timer is due is woken."""
+        self.now += 1 + a % 10
+        for other in self.clients:
+            if other.engine is not None:
+                wakeup = other.engine.next_wakeup()
+                if wakeup is not None and wakeup <= self.now:
+                    self.surviving(other, lambda c=other: self.perform(c, c.engine.tick(self.now)))
+
+    def op_lose(self, client: Client, a: int, b: int) -> None:
+        """The object store loses an object that some client still holds, and not only until it is
+        collected."""
+        held = {content for other in self.clients for content in other.blobs if self.use_of(other, content)}
+        lost = sorted(key for key in self.remote if content_hash_of(key) in held)
+        if lost:
+            self.remote.discard(lost[a % len(lost)])
+
+
+OPERATIONS: dict[str, int] = {
+    "save": 4,
+    "update": 3,
+    "delete": 3,
+    "control": 1,
+    "online": 2,
+    "restart": 1,
+    "crash_soon": 1,
+    "sync": 6,
+    "finish": 8,
+    "fail": 3,
+    "wait": 3,
+    "lose": 1,
+    "evict": 3,
+    "demand": 1,
+}
+"""The operations and how often a random walk takes each."""

@@ -1,0 +1,147 @@
+"""What must hold in the small world: at every moment, at rest, and when all clients have converged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from filesync_web.core.effects import Job, JobKind
+from filesync_web.core.paths import content_hash_of
+from filesync_web.core.records import Control, FileRecord, LocalFileState, Status
+from tests.model.state import LIMITS, Client, State, apply_event
+
+
+class Invariants(State):
+    """Looks at the state and changes nothing."""
+
+    def check_start(self, client: Client, job: Job) -> None:
+        same = [r.job for r in client.requests.values() if r.job.content_hash == job.content_hash]
+        for other in same:
+            uploads = other.kind is job.kind is JobKind.UPLOAD and other.file_id != job.file_id
+            assert uploads, f"{job} and {other} touch the same bytes at once"
+        if job.kind is JobKind.DELETE:
+            live = self.files_of(client, job.content_hash)
+            assert not live, f"{job} would delete the content of {live}"
+            cause = client.records.get(job.file_id)
+            finished = cause is None or not cause.is_live or cause.is_uploaded
+            assert finished, f"{job}: the old content would go before the new is uploaded"
+        else:
+            row = client.rows[job.file_id]
+            status = row.upload_status if job.kind is JobKind.UPLOAD else row.download_status
+            assert status is Status.IN_PROGRESS, f"{job} started before its row was stored"
+            assert client.records[job.file_id].content_hash == job.content_hash
+            assert not client.controls.get(job.file_id, Control.NONE), (
+                f"{job} starts although it is held back"
+            )
+            if job.kind is JobKind.DOWNLOAD:
+                assert job.file_id not in client.evicted, f"{job} starts although nobody wants it"
+
+    def check_unreferenced(self, client: Client, content_hash: str) -> None:
+        use = self.use_of(client, content_hash)
+        assert not use, f"the bytes of {use} would be deleted"
+
+    def check(self) -> None:
+        """The invariants that hold at every moment."""
+        for client in self.clients:
+            running = [r for r in client.requests.values() if not r.told_to_stop]
+            for kind, limit in (
+                (JobKind.UPLOAD, LIMITS.uploads),
+                (JobKind.DOWNLOAD, LIMITS.downloads),
+                (JobKind.DELETE, LIMITS.deletes),
+            ):
+                alive = sum(r.job.kind is kind for r in client.requests.values())
+                assert alive <= limit, f"{client.name}: {alive} of {kind.value} at once"
+            assert client.online or not running, f"{client.name}: requests run while offline"
+            for file_id, row in client.rows.items():
+                busy = Status.IN_PROGRESS in (row.upload_status, row.download_status)
+                jobs = [r for r in running if r.job.file_id == file_id and r.job.kind is not JobKind.DELETE]
+                assert len(jobs) == (1 if busy else 0), f"{client.name}: {row} but {len(jobs)} jobs"
+        self.check_no_loss()
+
+    def check_no_loss(self) -> None:
+        """A file that nobody has deleted or replaced has its bytes somewhere."""
+        doomed: set[str] = set()
+        final: dict[str, FileRecord] = {}
+        for event in self.log:
+            apply_event(final, replace(event, only_if=None))
+        for client in self.clients:
+            for event in client.pending:
+                if event.only_if is None:
+                    doomed.add(event.record.id)
+        held = set().union(*(c.blobs for c in self.clients)) | {content_hash_of(key) for key in self.remote}
+        for record in final.values():
+            if record.is_live and record.id not in doomed:
+                assert record.content_hash in held, f"the bytes of {record} are lost"
+        for client in self.clients:
+            for record in client.records.values():
+                mine = any(e.record.id == record.id and e.only_if is None for e in client.pending)
+                if mine and record.is_live:
+                    assert record.content_hash in held, (
+                        f"{client.name}: the bytes of the unsynced {record} are lost"
+                    )
+
+    def check_at_rest(self) -> None:
+        """Without a restart, only what failed for good, is paused or was cancelled may be left over."""
+        for client in self.clients:
+            for row in client.rows.values():
+                statuses = (row.upload_status, row.download_status)
+                if self.does_without(client, client.records[row.file_id]):
+                    resting = (row.local_hash, *statuses) == ("", Status.DONE, Status.PENDING)
+                    assert resting, f"{client.name}: {row} of an evicted file"
+                    continue
+                excused = row.file_id in client.refused or client.controls.get(row.file_id, Control.NONE)
+                assert (
+                    excused or statuses == (Status.DONE, Status.DONE) or self.waits_for_others(client, row)
+                ), f"{client.name}: {row} rests although nothing fails"
+            for content in client.blobs:
+                evicted = any(self.does_without(client, file) for file in self.files_of(client, content))
+                assert not evicted or self.use_of(client, content), f"{client.name} keeps {content}"
+            for key, entry in client.outbox.items():
+                cause = client.records.get(entry.file_id)
+                unfinished = cause is not None and cause.is_live and not cause.is_uploaded
+                excused = unfinished or key in client.refused or self.is_live(client, entry)
+                assert excused, f"{client.name}: {entry} is forgotten"
+
+    def waits_for_others(self, client: Client, row: LocalFileState) -> bool:
+        """Whether a file that is to be downloaded is not in the object store: its owner cannot upload it."""
+        record = client.records[row.file_id]
+        is_here = record.content_hash in client.blobs
+        return row.download_status is Status.PENDING and not record.is_uploaded and not is_here
+
+    def is_quiet(self) -> bool:
+        """Whether nothing is left that would go on by itself."""
+        return all(
+            not c.pending
+            and c.applied == len(self.log)
+            and not c.requests
+            and not c.dirty
+            and all(self.is_live(c, entry) for entry in c.outbox.values())
+            and all(
+                row.upload_status is row.download_status is Status.DONE
+                or self.does_without(c, c.records[row.file_id])
+                for row in c.rows.values()
+            )
+            for c in self.clients
+        )
+
+    def check_converged(self) -> None:
+        first = self.clients[0].records
+        live = {record.content_hash for record in first.values() if record.is_live}
+        for client in self.clients:
+            assert client.records == first, f"{client.name} has other files"
+            for record in client.records.values():
+                if record.is_live:
+                    assert record.is_uploaded, f"{client.name}: {record} was never uploaded"
+                    row = client.rows.get(record.id)
+                    done = row is not None and row.upload_status is row.download_status is Status.DONE
+                    assert done, f"{client.name}: {record} rests at {row}"
+                    assert row is not None
+                    assert row.local_hash == record.content_hash
+                else:
+                    assert record.id not in client.rows, f"{client.name} keeps the row of {record}"
+            assert client.blobs >= live, f"{client.name} lacks bytes"
+            owed = [entry for entry in client.outbox.values() if not self.is_live(client, entry)]
+            assert not owed, f"{client.name} still owes {owed}"
+        stored = {content_hash_of(key) for key in self.remote}
+        assert stored >= live, "the object store lacks live content"
+        strays = {content_hash_of(key) for key in self.strays}
+        assert stored - live <= strays, f"orphans remain: {stored - live - strays}"

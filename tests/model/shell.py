@@ -1,0 +1,130 @@
+"""The shell of the engine in the small world: it carries out effects on durable state, until a client dies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from filesync_web.core import effects as fx
+from filesync_web.core.effects import Failure, FailureKind, Job, JobKind
+from filesync_web.core.files import FileFact
+from filesync_web.core.paths import file_path, remote_key
+from filesync_web.core.records import Control, FileRecord
+from tests.model.invariants import Invariants
+from tests.model.state import Client, Crash, Event, Request
+
+
+class Shell(Invariants):
+    """Starts engines, shows them what changed, and does what they ask for."""
+
+    def surviving(self, client: Client, action: Callable[[], None]) -> None:
+        """Do something that the client may die of; it is then started anew."""
+        try:
+            action()
+        except Crash:
+            self.die(client)
+
+    def start(self, client: Client) -> None:
+        """A tab takes the lead: everything is rebuilt from durable state."""
+        client.engine = self.make_engine()
+        client.requests.clear()
+        client.crash_after = None
+        client.refused.clear()
+        client.failures.clear()
+        client.dirty = set(client.records) | set(client.rows)
+        self.deliver(client)
+        for content in sorted(client.blobs):  # the garbage that an earlier life has left
+            if not self.use_of(client, content):
+                client.blobs.discard(content)
+        self.perform(client, client.engine.set_gate(client.online, self.now))
+
+    def die(self, client: Client) -> None:
+        """The tab dies. Its requests, and deletions that race with edits made elsewhere while they are not
+        synced or not seen yet, may leave objects behind that nobody owes; no bytes are lost by that."""
+        for request in client.requests.values():
+            if request.job.kind is JobKind.UPLOAD:
+                self.strays.add(request.job.remote_key)
+        touched = {event.record.id for event in client.pending} | client.dirty
+        for other in self.clients:
+            for event in (*self.log, *other.pending):
+                if event.record.id in touched:
+                    self.strays.add(remote_key(event.record.path))
+        self.start(client)
+
+    def deliver(self, client: Client) -> None:
+        """Show the engine what changed, read from durable state at this moment."""
+        while client.dirty and client.engine is not None:
+            seen, client.dirty = client.dirty, set()
+            records = [client.records[i] for i in sorted(seen) if i in client.records]
+            facts = [self.fact(client, record) for record in records]
+            try:
+                self.perform(client, client.engine.observe(facts, list(client.outbox.values()), self.now))
+            except Crash:
+                client.dirty |= seen
+                raise
+
+    def fact(self, client: Client, record: FileRecord) -> FileFact:
+        row = client.rows.get(record.id)
+        local = record.content_hash if record.content_hash in client.blobs else ""
+        if not local and row is not None and row.local_hash in client.blobs:
+            local = row.local_hash
+        control = client.controls.get(record.id, Control.NONE)
+        return FileFact(record, row, local, control, evicted=record.id in client.evicted)
+
+    def perform(self, client: Client, effects: list[fx.Effect]) -> None:
+        for effect in effects:
+            if client.crash_after is not None:
+                client.crash_after -= 1
+                if client.crash_after < 0:
+                    raise Crash
+            self.perform_one(client, effect)
+
+    def perform_one(self, client: Client, effect: fx.Effect) -> None:
+        match effect:
+            case fx.Persist(row):
+                client.rows[row.file_id] = row
+            case fx.RemoveRow(file_id):
+                client.rows.pop(file_id, None)
+            case fx.CommitRemoteKey(file_id, content_hash, key):
+                assert key in client.sent, f"{key} is recorded, but nothing was uploaded"
+                old = client.records[file_id]
+                new = replace(
+                    old, remote_key=key, content_hash=content_hash, path=file_path("s", content_hash)
+                )
+                self.commit(client, Event("updated", new, only_if=(content_hash, old.remote_key)))
+            case fx.WithdrawRemoteKey(file_id, content_hash, key):
+                old = client.records[file_id]
+                new = replace(
+                    old, remote_key="", content_hash=content_hash, path=file_path("s", content_hash)
+                )
+                self.commit(client, Event("updated", new, only_if=(content_hash, key)))
+            case fx.OweRemoteDelete(delete):
+                client.outbox[delete.remote_key] = delete
+            case fx.FinishRemoteDelete(key):
+                client.outbox.pop(key, None)
+            case fx.DeleteBlob(content_hash):
+                self.check_unreferenced(client, content_hash)
+                client.blobs.discard(content_hash)
+            case fx.Start(job):
+                assert client.online, "a job starts behind a closed gate"
+                self.check_start(client, job)
+                client.requests[job.serial] = Request(job)
+            case fx.Cancel(serial):
+                client.requests[serial].told_to_stop = True
+            case fx.Notify():
+                pass
+
+    def effect(self, client: Client, job: Job) -> Failure | None:
+        """What the request does to the object store or to the own bytes; a failure when it cannot."""
+        if job.kind is JobKind.UPLOAD:
+            if job.content_hash not in client.blobs:
+                return Failure(FailureKind.LOCAL_MISSING, "the bytes are gone")
+            self.remote.add(job.remote_key)
+            client.sent.add(job.remote_key)
+        elif job.kind is JobKind.DELETE:
+            self.remote.discard(job.remote_key)
+        elif job.remote_key not in self.remote:
+            return Failure(FailureKind.REMOTE_MISSING, "not found")
+        else:
+            client.blobs.add(job.content_hash)
+        return None

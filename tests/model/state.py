@@ -1,0 +1,155 @@
+"""The state of the small world: what clients and servers keep, and how events become records."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from filesync_web.core.backoff import RetryPolicy
+from filesync_web.core.effects import Job
+from filesync_web.core.engine import Engine, Limits
+from filesync_web.core.paths import remote_key
+from filesync_web.core.records import Control, FileRecord, LocalFileState, RemoteDelete
+
+CONTENTS = [f"{n:064x}" for n in range(5)]
+LIMITS = Limits(uploads=2, downloads=2, deletes=1)
+RETRY = RetryPolicy(base=1.0, cap=8.0, max_attempts=3)
+Step = tuple[str, int, int, int]
+
+
+class Crash(Exception):
+    """The client died between two effects."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """A synced event: `kind` is created, updated or deleted. `only_if` is the content that a guarded one
+    expects."""
+
+    kind: str
+    record: FileRecord
+    only_if: tuple[str, str] | None = None
+
+
+def apply_event(records: dict[str, FileRecord], event: Event) -> None:
+    """The materializer, with the guard of events that are not confirmed yet."""
+    new, old = event.record, records.get(event.record.id)
+    if event.only_if is not None and (
+        old is None or not old.is_live or (old.content_hash, old.remote_key) != event.only_if
+    ):
+        return
+    if event.kind == "created":
+        records[new.id] = new
+    elif old is not None and event.kind == "updated":
+        records[new.id] = replace(
+            old,
+            path=new.path,
+            remote_key=new.remote_key,
+            content_hash=new.content_hash,
+            updated_at=new.updated_at,
+        )
+    elif old is not None:
+        records[new.id] = replace(old, deleted_at=new.deleted_at)
+
+
+@dataclass
+class Request:
+    """A request that runs, or one that was told to stop and has not ended."""
+
+    job: Job
+    told_to_stop: bool = False
+
+
+@dataclass
+class Client:
+    """One browser profile: durable state, and the engine of the tab that leads."""
+
+    name: str
+    base: dict[str, FileRecord] = field(default_factory=dict)
+    applied: int = 0
+    pending: list[Event] = field(default_factory=list)
+    rows: dict[str, LocalFileState] = field(default_factory=dict)
+    controls: dict[str, Control] = field(default_factory=dict)
+    evicted: set[str] = field(default_factory=set)
+    outbox: dict[str, RemoteDelete] = field(default_factory=dict)
+    blobs: set[str] = field(default_factory=set)
+    engine: Engine | None = None
+    online: bool = True
+    requests: dict[int, Request] = field(default_factory=dict)
+    dirty: set[str] = field(default_factory=set)
+    crash_after: int | None = None
+    records: dict[str, FileRecord] = field(default_factory=dict)
+    sent: set[str] = field(default_factory=set)  # the keys of uploads that have done their work
+    refused: set[str] = field(default_factory=set)  # file ids and keys that failed for good, or too often
+    failures: Counter[str] = field(default_factory=Counter)
+
+    def rebuild(self) -> None:
+        """Derive the records from what is confirmed and what is pending; guards are evaluated anew."""
+        records = dict(self.base)
+        for event in self.pending:
+            apply_event(records, event)
+        for file_id in records.keys() | self.records.keys():
+            if records.get(file_id) != self.records.get(file_id):
+                self.dirty.add(file_id)
+        self.records = records
+
+
+class State:
+    """Clients, one object store, one event log, time. `make_engine` lets a test seed faults into the engine."""
+
+    def __init__(self, clients: int = 2, make_engine: Callable[[], Engine] | None = None) -> None:
+        self.clients = [Client(f"c{n}") for n in range(clients)]
+        self.make_engine = make_engine or (lambda: Engine(limits=LIMITS, retry=RETRY))
+        self.remote: set[str] = set()
+        self.strays: set[str] = set()  # objects that a request of a dead client may have left
+        self.log: list[Event] = []
+        self.now = 0.0
+        self.ids = itertools.count()
+        self.saved: set[str] = set()
+
+    def commit(self, client: Client, event: Event) -> None:
+        client.pending.append(event)
+        client.rebuild()
+
+    def owe(self, client: Client, old: FileRecord) -> None:
+        key = remote_key(old.path)
+        client.outbox[key] = RemoteDelete(key, old.content_hash, old.id, int(self.now))
+
+    def pick(self, client: Client, n: int) -> FileRecord | None:
+        live = [record for record in client.records.values() if record.is_live]
+        return live[n % len(live)] if live else None
+
+    def files_of(self, client: Client, content_hash: str) -> list[FileRecord]:
+        """The live files of a content, as a client knows them."""
+        return [r for r in client.records.values() if r.is_live and r.content_hash == content_hash]
+
+    def does_without(self, client: Client, record: FileRecord) -> bool:
+        """Whether a client needs no own copy of a file."""
+        return record.id in client.evicted and record.is_uploaded
+
+    def take_request(self, client: Client, n: int) -> Request | None:
+        serials = sorted(client.requests)
+        return client.requests.pop(serials[n % len(serials)]) if serials else None
+
+    def use_of(self, client: Client, content_hash: str) -> str:
+        """What a client needs its bytes of a content for; empty when they are garbage."""
+        for record in client.records.values():
+            row = client.rows.get(record.id)
+            local = row.local_hash if row is not None else ""
+            needed = record.is_live and content_hash in (record.content_hash, local)
+            if needed and not self.does_without(client, record):
+                return f"{record}"
+        return "an edit that is not up" if self.is_old(client, content_hash) else ""
+
+    def is_old(self, client: Client, content_hash: str) -> bool:
+        """Whether it is the old content of an edit whose new content is not uploaded."""
+        causes = [
+            client.records.get(e.file_id) for e in client.outbox.values() if e.content_hash == content_hash
+        ]
+        return any(cause is not None and cause.is_live and not cause.is_uploaded for cause in causes)
+
+    def is_live(self, client: Client, entry: RemoteDelete) -> bool:
+        """Whether a live file has the content of an outbox entry."""
+        return any(r.is_live and r.content_hash == entry.content_hash for r in client.records.values())
