@@ -9,13 +9,12 @@ knows what is left over. MIME types are not kept: nobody serves this directory w
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from collections.abc import Mapping
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,11 +26,11 @@ from filesync_web.errors import (
     InvalidArgumentError,
     QuotaExceededError,
     StorageError,
-    StorageUnavailableError,
 )
 from filesync_web.native.download import Download, hold_partial
 from filesync_web.native.incoming import Incoming, size_of
 from filesync_web.native.locks import try_lock, unlock
+from filesync_web.native.system_errors import storing
 from filesync_web.ports import BlobInfo, Progress, Source, SourceInfo, StorageStatus
 from filesync_web.threads import in_thread
 
@@ -41,9 +40,6 @@ if TYPE_CHECKING:
 INCOMING_ROOT = "livestore-filesync-incoming"
 PARTIAL_LIFETIME = 7 * 24 * 3600
 """Seconds that a broken download is worth keeping."""
-
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-_NO_ACCESS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 
 
 class DirectoryBlobStore:
@@ -68,20 +64,20 @@ class DirectoryBlobStore:
         """Store the bytes of `source`."""
         del mime_type  # see above
         total = self.describe(source).size
-        with self._storing():
+        with storing(self._root):
             self._check_room(total)
             incoming = Incoming(self._make_incoming() / f"put-{uuid.uuid4().hex}")
         try:
             async with aclosing(sources.chunks(source)) as chunks:
                 async for chunk in chunks:
-                    with self._storing():
+                    with storing(self._root):
                         await in_thread(incoming.append, chunk)
                     if progress is not None:
                         progress(incoming.size, total or 0)
-            with self._storing():
+            with storing(self._root):
                 return await in_thread(incoming.publish, self._files)
         finally:
-            with self._storing():
+            with storing(self._root):
                 incoming.discard()
 
     async def download(
@@ -100,7 +96,7 @@ class DirectoryBlobStore:
         if self._http is None:
             raise InvalidArgumentError("this blob store was made without http: it cannot download")
         download = Download(self._http, url, headers, size, progress, stall_timeout)
-        with self._storing():
+        with storing(self._root):
             async with hold_partial(self._make_incoming(), content_hash) as partial:
                 present = await self.size(content_hash)
                 if present is not None:
@@ -123,18 +119,18 @@ class DirectoryBlobStore:
 
     async def list(self) -> dict[str, int]:
         """All stored hashes with their sizes."""
-        with self._storing():
+        with storing(self._root):
             return await in_thread(_sizes, self._files)
 
     async def delete(self, content_hash: str) -> None:
         """Remove the bytes."""
         if is_content_hash(content_hash):
-            with self._storing():
+            with storing(self._root):
                 (self._files / content_hash).unlink(missing_ok=True)
 
     async def sweep(self) -> int:
         """Remove temporary files that no process writes any more; partial downloads stay for a week."""
-        with self._storing():
+        with storing(self._root):
             return await in_thread(_sweep, self._incoming)
 
     async def url(self, content_hash: str, *, mime_type: str = "") -> str:
@@ -176,18 +172,6 @@ class DirectoryBlobStore:
         free = shutil.disk_usage(_existing(self._root)).free
         if needed is not None and needed > free:
             raise QuotaExceededError(f"{self._root} has room for {free} more bytes, but {needed} are needed")
-
-    @contextmanager
-    def _storing(self) -> Iterator[None]:
-        """Turn the system's errors into ours."""
-        try:
-            yield
-        except OSError as error:
-            if error.errno in _NO_ROOM:
-                raise QuotaExceededError(f"{self._root} has no room for the bytes: {error}") from error
-            if error.errno in _NO_ACCESS:
-                raise StorageUnavailableError(f"{self._root} cannot be used: {error}") from error
-            raise StorageError(f"{self._root} failed: {error}") from error
 
 
 def _sizes(folder: Path) -> dict[str, int]:

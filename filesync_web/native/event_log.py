@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from filesync_web.errors import StoreError
+from filesync_web.errors import StorageError, StoreError
 from filesync_web.livestore.messages import Event
 from filesync_web.livestore.ports import (
     DISCARDED,
@@ -237,5 +237,5 @@ class SqliteEventLog:
             raise StoreError(f"the event log {self._path} is not open")
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, operation)
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, StorageError) as error:
             raise StoreError(f"the event log {self._path} failed: {error}") from error

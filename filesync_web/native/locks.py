@@ -17,11 +17,21 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
+from filesync_web.native.system_errors import storing
+
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.1  # seconds
 
 
 def try_lock(path: Path, *, exclusive: bool = True) -> int | None:
-    """Create the file if need be and lock it; its descriptor, or None while someone else holds it."""
+    """Create the file if need be and lock it; its descriptor, or None while someone else holds it.
+
+    Raises `StorageError` when it cannot be opened or locked.
+    """
+    with storing(path):
+        return _try_lock(path, exclusive)
+
+
+def _try_lock(path: Path, exclusive: bool) -> int | None:
     how = (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -85,5 +95,6 @@ class FileLocks:
                 unlock(path, descriptor)
 
     def _path(self, name: str) -> Path:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        with storing(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
         return self._folder / quote(name, safe="")

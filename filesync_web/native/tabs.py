@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from filesync_web.errors import StoreError
+from filesync_web.errors import StorageError, StoreError
 from filesync_web.livestore.ports import LOG_CHANGED, Message
 from filesync_web.native.locks import try_lock, unlock
 
@@ -60,10 +60,7 @@ class ProcessChannel:
     def post(self, message: Message) -> None:
         """Send to all others."""
         if self._own is not None:
-            data = json.dumps(message).encode()
-            for peer in self._own.parent.iterdir():
-                if peer != self._own:
-                    self._send(peer, data)
+            self._send_all(self._own, json.dumps(message).encode())
 
     def close(self) -> None:
         """Stop listening."""
@@ -78,14 +75,30 @@ class ProcessChannel:
             self._own.parent.rmdir()
         self._socket = self._own = None
 
+    def _send_all(self, own: Path, data: bytes) -> None:
+        try:
+            peers = list(own.parent.iterdir())
+        except FileNotFoundError:
+            return  # nor is anybody else there
+        except OSError:  # too many files are open
+            self._send_later(own)
+            return
+        for peer in peers:
+            if peer != own:
+                self._send(peer, data)
+
+    def _send_later(self, peer: Path) -> None:
+        """Try again soon; the own socket stands for all others."""
+        self._missed.add(peer)
+        if self._retry is None:
+            self._retry = asyncio.get_running_loop().call_later(_RETRY_SECONDS, self._repeat)
+
     def _send(self, peer: Path, data: bytes) -> None:
         assert self._socket is not None  # noqa: S101
         try:
             self._socket.sendto(data, str(peer))
         except BlockingIOError:
-            self._missed.add(peer)
-            if self._retry is None:
-                self._retry = asyncio.get_running_loop().call_later(_RETRY_SECONDS, self._repeat)
+            self._send_later(peer)
         except (ConnectionRefusedError, FileNotFoundError):
             peer.unlink(missing_ok=True)
         except OSError as error:
@@ -95,7 +108,8 @@ class ProcessChannel:
         self._retry = None
         missed, self._missed = self._missed, set()
         for peer in missed:
-            self._send(peer, json.dumps({"type": LOG_CHANGED}).encode())
+            send = self._send_all if peer == self._own else self._send
+            send(peer, json.dumps({"type": LOG_CHANGED}).encode())
 
     def _receive(self, own: socket.socket, callback: Callable[[Message], None]) -> None:
         try:
@@ -126,12 +140,19 @@ class FileLeaderLock:
         self._descriptor: int | None = None
 
     async def acquire(self, *, steal: bool = False) -> None:
-        """Wait until this process holds the lock."""
+        """Wait until this process holds the lock. While its file cannot be opened, it is tried again."""
         del steal
         self.release()
-        while (descriptor := try_lock(self._path)) is None:  # noqa: ASYNC110  another process makes it true
-            await asyncio.sleep(_ASK_SECONDS)
-        self._descriptor = descriptor
+        said = ""
+        while self._descriptor is None:
+            try:
+                self._descriptor = try_lock(self._path)
+            except StorageError as error:
+                if str(error) != said:
+                    logger.warning("this process cannot lead the store: %s", error)
+                said = str(error)
+            if self._descriptor is None:
+                await asyncio.sleep(_ASK_SECONDS)
 
     async def lost(self) -> None:
         """Never returns."""
