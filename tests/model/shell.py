@@ -1,4 +1,4 @@
-"""The shell of the engine in the small world: it carries out effects on durable state, until a client dies."""
+"""The shell of the engine in the small world: it carries out effects on durable state until a client dies."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ class Client:
 
 
 class State:
-    """Clients, one object store, one event log, time. `make_engine` lets a test seed faults into the engine."""
+    """Clients, an object store, an event log, time. `make_engine` lets a test seed faults into the engine."""
 
     def __init__(self, clients: int = 2, make_engine: Callable[[], Engine] | None = None) -> None:
         self.clients = [Client(f"c{n}") for n in range(clients)]
