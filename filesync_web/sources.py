@@ -52,6 +52,15 @@ async def chunks(source: Any) -> AsyncGenerator[bytes, None]:
             yield bytes(octets[at : at + CHUNK_SIZE])
 
 
+def check_size(size: int, described: int | None) -> None:
+    """Raise `StorageError` unless as many bytes came as `describe` said."""
+    if described is not None and size != described:
+        raise StorageError(
+            f"the source changed while it was read: it gave {size} bytes instead of {described}; nothing was"
+            " stored (give an open file instead of a path to store whatever comes)"
+        )
+
+
 async def _items(source: Any) -> AsyncGenerator[Any, None]:
     """What the source gives, as large as it likes."""
     if isinstance(source, Path):

@@ -111,14 +111,17 @@ class BlobClient {
   }
 }
 
-// What a JavaScript source says of itself, or null for what is none; objects of other windows count too.
+// "Blob" of a Blob, "Number" of a number, and so on; of objects of other windows too.
+const tagOf = (value) => Object.prototype.toString.call(value).slice("[object ".length, -1);
+
+// What a JavaScript source says of itself, or null for what is none.
 function describeSource(source) {
-  const tag = Object.prototype.toString.call(source);
-  if (tag === "[object File]" || tag === "[object Blob]")
+  const tag = tagOf(source);
+  if (tag === "File" || tag === "Blob")
     return { kind: "blob", name: source.name ?? "", type: source.type, size: source.size };
-  if (ArrayBuffer.isView(source) || tag === "[object ArrayBuffer]")
+  if (ArrayBuffer.isView(source) || tag === "ArrayBuffer")
     return { kind: "bytes", name: "", type: "", size: source.byteLength };
-  if (tag === "[object ReadableStream]") return { kind: "stream", name: "", type: "", size: null };
+  if (tag === "ReadableStream") return { kind: "stream", name: "", type: "", size: null };
   return null;
 }
 
@@ -139,7 +142,11 @@ async function giveAll(job, data) {
 }
 
 async function pumpBytes(job, data) {
-  if (await giveAll(job, data)) job.finish();
+  try {
+    if (await giveAll(job, data)) job.finish();
+  } catch (error) {
+    job.abort({ type: "StorageError", message: `the bytes cannot be read; were they transferred? (${error.message})` });
+  }
 }
 
 async function pumpStream(job, stream) {
@@ -156,8 +163,8 @@ async function pumpStream(job, stream) {
       const step = await Promise.race([reader.read(), job.done]);
       if (job.ended) return void reader.cancel().catch(() => {});
       if (step.done) return job.finish();
-      if (!["bytes", undefined].includes(describeSource(step.value)?.kind) || typeof step.value === "string")
-        return fail("InvalidArgumentError", `the stream gave a ${typeof step.value} instead of bytes`);
+      if (describeSource(step.value)?.kind !== "bytes")
+        return fail("InvalidArgumentError", `the stream gave a ${tagOf(step.value)} instead of bytes`);
       await giveAll(job, step.value);
     }
   } catch (error) {

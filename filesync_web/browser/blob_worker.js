@@ -111,6 +111,8 @@ async function put(job, { storeId, source, size, mimeType }) {
         await incoming.append(chunk);
         job.progress.report(incoming.size, size);
       }
+      if (incoming.size !== (size ?? incoming.size))
+        throw new Failure("StorageError", `the source changed while it was read: it gave ${incoming.size} bytes instead of ${size}; nothing was stored`);
       await incoming.finish();
       return await publish(incoming, storeId, mimeType);
     } catch (error) {

@@ -74,6 +74,7 @@ class DirectoryBlobStore:
                         await in_thread(incoming.append, chunk)
                     if progress is not None:
                         progress(incoming.size, total or 0)
+            sources.check_size(incoming.size, total)
             with storing(self._root):
                 return await in_thread(incoming.publish, self._files)
         finally:

@@ -62,12 +62,13 @@ class MemoryBlobStore:
 
     async def put(self, source: Source, *, mime_type: str = "", progress: Progress | None = None) -> BlobInfo:
         """Store the bytes of `source`."""
-        total = self.describe(source).size or 0
+        total = self.describe(source).size
         data = bytearray()
         async for chunk in sources.chunks(source.data if isinstance(source, MemoryBlob) else source):
             data += chunk
             if progress is not None:
-                progress(len(data), total)
+                progress(len(data), total or 0)
+        sources.check_size(len(data), total)
         return self._publish(bytes(data), mime_type)
 
     async def download(

@@ -15,6 +15,9 @@ import filesync_web as fs
 from filesync_web.core.metadata import parse_metadata
 from filesync_web.errors import InvalidArgumentError, StorageError
 from filesync_web.native.blobs import DirectoryBlobStore
+from filesync_web.ports import BlobStore
+from filesync_web.testing import MemoryBlobStore
+from tests.contract.site import content
 
 FILES = fs.create_file_sync_schema()
 SCHEMA = fs.make_schema(
@@ -27,7 +30,7 @@ def store(tmp_path: Path) -> DirectoryBlobStore:
     return DirectoryBlobStore(tmp_path / "data", "store")
 
 
-async def assert_nothing_is_left(store: DirectoryBlobStore) -> None:
+async def assert_nothing_is_left(store: BlobStore) -> None:
     assert await store.list() == {}
     assert await store.sweep() == 0
 
@@ -93,6 +96,23 @@ async def test_what_an_iterator_raises_goes_through_unchanged(
         await store.put(recording())
     assert caught.value is error
     await assert_nothing_is_left(store)
+
+
+@pytest.mark.parametrize("size", [0, 2_000_000, 4_000_000])
+@pytest.mark.parametrize("kind", [DirectoryBlobStore, MemoryBlobStore])
+async def test_a_file_that_changes_while_it_is_read_is_not_stored(
+    store: DirectoryBlobStore, tmp_path: Path, kind: type, size: int
+) -> None:
+    source = tmp_path / "log.txt"
+    source.write_bytes(content(3_000_000))
+    blobs = store if kind is DirectoryBlobStore else MemoryBlobStore()
+
+    def change(_done: int, _total: int) -> None:
+        os.truncate(source, size)
+
+    with pytest.raises(StorageError, match=r"changed while it was read: .* instead of 3000000"):
+        await blobs.put(source, progress=change)
+    await assert_nothing_is_left(blobs)
 
 
 @pytest.fixture
