@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from filesync_web.errors import StorageError, StoreError
+from filesync_web.errors import QuotaExceededError, StorageError, StoreError
 from filesync_web.livestore.messages import Event
 from filesync_web.livestore.ports import (
     DISCARDED,
@@ -238,4 +238,8 @@ class SqliteEventLog:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, operation)
         except (sqlite3.Error, OSError, StorageError) as error:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                raise QuotaExceededError(
+                    f"the event log {self._path} has no room to grow: {error}"
+                ) from error
             raise StoreError(f"the event log {self._path} failed: {error}") from error
