@@ -47,6 +47,7 @@ class BlobClient {
   #worker = null;
   #jobs = new Map();
   #lastId = 0;
+  #urls = new Map(); // of each hash: its URL, and the file that it is of
 
   constructor(storeId, workerSource) {
     this.storeId = storeId;
@@ -83,7 +84,26 @@ class BlobClient {
     return this.start("download", args, onProgress);
   }
 
+  // The object URL of a blob, or null. Another tab may have removed the file, or put another in its place, which the
+  // browser does not serve at the old URL.
+  async url(hash, type) {
+    const file = await findBlob(this.storeId, hash);
+    const made = this.#urls.get(hash);
+    if (file && made?.file.lastModified === file.lastModified && made.file.size === file.size) return made.url;
+    this.revokeUrl(hash);
+    if (!file) return null;
+    const url = URL.createObjectURL(namedFile(file, hash, type));
+    this.#urls.set(hash, { url, file });
+    return url;
+  }
+
+  revokeUrl(hash) {
+    URL.revokeObjectURL(this.#urls.get(hash)?.url);
+    this.#urls.delete(hash);
+  }
+
   close() {
+    for (const hash of [...this.#urls.keys()]) this.revokeUrl(hash);
     this.#worker?.terminate();
     this.#worker = null;
     for (const job of this.#jobs.values()) job.end({ error: { type: "StorageError", message: "the blob store was closed" } });
@@ -172,9 +192,11 @@ async function pumpStream(job, stream) {
   }
 }
 
+const namedFile = (file, name, type) => new File([file], name, { type, lastModified: file.lastModified });
+
 async function openBlob(storeId, hash, name, type) {
   const file = await findBlob(storeId, hash);
-  return file && new File([file], name, { type, lastModified: file.lastModified });
+  return file && namedFile(file, name, type);
 }
 
 // The first bytes of a blob, or null.

@@ -72,13 +72,10 @@ class OpfsBlobStore:
         self.store_id = check_store_id(store_id)
         self._js = load_script(_CLIENT, _EXPORTS)
         self._js_client = self._js.BlobClient.new(store_id, read_script(*_WORKER))
-        self._urls: dict[str, str] = {}
 
     def close(self) -> None:
         """End the worker, fail what it still does, and let go of all URLs."""
         self._js_client.close()
-        for content_hash in list(self._urls):
-            self.revoke_url(content_hash)
 
     def describe(self, source: Source) -> SourceInfo:
         """Name, MIME type and size of a source."""
@@ -151,9 +148,7 @@ class OpfsBlobStore:
         js_file = await settled(
             self._js.openBlob(self.store_id, content_hash, name or content_hash, mime_type)
         )
-        if is_none(js_file):
-            raise BlobNotFoundError(f"no bytes are stored in this browser under {content_hash}")
-        return js_file
+        return self._present(js_file, content_hash)
 
     async def size(self, content_hash: str) -> int | None:
         """The size of the stored bytes."""
@@ -175,23 +170,13 @@ class OpfsBlobStore:
         return int(await self._run("sweep"))
 
     async def url(self, content_hash: str, *, mime_type: str = "") -> str:
-        """An object URL of the own copy; it lives as long as this page or worker."""
-        if content_hash not in self._urls:
-            from js import URL
-
-            js_file = await self.open(content_hash, mime_type=mime_type)
-            # Another call may have made it in the meantime.
-            if content_hash not in self._urls:
-                self._urls[content_hash] = URL.createObjectURL(js_file)
-        return self._urls[content_hash]
+        """An object URL of the own copy; it lives as long as this page or worker, and as the copy."""
+        url = await settled(self._js_client.url(content_hash, mime_type))
+        return str(self._present(url, content_hash))
 
     def revoke_url(self, content_hash: str) -> None:
         """Let go of the object URL."""
-        url = self._urls.pop(content_hash, None)
-        if url is not None:
-            from js import URL
-
-            URL.revokeObjectURL(url)
+        self._js_client.revokeUrl(content_hash)
 
     async def image_size(self, content_hash: str, *, mime_type: str) -> tuple[int, int] | None:
         """Width and height of an image: from its header, else by decoding it, if it is not huge."""
@@ -220,6 +205,12 @@ class OpfsBlobStore:
         """Ask the browser to keep the storage; it can be asked from a window only."""
         js_granted = await settled(self._js.requestPersistence())
         return None if is_none(js_granted) else bool(js_granted)
+
+    def _present(self, found: Any, content_hash: str) -> Any:
+        """What a script has found of a blob; raises `BlobNotFoundError` for nothing."""
+        if is_none(found):
+            raise BlobNotFoundError(f"no bytes are stored in this browser under {content_hash}")
+        return found
 
     async def _run(self, operation: str, **args: str) -> Any:
         js_args = to_js(args, dict_converter=_js_object().fromEntries)
