@@ -1,7 +1,8 @@
 """This tab's copy: the shared event log and the state that follows it, kept together.
 
 Every operation on the log goes through here, one at a time, and its answer is applied to the state at once;
-so the state is always the log as of `position`, and all tabs apply the same events in the same order.
+so the state is always the log as of `position`, and all tabs apply the same events in the same order. Commits
+that wait for their turn go into the log together: one transaction, one flush, one change of the state.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import compress
 
 from filesync_web.errors import EventTooLargeError, SchemaError
 from filesync_web.livestore import sequence
@@ -23,6 +26,23 @@ logger = logging.getLogger(__name__)
 
 OnChange = Callable[[Change], None]
 """Called after each batch."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Commit:
+    """Events that go into the log all or none, and the future of who waits for that."""
+
+    events: Sequence[NewEvent]
+    local_events: list[LocalEvent]
+    done: asyncio.Future[None]
+
+    def end(self, error: BaseException | None = None) -> None:
+        if self.done.done():  # whoever waited was cancelled
+            return
+        if error is None:
+            self.done.set_result(None)
+        else:
+            self.done.set_exception(error)
 
 
 class Replica:
@@ -39,6 +59,8 @@ class Replica:
         self.sync_enabled = True
         self.state: State
         self._saved = START
+        self._commits: list[_Commit] = []
+        self._appending: asyncio.Task[None] | None = None
 
     async def open(self, client_id: str) -> None:
         """Open the log and build the state: from what was saved and came after, or from all events."""
@@ -59,6 +81,9 @@ class Replica:
             return State(self._schema, await self._log.open_state(fresh=True))
 
     async def close(self) -> None:
+        """Close the log, once every commit that was begun has ended."""
+        if self._appending is not None:
+            await asyncio.wait([self._appending])
         async with self._turn:
             self.state.close()
             await self._log.close()
@@ -89,10 +114,34 @@ class Replica:
         Raises `SchemaError` or `EventTooLargeError`, and adds none, when one of them cannot be.
         """
         local_events = [self._local_event(event) for event in events]
-        async with self._turn:
-            counts = self.state.rehearse(events, self.client_id, self.session_id)
-            counted = [event for event, does_count in zip(local_events, counts, strict=True) if does_count]
-            await self._take(await self._log.append(counted, self.position))
+        commit = _Commit(events, local_events, asyncio.get_running_loop().create_future())
+        self._commits.append(commit)
+        if self._appending is None or self._appending.done():
+            self._appending = asyncio.create_task(self._append_waiting())
+        await commit.done
+
+    async def _append_waiting(self) -> None:
+        while self._commits:
+            async with self._turn:
+                commits, self._commits = self._commits, []
+                commits = [commit for commit in commits if not commit.done.cancelled()]
+                try:
+                    await self._append_together(commits)
+                except Exception as error:
+                    for commit in commits:
+                        commit.end(error)
+
+    async def _append_together(self, commits: Sequence[_Commit]) -> None:
+        outcomes = self.state.rehearse((c.events for c in commits), self.client_id, self.session_id)
+        counted: list[LocalEvent] = []
+        for commit, outcome in zip(commits, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                commit.end(outcome)
+            else:
+                counted += compress(commit.local_events, outcome)
+        await self._take(await self._log.append(counted, self.position))
+        for commit in commits:
+            commit.end()
 
     def _local_event(self, event: NewEvent) -> LocalEvent:
         if not isinstance(event, NewEvent):

@@ -120,22 +120,34 @@ class State:
 
     # --- writing --------------------------------------------------------------------------------------------
 
-    def rehearse(self, events: Iterable[NewEvent], client_id: str, session_id: str) -> list[bool]:
-        """Apply new events and take them back; returns which of them count, as far as their conditions go.
-        Raises `SchemaError` when a materializer fails."""
-        counts = []
+    def rehearse(
+        self, commits: Iterable[Sequence[NewEvent]], client_id: str, session_id: str
+    ) -> list[list[bool] | Exception]:
+        """Apply new commits, each on top of those before it, and take all back. For each: which of its events
+        count, as far as their conditions go, or the error for which it cannot be (`SchemaError` when a
+        materializer fails)."""
+        outcomes: list[list[bool] | Exception] = []
         self._db.execute("SAVEPOINT rehearsal")
         try:
-            for event in events:
-                counts.append(
-                    event.condition is None or self._holds(event.condition.sql, event.condition.params)
-                )
-                if counts[-1]:
-                    self._materialize(event.definition, event.args, client_id, session_id)
-            return counts
+            for events in commits:
+                self._db.execute("SAVEPOINT one")
+                try:
+                    outcomes.append([self._try(event, client_id, session_id) for event in events])
+                except Exception as error:  # whatever a materializer raises
+                    self._db.execute("ROLLBACK TO one")
+                    outcomes.append(error)
+                self._db.execute("RELEASE one")
+            return outcomes
         finally:
             self._db.execute("ROLLBACK TO rehearsal")
             self._db.execute("RELEASE rehearsal")
+
+    def _try(self, event: NewEvent, client_id: str, session_id: str) -> bool:
+        """Apply one new event if its condition holds; whether it does."""
+        if event.condition is not None and not self._holds(event.condition.sql, event.condition.params):
+            return False
+        self._materialize(event.definition, event.args, client_id, session_id)
+        return True
 
     def _holds(self, sql: str, params: Params) -> bool:
         """Whether a condition holds: its query has a row, and is still one of the schema."""

@@ -216,6 +216,14 @@ things = table("things", {"id": f.text(primary_key=True), "n": f.integer(default
 own = table("own", {"id": f.text(primary_key=True)}, client_only=True)
 
 
+def rehearse(state: State, *events: NewEvent) -> list[bool]:
+    """Which events of one commit count; raises what makes it impossible."""
+    (outcome,) = state.rehearse([events], "c", "s")
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
 def state_with(materializer: Any, *, synced: bool = True) -> tuple[State, NewEvent]:
     definition = event(
         "v1.Test", {"id": f.text(default="x"), "n": f.integer(nullable=True, optional=True)}, synced=synced
@@ -249,7 +257,7 @@ def state_with(materializer: Any, *, synced: bool = True) -> tuple[State, NewEve
 def test_a_materializer_that_breaks_the_rules_is_refused(materializer: Any, message: str) -> None:
     state, new = state_with(materializer)
     with pytest.raises(SchemaError, match=message):
-        state.rehearse([new], "c", "s")
+        rehearse(state, new)
     state.apply(LogDelta(Position(1, 0, 1), [], [entry(1, new)]))
     assert state.query("SELECT * FROM things")[1] == []
 
@@ -257,13 +265,13 @@ def test_a_materializer_that_breaks_the_rules_is_refused(materializer: Any, mess
 def test_client_only_events_do_not_touch_synced_tables() -> None:
     state, new = state_with(lambda _a, _c: things.insert(id="x"), synced=False)
     with pytest.raises(SchemaError, match="must not touch table things"):
-        state.rehearse([new], "c", "s")
+        rehearse(state, new)
 
 
 def test_a_failing_event_leaves_nothing_behind() -> None:
     state, new = state_with(lambda _a, _c: [things.insert(id="one"), things.insert(id="one")])
     with pytest.raises(SchemaError, match="UNIQUE"):
-        state.rehearse([new], "c", "s")
+        rehearse(state, new)
     state.apply(LogDelta(Position(1, 1, 0), [confirmed(1, new)]))
     assert state.query("SELECT * FROM things")[1] == []
 
@@ -286,14 +294,14 @@ def test_a_materializer_may_read_what_was_before() -> None:
 
 def test_a_materializer_may_do_nothing() -> None:
     state, new = state_with([])
-    state.rehearse([new], "c", "s")
+    rehearse(state, new)
     state, new = state_with(lambda _a, _c: None)
-    state.rehearse([new], "c", "s")
+    rehearse(state, new)
 
 
 def test_table_valued_functions_are_no_tables() -> None:
     state, new = state_with('INSERT INTO things (id) SELECT value FROM json_each(\'["a","b"]\')')
-    state.rehearse([new], "c", "s")
+    rehearse(state, new)
     assert state.query("SELECT value FROM json_each('[1]')")[1] == [(1,)]
 
 
@@ -325,12 +333,8 @@ def test_a_pending_event_whose_condition_no_longer_holds_is_void(log: Log) -> No
 def test_a_condition_sees_the_pending_events_before_it(log: Log) -> None:
     log.take(local=[entry(1, note_added(id="a")), conditional(2, note_liked(id="a"), id="a")])
     assert log.rows("SELECT likes FROM notes") == [(1,)]
-    assert log.state.rehearse([note_liked(id="a").only_if(NOTES.tables.notes.where(id="a"))], "c", "s") == [
-        True
-    ]
-    assert log.state.rehearse([note_liked(id="a").only_if(NOTES.tables.notes.where(id="b"))], "c", "s") == [
-        False
-    ]
+    assert rehearse(log.state, note_liked(id="a").only_if(NOTES.tables.notes.where(id="a"))) == [True]
+    assert rehearse(log.state, note_liked(id="a").only_if(NOTES.tables.notes.where(id="b"))) == [False]
 
 
 def test_what_another_tab_has_discarded_is_dropped_here(log: Log) -> None:

@@ -57,6 +57,56 @@ async def test_a_batch_is_committed_as_a_whole_or_not_at_all() -> None:
     await store.close()
 
 
+async def test_commits_that_wait_go_into_the_log_together_and_fail_alone() -> None:
+    failing = event("v1.Failing")
+    schema = make_schema(
+        tables=NOTES.tables,
+        events={**NOTES.events, "failing": failing},
+        materializers={**NOTES.materializers, "v1.Failing": "INSERT INTO notes (id) VALUES (NULL)"},
+    )
+    device = Device()
+    store = await device.tab(schema=schema)
+    changes, tell = recorder()
+    store.subscribe(notes, tell)
+    here = notes.where(id="b")
+    commits = [
+        store.commit(note_added(id="a", body="x")),
+        store.commit(note_added(id="c"), failing()),
+        store.commit(note_added(id="b", body="y")),
+        store.commit(note_liked(id="b").only_if(here), note_liked(id="b").only_if(notes.where(id="c"))),
+    ]
+    ends = await asyncio.gather(*commits, return_exceptions=True)
+    assert [type(end) for end in ends] == [type(None), SchemaError, type(None), type(None)]
+    assert [(n.id, n.body, n.likes) for n in store.query(notes)] == [("a", "x", 0), ("b", "y", 1)]
+    assert [entry.event.name for entry in device.storage.local] == ["v1.NoteAdded"] * 2 + ["v1.NoteLiked"]
+    assert len(changes) == 1
+    await store.close()
+
+
+async def test_a_commit_that_is_cancelled_while_it_waits_does_not_happen() -> None:
+    device = Device()
+    store = await device.tab()
+    first = asyncio.ensure_future(store.commit(note_added(id="a")))
+    cancelled = asyncio.ensure_future(store.commit(note_added(id="b")))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    await first
+    await settle()
+    assert cancelled.cancelled()
+    assert list(bodies(store)) == ["a"]
+    await store.close()
+
+
+async def test_closing_waits_for_the_commits_that_were_begun() -> None:
+    device = Device()
+    store = await device.tab()
+    commits = [asyncio.ensure_future(store.commit(note_added(id=id_))) for id_ in "abc"]
+    await asyncio.sleep(0)
+    await store.close()
+    await asyncio.gather(*commits)
+    assert [entry.event.args["id"] for entry in device.storage.local] == ["a", "b", "c"]
+
+
 async def test_what_cannot_be_committed_is_refused() -> None:
     store = await Device().tab()
     stranger = event("v1.NoteAdded")
