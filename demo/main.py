@@ -100,15 +100,17 @@ class Main:
 
     async def _add(self, js_files: list[Any]) -> None:
         self._saving += len(js_files)
-        for js_file in js_files:
-            self._changed()
-            try:
-                await self._gallery.add(js_file)
-            except fs.FileSyncError as error:
-                self._toasts.show(f"{js_file.name} was not added: {_plain(error)}")
-            finally:
-                self._saving -= 1
         self._changed()
+        await asyncio.gather(*map(self._add_one, js_files))  # the kit stores some at a time
+
+    async def _add_one(self, js_file: Any) -> None:
+        try:
+            await self._gallery.add(js_file)
+        except fs.FileSyncError as error:
+            self._toasts.show(f"{js_file.name} was not added: {_plain(error)}")
+        finally:
+            self._saving -= 1
+            self._changed()
 
     async def _edit(self, file_id: str) -> None:
         card = self._grid.cards[file_id]
