@@ -5,6 +5,7 @@ This is the module to copy from. It knows nothing of the page: `main.py` connect
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,9 @@ SCHEMA = fs.make_schema(
 LIVE_FILES = FILES.tables.files.where(deleted_at=None).order_by("created_at")
 LOCAL_STATES = FILES.tables.local_file_state.all()
 
+PATIENCE = 5.0
+"""Seconds that metadata sync may fail before it is called failing: most broken connections heal sooner."""
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -30,6 +34,8 @@ class Snapshot:
     status: fs.SyncStatus
     online: bool
     sync_enabled: bool
+    sync_connected: bool
+    sync_failing: bool
     unsent: int
     local_only: bool
 
@@ -40,6 +46,8 @@ class Gallery:
     def __init__(self, store: fs.Store, *, local_only: bool) -> None:
         self._store = store
         self._local_only = local_only
+        self._sync_failing = False
+        self._verdict: asyncio.TimerHandle | None = None
 
     @classmethod
     async def open(cls, store_id: str, *, local_only: bool, health_check_interval: float) -> Gallery:
@@ -63,13 +71,16 @@ class Gallery:
 
     def snapshot(self) -> Snapshot:
         states = self._store.query(LOCAL_STATES)
+        sync = self._store.sync_status
         return Snapshot(
             records=self._store.query(LIVE_FILES),
             states={state.file_id: state for state in states},
             status=fs.get_sync_status(states),
             online=fs.is_online(),
-            sync_enabled=self._store.sync_status.enabled,
-            unsent=self._store.sync_status.pending,
+            sync_enabled=sync.enabled,
+            sync_connected=sync.connected and not sync.last_error,
+            sync_failing=self._sync_failing,
+            unsent=sync.pending,
             local_only=self._local_only,
         )
 
@@ -77,8 +88,25 @@ class Gallery:
         """Call `on_change` when a new snapshot would differ, and `on_event` for each event of the sync."""
         tables = (FILES.tables.files, FILES.tables.local_file_state)
         self._store.subscribe(tables, lambda _names: on_change())
-        self._store.on_sync_status(lambda _status: on_change())
+        self._store.on_sync_status(lambda status: self._judge_sync(status, on_change))
+        self._judge_sync(self._store.sync_status, on_change)
         fs.on_file_sync_event(on_event)
+
+    def _judge_sync(self, status: fs.MetadataSyncStatus, on_change: Callable[[], None]) -> None:
+        """Call the sync failing once it has not worked for a while."""
+
+        def condemn() -> None:
+            self._sync_failing = True
+            on_change()
+
+        if not status.last_error:
+            self._sync_failing = False
+            if self._verdict:
+                self._verdict.cancel()
+                self._verdict = None
+        elif self._verdict is None:
+            self._verdict = asyncio.get_running_loop().call_later(PATIENCE, condemn)
+        on_change()
 
     async def add(self, js_file: Any) -> None:
         """Keep a file: when this returns it survives a crash; the upload follows in the background."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
+import wording
 from app import Gallery
 from cards import Grid
 from gestures import accept_files
@@ -33,7 +34,7 @@ class Main:
         self._panel = StatusPanel(page["sync-panel"])
         self._grid = Grid(page["cards"], page["card-template"], gallery.url, self._act)
         self._viewer = Viewer(page, self._grid)
-        self._empty = page["empty-state"]
+        self._empty, self._empty_title = page["empty-state"], page["empty-title"]
         self._tasks: set[asyncio.Task[None]] = set()
         self._transfers: Mapping[str, fs.ActiveTransfer] = {}
         self._saving = 0
@@ -61,6 +62,7 @@ class Main:
         snapshot = self._gallery.snapshot()
         self._grid.update(snapshot, self._percents())
         self._panel.update(snapshot, self._saving)
+        self._empty_title.textContent = wording.nothing(snapshot)
         self._empty.hidden = bool(snapshot.records)
         # Leave most of the time to everything else, however many cards there are.
         self._pause = min(0.5, 4 * (time.perf_counter() - started))

@@ -62,11 +62,29 @@ def headline(snapshot: Snapshot, saving: int = 0) -> Message:
         return Message("off", f"Sync is off{unsent}")
     if uploads or downloads:
         return Message("wait", f"{count(uploads + downloads)} waiting")
-    if status.pending_download_count:
-        return Message("wait", f"{count(status.pending_download_count)} not uploaded yet by another device")
+    return _metadata_sync(snapshot)
+
+
+def _metadata_sync(snapshot: Snapshot) -> Message:
+    """The sentence when no content is on its way."""
+    if snapshot.sync_failing:
+        return Message("bad", "Changes of other devices do not arrive")
+    if not snapshot.sync_connected:
+        return Message("wait", "Connecting to your other devices …")
+    if pending := snapshot.status.pending_download_count:
+        return Message("wait", f"{count(pending)} not uploaded yet by another device")
     if snapshot.unsent:
         return Message("busy", f"Sending {count(snapshot.unsent, 'change')} …")
     return Message("good", "Everything is synced" if snapshot.records else "Ready")
+
+
+def nothing(snapshot: Snapshot) -> str:
+    """What stands where the pictures would be: without a connection nobody knows whether there are any."""
+    if snapshot.local_only or snapshot.sync_connected:
+        return "No pictures yet"
+    if snapshot.online and snapshot.sync_enabled:
+        return "Looking for your pictures …"
+    return "No pictures on this device yet"
 
 
 def _in_progress(status: fs.SyncStatus, uploads: int, downloads: int) -> str:

@@ -20,7 +20,8 @@ def row(number: int, download: fs.Status = DONE, upload: fs.Status = DONE) -> fs
 
 def snapshot(*rows: fs.LocalFileState, **changes: Any) -> Any:
     values = {"online": True, "sync_enabled": True, "unsent": 0, "local_only": False, "records": rows}
-    return SimpleNamespace(status=fs.get_sync_status(rows), **{**values, **changes})
+    sync = {"sync_connected": True, "sync_failing": False}
+    return SimpleNamespace(status=fs.get_sync_status(rows), **{**values, **sync, **changes})
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,18 @@ def snapshot(*rows: fs.LocalFileState, **changes: Any) -> Any:
         (snapshot(row(1), sync_enabled=False, unsent=2), "off", "Sync is off — 2 changes not sent yet"),
         (snapshot(row(1), sync_enabled=False), "off", "Sync is off"),
         (snapshot(row(1), unsent=1), "busy", "Sending 1 change …"),
+        (snapshot(sync_connected=False), "wait", "Connecting to your other devices …"),
+        (snapshot(row(1), sync_connected=False), "wait", "Connecting to your other devices …"),
+        (
+            snapshot(row(1), sync_connected=False, sync_failing=True, unsent=1),
+            "bad",
+            "Changes of other devices do not arrive",
+        ),
+        (
+            snapshot(row(1), sync_connected=False, local_only=True),
+            "good",
+            "Everything stays on this device",
+        ),
         (
             snapshot(row(1, download=fs.Status.PENDING)),
             "wait",
@@ -57,6 +70,20 @@ def snapshot(*rows: fs.LocalFileState, **changes: Any) -> Any:
 )
 def test_headline(state: Any, tone: str, text: str) -> None:
     assert wording.headline(state) == wording.Message(tone, text)
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        (snapshot(), "No pictures yet"),
+        (snapshot(sync_connected=False, local_only=True), "No pictures yet"),
+        (snapshot(sync_connected=False), "Looking for your pictures …"),
+        (snapshot(sync_connected=False, online=False), "No pictures on this device yet"),
+        (snapshot(sync_connected=False, sync_enabled=False), "No pictures on this device yet"),
+    ],
+)
+def test_nothing(state: Any, text: str) -> None:
+    assert wording.nothing(state) == text
 
 
 def test_headline_while_saving() -> None:
