@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import os
 import signal
 import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from filesync_web.livestore.messages import MAX_FRAME_BYTES
 
@@ -61,19 +64,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"filesync-server: {error}\n")
         return 2
     configure_logging(settings)
-    try:
-        if settings.sync_database is not None:
-            asyncio.run(_check_database(settings))
-        app = build_app(settings) if settings.workers == 1 else None
-    except ConfigError as error:
-        log.critical("%s", error)
-        return 2
-    except StorageError as error:
-        log.critical("%s", error)
-        return 1
-    except (OSError, sqlite3.Error) as error:
-        log.critical("the data directory %s cannot be used: %s", settings.data, error)
-        return 1
+    with ExitStack() as claims:
+        try:
+            if settings.sync_database is not None:
+                asyncio.run(_check_database(settings))
+            else:
+                claims.enter_context(_sole_server(settings.data))
+            app = build_app(settings) if settings.workers == 1 else None
+        except ConfigError as error:
+            log.critical("%s", error)
+            return 2
+        except StorageError as error:
+            log.critical("%s", error)
+            return 1
+        except (OSError, sqlite3.Error) as error:
+            log.critical("the data directory %s cannot be used: %s", settings.data, error)
+            return 1
+        return _serve(settings, app)
+
+
+def _serve(settings: Settings, app: ASGIApp | None) -> int:
     options = _uvicorn_options(settings)
     try:
         if app is None:
@@ -82,6 +92,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit:  # uvicorn's way to say that it could not start; it has logged why
         return 1
     return 0
+
+
+@contextmanager
+def _sole_server(data: Path) -> Iterator[None]:
+    """Keep other servers from the event logs in `data`: the clients of one would not hear of what is pushed
+    to the other. Raises `ConfigError` when there is one."""
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "sync.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(
+                f"another filesync-server serves the event logs in {data}: end that one, or give this one"
+                " another directory (--data), or both a sync_database"
+            ) from None
+        yield
 
 
 async def _check_database(settings: Settings) -> None:

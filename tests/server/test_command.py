@@ -184,6 +184,18 @@ async def test_it_says_why_it_cannot_start(tmp_path: Path, flags: list[str], cod
     assert "Traceback" not in errors.decode()
 
 
+async def test_a_second_server_of_the_same_event_logs_is_refused(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "filesync_server", "--port", "0", "--data", str(tmp_path)]
+    async with running(tmp_path) as first:
+        process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+        _, errors = await process.communicate()
+        assert process.returncode == 2
+        assert f"event logs in {tmp_path}" in errors.decode()
+        await first.end(signal.SIGKILL)
+    async with running(tmp_path):
+        pass  # nothing is left of the one that was killed
+
+
 async def test_a_taken_port_is_said_plainly(tmp_path: Path) -> None:
     async with running(tmp_path / "a") as server:
         port = server.url.rpartition(":")[2]
