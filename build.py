@@ -22,7 +22,7 @@ from pathlib import Path
 from tools.common import ROOT, BuildError, build_lock, say, step
 from tools.environment import PYTHON, ensure_chromium, ensure_venv
 from tools.packages import ensure_wheel
-from tools.serve import require_free_port, serve
+from tools.serve import require_address, serve
 from tools.site import SERVICE_WORKER, build_site, compress
 
 NO_TESTS = 5  # pytest's exit code when nothing was selected
@@ -31,7 +31,7 @@ CHECKED = ["filesync_web", "filesync_server", "demo", "build.py", "tools"]
 
 def demo(args: argparse.Namespace) -> int:
     """Build the gallery and serve it with everything it needs on one origin, until Ctrl-C."""
-    require_free_port(args.host, args.port)
+    require_address(args.host, args.port)
     with build_lock():
         ensure_venv()
         site = build_site()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import ipaddress
 import signal
 import socket
 import subprocess
@@ -16,12 +17,14 @@ from tools.environment import PYTHON
 START_SECONDS = 30.0
 
 
-def require_free_port(host: str, port: int) -> None:
-    """Check that the server will be able to listen.
+def require_address(host: str, port: int) -> None:
+    """Check that the server will be able to listen, and that the demo will work there.
 
     Raises:
-        BuildError: another process has the port, or the host is not one of this machine.
+        BuildError: another process has the port, or the host is not one of this machine, or not for it alone.
     """
+    if not 0 < port < 65536:
+        raise BuildError(f"there is no port {port}: choose a --port from 1 to 65535")
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -32,6 +35,12 @@ def require_free_port(host: str, port: int) -> None:
         raise BuildError(
             f"cannot listen on {host}:{port}: {reason}; choose another --host or --port"
         ) from error
+    if not ipaddress.ip_address(address[0]).is_loopback:
+        raise BuildError(
+            f"the demo is for this machine alone, not for {host}: everybody knows its token, and browsers"
+            " keep files only for https or localhost. From another machine, forward the port"
+            f" (ssh -L {port}:localhost:{port} this-machine); to deploy, see docs/server.md"
+        )
 
 
 def answers(host: str, port: int, path: str = "/api/health") -> bool:
@@ -55,7 +64,7 @@ def serve(host: str, port: int, data: Path, site: Path) -> int:
     Returns:
         0 after Ctrl-C, else the server's exit code.
     """
-    require_free_port(host, port)
+    require_address(host, port)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     command = [*server_command(host, port, data, site), "--log-level", "warning"]
     with subprocess.Popen(command, cwd=ROOT) as server:
@@ -81,9 +90,8 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
 
 def _wait_until_it_answers(server: subprocess.Popen[bytes], host: str, port: int) -> None:
     """Poll until the server is healthy; its own messages are on the terminal."""
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not listened on
     deadline = time.monotonic() + START_SECONDS
-    while not answers(reachable, port):
+    while not answers(host, port):
         if server.poll() is not None:
             raise BuildError(f"the server ended with code {server.returncode}; its messages are above")
         if time.monotonic() > deadline:

@@ -26,7 +26,9 @@ def the_page() -> str:
 def test_the_readmes_page_syncs_between_two_browsers(
     new_context: Callable[..., BrowserContext], server: ServerProcess
 ) -> None:
-    (server.site / "hello.html").write_text(the_page())
+    page_text = the_page()
+    assert "delete WebAssembly.Suspending; delete WebAssembly.promising" in page_text
+    (server.site / "hello.html").write_text(page_text)
     here, there = new_context().new_page(), new_context().new_page()
     for page in (here, there):
         page.goto("/hello.html")

@@ -15,7 +15,7 @@ import pytest
 from tools import environment
 from tools.common import ROOT, BuildError, digest, is_fresh, run, write_stamp
 from tools.compile_stdlib import compile_module
-from tools.serve import require_free_port
+from tools.serve import require_address
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
@@ -76,8 +76,17 @@ def test_taken_port_is_a_clear_message() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(BuildError, match=rf"cannot listen on 127.0.0.1:{port}: .*in use; choose another"):
-            require_free_port("127.0.0.1", port)
-    require_free_port("127.0.0.1", port)
+            require_address("127.0.0.1", port)
+    require_address("127.0.0.1", port)
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "words"),
+    [("0.0.0.0", 8000, "ssh -L 8000:localhost:8000"), ("127.0.0.1", 70000, "no port 70000")],
+)
+def test_an_address_that_the_demo_cannot_work_at_is_a_clear_message(host: str, port: int, words: str) -> None:
+    with pytest.raises(BuildError, match=words):
+        require_address(host, port)
 
 
 def test_chromium_is_installed_when_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
