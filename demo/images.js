@@ -11,9 +11,7 @@ const SAME_TYPE = new Set(['image/jpeg', 'image/webp']);
  * @returns {Promise<Blob>}
  */
 export async function invert(blob) {
-  const bitmap = await createImageBitmap(blob).catch(() => {
-    throw new Error('the browser cannot read it as a picture');
-  });
+  const bitmap = await decode(blob);
   try {
     const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
     const context = canvas.getContext('2d');
@@ -25,6 +23,25 @@ export async function invert(blob) {
     context.drawImage(bitmap, 0, 0);
     return await canvas.convertToBlob({ type: SAME_TYPE.has(blob.type) ? blob.type : 'image/png', quality: 0.92 });
   } finally {
-    bitmap.close();
+    bitmap.close?.();
+  }
+}
+
+/** Decode a picture whole: an image element, which takes half a photo as well, is for drawings of vectors only. */
+async function decode(blob) {
+  const isDrawing = blob.type === 'image/svg+xml';
+  return (isDrawing ? decodeDrawing(blob) : createImageBitmap(blob)).catch(() => {
+    throw new Error('the browser cannot read it as a picture');
+  });
+}
+
+async function decodeDrawing(blob) {
+  const image = new Image();
+  image.src = URL.createObjectURL(blob);
+  try {
+    await image.decode();
+    return image;
+  } finally {
+    URL.revokeObjectURL(image.src);
   }
 }
