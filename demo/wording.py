@@ -113,9 +113,9 @@ def badge(display: fs.FileDisplayState, *, online: bool, percent: float | None) 
     if display.is_downloading:
         return Message("busy", f"Downloading{share}")
     if display.is_upload_queued:
-        return Message("wait", "Waiting to upload" if online else "Uploads when online")
+        return Message("wait", "Waiting to upload" if online else "Waits for network")
     if display.is_download_queued:
-        return Message("wait", "Waiting to download" if online else "Downloads when online")
+        return Message("wait", "Waiting to download" if online else "Waits for network")
     if not display.can_display:
         return Message("wait", "Not uploaded yet")
     return None

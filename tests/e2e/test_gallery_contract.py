@@ -265,7 +265,7 @@ def test_offline_by_refused_requests_recovers_without_the_browsers_event(
     for card in gallery.all_cards():
         expect(card.image).to_be_visible()
         expect(card.part("file-remote-key")).to_be_empty()
-        expect(card.root).to_contain_text("Uploads when online")
+        expect(card.root).to_contain_text("Waits for network")
     gallery.page.unroute_all()
     gallery.expect_all_uploaded()
     expect(gallery.headline).to_have_text("Everything is synced")
