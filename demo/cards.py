@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import wording
@@ -21,6 +22,15 @@ IN_MOTION = {fs.Status.PENDING, fs.Status.QUEUED, fs.Status.IN_PROGRESS}
 Percents = Mapping[str, float | None]
 State = fs.LocalFileState | None
 URLS_AT_ONCE = 8
+LABELS = {
+    "media": "View {}",
+    "retry": "Try again with {}",
+    "edit-button": "Invert colours of {}",
+    "save": "Save to disk: {}",
+    "details": "Details of {}",
+    "delete-button": "Delete {}",
+}
+"""What the buttons are called where they cannot be seen beside their picture."""
 
 
 class Card:
@@ -36,11 +46,18 @@ class Card:
         """Of which content and where: the own copy (True) or the remote one; None while there is neither."""
         self.metadata = fs.FileMetadata()
         self.url: str | None = None
+        self._is_busy = False
+        self._is_broken = False
 
     @property
     def is_picture(self) -> bool:
         """Whether to try and show the file as an image; a file of unknown type is given the chance."""
         return self.metadata.width is not None or (self.metadata.mime_type or "image/").startswith("image/")
+
+    @property
+    def is_viewable(self) -> bool:
+        """Whether the file can be looked at: there is an image, not known to be broken."""
+        return bool(self.url) and self.is_picture and not self._is_broken
 
     def update(self, record: fs.FileRecord, state: State, *, online: bool, percent: float | None) -> bool:
         """Show the record and this client's state of it. Returns whether its URL has to be looked up anew."""
@@ -64,6 +81,7 @@ class Card:
         """Show the file's content from `url`; None takes the image away."""
         self.url = url
         self._parts.write("save", url is None, "disabled")
+        self._offer()
         if url is None or not self.is_picture:
             if self._image is not None:
                 self._image.remove()
@@ -95,7 +113,19 @@ class Card:
     def set_busy(self, busy: bool) -> None:
         """Mark the card while an edit runs."""
         self.root.ariaBusy = str(busy).lower()
-        self._parts.write("edit-button", busy, "disabled")
+        self._is_busy = busy
+        self._offer()
+
+    def settle(self, is_broken: bool) -> None:
+        """Note whether the browser could show the image."""
+        self._is_broken = is_broken
+        self.root.classList.toggle("broken", is_broken)
+        self._offer()
+
+    def _offer(self) -> None:
+        """Enable the buttons that can do something."""
+        self._parts.write("media", not self.is_viewable, "disabled")
+        self._parts.write("edit-button", self._is_busy or self._is_broken, "disabled")
 
     def _describe(self, record: fs.FileRecord) -> None:
         metadata = self.metadata
@@ -104,10 +134,11 @@ class Card:
         self._parts.write("name", name, "title")
         self._parts.write("file-metadata", wording.dimensions(metadata))
         self._parts.write("size", wording.size(metadata.size_bytes))
-        self._parts.write("extension", "" if self.is_picture else name.rpartition(".")[2][:5])
+        self._parts.write("extension", "" if self.is_picture else PurePath(name).suffix[1:6])
         self._parts.write("edit-button", not self.is_picture, "hidden")
         self._parts.write("media", f"media {'picture' if self.is_picture else 'file'}", "className")
-        self._parts.write("media", f"View {name}", "ariaLabel")
+        for button, label in LABELS.items():
+            self._parts.write(button, label.format(name), "ariaLabel")
         for part, value in (
             ("id", record.id),
             ("hash", record.content_hash),
@@ -193,8 +224,9 @@ class Grid:
         for file_id in [file_id for file_id in self.cards if file_id not in live]:
             dom = self.cards.pop(file_id).root
             neighbour = dom.nextElementSibling or dom.previousElementSibling
-            if neighbour and dom.contains(dom.ownerDocument.activeElement):
-                neighbour.querySelector('[data-action="delete"]').focus()
+            if dom.contains(document.activeElement):
+                way_on = neighbour and neighbour.querySelector('[data-action="delete"]')
+                (way_on or document.getElementById("file-input")).focus()
             dom.remove()
 
     def _look_up(self, file_id: str, card: Card) -> None:
@@ -222,5 +254,5 @@ class Grid:
 
     def _image_settled(self, event: Any) -> None:
         card = event.target.closest(".card")
-        if card:
-            card.classList.toggle("broken", event.type == "error")
+        if card and (shown := self.cards.get(card.dataset.fileId)):
+            shown.settle(event.type == "error")

@@ -21,6 +21,7 @@ class StatusPanel:
     def __init__(self, root: Any) -> None:
         self._root = root
         self._parts = Parts(root)
+        self._tone = ""
         self._listed: dict[str, list[str]] = {}
         when("click", self._parts["toggle-details"])(self._toggle_details)
 
@@ -30,6 +31,9 @@ class StatusPanel:
         message = wording.headline(snapshot, saving)
         write("headline", message.text)
         write("dot", f"dot {message.tone}", "className")
+        if message.tone != self._tone:  # read out only what is news: the headline counts every picture
+            self._tone = message.tone
+            write("announcement", message.text)
         write("toggle-livestore-sync", "Enabled" if snapshot.sync_enabled else "Disabled")
         write("toggle-livestore-sync", str(snapshot.sync_enabled).lower(), "ariaPressed")
         write("switch", snapshot.local_only, "hidden")

@@ -28,7 +28,7 @@ class Viewer:
     def open(self, file_id: str) -> None:
         """Show the picture; does nothing for a file that cannot be shown."""
         card = self._grid.cards.get(file_id)
-        if card is None or not card.url or not card.is_picture:
+        if card is None or not card.is_viewable:
             return
         self._file_id = file_id
         self._image.src = card.url
@@ -41,7 +41,7 @@ class Viewer:
 
     def _step(self, change: int) -> None:
         cards = self._grid.cards
-        shown = [file_id for file_id in self._grid.order if cards[file_id].url and cards[file_id].is_picture]
+        shown = [file_id for file_id in self._grid.order if cards[file_id].is_viewable]
         if change and self._file_id in shown:
             self.open(shown[(shown.index(self._file_id) + change) % len(shown)])
 

@@ -33,3 +33,48 @@ def test_metadata_sync_that_does_not_work_is_told(new_context: NewContext, store
     page.evaluate("refusing = false")
     there.card(0).expect_image(320, 200)
     expect(there.headline).to_have_text("Everything is synced")
+
+
+def test_keyboard_and_screen_readers(new_context: NewContext, store_id: str) -> None:
+    gallery = Gallery.open(new_context(), store_id, localOnly=1)
+    page = gallery.page
+    gallery.add(
+        picture("red.png", RED), picture("bad.png", b"no picture"), picture("LICENSE", b"MIT", "text/plain")
+    )
+    red, bad, licence = (gallery.cards.filter(has_text=name) for name in ("red.png", "bad.png", "LICENSE"))
+    expect(licence.locator(".extension")).to_be_empty()
+    expect(licence.get_by_role("button", name="View LICENSE")).to_be_disabled()
+    expect(bad.get_by_role("button", name="View bad.png")).to_be_disabled()
+    expect(bad.get_by_test_id("edit-button")).to_be_disabled()
+    expect(gallery.headline).to_have_text("Everything stays on this device")
+    expect(page.get_by_test_id("sync-status-panel").get_by_role("status")).to_have_text(
+        "Everything stays on this device"
+    )
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Add pictures")).to_be_focused()
+
+    red.get_by_role("button", name="View red.png").click()
+    page.keyboard.press("ArrowRight")  # there is no other that could be shown
+    expect(page.get_by_role("dialog")).to_contain_text("red.png")
+    page.keyboard.press("Escape")
+
+    for name in ("bad.png", "red.png", "LICENSE"):  # the keyboard's place is never lost
+        page.get_by_role("button", name=f"Delete {name}").press("Enter")
+        expect(page.get_by_role("button", name=f"Delete {name}")).to_have_count(0)
+    expect(page.get_by_label("Add pictures")).to_be_focused()
+
+
+def test_drawing_of_vectors_can_be_inverted(new_context: NewContext, store_id: str) -> None:
+    drawing = (
+        b"""<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40"><path d="M0 0h60v40H0z"/></svg>"""
+    )
+    gallery = Gallery.open(new_context(), store_id, localOnly=1)
+    gallery.add(picture("drawing.svg", drawing, "image/svg+xml"))
+    gallery.card(0).part("edit-button").click()
+    gallery.card(0).expect_image(60, 40)
+    pixel = """async (image) => {
+        const context = new OffscreenCanvas(60, 40).getContext('2d');
+        context.drawImage(image, 0, 0);
+        return [...context.getImageData(30, 20, 1, 1).data];
+    }"""
+    assert gallery.card(0).image.evaluate(pixel) == [255, 255, 255, 255]
