@@ -45,12 +45,3 @@ def remote_key(path: str) -> str:
     if root != FILES_ROOT or not key:
         raise InvalidArgumentError(f"{path!r} is not a file path: it must begin with {FILES_ROOT}/")
     return key
-
-
-def content_hash_of(path: str) -> str:
-    """The SHA-256 hex that a path, key or files URL ends in; raises `InvalidArgumentError` when there is
-    none."""
-    last = path.rstrip("/").rpartition("/")[2]
-    if not is_content_hash(last):
-        raise InvalidArgumentError(f"{path!r} does not end in a SHA-256 in hex")
-    return last

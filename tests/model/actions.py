@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from filesync_web.core.effects import Failure, FailureKind, Job, JobKind
-from filesync_web.core.paths import content_hash_of, file_path, remote_key
+from filesync_web.core.paths import file_path, remote_key
 from filesync_web.core.records import Control, FileRecord, LocalFileState, Status
 from tests.model.shell import Shell
-from tests.model.state import CONTENTS, RETRY, Client, Event, apply_event
+from tests.model.state import CONTENTS, RETRY, Client, Event, apply_event, content_hash_of
 
 
 class Actions(Shell):

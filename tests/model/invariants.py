@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from filesync_web.core.effects import Job, JobKind
-from filesync_web.core.paths import content_hash_of
 from filesync_web.core.records import Control, FileRecord, LocalFileState, Status
-from tests.model.state import LIMITS, Client, State, apply_event
+from tests.model.state import LIMITS, Client, State, apply_event, content_hash_of
 
 
 class Invariants(State):

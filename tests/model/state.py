@@ -19,6 +19,11 @@ RETRY = RetryPolicy(base=1.0, cap=8.0, max_attempts=3)
 Step = tuple[str, int, int, int]
 
 
+def content_hash_of(key: str) -> str:
+    """The content that an object of that key has."""
+    return key.rpartition("/")[2]
+
+
 class Crash(Exception):
     """The client died between two effects."""
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filesync_web.core.metadata import FileMetadata, encode_metadata, parse_metadata
-from filesync_web.core.paths import check_store_id, content_hash_of, file_path, remote_key
+from filesync_web.core.paths import check_store_id, file_path, remote_key
 from filesync_web.errors import InvalidArgumentError
 
 HASH = "0123456789abcdef" * 4
@@ -17,7 +17,6 @@ def test_the_path_scheme() -> None:
     path = file_path("shop-1", HASH)
     assert path == f"livestore-filesync-files/shop-1/{HASH}"
     assert remote_key(path) == f"shop-1/{HASH}"
-    assert content_hash_of(f"/{path}") == HASH
 
 
 @pytest.mark.parametrize("store_id", ["a/b", "a b", "", ".", "..", "é", "x" * 129, "a\n", None])
@@ -32,12 +31,6 @@ def test_store_ids_that_could_share_a_folder_are_refused(store_id: str) -> None:
 def test_what_is_no_file_path_has_no_key(path: str) -> None:
     with pytest.raises(InvalidArgumentError):
         remote_key(path)
-
-
-@pytest.mark.parametrize("path", ["", HASH[:-1], HASH.upper(), HASH + "0", "a/b"])
-def test_what_does_not_end_in_a_hash(path: str) -> None:
-    with pytest.raises(InvalidArgumentError):
-        content_hash_of(path)
 
 
 def test_metadata_has_the_wire_contracts_form() -> None:
