@@ -22,6 +22,10 @@ IN_MOTION = {fs.Status.PENDING, fs.Status.QUEUED, fs.Status.IN_PROGRESS}
 Percents = Mapping[str, float | None]
 State = fs.LocalFileState | None
 URLS_AT_ONCE = 8
+LONG = 3
+"""A picture with sides this many times apart is shown whole: cropping would hide most of it."""
+SMALL = 64
+"""So is one with fewer pixels across: enlarging would only blur it."""
 LABELS = {
     "media": "View {}",
     "retry": "Try again with {}",
@@ -117,7 +121,10 @@ class Card:
         self._offer()
 
     def settle(self, is_broken: bool) -> None:
-        """Note whether the browser could show the image."""
+        """Note whether the browser could show the image, and choose how it fills its frame."""
+        width, height = self._image.naturalWidth, self._image.naturalHeight
+        is_whole = width < SMALL or not height <= LONG * width <= LONG * LONG * height
+        self._image.classList.toggle("whole", is_whole)
         self._is_broken = is_broken
         self.root.classList.toggle("broken", is_broken)
         self._offer()
