@@ -42,15 +42,16 @@ class Writer:
         self._space = space
         self._clock = clock
         self._has_remote = has_remote
+        self._newest = 0
 
     async def save(
         self, source: Source, name: str | None, mime_type: str | None, metadata: FileMetadata | None
     ) -> FileOperationResult:
         """Make a new file."""
+        now = self._newest = max(self._now(), self._newest + 1)  # what is saved at once keeps its order
 
         async def save() -> FileOperationResult:
             async with self._intake.take(source, name, mime_type, metadata, custom={}) as content:
-                now = self._now()
                 record = FileRecord(
                     id=str(uuid.uuid4()),
                     path=content.path,

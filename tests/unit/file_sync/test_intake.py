@@ -161,8 +161,9 @@ async def test_many_saves_at_once_are_stored_a_few_at_a_time() -> None:
         for number, recording in enumerate(recordings):
             recording.say(b"%d" % number)
             recording.say(b"")
-        await asyncio.gather(*saves)
-        assert len(tab.store.query(FILES.tables.files)) == 40
+        files = await asyncio.gather(*saves)
+        in_order = tab.store.query(FILES.tables.files.order_by("created_at"))
+        assert [record.id for record in in_order] == [file.file_id for file in files]
 
 
 async def test_an_evicted_file_makes_room_for_itself_when_it_is_wanted() -> None:
