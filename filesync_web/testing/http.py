@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from filesync_web.errors import InvalidArgumentError, NetworkError, StallError
@@ -153,9 +153,12 @@ class MemoryNetwork:
         """Ask `rule` about every request from now on; None leaves it to older rules and to the test."""
         self._rules.insert(0, rule)
 
-    def plan(self, match: Match, *outcomes: Outcome | None) -> None:
-        """Give the next requests that match these outcomes, one each; None lets a request through."""
-        self._plans.append((match, deque(outcomes)))
+    def plan(self, match: Match, *outcomes: Outcome | None) -> Collection[Outcome | None]:
+        """Give the next requests that match these outcomes, one each; None lets a request through. Returns
+        those that are left, at any time."""
+        left = deque(outcomes)
+        self._plans.append((match, left))
+        return left
 
     async def next(self, match: Match = "") -> HeldRequest:
         """Wait for a held request that matches and that no earlier call returned."""

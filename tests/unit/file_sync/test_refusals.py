@@ -10,24 +10,10 @@ import pytest
 import filesync_web as fs
 from filesync_web.core.records import Status
 from filesync_web.testing.clock import settle
-from filesync_web.testing.http import HeldRequest, Reply
-from tests.unit.file_sync.scene import FILES, Device, a_device
+from filesync_web.testing.http import Reply
+from tests.unit.file_sync.scene import FILES, a_device
 
 LARGE = b"x" * (17 * 1024**2)
-
-
-def refuse(device: Device, url_part: str, reply: Reply, *, times: int, method: str = "") -> list[str]:
-    """Answer so the next `times` requests that fit; the list of their URLs grows."""
-    refused: list[str] = []
-
-    def rule(request: HeldRequest) -> Reply | None:
-        if url_part not in request.url or method not in request.method or len(refused) >= times:
-            return None
-        refused.append(request.url)
-        return reply
-
-    device.network.rule(rule)
-    return refused
 
 
 def s3_error(status: int, code: str) -> Reply:
@@ -37,9 +23,8 @@ def s3_error(status: int, code: str) -> Reply:
 @pytest.mark.parametrize("status", [404, 410])
 async def test_a_signer_that_is_not_where_it_should_be_loses_no_file(status: int) -> None:
     async with a_device() as device:
-        refused = refuse(
-            device, "/v1/sign/download", Reply(status, {}, b"<html>nothing here</html>"), times=2
-        )
+        reply = Reply(status, {}, b"<html>nothing here</html>")
+        left = device.network.plan("/v1/sign/download", reply, reply)
         tab = await device.tab()
         file_id = await tab.commit_remote_file(device, b"precious")
         await settle()
@@ -48,7 +33,7 @@ async def test_a_signer_that_is_not_where_it_should_be_loses_no_file(status: int
         assert "base_url" in row.last_sync_error
         assert tab.record(file_id).is_uploaded
         await device.clock.advance(10)
-        assert len(refused) == 2
+        assert not left
         assert await device.blobs.size(tab.record(file_id).content_hash) == 8
 
 
@@ -57,7 +42,7 @@ async def test_a_delete_is_owed_until_the_signer_knows_the_call() -> None:
         tab = await device.tab()
         result = await tab.sync.save_file(b"to be deleted")
         await settle()
-        refuse(device, "/v1/delete", Reply(404), times=2)
+        device.network.plan("/v1/delete", Reply(404), Reply(404))
         await tab.sync.delete_file(result.file_id)
         await settle()
         assert tab.store.query(FILES.tables.remote_deletes)
@@ -71,7 +56,7 @@ async def test_an_object_counts_as_lost_only_when_the_signer_says_so_as_well() -
     async with a_device() as device:
         device.store.features = ["head"]
         tab = await device.tab()
-        refuse(device, "/objects/", Reply(404), times=2, method="GET")
+        device.network.plan("GET /objects/", Reply(404), Reply(404))
         file_id = await tab.commit_remote_file(device, b"precious")
         await settle()
         assert tab.record(file_id).is_uploaded
@@ -93,19 +78,19 @@ async def test_an_object_counts_as_lost_only_when_the_signer_says_so_as_well() -
 async def test_what_an_object_store_refuses_for_now_is_sent_again(reply: Reply, content: bytes) -> None:
     async with a_device() as device:
         device.store.features = ["multipart"]
-        refused = refuse(device, "/objects/", reply, times=2, method="PUT")
+        left = device.network.plan("PUT /objects/", reply, reply)
         tab = await device.tab()
         result = await tab.sync.save_file(content)
         await settle()
         await device.clock.advance(20)
-        assert len(refused) == 2
+        assert not left
         assert tab.record(result.file_id).is_uploaded
 
 
 async def test_the_expired_url_of_a_part_is_signed_again() -> None:
     async with a_device() as device:
         device.store.features = ["multipart"]
-        refuse(device, "part=2", s3_error(403, "AccessDenied"), times=1)
+        device.network.plan("part=2", s3_error(403, "AccessDenied"))
         tab = await device.tab()
         result = await tab.sync.save_file(LARGE)
         await settle()
@@ -129,7 +114,7 @@ async def test_a_list_of_parts_that_makes_no_sense_is_asked_for_again(parts: Any
     async with a_device() as device:
         device.store.features = ["multipart"]
         body = json.dumps({"parts": parts}).encode()
-        refuse(device, "/v1/multipart/list", Reply(200, {}, body), times=1)
+        device.network.plan("/v1/multipart/list", Reply(200, {}, body))
         tab = await device.tab()
         result = await tab.sync.save_file(LARGE)
         await settle()
