@@ -194,6 +194,13 @@ class Tab:
         await self.store.close()
 
 
+async def saved(tab: Tab, *contents: bytes) -> list[fs.FileOperationResult]:
+    """Files that are saved and uploaded."""
+    results = [await tab.sync.save_file(content) for content in contents]
+    await settle()
+    return results
+
+
 @asynccontextmanager
 async def a_device() -> AsyncIterator[Device]:
     """A device; its tabs are closed at the end, and nothing may be left running."""

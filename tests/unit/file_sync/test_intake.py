@@ -11,7 +11,7 @@ import pytest
 import filesync_web as fs
 from filesync_web.ports import BlobInfo
 from filesync_web.testing.clock import settle
-from tests.unit.file_sync.scene import FILES, Device, Tab, a_device
+from tests.unit.file_sync.scene import FILES, Device, Tab, a_device, saved
 
 
 class Recording:
@@ -27,13 +27,6 @@ class Recording:
     async def chunks(self) -> AsyncIterator[bytes]:
         while chunk := await self._chunks.get():
             yield chunk
-
-
-async def saved(tab: Tab, content: bytes, **more: Any) -> fs.FileOperationResult:
-    """A file that is uploaded and confirmed."""
-    result = await tab.sync.save_file(content, **more)
-    await settle()
-    return result
 
 
 async def without_garbage(device: Device) -> dict[str, bytes]:
@@ -95,7 +88,7 @@ async def test_a_save_that_fails_after_its_bytes_were_stored_leaves_none() -> No
 async def test_a_save_that_is_cancelled_after_its_bytes_were_stored_leaves_none() -> None:
     async with a_device() as device:
         tab = await device.tab()
-        shared = await saved(tab, b"needed by another file")
+        (shared,) = await saved(tab, b"needed by another file")
         for content in (b"cancelled", b"needed by another file"):
             put, device.blobs.put = device.blobs.put, _cancelling(device.blobs.put)  # type: ignore[method-assign]
             with pytest.raises(asyncio.CancelledError):
@@ -122,7 +115,7 @@ async def test_a_preprocessor_may_save_and_make_room_itself() -> None:
 async def test_a_long_recording_holds_up_no_other_save() -> None:
     async with a_device() as device:
         tab = await device.tab()
-        old = await saved(tab, b"x" * 1000)
+        (old,) = await saved(tab, b"x" * 1000)
         recording = Recording()
         going = asyncio.ensure_future(tab.sync.save_file(recording.chunks()))
         recording.say(b"so far")
@@ -169,7 +162,7 @@ async def test_many_saves_at_once_are_stored_a_few_at_a_time() -> None:
 async def test_an_evicted_file_makes_room_for_itself_when_it_is_wanted() -> None:
     async with a_device() as device:
         tab = await device.tab()
-        wanted, other = await saved(tab, b"a" * 1000), await saved(tab, b"b" * 1000)
+        wanted, other = await saved(tab, b"a" * 1000, b"b" * 1000)
         await tab.sync.evict_file(wanted.file_id)
         device.blobs.quota = 1500
         handle = await asyncio.wait_for(tab.sync.read_file(wanted.file_id), 5)

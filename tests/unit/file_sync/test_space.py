@@ -12,16 +12,9 @@ from filesync_web.core.records import Status
 from filesync_web.testing.clock import settle
 from filesync_web.testing.http import Reply
 from filesync_web.testing.sync_backend import MemorySyncBackend
-from tests.unit.file_sync.scene import FILES, Device, Tab, a_device, is_data
+from tests.unit.file_sync.scene import FILES, Device, Tab, a_device, is_data, saved
 
 HOUR = 3600
-
-
-async def saved(tab: Tab, *contents: bytes) -> list[fs.FileOperationResult]:
-    """Files that are saved and uploaded."""
-    results = [await tab.sync.save_file(content) for content in contents]
-    await settle()
-    return results
 
 
 async def test_an_evicted_file_is_downloaded_again_when_it_is_read() -> None:

@@ -24,6 +24,13 @@ from tests.unit.livestore.support import (
     recorder,
 )
 
+failing = event("v1.Failing")
+WITH_FAILING = make_schema(
+    tables=NOTES.tables,
+    events={**NOTES.events, "failing": failing},
+    materializers={**NOTES.materializers, "v1.Failing": "INSERT INTO notes (id) VALUES (NULL)"},
+)
+
 
 async def test_a_commit_is_durable_and_visible_when_it_returns() -> None:
     device = Device()
@@ -41,14 +48,8 @@ async def test_a_commit_is_durable_and_visible_when_it_returns() -> None:
 
 
 async def test_a_batch_is_committed_as_a_whole_or_not_at_all() -> None:
-    failing = event("v1.Failing")
-    schema = make_schema(
-        tables=NOTES.tables,
-        events={**NOTES.events, "failing": failing},
-        materializers={**NOTES.materializers, "v1.Failing": "INSERT INTO notes (id) VALUES (NULL)"},
-    )
     device = Device()
-    store = await device.tab(schema=schema)
+    store = await device.tab(schema=WITH_FAILING)
     with pytest.raises(SchemaError, match=r"v1\.Failing failed"):
         await store.commit(note_added(id="a"), failing())
     assert store.query(notes) == []
@@ -58,14 +59,8 @@ async def test_a_batch_is_committed_as_a_whole_or_not_at_all() -> None:
 
 
 async def test_commits_that_wait_go_into_the_log_together_and_fail_alone() -> None:
-    failing = event("v1.Failing")
-    schema = make_schema(
-        tables=NOTES.tables,
-        events={**NOTES.events, "failing": failing},
-        materializers={**NOTES.materializers, "v1.Failing": "INSERT INTO notes (id) VALUES (NULL)"},
-    )
     device = Device()
-    store = await device.tab(schema=schema)
+    store = await device.tab(schema=WITH_FAILING)
     changes, tell = recorder()
     store.subscribe(notes, tell)
     here = notes.where(id="b")
