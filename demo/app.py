@@ -21,7 +21,7 @@ SCHEMA = fs.make_schema(
 LIVE_FILES = FILES.tables.files.where(deleted_at=None).order_by("created_at")
 LOCAL_STATES = FILES.tables.local_file_state.all()
 
-PATIENCE = 5.0
+SYNC_FAILURE_TIMEOUT = 5.0
 """Seconds that metadata sync may fail before it is called failing: most broken connections heal sooner."""
 
 
@@ -95,7 +95,7 @@ class Gallery:
     def _judge_sync(self, status: fs.MetadataSyncStatus, on_change: Callable[[], None]) -> None:
         """Call the sync failing once it has not worked for a while."""
 
-        def condemn() -> None:
+        def mark_failing() -> None:
             self._sync_failing = True
             on_change()
 
@@ -105,7 +105,7 @@ class Gallery:
                 self._verdict.cancel()
                 self._verdict = None
         elif self._verdict is None:
-            self._verdict = asyncio.get_running_loop().call_later(PATIENCE, condemn)
+            self._verdict = asyncio.get_running_loop().call_later(SYNC_FAILURE_TIMEOUT, mark_failing)
         on_change()
 
     async def add(self, js_file: Any) -> None:

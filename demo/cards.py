@@ -21,7 +21,7 @@ UrlOf = Callable[[str], Awaitable[str | None]]
 IN_MOTION = {fs.Status.PENDING, fs.Status.QUEUED, fs.Status.IN_PROGRESS}
 Percents = Mapping[str, float | None]
 State = fs.LocalFileState | None
-URLS_AT_ONCE = 8
+MAX_CONCURRENT_URLS = 8
 LONG = 3
 """A picture with sides this many times apart is shown whole: cropping would hide most of it."""
 SMALL = 64
@@ -200,7 +200,7 @@ class Grid:
         self._template = template
         self._url_of = url_of
         self._on_action = on_action
-        self._url_slots = asyncio.Semaphore(URLS_AT_ONCE)
+        self._url_slots = asyncio.Semaphore(MAX_CONCURRENT_URLS)
         self._lookups: set[asyncio.Task[None]] = set()
         when("click", root)(self._clicked)
         for event in ("load", "error"):  # of the images: these events do not bubble, but can be captured

@@ -7,7 +7,6 @@ from filesync_web.api import (
     cancel_transfer,
     clear_service_worker_cache,
     collect_garbage,
-    create_file_sync,
     delete_file,
     dispose_file_sync,
     evict_file,
@@ -17,7 +16,6 @@ from filesync_web.api import (
     init_file_sync,
     is_online,
     on_file_sync_event,
-    open_store,
     pause_transfer,
     pin_file,
     prefetch_files,
@@ -42,6 +40,7 @@ from filesync_web.core.display import (
     ActiveTransfers,
     FileDisplayState,
     FileError,
+    FileSyncEvent,
     SyncStatus,
     TotalProgress,
     compute_total_progress,
@@ -52,9 +51,9 @@ from filesync_web.core.display import (
     remove_active_transfer,
     update_active_transfers,
 )
-from filesync_web.core.effects import FileSyncEvent
 from filesync_web.core.metadata import FileMetadata
 from filesync_web.core.records import Control, FileOperationResult, FileRecord, LocalFileState, Status
+from filesync_web.environment import create_file_sync, open_store
 from filesync_web.errors import (
     AuthError,
     BlobNotFoundError,
@@ -83,17 +82,17 @@ from filesync_web.errors import (
     UnknownFileError,
 )
 from filesync_web.file_sync import FileSync
+from filesync_web.files.preprocess import Preprocessed
+from filesync_web.files.schema import FileSyncSchema, FileTables, create_file_sync_schema
 from filesync_web.livestore.fields import Field, boolean, integer, json, real, text, timestamp
-from filesync_web.livestore.file_schema import FileSyncSchema, FileTables, create_file_sync_schema
 from filesync_web.livestore.schema import Args, EventDef, Materializer, NewEvent, Schema, event, make_schema
 from filesync_web.livestore.store import Store
 from filesync_web.livestore.sync_status import MetadataSyncStatus, SyncOptions
 from filesync_web.livestore.tables import Op, Select, Table, index, table
 from filesync_web.options import FileSyncOptions, FileSyncSettings
 from filesync_web.ports import BlobHandle, HeadersSource, Source, StorageStatus, Unsubscribe
-from filesync_web.preprocess import Preprocessed
+from filesync_web.remote.signer_client import SignerConfig
 from filesync_web.service_worker import FileSyncServiceWorker, PrefetchReport
-from filesync_web.signer_client import SignerConfig
 
 __version__ = "0.1.0"
 

@@ -11,24 +11,24 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from filesync_web.core.effects import FileSyncEvent
+from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.metadata import FileMetadata
 from filesync_web.core.paths import check_store_id
 from filesync_web.core.records import Control, FileOperationResult, Status
-from filesync_web.file_tables import FileSyncTables
-from filesync_web.garbage import GarbageCollector
-from filesync_web.intake import Intake
-from filesync_web.leader_duties import LeaderDuties
+from filesync_web.files.eviction import Eviction
+from filesync_web.files.garbage import GarbageCollector
+from filesync_web.files.importer import Importer
+from filesync_web.files.reader import Reader
+from filesync_web.files.tables import FileSyncTables
+from filesync_web.files.writer import Writer
 from filesync_web.livestore.schema import NewEvent
 from filesync_web.livestore.store import Store
 from filesync_web.options import FileSyncOptions
 from filesync_web.ports import BlobHandle, Platform, Source, StorageStatus, Unsubscribe
-from filesync_web.reading import Reader
-from filesync_web.relay import EventRelay
-from filesync_web.remote import Remote
-from filesync_web.signer_client import SignerClient, SignerConfig
-from filesync_web.space import Space
-from filesync_web.writing import Writer
+from filesync_web.remote.object_store import Remote
+from filesync_web.remote.signer_client import SignerClient, SignerConfig
+from filesync_web.transfers.event_relay import EventRelay
+from filesync_web.transfers.leader import Leader
 
 
 class FileSync:
@@ -53,7 +53,7 @@ class FileSync:
         self._remote = _remote(platform, remote, self._tables, self._options.stall_timeout)
         self._relay = EventRelay(store)
         self._garbage = GarbageCollector(store, self._tables, self._blobs, platform.locks, self._clock)
-        self._space = Space(
+        self._eviction = Eviction(
             store,
             self._tables,
             self._blobs,
@@ -62,7 +62,7 @@ class FileSync:
             locks=platform.locks,
             clock=self._clock,
         )
-        intake = Intake(
+        importer = Importer(
             store.store_id,
             self._blobs,
             self._options.preprocessors,
@@ -71,17 +71,17 @@ class FileSync:
         )
         has_remote = self._remote is not None
         self._writer = Writer(
-            store, self._tables, intake, self._space, clock=self._clock, has_remote=has_remote
+            store, self._tables, importer, self._eviction, clock=self._clock, has_remote=has_remote
         )
         self._reader = Reader(
             store,
             self._tables,
             self._blobs,
             self._remote,
-            self._space,
+            self._eviction,
             auto_prioritize=self._options.auto_prioritize,
         )
-        self._duties = LeaderDuties(
+        self._leader = Leader(
             store,
             self._tables,
             platform,
@@ -89,7 +89,7 @@ class FileSync:
             remote=self._remote,
             signer=remote if self._options.background_uploads else None,
             garbage=self._garbage,
-            space=self._space,
+            eviction=self._eviction,
             relay=self._relay,
             random=random or Random(),  # noqa: S311 - it spreads retries
         )
@@ -99,17 +99,17 @@ class FileSync:
     def start(self) -> None:
         """Begin transfers, as soon as and for as long as this tab leads. Does nothing when started
         already."""
-        self._duties.start()
+        self._leader.start()
 
     async def stop(self) -> None:
         """Abort running transfers and start no more; files can still be saved. `start` goes on."""
-        await self._duties.stop()
+        await self._leader.stop()
 
     async def dispose(self) -> None:
         """Stop for good and let go of all object URLs and listeners."""
         await self.stop()
         self._reader.close()
-        await self._space.close()
+        await self._eviction.close()
         await self._garbage.close()
         self._relay.clear()
         self._blobs.close()
@@ -183,7 +183,7 @@ class FileSync:
 
     def trigger_sync(self) -> None:
         """Look at the connections now instead of at the next interval."""
-        self._duties.check_now()
+        self._leader.check_now()
         self._store.nudge_sync()
 
     async def prioritize_download(self, file_id: str) -> None:
@@ -230,11 +230,11 @@ class FileSync:
     async def pin_file(self, file_id: str) -> None:
         """Keep the bytes of a file on this device; one that is not here is downloaded. Raises
         `UnknownFileError`."""
-        await self._space.pin(file_id)
+        await self._eviction.pin(file_id)
 
     async def unpin_file(self, file_id: str) -> None:
         """Let the bytes of a file go when space is needed. Raises `UnknownFileError`."""
-        await self._space.unpin(file_id)
+        await self._eviction.unpin(file_id)
 
     async def evict_file(self, file_id: str) -> None:
         """Remove the bytes of an uploaded file, and of all files with the same content, from this device. It
@@ -244,7 +244,7 @@ class FileSync:
         bytes stay: not uploaded, pinned, in transfer, offline, or lost remotely (then they are uploaded
         again).
         """
-        await self._space.evict(file_id)
+        await self._eviction.evict(file_id)
 
     async def free_space(self, wanted_bytes: int) -> int:
         """Evict what was not used for longest, until `wanted_bytes` are free; returns how many bytes were
@@ -252,7 +252,7 @@ class FileSync:
 
         Raises `NotEvictableError` in local-only mode.
         """
-        return await self._space.free(wanted_bytes)
+        return await self._eviction.free(wanted_bytes)
 
     async def storage_status(self) -> StorageStatus:
         """Whether and how this device keeps the bytes."""

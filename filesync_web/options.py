@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from filesync_web.core.backoff import RetryPolicy
 from filesync_web.errors import InvalidArgumentError
-from filesync_web.preprocess import Preprocessors
+from filesync_web.files.preprocess import Preprocessors
 
 
 class FileSyncSettings(TypedDict, total=False):

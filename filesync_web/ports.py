@@ -210,7 +210,7 @@ class OwedUpload:
     content_type: str
 
 
-class BackgroundUploads(Protocol):
+class BackgroundUploader(Protocol):
     """Uploads by the platform itself, when no tab is left, and never beside a tab that leads.
 
     Every call but `stop` raises `StorageError` when nothing can be written down here.
@@ -290,4 +290,4 @@ class Platform:
     connectivity: Connectivity
     locks: Locks
     clock: Clock
-    background: BackgroundUploads | None = None
+    background: BackgroundUploader | None = None

@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from filesync_web.aio.threads import in_thread, to_thread
 from filesync_web.errors import InvalidArgumentError, StorageError
 from filesync_web.ports import SourceInfo
-from filesync_web.threads import in_thread, to_thread
 
 CHUNK_SIZE = 1 << 20
 

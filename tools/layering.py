@@ -29,35 +29,12 @@ IMPURE = (
     "uuid",
 )
 
-# What every adapter and every shell may build on.
-BASE = tuple(
-    f"filesync_web.{name}"
-    for name in ("errors", "ports", "clock", "threads", "sources", "service_worker", "core", "livestore")
-)
-
-# The shell of the engine, from the signer's client up to `FileSync`.
-SHELL_MODULES = (
-    "preprocess",
-    "options",
-    "intake",
-    "relay",
-    "signer_client",
-    "signed_requests",
-    "multipart",
-    "remote",
-    "online",
-    "file_tables",
-    "garbage",
-    "handover",
-    "space",
-    "reading",
-    "writing",
-    "jobs",
-    "runner",
-    "leader_duties",
-    "file_sync",
-)
-SHELL = tuple(f"filesync_web.{name}" for name in SHELL_MODULES)
+# The rooms of filesync_web, each with what it may build on; later ones may use earlier ones, never the reverse.
+CORE = ("filesync_web.errors", "filesync_web.core")
+PORTS = (*CORE, "filesync_web.ports", "filesync_web.aio")
+STORE = (*PORTS, "filesync_web.livestore")
+FILES = (*STORE, "filesync_web.remote", "filesync_web.files")
+ADAPTERS = (*STORE, "filesync_web.sources", "filesync_web.service_worker")
 
 
 @dataclass(frozen=True)
@@ -88,18 +65,29 @@ PORTABLE = Rule(
 RULES = {
     "filesync_web": PORTABLE,
     "filesync_web.errors": Rule(never=IMPURE),
-    "filesync_web.core": Rule(ours=("filesync_web.errors",), never=IMPURE),
-    "filesync_web.ports": Rule(ours=("filesync_web.errors", "filesync_web.core")),
-    "filesync_web.livestore": Rule(ours=("filesync_web.errors", "filesync_web.ports", "filesync_web.core")),
-    **{f"filesync_web.{name}": Rule(ours=(*BASE, *SHELL)) for name in SHELL_MODULES},
-    "filesync_web.sw": Rule(ours=("filesync_web.errors", "filesync_web.core")),
-    "filesync_web.testing": Rule(ours=BASE),
-    "filesync_web.browser": Rule(ours=BASE, others=BROWSER_ONLY),
-    "filesync_web.native": Rule(ours=BASE, others=("httpx", "websockets")),
-    "filesync_web.api": Rule(
+    "filesync_web.core": Rule(ours=CORE, never=IMPURE),
+    "filesync_web.engine": Rule(ours=CORE, never=IMPURE),
+    "filesync_web.ports": Rule(ours=CORE),
+    "filesync_web.aio": Rule(ours=("filesync_web.errors",)),
+    "filesync_web.livestore": Rule(ours=PORTS),
+    "filesync_web.remote": Rule(ours=PORTS),
+    "filesync_web.files": Rule(ours=FILES),
+    "filesync_web.transfers": Rule(ours=(*FILES, "filesync_web.engine", "filesync_web.options")),
+    "filesync_web.sources": Rule(ours=PORTS),
+    "filesync_web.service_worker": Rule(ours=("filesync_web.ports",)),
+    "filesync_web.sw": Rule(ours=CORE),
+    "filesync_web.testing": Rule(ours=ADAPTERS),
+    "filesync_web.browser": Rule(ours=ADAPTERS, others=BROWSER_ONLY),
+    "filesync_web.native": Rule(ours=ADAPTERS, others=("httpx", "websockets")),
+    "filesync_web.environment": Rule(
         ours=("filesync_web",),
         lazy=("filesync_web.browser", "filesync_web.native"),
-        never=("filesync_web.testing",),
+        never=("filesync_web.testing", "filesync_web.api"),
+    ),
+    "filesync_web.api": Rule(
+        ours=("filesync_web",),
+        lazy=("filesync_web.browser",),
+        never=("filesync_web.native", "filesync_web.testing"),
     ),
     "filesync_web.__main__": Rule(
         ours=("filesync_web",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from filesync_web.aio.clocks import SystemClock
 from filesync_web.browser.background_uploads import ServiceWorkerUploads
 from filesync_web.browser.blobs import OpfsBlobStore
 from filesync_web.browser.connectivity import BrowserConnectivity
@@ -10,7 +11,6 @@ from filesync_web.browser.http import BrowserHttp
 from filesync_web.browser.locks import WebLocks
 from filesync_web.browser.tabs import BroadcastTabs, WebLeaderLock
 from filesync_web.browser.web_socket import open_browser_socket
-from filesync_web.clock import SystemClock
 from filesync_web.livestore.http_transport import http_transport
 from filesync_web.livestore.schema import Schema
 from filesync_web.livestore.store import Store

@@ -21,7 +21,7 @@ from pyodide.code import run_js
 from pyodide.ffi import JsException, create_proxy
 
 from filesync_web import errors
-from filesync_web.core.http import error_for_status
+from filesync_web.core.failures import error_for_status
 from filesync_web.ports import Progress
 
 _log = logging.getLogger("filesync_web.browser")

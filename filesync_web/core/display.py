@@ -1,4 +1,4 @@
-"""What a user interface shows: the state of one file, the sums over all files, and the progress of
+"""What a user interface shows: the state of one file, the sums over all files, the events and the progress of
 transfers."""
 
 from __future__ import annotations
@@ -133,6 +133,21 @@ def get_sync_status(rows: Iterable[LocalFileState]) -> SyncStatus:
         pending_download_file_ids=tuple(downloads[Status.PENDING]),
         errors=tuple(errors),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FileSyncEvent:
+    """Something an app may want to show. `loaded` and `total` in bytes, `total` 0 when unknown.
+
+    Types: `upload:start`, `upload:progress`, `upload:complete`, `upload:error`, the same for `download:`,
+    `transfer:exhausted`, `sync:error`, `online`, `offline`.
+    """
+
+    type: str
+    file_id: str | None = None
+    loaded: int = 0
+    total: int = 0
+    error: str | None = None
 
 
 # --- progress

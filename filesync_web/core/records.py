@@ -7,7 +7,7 @@ file (table `localFileState`). Both are immutable; a change makes a new one.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class Status(StrEnum):
@@ -75,7 +75,7 @@ class LocalFileState:
 class RemoteDelete:
     """One entry of the durable outbox: an object that this client has to delete remotely.
 
-    `file_id` is the file whose edit or deletion made the object superfluous.
+    `file_id` is the file whose edit or deletion orphaned the object.
     """
 
     remote_key: str
@@ -93,8 +93,12 @@ class OpenUpload:
     part_size: int
 
 
-FIRST_IN_LINE, AWAITED = 1, 2
-"""Priorities: of what is shown, and of what somebody waits for, for which even room is made."""
+class Priority(IntEnum):
+    """What goes first: what is shown, and before it what somebody waits for, for which even room is made."""
+
+    NORMAL = 0
+    SHOWN = 1
+    WAITED_FOR = 2
 
 
 @dataclass(frozen=True, slots=True)

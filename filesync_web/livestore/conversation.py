@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from filesync_web.livestore.listeners import Listeners
+from filesync_web.aio.listeners import Listeners
 from filesync_web.livestore.messages import Json
 from filesync_web.livestore.ports import Channel, Message
 

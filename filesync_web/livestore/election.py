@@ -1,7 +1,7 @@
 """Which tab leads: the holder of one lock, as long as it answers.
 
 The lock alone finds a new leader when the old one is closed or crashes. A tab that the browser has frozen
-keeps its lock; so the others ask now and then, and when no answer comes within `ANSWER_WITHIN` seconds they
+keeps its lock; so the others ask now and then, and when no answer comes within `ANSWER_TIMEOUT` seconds they
 take the lock away. The leader answers at once instead of sending heartbeats by a timer: timers of background
 tabs are throttled, messages are not.
 """
@@ -12,12 +12,12 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
+from filesync_web.aio.waiting import first_of
 from filesync_web.livestore.ports import LeaderLock
-from filesync_web.livestore.waiting import first_of
 from filesync_web.ports import Clock
 
 ASK_EVERY = 0.5
-ANSWER_WITHIN = 1.2
+ANSWER_TIMEOUT = 1.2
 _LATE = 1.0  # a wait that took so much longer says that this tab itself did not run
 
 ASK = "who-leads"
@@ -94,7 +94,7 @@ class Election:
                 continue  # another tab has asked
             asked = self._clock.time()
             self._post(ASK)
-            await self._clock.sleep(ANSWER_WITHIN)
-            was_awake = self._clock.time() - asked < ANSWER_WITHIN + _LATE
+            await self._clock.sleep(ANSWER_TIMEOUT)
+            was_awake = self._clock.time() - asked < ANSWER_TIMEOUT + _LATE
             if was_awake and not self._answered.is_set():
                 return False

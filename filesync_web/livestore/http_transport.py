@@ -2,7 +2,7 @@
 
 To the sync client it is one more `Socket`: what is sent becomes a POST each, whose answer is received. There
 is no live pull over HTTP, so it asks again every `POLL_EVERY` seconds, as LiveStore does, and after a push.
-An answer is held in memory as a whole, and has to arrive within `ANSWER_WITHIN` seconds.
+An answer is held in memory as a whole, and has to arrive within `ANSWER_TIMEOUT` seconds.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
+from filesync_web.aio.waiting import first_of
 from filesync_web.errors import NetworkError
 from filesync_web.livestore.messages import (
     PUSH,
@@ -27,7 +28,6 @@ from filesync_web.livestore.messages import (
     WireError,
 )
 from filesync_web.livestore.ports import SocketClosedError, SocketFactory
-from filesync_web.livestore.waiting import first_of
 from filesync_web.livestore.wire import (
     decode_client,
     decode_pull_request,
@@ -40,7 +40,7 @@ from filesync_web.livestore.wire import (
 from filesync_web.ports import Clock, Http
 
 POLL_EVERY = 5.0
-ANSWER_WITHIN = 30.0
+ANSWER_TIMEOUT = 30.0
 _OK = 200
 
 
@@ -139,7 +139,7 @@ class HttpSocket:
     async def _post(self, body: str) -> list[ServerMessage]:
         try:
             answer = await self._http.request(
-                "POST", self._url, headers=self._headers, body=body.encode(), timeout=ANSWER_WITHIN
+                "POST", self._url, headers=self._headers, body=body.encode(), timeout=ANSWER_TIMEOUT
             )
         except NetworkError as error:
             raise SocketClosedError(f"the sync backend cannot be reached: {error}") from error

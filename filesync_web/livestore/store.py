@@ -13,10 +13,10 @@ from collections.abc import Callable, Coroutine, Iterable
 from random import Random
 from typing import Any, TypeVar, overload
 
+from filesync_web.aio.listeners import Listeners
 from filesync_web.errors import StoreClosedError
 from filesync_web.livestore.conversation import Conversation
 from filesync_web.livestore.election import ANSWER, ASK, Election
-from filesync_web.livestore.listeners import Listeners
 from filesync_web.livestore.messages import Json
 from filesync_web.livestore.ports import (
     LOG_CHANGED,

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from random import Random
 
+from filesync_web.aio.waiting import first_of
 from filesync_web.errors import SyncAuthError, SyncError
 from filesync_web.livestore.messages import Json
 from filesync_web.livestore.ports import Socket, SocketClosedError, SocketFactory
@@ -29,7 +30,6 @@ from filesync_web.livestore.sync_protocol import (
     View,
 )
 from filesync_web.livestore.sync_status import SyncOptions
-from filesync_web.livestore.waiting import first_of
 from filesync_web.livestore.wire import decode_server, encode, sync_query
 from filesync_web.ports import Clock
 
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 BACKOFF_BASE = 1.0
 BACKOFF_CAP = 30.0
-CONNECT_WITHIN = 20.0
+CONNECT_TIMEOUT = 20.0
 _REFUSED = {400, 401, 403, 404}
 
 OnSync = Callable[[bool, str], None]
@@ -170,9 +170,9 @@ class SyncClient:
             return True
 
         try:
-            done = await first_of(opening(), self._clock.sleep(CONNECT_WITHIN))
+            done = await first_of(opening(), self._clock.sleep(CONNECT_TIMEOUT))
             if not done.result():
-                raise SyncError(f"no connection to the sync backend within {CONNECT_WITHIN:g} s")
+                raise SyncError(f"no connection to the sync backend within {CONNECT_TIMEOUT:g} s")
         except SocketClosedError as error:
             if error.status in _REFUSED:
                 raise SyncAuthError(

@@ -47,9 +47,9 @@ from filesync_web.livestore.ports import LocalEntry
 from filesync_web.livestore.wire import pull_request, push_request
 
 PING_EVERY = 10.0
-PONG_WITHIN = 10.0
-NUDGE_WITHIN = 3.0
-ANSWER_WITHIN = 30.0
+PONG_TIMEOUT = 10.0
+NUDGE_TIMEOUT = 3.0
+ANSWER_TIMEOUT = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ class SyncProtocol:
             return [Healthy()]
         self._batch = sequence.next_batch(view.pending, view.head)
         self._push = self._next_id()
-        self._answer_by = now + ANSWER_WITHIN
+        self._answer_by = now + ANSWER_TIMEOUT
         push = PushRequest(self._store_id, self._batch, self._backend_id, self._payload)
         return [Send(push_request(self._push, push))]
 
@@ -184,7 +184,7 @@ class SyncProtocol:
     def nudged(self, now: float) -> list[Output]:
         """Find out soon whether the connection still lives."""
         outputs = self._ping(now)
-        self._pong_by = now + NUDGE_WITHIN
+        self._pong_by = now + NUDGE_TIMEOUT
         return outputs
 
     def _next_id(self) -> str:
@@ -193,7 +193,7 @@ class SyncProtocol:
 
     def _ping(self, now: float) -> list[Output]:
         self._ping_at = now + PING_EVERY
-        self._pong_by = self._pong_by or now + PONG_WITHIN
+        self._pong_by = self._pong_by or now + PONG_TIMEOUT
         return [Send(Ping())]
 
     def _pull_on(self, now: float) -> Output:
@@ -201,7 +201,7 @@ class SyncProtocol:
         cursor = Cursor(self._backend_id, self._head) if self._head and self._backend_id is not None else None
         self._pull = self._next_id()
         self._is_caught_up = self._was_overtaken = False
-        self._answer_by = now + ANSWER_WITHIN
+        self._answer_by = now + ANSWER_TIMEOUT
         pull = PullRequest(self._store_id, live=True, cursor=cursor, payload=self._payload)
         return Send(pull_request(self._pull, pull))
 
@@ -240,7 +240,7 @@ class SyncProtocol:
                 if cause.minimum_expected_num < head:
                     return [Reset()]  # it has lost events that it had confirmed: restored from an old backup
                 self._wait_for_head = max(cause.minimum_expected_num, head + 1)
-                self._answer_by = now + ANSWER_WITHIN
+                self._answer_by = now + ANSWER_TIMEOUT
                 return []
         return self._failed("the push", causes)
 

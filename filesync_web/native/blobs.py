@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filesync_web import sources
+from filesync_web.aio.threads import in_thread
 from filesync_web.core.image_size import HEADER_SIZE, image_size
 from filesync_web.core.paths import FILES_ROOT, check_store_id, is_content_hash
 from filesync_web.errors import (
@@ -32,7 +33,6 @@ from filesync_web.native.incoming import Incoming, size_of
 from filesync_web.native.locks import try_lock, unlock
 from filesync_web.native.system_errors import storing
 from filesync_web.ports import BlobInfo, Progress, Source, SourceInfo, StorageStatus
-from filesync_web.threads import in_thread
 
 if TYPE_CHECKING:
     from filesync_web.native.http import HttpxHttp

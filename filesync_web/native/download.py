@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filesync_web.aio.threads import in_thread
 from filesync_web.core import resume
-from filesync_web.core.http import error_for_status, shown_url
+from filesync_web.core.failures import error_for_status, shown_url
 from filesync_web.errors import IntegrityError, TransferError
 from filesync_web.native.incoming import Partial
 from filesync_web.native.locks import hold_file
 from filesync_web.ports import Progress
-from filesync_web.threads import in_thread
 
 if TYPE_CHECKING:
     from filesync_web.native.http import HttpxHttp

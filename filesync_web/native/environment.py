@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from filesync_web.clock import SystemClock
+from filesync_web.aio.clocks import SystemClock
 from filesync_web.core.paths import check_store_id
 from filesync_web.errors import InvalidArgumentError
 from filesync_web.livestore.http_transport import http_transport

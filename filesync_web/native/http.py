@@ -10,10 +10,10 @@ from pathlib import Path
 
 import httpx
 
-from filesync_web.core.http import shown_url
+from filesync_web.aio.threads import in_thread
+from filesync_web.core.failures import shown_url
 from filesync_web.errors import InvalidArgumentError, NetworkError, StallError
 from filesync_web.ports import BlobHandle, HttpResponse, Progress
-from filesync_web.threads import in_thread
 
 _CHUNK_SIZE = 256 << 10
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from filesync_web import sources
 from filesync_web.core import resume
-from filesync_web.core.http import error_for_status
+from filesync_web.core.failures import error_for_status
 from filesync_web.core.image_size import HEADER_SIZE, image_size
 from filesync_web.errors import (
     BlobNotFoundError,

@@ -9,7 +9,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from filesync_web.api import open_store
+from filesync_web.environment import open_store
 from filesync_web.livestore.sync_status import SyncOptions
 from tests.unit.livestore.support import NOTES, note_added, notes
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from filesync_web.api import open_store
+from filesync_web.environment import open_store
 from filesync_web.livestore.ports import SocketClosedError
 from filesync_web.livestore.store import Store
 from filesync_web.livestore.sync_status import SyncOptions

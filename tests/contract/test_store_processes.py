@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from filesync_web.api import open_store
+from filesync_web.environment import open_store
 from filesync_web.livestore.store import Store
 from filesync_web.livestore.sync_status import MetadataSyncStatus, SyncOptions
 from tests.harness import ServerProcess

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from filesync_web.core.effects import Failure, FailureKind, Job, JobKind
+from filesync_web.core.failures import Failure, FailureKind
 from filesync_web.core.paths import file_path, remote_key
 from filesync_web.core.records import Control, FileRecord, LocalFileState, Status
+from filesync_web.engine.effects import Job, JobKind
 from tests.model.shell import Shell
 from tests.model.state import CONTENTS, RETRY, Client, Event, apply_event, content_hash_of
 
@@ -36,14 +37,14 @@ class Actions(Shell):
         client.rows[old.id] = LocalFileState(old.id, path, content, Status.DONE, Status.QUEUED)
         client.controls.pop(old.id, None)
         client.evicted.discard(old.id)
-        self.owe(client, old)
+        self.queue_remote_delete(client, old)
         client.dirty.add(old.id)
 
     def op_delete(self, client: Client, a: int, b: int) -> None:
         old = self.pick(client, a)
         if old is not None:
             self.commit(client, Event("deleted", replace(old, deleted_at=int(self.now))))
-            self.owe(client, old)
+            self.queue_remote_delete(client, old)
 
     def op_control(self, client: Client, a: int, b: int) -> None:
         record = self.pick(client, a)

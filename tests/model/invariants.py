@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from filesync_web.core.effects import Job, JobKind
 from filesync_web.core.records import Control, FileRecord, LocalFileState, Status
+from filesync_web.engine.effects import Job, JobKind
 from tests.model.state import LIMITS, Client, State, apply_event, content_hash_of
 
 

@@ -1,6 +1,6 @@
 """Faults seeded into the engine, each of which the small world must catch.
 
-A mutant is one replacement in one file of `filesync_web/core`. It is run in a process of its own on a copy of
+A mutant is one replacement in one file of `filesync_web/engine`. It is run in a process of its own on a copy of
 the package, against the kept traces and seeded random walks, until one fails.
 `python -m tests.model.mutants` runs them all and prints the table; the tests run them as well.
 """
@@ -32,7 +32,7 @@ class Mutant:
 MUTANTS = [
     Mutant(
         "deletes shared bytes: own copies are removed although another file has the content",
-        "files.py",
+        "live_files.py",
         "return bool(self._by_need.ids(content_hash))",
         "return False",
     ),
@@ -156,7 +156,7 @@ MUTANTS = [
     ),
     Mutant(
         "a paused file is transferred nevertheless",
-        "files.py",
+        "live_files.py",
         "if self.serial is not None or self.control is not Control.NONE:",
         "if self.serial is not None:",
     ),
@@ -187,19 +187,19 @@ MUTANTS = [
     Mutant(
         "what this client sent for a file that another deleted stays behind",
         "transfers.py",
-        "            self._disown(file, set(file.sent))\n",
+        "            self._orphan(file, set(file.sent))\n",
         "",
         walks=4000,
     ),
     Mutant(
         "an evicted file is downloaded although nobody wants it",
-        "files.py",
+        "live_files.py",
         "return Plan.WAIT if wanted is Plan.DOWNLOAD and self.is_evicted else wanted",
         "return wanted",
     ),
     Mutant(
         "an evicted file that others lost remotely is not uploaded again",
-        "files.py",
+        "live_files.py",
         "return self.evicted and self.record.is_uploaded",
         "return self.evicted",
     ),
@@ -211,13 +211,13 @@ MUTANTS = [
     ),
     Mutant(
         "the bytes of an evicted file count as needed",
-        "files.py",
+        "live_files.py",
         'content_hash = "" if self.is_evicted else self.record.content_hash',
         "content_hash = self.record.content_hash",
     ),
     Mutant(
         "the object of an evicted file is deleted remotely",
-        "files.py",
+        "live_files.py",
         "self._by_content.put(record.id, frozenset({record.content_hash}))",
         "self._by_content.put(record.id, entry.needed)",
     ),
@@ -248,7 +248,7 @@ def run(mutant: Mutant) -> str | None:
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(ROOT / "filesync_web", Path(folder, "filesync_web"), ignore=_generated)
         shutil.copytree(ROOT / "tests" / "model", Path(folder, "tests", "model"), ignore=_generated)
-        path = Path(folder, "filesync_web", "core", mutant.file)
+        path = Path(folder, "filesync_web", "engine", mutant.file)
         source = path.read_text()
         if source.count(mutant.old) != 1:
             raise LookupError(f"{mutant.name}: the text to replace occurs {source.count(mutant.old)} times")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from filesync_web.core import effects as fx
-from filesync_web.core.effects import Failure, FailureKind, Job, JobKind
-from filesync_web.core.files import FileFact
+from filesync_web.core.failures import Failure, FailureKind
 from filesync_web.core.paths import file_path, remote_key
 from filesync_web.core.records import Control, FileRecord
+from filesync_web.engine import effects as fx
+from filesync_web.engine.effects import Job, JobKind
+from filesync_web.engine.live_files import FileFact
 from tests.model.invariants import Invariants
 from tests.model.state import Client, Crash, Event, Request
 
@@ -98,7 +99,7 @@ class Shell(Invariants):
                     old, remote_key="", content_hash=content_hash, path=file_path("s", content_hash)
                 )
                 self.commit(client, Event("updated", new, only_if=(content_hash, key)))
-            case fx.OweRemoteDelete(delete):
+            case fx.QueueRemoteDelete(delete):
                 client.outbox[delete.remote_key] = delete
             case fx.FinishRemoteDelete(key):
                 client.outbox.pop(key, None)

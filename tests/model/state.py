@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from filesync_web.core.backoff import RetryPolicy
-from filesync_web.core.effects import Job
-from filesync_web.core.engine import Engine, Limits
 from filesync_web.core.paths import remote_key
 from filesync_web.core.records import Control, FileRecord, LocalFileState, RemoteDelete
+from filesync_web.engine.effects import Job
+from filesync_web.engine.engine import Engine, Limits
 
 CONTENTS = [f"{n:064x}" for n in range(5)]
 LIMITS = Limits(uploads=2, downloads=2, deletes=1)
@@ -118,7 +118,7 @@ class State:
         client.pending.append(event)
         client.rebuild()
 
-    def owe(self, client: Client, old: FileRecord) -> None:
+    def queue_remote_delete(self, client: Client, old: FileRecord) -> None:
         key = remote_key(old.path)
         client.outbox[key] = RemoteDelete(key, old.content_hash, old.id, int(self.now))
 

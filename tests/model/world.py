@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from filesync_web.core.engine import Engine
+from filesync_web.engine.engine import Engine
 from tests.model.actions import Actions
 from tests.model.state import Client, Step
 

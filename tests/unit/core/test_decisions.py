@@ -7,12 +7,17 @@ import itertools
 import pytest
 
 from filesync_web.core.backoff import RetryPolicy
-from filesync_web.core.effects import FailureKind, failure_of
-from filesync_web.core.http import error_for_status, retry_after_seconds, shown_url
-from filesync_web.core.plan import INPUTS, Plan, plan
-from filesync_web.core.ready_queue import ReadyQueue
+from filesync_web.core.failures import (
+    FailureKind,
+    error_for_status,
+    failure_of,
+    retry_after_seconds,
+    shown_url,
+)
 from filesync_web.core.records import FileRecord, Status
-from filesync_web.core.transitions import TRANSITIONS, Input, next_status
+from filesync_web.engine.plan import INPUTS, Plan, plan
+from filesync_web.engine.ready_queue import ReadyQueue
+from filesync_web.engine.transitions import TRANSITIONS, Input, next_status
 from filesync_web.errors import (
     AuthError,
     BlobNotFoundError,

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import filesync_web as fs
 from filesync_web.file_sync import FileSync
 from filesync_web.livestore.store import Store
-from filesync_web.ports import BackgroundUploads, Platform
+from filesync_web.ports import BackgroundUploader, Platform
 from filesync_web.testing.blobs import MemoryBlobStore
 from filesync_web.testing.clock import ManualClock, settle
 from filesync_web.testing.connectivity import ManualConnectivity
@@ -126,7 +126,7 @@ class Device:
         self.leaders = MemoryLockManager()
         self.open_tabs: list[Tab] = []
         self.backend: MemorySyncBackend | None = None
-        self.background: BackgroundUploads | None = None
+        self.background: BackgroundUploader | None = None
 
     async def tab(
         self, *, remote: fs.SignerConfig | None = None, local_only: bool = False, **options: Any

@@ -94,7 +94,7 @@ async def test_a_signed_url_is_handed_out_only_while_it_is_good() -> None:
 async def test_a_schema_without_the_file_tables_is_refused() -> None:
     async with a_device() as device:
         schema = fs.make_schema(tables={}, events={}, materializers={})
-        from filesync_web.file_tables import FileSyncTables
+        from filesync_web.files.tables import FileSyncTables
         from filesync_web.livestore.store import Store
         from filesync_web.testing.livestore import MemoryEventLog, MemoryLeaderLock
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import filesync_web as fs
-from filesync_web.file_tables import FileSyncTables
+from filesync_web.files.tables import FileSyncTables
 from filesync_web.testing.clock import settle
 from tests.unit.file_sync.scene import a_device, is_put
 
@@ -62,7 +62,7 @@ async def test_a_tab_that_begins_to_lead_looks_at_its_files_in_parts(monkeypatch
         results = [await tab.sync.save_file(b"%d" % n) for n in range(4)]
         await tab.close()
         device.connectivity.set_online(True)
-        monkeypatch.setattr("filesync_web.runner.FACTS_AT_ONCE", 1)
+        monkeypatch.setattr("filesync_web.transfers.engine_runner.FACTS_PER_BATCH", 1)
         parts: list[list[str]] = []
         records = FileSyncTables.records
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from filesync_web.files.schema import create_file_sync_schema
 from filesync_web.livestore import fields as f
-from filesync_web.livestore.file_schema import create_file_sync_schema
 from filesync_web.livestore.ports import SocketFactory
 from filesync_web.livestore.schema import Schema, event, make_schema
 from filesync_web.livestore.store import Store

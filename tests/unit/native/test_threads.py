@@ -12,10 +12,10 @@ from typing import Any, BinaryIO
 import pytest
 
 from filesync_web import sources
+from filesync_web.aio.threads import in_thread
 from filesync_web.native.blobs import DirectoryBlobStore
 from filesync_web.native.http import HttpxHttp
 from filesync_web.native.incoming import Incoming
-from filesync_web.threads import in_thread
 
 
 class Held:

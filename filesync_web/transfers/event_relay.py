@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from filesync_web.core.effects import FileSyncEvent
-from filesync_web.livestore.listeners import Listeners
+from filesync_web.aio.listeners import Listeners
+from filesync_web.core.display import FileSyncEvent
 from filesync_web.livestore.store import Store
 from filesync_web.ports import Unsubscribe
 

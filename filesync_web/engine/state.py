@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from filesync_web.core.effects import Effect, FileSyncEvent, Job, JobKind, Notify
-from filesync_web.core.files import FileTable
-from filesync_web.core.outbox import Outbox
-from filesync_web.core.ready_queue import ReadyQueue
+from filesync_web.core.display import FileSyncEvent
+from filesync_web.engine.effects import Effect, Job, JobKind, Notify
+from filesync_web.engine.live_files import LiveFiles
+from filesync_web.engine.outbox import Outbox
+from filesync_web.engine.ready_queue import ReadyQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Limits:
         ]
 
 
-class JobTable:
+class RunningJobs:
     """The jobs whose end was not reported yet, those that were told to stop included."""
 
     def __init__(self, limits: Limits) -> None:
@@ -63,18 +64,21 @@ class JobTable:
 
 @dataclass(slots=True)
 class EngineState:
-    """See the module. `loose` are contents that lost a reference in this input, `superfluous` the (file
-    id, content, remote key) whose object this client may have to delete."""
+    """What the parts of the engine share.
 
-    jobs: JobTable
-    files: FileTable = field(default_factory=FileTable)
+    `unreferenced`: contents that lost a reference in this input. `orphaned_objects`: the (file id, content,
+    remote key) whose object this client may have to delete.
+    """
+
+    jobs: RunningJobs
+    files: LiveFiles = field(default_factory=LiveFiles)
     outbox: Outbox = field(default_factory=Outbox)
     queues: dict[JobKind, ReadyQueue] = field(
         default_factory=lambda: {kind: ReadyQueue() for kind in JobKind}
     )
     effects: list[Effect] = field(default_factory=list)
-    loose: set[str] = field(default_factory=set)
-    superfluous: set[tuple[str, str, str]] = field(default_factory=set)
+    unreferenced: set[str] = field(default_factory=set)
+    orphaned_objects: set[tuple[str, str, str]] = field(default_factory=set)
 
     def emit(self, *effects: Effect) -> None:
         """Add effects of this input."""
@@ -89,9 +93,9 @@ class EngineState:
         """Tell the app of a transfer."""
         self.emit(Notify(FileSyncEvent(f"{job.kind.value}:{what}", job.file_id, error=error)))
 
-    def loosen(self, content_hashes: Iterable[str]) -> None:
+    def release(self, content_hashes: Iterable[str]) -> None:
         """These contents may be garbage; that is decided when the input is worked off."""
-        self.loose.update(content_hashes)
+        self.unreferenced.update(content_hashes)
 
     def is_needed(self, content_hash: str) -> bool:
         """Whether the own bytes of that content are needed: by a live file, or as the old content of an edit

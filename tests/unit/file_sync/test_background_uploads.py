@@ -8,7 +8,7 @@ import filesync_web as fs
 from filesync_web.core.records import Status
 from filesync_web.errors import StorageError
 from filesync_web.ports import OwedUpload
-from filesync_web.remote import MULTIPART_ABOVE
+from filesync_web.remote.object_store import MULTIPART_ABOVE
 from filesync_web.testing.clock import settle
 from tests.unit.file_sync.scene import Device, Tab, a_device, is_put
 
@@ -73,7 +73,7 @@ class BrokenBackground(Background):
 async def crash(device: Device, tab: Tab) -> None:
     """The tab is gone without a word: what is left of it must not clean up."""
     background, device.background = device.background, None
-    tab.sync._duties._handover = None
+    tab.sync._leader._background_uploads = None
     device.open_tabs.remove(tab)
     await tab.close()
     device.background = background

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from filesync_web.core.backoff import RetryPolicy
-from filesync_web.core.effects import (
+from filesync_web.core.display import FileSyncEvent
+from filesync_web.core.failures import Failure, FailureKind
+from filesync_web.core.paths import remote_key
+from filesync_web.core.records import Control
+from filesync_web.engine.effects import (
     Cancel,
     CommitRemoteKey,
-    Failure,
-    FailureKind,
-    FileSyncEvent,
     Job,
     JobKind,
     Notify,
@@ -19,11 +20,9 @@ from filesync_web.core.effects import (
     Start,
     WithdrawRemoteKey,
 )
-from filesync_web.core.files import FileEntry, FileFact, at_rest, first_row
-from filesync_web.core.paths import remote_key
-from filesync_web.core.records import Control
-from filesync_web.core.state import EngineState
-from filesync_web.core.transitions import Input
+from filesync_web.engine.live_files import FileEntry, FileFact, at_rest, first_row
+from filesync_web.engine.state import EngineState
+from filesync_web.engine.transitions import Input
 
 
 class Transfers:
@@ -35,7 +34,7 @@ class Transfers:
         self._remote = remote
         self._tombstones: dict[str, str] = {}
 
-    def adopt(self, fact: FileFact, now: float) -> None:
+    def observe_live(self, fact: FileFact, now: float) -> None:
         """A live file is new, or something of it may have changed."""
         record, row = fact.record, fact.row or first_row(fact.record)
         known = self._state.files.get(record.id)
@@ -45,7 +44,7 @@ class Transfers:
         moved = file.record.remote_key != record.remote_key
         if not same_content or released:
             file.attempts, file.not_before = 0, 0.0
-        self._disown(file, file.sent.keys() - {record.content_hash})
+        self._orphan(file, file.sent.keys() - {record.content_hash})
         if file.serial is not None and (not same_content or fact.control is not Control.NONE):
             self.interrupt(file)
         if file.serial is None:
@@ -59,25 +58,25 @@ class Transfers:
         if fact.local_hash == record.content_hash:
             self._arrived(record.content_hash, now)
 
-    def forget(self, fact: FileFact) -> None:
+    def observe_deleted(self, fact: FileFact) -> None:
         """A file was deleted."""
         record, row = fact.record, fact.row
         file = self._state.files.get(record.id)
         if file is not None:
             self.interrupt(file)
             self._unqueue(record.id)
-            self._disown(file, set(file.sent))
+            self._orphan(file, set(file.sent))
         if row is not None:
             if row.local_hash == record.content_hash and not record.is_uploaded:
                 # Only who made this content has it: whether its upload came through, nobody else can know.
-                self._state.superfluous.add((record.id, record.content_hash, remote_key(record.path)))
+                self._state.orphaned_objects.add((record.id, record.content_hash, remote_key(record.path)))
             self._state.emit(RemoveRow(record.id))
-        self._state.loosen(self._state.files.remove(record.id))
+        self._state.release(self._state.files.remove(record.id))
         seen = self._tombstones.setdefault(record.id, record.content_hash)
         if seen != record.content_hash and record.is_uploaded:
             # An edit that was made elsewhere before the deletion was known there: its object came late.
             self._tombstones[record.id] = record.content_hash
-            self._state.superfluous.add((record.id, record.content_hash, record.remote_key))
+            self._state.orphaned_objects.add((record.id, record.content_hash, record.remote_key))
 
     def reconcile(self, file: FileEntry, now: float, *, retry: bool = False) -> None:
         """Bring the row to what the plan wants, and stop a job that the plan no longer wants."""
@@ -95,7 +94,7 @@ class Transfers:
         if file.row != file.stored:
             state.emit(Persist(file.row))
             file.stored = file.row
-        state.loosen(state.files.put(file))
+        state.release(state.files.put(file))
         waiting_for = file.waiting_for
         self._unqueue(file.record.id, but=waiting_for)
         if waiting_for is not None:
@@ -107,11 +106,11 @@ class Transfers:
                 now=now,
             )
 
-    def _disown(self, file: FileEntry, contents: set[str]) -> None:
+    def _orphan(self, file: FileEntry, contents: set[str]) -> None:
         """What this client began to upload, the file no longer needs: also when the deleting client came
         first."""
         for content in contents:
-            self._state.superfluous.add((file.record.id, content, file.sent.pop(content)))
+            self._state.orphaned_objects.add((file.record.id, content, file.sent.pop(content)))
 
     def _unqueue(self, file_id: str, but: JobKind | None = None) -> None:
         for kind in (JobKind.UPLOAD, JobKind.DOWNLOAD):
@@ -187,7 +186,7 @@ class Transfers:
             asked.attempts, asked.not_before = 0, 0.0
             self._state.notify(job, "complete")
         self._arrived(job.content_hash, now)
-        self._state.loosen({job.content_hash})
+        self._state.release({job.content_hash})
 
     def _arrived(self, content_hash: str, now: float) -> None:
         """The bytes are here: for every file of that content that lacks them and does not do without."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from filesync_web.livestore.waiting import first_of
+from filesync_web.aio.waiting import first_of
 from filesync_web.ports import Clock, Connectivity
 
 

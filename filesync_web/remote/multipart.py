@@ -17,10 +17,10 @@ from typing import Protocol
 from filesync_web.core.records import OpenUpload
 from filesync_web.errors import IntegrityError, PermanentTransferError, RemoteMissingError, ServerError
 from filesync_web.ports import BlobHandle, Http, Progress
-from filesync_web.signed_requests import check_stored, with_fresh_url
-from filesync_web.signer_client import REQUEST_TIMEOUT, SignedRequest, SignerClient, signed_request
+from filesync_web.remote.signed_requests import check_stored, with_fresh_url
+from filesync_web.remote.signer_client import REQUEST_TIMEOUT, SignedRequest, SignerClient, signed_request
 
-PARTS_AT_ONCE = 2
+MAX_CONCURRENT_PARTS = 2
 """Of one upload. What is under way when a tab dies is sent again; and a browser has six connections to a
 server of HTTP/1.1, for everything."""
 MAX_PARTS = 10_000
@@ -195,7 +195,7 @@ async def _in_parallel(jobs: Iterable[Callable[[], Awaitable[None]]]) -> None:
         for job in waiting:
             await job()
 
-    workers = [asyncio.ensure_future(work()) for _ in range(PARTS_AT_ONCE)]
+    workers = [asyncio.ensure_future(work()) for _ in range(MAX_CONCURRENT_PARTS)]
     try:
         await asyncio.gather(*workers)
     finally:

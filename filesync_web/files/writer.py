@@ -15,12 +15,12 @@ from filesync_web.core.records import (
     Status,
     TransferControl,
 )
-from filesync_web.file_tables import FileSyncTables
-from filesync_web.intake import Intake, StoredContent
+from filesync_web.files.eviction import Eviction
+from filesync_web.files.importer import Importer, StoredContent
+from filesync_web.files.tables import FileSyncTables
 from filesync_web.livestore.schema import NewEvent
 from filesync_web.livestore.store import Store
 from filesync_web.ports import Clock, Source
-from filesync_web.space import Space
 
 
 class Writer:
@@ -30,16 +30,16 @@ class Writer:
         self,
         store: Store,
         tables: FileSyncTables,
-        intake: Intake,
-        space: Space,
+        importer: Importer,
+        eviction: Eviction,
         *,
         clock: Clock,
         has_remote: bool,
     ) -> None:
         self._store = store
         self._tables = tables
-        self._intake = intake
-        self._space = space
+        self._importer = importer
+        self._eviction = eviction
         self._clock = clock
         self._has_remote = has_remote
         self._newest = 0
@@ -51,7 +51,7 @@ class Writer:
         now = self._newest = max(self._now(), self._newest + 1)  # what is saved at once keeps its order
 
         async def save() -> FileOperationResult:
-            async with self._intake.take(source, name, mime_type, metadata, custom={}) as content:
+            async with self._importer.take(source, name, mime_type, metadata, custom={}) as content:
                 record = FileRecord(
                     id=str(uuid.uuid4()),
                     path=content.path,
@@ -66,7 +66,7 @@ class Writer:
                 )
             return self._saved(record)
 
-        return await self._space.with_room(self._intake.size_of(source), save)
+        return await self._eviction.with_room(self._importer.size_of(source), save)
 
     async def update(
         self,
@@ -82,13 +82,13 @@ class Writer:
         name = name or before.name
 
         async def save() -> FileOperationResult:
-            take = self._intake.take(source, name, mime_type, metadata, custom=before.custom)
+            take = self._importer.take(source, name, mime_type, metadata, custom=before.custom)
             async with take as content:
                 new, events = self._edit(self._tables.live(old.id), content)
                 await self._store.commit(*events)
             return self._saved(new)
 
-        return await self._space.with_room(self._intake.size_of(source), save)
+        return await self._eviction.with_room(self._importer.size_of(source), save)
 
     async def delete(self, file_id: str) -> None:
         """Delete a file; its bytes follow where nothing else needs them."""
@@ -114,7 +114,7 @@ class Writer:
         return new, events if same else events + self._owed_delete(old)
 
     def _saved(self, record: FileRecord) -> FileOperationResult:
-        self._space.saved(record.content_hash)
+        self._eviction.record_save(record.content_hash)
         return FileOperationResult(record.id, record.path, record.content_hash)
 
     def _own_row(self, record: FileRecord) -> LocalFileState:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from filesync_web.core.records import FileRecord
-from filesync_web.core.transitions import Input
+from filesync_web.engine.transitions import Input
 
 
 class Plan(Enum):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from filesync_web.core.http import GONE_STATUSES, error_for_status
+from filesync_web.core.failures import GONE_STATUSES, error_for_status
 from filesync_web.errors import AuthError, FileSyncError, InvalidArgumentError, ServerError
 from filesync_web.ports import Headers, HeadersSource, Http, HttpResponse
 

@@ -13,21 +13,21 @@ from collections.abc import Awaitable, Callable, Iterable
 from random import Random
 from typing import Any
 
-from filesync_web.core.effects import FileSyncEvent
-from filesync_web.core.state import Limits
-from filesync_web.file_tables import FileSyncTables, file_id_of
-from filesync_web.garbage import GarbageCollector
-from filesync_web.handover import Handover
-from filesync_web.jobs import Jobs
+from filesync_web.core.display import FileSyncEvent
+from filesync_web.engine.state import Limits
+from filesync_web.files.eviction import Eviction
+from filesync_web.files.garbage import GarbageCollector
+from filesync_web.files.tables import FileSyncTables, file_id_of
 from filesync_web.livestore.store import Store
-from filesync_web.online import OnlineMonitor
 from filesync_web.options import FileSyncOptions
 from filesync_web.ports import Platform, Unsubscribe
-from filesync_web.relay import EventRelay
-from filesync_web.remote import Remote
-from filesync_web.runner import Runner
-from filesync_web.signer_client import SignerConfig
-from filesync_web.space import Space
+from filesync_web.remote.object_store import Remote
+from filesync_web.remote.signer_client import SignerConfig
+from filesync_web.transfers.background_uploads import BackgroundUploads
+from filesync_web.transfers.engine_runner import EngineRunner
+from filesync_web.transfers.event_relay import EventRelay
+from filesync_web.transfers.job_runner import JobRunner
+from filesync_web.transfers.online import OnlineMonitor
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ RESTART_DELAY = 5.0
 CHECK_TOPIC = "file-sync-check"
 
 
-class LeaderDuties:
+class Leader:
     """See the module. `signer` is what the platform may upload through later; None lets it do nothing."""
 
     def __init__(
@@ -50,7 +50,7 @@ class LeaderDuties:
         remote: Remote | None,
         signer: SignerConfig | None,
         garbage: GarbageCollector,
-        space: Space,
+        eviction: Eviction,
         relay: EventRelay,
         random: Random,
     ) -> None:
@@ -62,23 +62,25 @@ class LeaderDuties:
             self._probe,
             platform.connectivity,
             platform.clock,
-            self._went,
+            self._on_online,
             interval=options.health_check_interval,
             timeout=options.health_check_timeout,
         )
-        self._handover = Handover(tables, platform.background, signer) if platform.background else None
+        self._background_uploads = (
+            BackgroundUploads(tables, platform.background, signer) if platform.background else None
+        )
         jobs = None
         if remote is not None:
-            jobs = Jobs(
+            jobs = JobRunner(
                 store,
                 tables,
                 platform.blobs,
                 remote,
-                space=space,
-                handover=self._handover,
-                on_event=self._happened,
+                eviction=eviction,
+                background_uploads=self._background_uploads,
+                on_event=self._on_event,
             )
-        self._runner = Runner(
+        self._runner = EngineRunner(
             store,
             tables,
             platform.blobs,
@@ -88,7 +90,7 @@ class LeaderDuties:
             random=random,
             limits=Limits(options.max_concurrent_uploads, options.max_concurrent_downloads),
             retry=options.retry,
-            on_event=self._happened,
+            on_event=self._on_event,
             on_network_error=self._monitor.check_now,
         )
         self._subscriptions: list[Unsubscribe] = []
@@ -103,7 +105,7 @@ class LeaderDuties:
         self._relay.open()
         self._subscriptions = [
             self._store.on_leader_change(lambda _leads: self._follow_leadership()),
-            self._store.on_events(self._changed),
+            self._store.on_events(self._on_store_change),
             self._store.on_message(CHECK_TOPIC, lambda _message: self._monitor.check_now()),
         ]
         self._follow_leadership()
@@ -119,8 +121,8 @@ class LeaderDuties:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if was_started and self._handover is not None and self._store.leader:
-            await self._handover.clear()
+        if was_started and self._background_uploads is not None and self._store.leader:
+            await self._background_uploads.clear()
 
     def check_now(self) -> None:
         """Look at the connection now instead of at the next interval, whichever tab leads."""
@@ -131,12 +133,12 @@ class LeaderDuties:
 
     def _follow_leadership(self) -> None:
         if self._is_started and self._store.leader and not self._tasks:
-            duties = [self._runner.run]
+            tasks = [self._runner.run]
             if self._remote is not None:
-                duties.append(self._monitor.run)
-            if self._handover is not None:
-                duties.append(self._handover.run)
-            self._tasks = [asyncio.create_task(self._keep_going(duty)) for duty in duties]
+                tasks.append(self._monitor.run)
+            if self._background_uploads is not None:
+                tasks.append(self._background_uploads.run)
+            self._tasks = [asyncio.create_task(self._keep_going(duty)) for duty in tasks]
         elif not self._store.leader:
             for task in self._tasks:
                 task.cancel()
@@ -155,19 +157,19 @@ class LeaderDuties:
     async def _probe(self, timeout: float) -> bool:
         return self._remote is not None and await self._remote.is_healthy(timeout=timeout)
 
-    def _happened(self, event: FileSyncEvent) -> None:
+    def _on_event(self, event: FileSyncEvent) -> None:
         if event.loaded:
             self._monitor.bytes_moved()
         self._relay.tell(event)
 
-    def _went(self, is_online: bool) -> None:
+    def _on_online(self, is_online: bool) -> None:
         self._runner.set_gate(is_online)
         self._relay.tell(FileSyncEvent("online" if is_online else "offline"))
         if is_online:
             self._store.nudge_sync()
 
-    def _changed(self, events: Iterable[tuple[str, Any]]) -> None:
+    def _on_store_change(self, events: Iterable[tuple[str, Any]]) -> None:
         file_ids = {i for _name, args in events if (i := file_id_of(args)) is not None}
         self._runner.changed(file_ids)
-        if self._handover is not None:
-            self._handover.changed(file_ids)
+        if self._background_uploads is not None:
+            self._background_uploads.changed(file_ids)

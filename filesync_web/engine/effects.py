@@ -1,17 +1,12 @@
-"""What the engine asks of the outside: jobs, effects, failures, and the events that an app may listen to."""
+"""What the engine asks of the outside: jobs, and the effects that it wants done."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
 
+from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.records import LocalFileState, RemoteDelete
-from filesync_web.errors import (
-    BlobNotFoundError,
-    FileSyncError,
-    RemoteMissingError,
-    TransferError,
-)
 
 
 class JobKind(Enum):
@@ -26,7 +21,7 @@ class JobKind(Enum):
 class Job:
     """One attempt. `serial` is unique in an engine's life; the report of its end names it.
 
-    `file_id` is the transferred file, or, for a delete, the file that made the object superfluous.
+    `file_id` is the transferred file, or, for a delete, the file that orphaned the object.
     """
 
     serial: int
@@ -34,55 +29,6 @@ class Job:
     file_id: str
     content_hash: str
     remote_key: str
-
-
-class FailureKind(Enum):
-    """What a failure means for the engine."""
-
-    RETRYABLE = "retryable"
-    PERMANENT = "permanent"
-    REMOTE_MISSING = "remote missing"
-    LOCAL_MISSING = "local missing"
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a job failed; `retry_after` in seconds."""
-
-    kind: FailureKind
-    message: str
-    retry_after: float | None = None
-
-
-def failure_of(error: BaseException) -> Failure:
-    """The engine's view of an exception; one that the kit does not know is taken for permanent."""
-    message = str(error) or type(error).__name__
-    if isinstance(error, BlobNotFoundError):
-        return Failure(FailureKind.LOCAL_MISSING, message)
-    if isinstance(error, RemoteMissingError):
-        return Failure(FailureKind.REMOTE_MISSING, message)
-    if isinstance(error, FileSyncError) and error.retryable:
-        retry_after = error.retry_after if isinstance(error, TransferError) else None
-        return Failure(FailureKind.RETRYABLE, message, retry_after)
-    return Failure(FailureKind.PERMANENT, message)
-
-
-@dataclass(frozen=True, slots=True)
-class FileSyncEvent:
-    """Something an app may want to show. `loaded` and `total` in bytes, `total` 0 when unknown.
-
-    Types: `upload:start`, `upload:progress`, `upload:complete`, `upload:error`, the same for `download:`,
-    `transfer:exhausted`, `sync:error`, `online`, `offline`.
-    """
-
-    type: str
-    file_id: str | None = None
-    loaded: int = 0
-    total: int = 0
-    error: str | None = None
-
-
-# --- effects
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +78,9 @@ class WithdrawRemoteKey:
 
 
 @dataclass(frozen=True, slots=True)
-class OweRemoteDelete:
-    """Put an entry into the outbox: this client has uploaded, or may have, what another one made
-    superfluous."""
+class QueueRemoteDelete:
+    """Put an entry into the outbox: this client has uploaded, or may have, what another
+    one orphaned."""
 
     delete: RemoteDelete
 
@@ -167,7 +113,7 @@ Effect = (
     | Cancel
     | CommitRemoteKey
     | WithdrawRemoteKey
-    | OweRemoteDelete
+    | QueueRemoteDelete
     | FinishRemoteDelete
     | DeleteBlob
     | Notify

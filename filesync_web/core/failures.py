@@ -1,11 +1,16 @@
-"""What an HTTP status means for a transfer: which error it is, and when to try again."""
+"""What went wrong in a transfer: the error that an HTTP status stands for, and what an error means for the
+engine."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
 
 from filesync_web.errors import (
     AuthError,
+    BlobNotFoundError,
+    FileSyncError,
     PermanentTransferError,
     RemoteMissingError,
     ServerError,
@@ -40,3 +45,34 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     """`Retry-After` in seconds (RFC 9110, 10.2.3), or None; the date form is ignored, since clocks differ."""
     value = headers.get("retry-after", "").strip()
     return float(value) if value.isascii() and value.isdigit() else None
+
+
+class FailureKind(Enum):
+    """What a failure means for the engine."""
+
+    RETRYABLE = "retryable"
+    PERMANENT = "permanent"
+    REMOTE_MISSING = "remote missing"
+    LOCAL_MISSING = "local missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a job failed; `retry_after` in seconds."""
+
+    kind: FailureKind
+    message: str
+    retry_after: float | None = None
+
+
+def failure_of(error: BaseException) -> Failure:
+    """The engine's view of an exception; one that the kit does not know is taken for permanent."""
+    message = str(error) or type(error).__name__
+    if isinstance(error, BlobNotFoundError):
+        return Failure(FailureKind.LOCAL_MISSING, message)
+    if isinstance(error, RemoteMissingError):
+        return Failure(FailureKind.REMOTE_MISSING, message)
+    if isinstance(error, FileSyncError) and error.retryable:
+        retry_after = error.retry_after if isinstance(error, TransferError) else None
+        return Failure(FailureKind.RETRYABLE, message, retry_after)
+    return Failure(FailureKind.PERMANENT, message)

@@ -9,10 +9,10 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from filesync_web.core.http import error_for_status, retry_after_seconds
+from filesync_web.core.failures import error_for_status, retry_after_seconds
 from filesync_web.errors import AuthError, IntegrityError, PermanentTransferError, ServerError
 from filesync_web.ports import HttpResponse
-from filesync_web.signer_client import SignedRequest
+from filesync_web.remote.signer_client import SignedRequest
 
 R = TypeVar("R")
 

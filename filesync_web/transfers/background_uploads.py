@@ -15,10 +15,10 @@ from filesync_web.core.metadata import parse_metadata
 from filesync_web.core.paths import remote_key
 from filesync_web.core.records import Control, Status
 from filesync_web.errors import FileSyncError
-from filesync_web.file_tables import FileSyncTables
-from filesync_web.ports import BackgroundUploads, OwedUpload
-from filesync_web.remote import MULTIPART_ABOVE
-from filesync_web.signer_client import SignerConfig
+from filesync_web.files.tables import FileSyncTables
+from filesync_web.ports import BackgroundUploader, OwedUpload
+from filesync_web.remote.object_store import MULTIPART_ABOVE
+from filesync_web.remote.signer_client import SignerConfig
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +26,11 @@ _UNKNOWN = OwedUpload("", "")
 """Stands for what an earlier tab has handed over."""
 
 
-class Handover:
+class BackgroundUploads:
     """See the module. Without a `signer` nothing is handed over, and what earlier was is taken back."""
 
     def __init__(
-        self, tables: FileSyncTables, background: BackgroundUploads, signer: SignerConfig | None
+        self, tables: FileSyncTables, background: BackgroundUploader, signer: SignerConfig | None
     ) -> None:
         self._tables = tables
         self._background = background

@@ -16,11 +16,11 @@ from typing import Any
 from filesync_web.core.metadata import DEFAULT_MIME_TYPE, FileMetadata, encode_metadata
 from filesync_web.core.paths import file_path
 from filesync_web.errors import InvalidArgumentError
-from filesync_web.garbage import LOCK, GarbageCollector
+from filesync_web.files.garbage import LOCK, GarbageCollector
+from filesync_web.files.preprocess import Preprocessors, preprocess
 from filesync_web.ports import BlobInfo, BlobStore, Locks, Source
-from filesync_web.preprocess import Preprocessors, preprocess
 
-AT_ONCE = 16
+MAX_CONCURRENT_IMPORTS = 16
 """Sources that are stored at a time: each has files open, and buffers."""
 
 
@@ -33,7 +33,7 @@ class StoredContent:
     metadata_json: str
 
 
-class Intake:
+class Importer:
     """The way in of one store's files."""
 
     def __init__(
@@ -50,7 +50,7 @@ class Intake:
         self._preprocessors = preprocessors
         self._garbage = garbage
         self._locks = locks
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(MAX_CONCURRENT_IMPORTS)
 
     def size_of(self, source: Source) -> int | None:
         """The bytes of a source, None for one that can be read once only. Raises `InvalidArgumentError`."""

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from filesync_web.core.effects import JobKind
-from filesync_web.core.plan import INPUTS, Plan, plan
 from filesync_web.core.records import Control, FileRecord, LocalFileState, Status
-from filesync_web.core.transitions import Input, next_status
+from filesync_web.engine.effects import JobKind
+from filesync_web.engine.plan import INPUTS, Plan, plan
+from filesync_web.engine.transitions import Input, next_status
 
 CANCELLED_MESSAGE = "cancelled"
 
@@ -148,7 +148,7 @@ class _Index:
         return before - contents
 
 
-class FileTable:
+class LiveFiles:
     """The entries by file id, by the content of their record, and by the own bytes that they need."""
 
     def __init__(self) -> None:

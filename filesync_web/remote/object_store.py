@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from filesync_web.errors import RemoteMissingError, ServerError
-from filesync_web.multipart import MultipartUploads, UploadLedger
 from filesync_web.ports import BlobHandle, BlobStore, Clock, Http, Progress
-from filesync_web.signed_requests import check_stored, with_fresh_url
-from filesync_web.signer_client import SignedRequest, SignerClient
+from filesync_web.remote.multipart import MultipartUploads, UploadLedger
+from filesync_web.remote.signed_requests import check_stored, with_fresh_url
+from filesync_web.remote.signer_client import SignedRequest, SignerClient
 
 MULTIPART_ABOVE = 16 * 1024**2
 """Content of more bytes goes up in parts where the signer can; one PUT takes 5 GiB at most."""

@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from filesync_web.core.backoff import RetryPolicy
-from filesync_web.core.effects import DeleteBlob, Effect, Failure, JobKind
-from filesync_web.core.files import FileFact
+from filesync_web.core.failures import Failure
 from filesync_web.core.records import RemoteDelete
-from filesync_web.core.remote_deletes import NEVER, RemoteDeletes
-from filesync_web.core.state import EngineState, JobTable, Limits
-from filesync_web.core.transfers import Transfers
+from filesync_web.engine.effects import DeleteBlob, Effect, JobKind
+from filesync_web.engine.live_files import FileFact
+from filesync_web.engine.remote_deletes import NEVER, RemoteDeletes
+from filesync_web.engine.state import EngineState, Limits, RunningJobs
+from filesync_web.engine.transfers import Transfers
 
 
 class Engine:
@@ -29,7 +30,7 @@ class Engine:
         self, *, remote: bool = True, limits: Limits | None = None, retry: RetryPolicy | None = None
     ) -> None:
         retry = retry or RetryPolicy()
-        self._state = EngineState(JobTable(limits or Limits()))
+        self._state = EngineState(RunningJobs(limits or Limits()))
         self._transfers = Transfers(self._state, retry, remote=remote)
         self._deletes = RemoteDeletes(self._state, retry, self._transfers)
         self._open = False
@@ -38,7 +39,7 @@ class Engine:
         """Files that are new, or of which something may have changed, with the outbox of the same moment."""
         self._take_in(facts, now)
         self._deletes.replace(outbox)
-        self._deletes.owe(now)
+        self._deletes.queue_orphaned(now)
         self._deletes.recheck(self._state.outbox, now)
         return self._advance(now)
 
@@ -68,7 +69,7 @@ class Engine:
         if job.kind is JobKind.UPLOAD:
             self._transfers.uploaded(job, now)
             old = self._state.outbox.caused_by(job.file_id)
-            self._state.loosen(entry.delete.content_hash for entry in old)
+            self._state.release(entry.delete.content_hash for entry in old)
             self._deletes.recheck(old, now)
         elif job.kind is JobKind.DOWNLOAD:
             self._transfers.downloaded(job, now)
@@ -108,9 +109,9 @@ class Engine:
     def _take_in(self, facts: Iterable[FileFact], now: float) -> None:
         for fact in facts:
             if fact.record.is_live:
-                self._transfers.adopt(fact, now)
+                self._transfers.observe_live(fact, now)
             else:
-                self._transfers.forget(fact)
+                self._transfers.observe_deleted(fact)
 
     def _advance(self, now: float) -> list[Effect]:
         """Start what may start, name what is garbage, and hand out the effects of this input."""
@@ -118,8 +119,10 @@ class Engine:
         if self._open:
             for kind in JobKind:
                 self._start_ready(kind, now)
-        state.emit(*(DeleteBlob(content) for content in sorted(state.loose) if not state.is_needed(content)))
-        state.loose.clear()
+        state.emit(
+            *(DeleteBlob(content) for content in sorted(state.unreferenced) if not state.is_needed(content))
+        )
+        state.unreferenced.clear()
         return state.take_effects()
 
     def _start_ready(self, kind: JobKind, now: float) -> None:

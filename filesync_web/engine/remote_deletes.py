@@ -1,4 +1,4 @@
-"""Remote deletes: when an object that this client made superfluous may go, and what an uncertain end
+"""Remote deletes: when an object that this client has orphaned may go, and what an uncertain end
 means."""
 
 from __future__ import annotations
@@ -6,22 +6,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from filesync_web.core.backoff import RetryPolicy
-from filesync_web.core.effects import (
+from filesync_web.core.display import FileSyncEvent
+from filesync_web.core.failures import Failure, FailureKind
+from filesync_web.core.records import RemoteDelete
+from filesync_web.engine.effects import (
     Cancel,
-    Failure,
-    FailureKind,
-    FileSyncEvent,
     FinishRemoteDelete,
     Job,
     JobKind,
     Notify,
-    OweRemoteDelete,
+    QueueRemoteDelete,
     Start,
 )
-from filesync_web.core.outbox import OutboxEntry
-from filesync_web.core.records import RemoteDelete
-from filesync_web.core.state import EngineState
-from filesync_web.core.transfers import Transfers
+from filesync_web.engine.outbox import OutboxEntry
+from filesync_web.engine.state import EngineState
+from filesync_web.engine.transfers import Transfers
 
 NEVER = float("inf")
 
@@ -39,16 +38,16 @@ class RemoteDeletes:
         for gone in self._state.outbox.replace(deletes):
             self._state.queues[JobKind.DELETE].discard(gone.delete.remote_key)
             self._interrupt(gone)
-            self._state.loosen({gone.delete.content_hash})
+            self._state.release({gone.delete.content_hash})
 
-    def owe(self, now: float) -> None:
-        """Take into the outbox what this client sent and others made superfluous."""
-        for file_id, content_hash, key in sorted(self._state.superfluous):
+    def queue_orphaned(self, now: float) -> None:
+        """Take into the outbox the objects that this client sent and others have orphaned."""
+        for file_id, content_hash, key in sorted(self._state.orphaned_objects):
             if self._state.outbox.get(key) is None:
                 delete = RemoteDelete(key, content_hash, file_id, queued_at=int(now * 1000))
                 self._state.outbox.add(delete)
-                self._state.emit(OweRemoteDelete(delete))
-        self._state.superfluous.clear()
+                self._state.emit(QueueRemoteDelete(delete))
+        self._state.orphaned_objects.clear()
 
     def recheck(self, entries: Iterable[OutboxEntry], now: float) -> None:
         """Queue the deletes that are due, and hold back those that are not."""
@@ -98,7 +97,7 @@ class RemoteDeletes:
         if entry is not None and not self._state.files.with_content(job.content_hash):
             self._state.outbox.remove(job.remote_key)
             self._state.emit(FinishRemoteDelete(job.remote_key))
-        self._state.loosen({job.content_hash})
+        self._state.release({job.content_hash})
         self._withdraw_live(job, now)
 
     def cancelled(self, job: Job, now: float) -> None:

@@ -17,7 +17,7 @@ from filesync_web.core.records import (
     TransferControl,
 )
 from filesync_web.errors import SchemaError, UnknownFileError
-from filesync_web.livestore.file_schema import FILE_TABLES, FileTables
+from filesync_web.files.schema import FILE_TABLES, FileTables
 from filesync_web.livestore.schema import NewEvent
 from filesync_web.livestore.store import Store
 from filesync_web.livestore.tables import Select, Table

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from filesync_web.errors import FileSyncError, NotEvictableError
-from filesync_web.file_tables import FileSyncTables
+from filesync_web.files.tables import FileSyncTables
 from filesync_web.livestore.store import Store
 from filesync_web.ports import BlobStore, Clock, Locks
 
@@ -60,9 +60,9 @@ class GarbageCollector:
         return removed + await self._collect(unneeded) if unneeded else removed
 
     @asynccontextmanager
-    async def alone(self, *, patience: float = math.inf) -> AsyncIterator[None]:
+    async def alone(self, *, timeout: float = math.inf) -> AsyncIterator[None]:
         """Inside the context nobody saves, and the store is up to date. A save does not wait behind us: we
-        wait until nobody is saving, and after `patience` seconds raise `BusyError`."""
+        wait until nobody is saving, and after `timeout` seconds raise `BusyError`."""
         waited = 0.0
         while True:
             async with self._locks.try_hold(LOCK) as held:
@@ -70,7 +70,7 @@ class GarbageCollector:
                     await self._store.refresh()
                     yield
                     return
-            if waited >= patience:
+            if waited >= timeout:
                 raise BusyError("nothing can be evicted now: a file is being saved; try again when it is")
             waited += RETRY_DELAY
             await self._clock.sleep(RETRY_DELAY)

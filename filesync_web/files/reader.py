@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from filesync_web.core.metadata import parse_metadata
-from filesync_web.core.records import AWAITED, FIRST_IN_LINE, Control, FileRecord, Status
+from filesync_web.core.records import Control, FileRecord, Priority, Status
 from filesync_web.errors import BlobNotFoundError, TransferCancelledError, TransferError
-from filesync_web.file_tables import FileSyncTables
+from filesync_web.files.eviction import Eviction
+from filesync_web.files.tables import FileSyncTables
 from filesync_web.livestore.store import Store
 from filesync_web.ports import BlobHandle, BlobStore
-from filesync_web.remote import Remote
-from filesync_web.space import Space
+from filesync_web.remote.object_store import Remote
 
 
 class Reader:
@@ -30,7 +30,7 @@ class Reader:
         tables: FileSyncTables,
         blobs: BlobStore,
         remote: Remote | None,
-        space: Space,
+        eviction: Eviction,
         *,
         auto_prioritize: bool,
     ) -> None:
@@ -38,7 +38,7 @@ class Reader:
         self._tables = tables
         self._blobs = blobs
         self._remote = remote
-        self._space = space
+        self._eviction = eviction
         self._auto_prioritize = auto_prioritize
         self._waiting: set[asyncio.Event] = set()
         self._is_closed = False
@@ -56,7 +56,7 @@ class Reader:
             while True:
                 changed.clear()
                 record = self._tables.live(file_id)
-                await self._space.want(record, priority=AWAITED if wait else FIRST_IN_LINE)
+                await self._eviction.unevict(record, priority=Priority.WAITED_FOR if wait else Priority.SHOWN)
                 try:
                     return await self._open(record)
                 except BlobNotFoundError:
@@ -70,13 +70,13 @@ class Reader:
     async def url(self, id_or_path: str) -> str | None:
         """A URL of the own copy, or None."""
         record = self._tables.live(id_or_path)
-        await self._space.want(record, priority=FIRST_IN_LINE)
+        await self._eviction.unevict(record, priority=Priority.SHOWN)
         mime_type = parse_metadata(record.metadata_json).mime_type or ""
         try:
             url = await self._blobs.url(record.content_hash, mime_type=mime_type)
         except BlobNotFoundError:
             return None
-        self._space.used(record.content_hash)
+        self._eviction.record_use(record.content_hash)
         return url
 
     async def resolve(self, id_or_path: str) -> str | None:
@@ -93,15 +93,15 @@ class Reader:
         """Put a file that waits for its download first in line."""
         row = self._tables.row(record.id)
         waits = row is None or row.download_status is not Status.DONE
-        if waits and self._tables.control(record.id).priority < FIRST_IN_LINE:
-            await self._tables.change_control(record.id, priority=FIRST_IN_LINE)
+        if waits and self._tables.control(record.id).priority < Priority.SHOWN:
+            await self._tables.change_control(record.id, priority=Priority.SHOWN)
 
     async def _open(self, record: FileRecord) -> BlobHandle:
         metadata = parse_metadata(record.metadata_json)
         handle = await self._blobs.open(
             record.content_hash, name=metadata.name or record.content_hash, mime_type=metadata.mime_type or ""
         )
-        self._space.used(record.content_hash)
+        self._eviction.record_use(record.content_hash)
         return handle
 
     async def _expect(self, record: FileRecord) -> None:

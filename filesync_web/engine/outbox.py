@@ -1,6 +1,6 @@
 """The remote deletes that this client still owes, and when each may run.
 
-An entry is *due* once no live file has its content, and the file that made the object superfluous is
+An entry is *due* once no live file has its content, and the file that orphaned the object is
 deleted or has its new content uploaded. Until then the old content is kept, here and remotely, and the entry
 stays: whoever owes the delete of shared content still owes it when the last file of that content goes.
 """

@@ -14,31 +14,33 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from random import Random
 
-from filesync_web.core import effects as fx
+from filesync_web.aio.waiting import first_of
 from filesync_web.core.backoff import RetryPolicy
-from filesync_web.core.effects import FileSyncEvent, Job, failure_of
-from filesync_web.core.engine import Engine
-from filesync_web.core.files import FileFact
+from filesync_web.core.display import FileSyncEvent
+from filesync_web.core.failures import failure_of
 from filesync_web.core.records import FileRecord, LocalFileState, TransferControl
-from filesync_web.core.state import Limits
+from filesync_web.engine import effects as fx
+from filesync_web.engine.effects import Job
+from filesync_web.engine.engine import Engine
+from filesync_web.engine.live_files import FileFact
+from filesync_web.engine.state import Limits
 from filesync_web.errors import FileSyncError, NetworkError
-from filesync_web.file_tables import FileSyncTables
-from filesync_web.garbage import GarbageCollector
-from filesync_web.jobs import Jobs
+from filesync_web.files.garbage import GarbageCollector
+from filesync_web.files.tables import FileSyncTables
 from filesync_web.livestore.schema import NewEvent
 from filesync_web.livestore.store import Store
-from filesync_web.livestore.waiting import first_of
 from filesync_web.ports import BlobStore, Clock
+from filesync_web.transfers.job_runner import JobRunner
 
 logger = logging.getLogger(__name__)
 
-FACTS_AT_ONCE = 500
+FACTS_PER_BATCH = 500
 """Files that are looked at in one go when a tab begins to lead: some 100 ms in a browser."""
 
 _Outcome = BaseException | None
 
 
-class Runner:
+class EngineRunner:
     """Runs the transfers of one store, while `run` runs; see the module. `jobs=None` is local-only mode.
 
     `on_event` must not raise; `on_network_error` asks for a look at the connection.
@@ -49,7 +51,7 @@ class Runner:
         store: Store,
         tables: FileSyncTables,
         blobs: BlobStore,
-        jobs: Jobs | None,
+        jobs: JobRunner | None,
         *,
         garbage: GarbageCollector,
         clock: Clock,
@@ -141,9 +143,9 @@ class Runner:
         rows are not trusted to know which bytes are here."""
         stored = await self._blobs.list()
         ids = self._tables.all_ids()
-        for start in range(0, len(ids), FACTS_AT_ONCE):
+        for start in range(0, len(ids), FACTS_PER_BATCH):
             await asyncio.sleep(0)
-            some = ids[start : start + FACTS_AT_ONCE]
+            some = ids[start : start + FACTS_PER_BATCH]
             rows = {row.file_id: row for row in self._tables.rows(some)}
             controls = {control.file_id: control for control in self._tables.controls(some)}
             facts = []
@@ -210,7 +212,7 @@ class Runner:
                 return self._remote_key_event(file_id, content_hash, "", remote_key)
             case fx.WithdrawRemoteKey(file_id, content_hash, remote_key):
                 return self._remote_key_event(file_id, content_hash, remote_key, "")
-            case fx.OweRemoteDelete(delete):
+            case fx.QueueRemoteDelete(delete):
                 return tables.remote_delete_owed(delete)
             case fx.FinishRemoteDelete(remote_key):
                 return tables.remote_delete_finished(remote_key)
@@ -230,7 +232,7 @@ class Runner:
     def _start(self, job: Job) -> None:
         if self._jobs is None:
             raise RuntimeError("a job without an object store")
-        task = asyncio.create_task(self._jobs.do(job), name=f"{job.kind.value} {job.file_id}")
+        task = asyncio.create_task(self._jobs.run(job), name=f"{job.kind.value} {job.file_id}")
         self._tasks[job.serial] = task
         task.add_done_callback(lambda ended: self._ended(job, ended))
 

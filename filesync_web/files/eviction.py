@@ -19,11 +19,11 @@ from typing import Any, TypeVar
 
 from filesync_web.core.records import BlobUse, FileRecord, Status
 from filesync_web.errors import FileSyncError, NotEvictableError, QuotaExceededError, TransferError
-from filesync_web.file_tables import FileSyncTables, file_id_of
-from filesync_web.garbage import LOCK, BusyError, GarbageCollector
+from filesync_web.files.garbage import LOCK, BusyError, GarbageCollector
+from filesync_web.files.tables import FileSyncTables, file_id_of
 from filesync_web.livestore.store import Store
 from filesync_web.ports import BlobStore, Clock, Locks
-from filesync_web.remote import Remote
+from filesync_web.remote.object_store import Remote
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +33,11 @@ USE_PRECISION = 3600 * 1000
 """Milliseconds: a use is recorded when the last record of one is older."""
 
 PROBE_TIMEOUT = 10.0
-PATIENCE = 30.0
+EVICTION_LOCK_TIMEOUT = 30.0
 """Seconds that an eviction waits for those who are saving: a recording may go on for hours."""
 
 
-class Space:
+class Eviction:
     """See the module. `remote=None` is local-only mode: there is no other copy, so nothing can be evicted."""
 
     def __init__(
@@ -80,7 +80,7 @@ class Space:
         """Let the bytes of a file be evicted."""
         await self._tables.change_control(self._tables.live(file_id).id, pinned=False)
 
-    async def want(self, record: FileRecord, *, priority: int) -> None:
+    async def unevict(self, record: FileRecord, *, priority: int) -> None:
         """The file is needed here: if it is evicted, it is so no more."""
         if self._tables.control(record.id).evicted:
             await self._tables.change_control(record.id, evicted=False, priority=priority)
@@ -166,7 +166,7 @@ class Space:
             raise NotEvictableError(f"the bytes of {content_hash} are not on this device")
         files = self._tables.files_of(content_hash)
         await self._confirm(remote, files, size)
-        async with self._garbage.alone(patience=PATIENCE):
+        async with self._garbage.alone(timeout=EVICTION_LOCK_TIMEOUT):
             self._check(content_hash)
             if self._tables.files_of(content_hash) != files:
                 raise NotEvictableError(f"{content_hash} is kept: its files were changed meanwhile")
@@ -191,7 +191,7 @@ class Space:
 
     # --- last use, and persistence --------------------------------------------------------------------------
 
-    def used(self, content_hash: str) -> None:
+    def record_use(self, content_hash: str) -> None:
         """The content was used now; that is recorded soon."""
         now = int(self._clock.time() * 1000)
         last = self._used.get(content_hash) or self._tables.used_at(content_hash) or 0
@@ -201,9 +201,9 @@ class Space:
             if len(self._unwritten) == 1:
                 self._begin(self._write_uses())
 
-    def saved(self, content_hash: str) -> None:
+    def record_save(self, content_hash: str) -> None:
         """The content was saved now. After the first save the platform is asked to keep the storage."""
-        self.used(content_hash)
+        self.record_use(content_hash)
         if not self._asked_to_persist:
             self._asked_to_persist = True
             self._begin(self._ask_to_persist())

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from filesync_web.core.effects import FileSyncEvent, Job, JobKind
+from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.metadata import FileMetadata, parse_metadata
-from filesync_web.core.records import AWAITED
+from filesync_web.core.records import Priority
+from filesync_web.engine.effects import Job, JobKind
 from filesync_web.errors import BlobNotFoundError, QuotaExceededError
-from filesync_web.file_tables import FileSyncTables
-from filesync_web.handover import Handover
+from filesync_web.files.eviction import Eviction
+from filesync_web.files.tables import FileSyncTables
 from filesync_web.livestore.store import Store
 from filesync_web.ports import BlobStore, Progress
-from filesync_web.remote import Remote, RemoteObject
-from filesync_web.space import Space
+from filesync_web.remote.object_store import Remote, RemoteObject
+from filesync_web.transfers.background_uploads import BackgroundUploads
 
 
-class Jobs:
+class JobRunner:
     """Does the jobs of one store; may be cancelled at any time. `on_event` is told the progress."""
 
     def __init__(
@@ -26,19 +27,19 @@ class Jobs:
         blobs: BlobStore,
         remote: Remote,
         *,
-        space: Space,
-        handover: Handover | None,
+        eviction: Eviction,
+        background_uploads: BackgroundUploads | None,
         on_event: Callable[[FileSyncEvent], None],
     ) -> None:
         self._store = store
         self._tables = tables
         self._blobs = blobs
         self._remote = remote
-        self._space = space
-        self._handover = handover
+        self._eviction = eviction
+        self._background_uploads = background_uploads
         self._on_event = on_event
 
-    async def do(self, job: Job) -> None:
+    async def run(self, job: Job) -> None:
         """Do one job; returns when it had its effect, else raises."""
         if job.kind is JobKind.DELETE:
             await self._delete(job)
@@ -62,9 +63,9 @@ class Jobs:
 
         control = self._tables.control(job.file_id)
         # Not for what is merely shown: that may be more than the device can hold at a time.
-        is_urgent = control.pinned or control.priority >= AWAITED
+        is_urgent = control.pinned or control.priority >= Priority.WAITED_FOR
         try:
-            await self._space.with_room(metadata.size_bytes if is_urgent else None, download)
+            await self._eviction.with_room(metadata.size_bytes if is_urgent else None, download)
         except QuotaExceededError as error:
             raise QuotaExceededError(
                 f"this device has no room for file {job.file_id}: make some with free_space(), or "
@@ -84,7 +85,9 @@ class Jobs:
 
     async def _was_uploaded(self, job: Job, size: int) -> bool:
         """Whether the platform did this upload when no tab was open, and its object is still there."""
-        if self._handover is None or not await self._handover.was_uploaded(job.file_id, job.remote_key):
+        if self._background_uploads is None or not await self._background_uploads.was_uploaded(
+            job.file_id, job.remote_key
+        ):
             return False
         return await self._remote.has(job.remote_key, size)
 

@@ -1,0 +1,1 @@
+"""What asyncio code everywhere shares: clocks, threads, waiting, listeners."""
