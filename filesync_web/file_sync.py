@@ -1,32 +1,34 @@
 """FileSync: save, edit, delete, read and resolve files, and keep their bytes in sync in the background.
 
 Bytes come first: `save_file` returns when they are durable here and the event is in the log. From then
-on the runner of the leading tab uploads them. Works wherever its platform does; every tab has its own
-`FileSync`, one of them leads.
+on the leading tab uploads them. Works wherever its platform does; every tab has its own `FileSync`, one of
+them leads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from random import Random
 
 from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.metadata import FileMetadata
 from filesync_web.core.paths import check_store_id
-from filesync_web.core.records import Control, FileOperationResult, Status
+from filesync_web.core.records import Control, FileOperationResult
+from filesync_web.files.controls import change_control, retry_errors
+from filesync_web.files.events import FileEvents
 from filesync_web.files.eviction import Eviction
 from filesync_web.files.garbage import GarbageCollector
 from filesync_web.files.importer import Importer
 from filesync_web.files.reader import Reader
 from filesync_web.files.tables import FileSyncTables
+from filesync_web.files.upload_ledger import StoreUploadLedger
+from filesync_web.files.workspace import Workspace
 from filesync_web.files.writer import Writer
-from filesync_web.livestore.schema import NewEvent
 from filesync_web.livestore.store import Store
 from filesync_web.options import FileSyncOptions
 from filesync_web.ports import BlobHandle, Platform, Source, StorageStatus, Unsubscribe
-from filesync_web.remote.object_store import Remote
+from filesync_web.remote.object_store import LocalOnly, ObjectStore
 from filesync_web.remote.signer_client import SignerClient, SignerConfig
+from filesync_web.transfers.background_uploads import BackgroundUploads
 from filesync_web.transfers.event_relay import EventRelay
 from filesync_web.transfers.leader import Leader
 
@@ -41,57 +43,25 @@ class FileSync:
         *,
         remote: SignerConfig | None,
         options: FileSyncOptions | None = None,
-        random: Random | None = None,
     ) -> None:
         check_store_id(store.store_id)
-        self._store = store
-        self._options = options or FileSyncOptions()
-        self._blobs = platform.blobs
-        self._http = platform.http
-        self._clock = platform.clock
-        self._tables = FileSyncTables(store)
-        self._remote = _remote(platform, remote, self._tables, self._options.stall_timeout)
+        options = options or FileSyncOptions()
+        workspace = _workspace(store, platform, remote, options)
+        background_uploads = BackgroundUploads(workspace, remote if options.background_uploads else None)
+        self._workspace = workspace
         self._relay = EventRelay(store)
-        self._garbage = GarbageCollector(store, self._tables, self._blobs, platform.locks, self._clock)
-        self._eviction = Eviction(
-            store,
-            self._tables,
-            self._blobs,
-            self._remote,
-            garbage=self._garbage,
-            locks=platform.locks,
-            clock=self._clock,
-        )
-        importer = Importer(
-            store.store_id,
-            self._blobs,
-            self._options.preprocessors,
-            garbage=self._garbage,
-            locks=platform.locks,
-        )
-        has_remote = self._remote is not None
-        self._writer = Writer(
-            store, self._tables, importer, self._eviction, clock=self._clock, has_remote=has_remote
-        )
-        self._reader = Reader(
-            store,
-            self._tables,
-            self._blobs,
-            self._remote,
-            self._eviction,
-            auto_prioritize=self._options.auto_prioritize,
-        )
+        self._garbage = GarbageCollector(workspace)
+        self._eviction = Eviction(workspace, self._garbage)
+        importer = Importer(workspace, options.preprocessors, self._garbage)
+        self._writer = Writer(workspace, importer, self._eviction)
+        self._reader = Reader(workspace, self._eviction, auto_prioritize=options.auto_prioritize)
         self._leader = Leader(
-            store,
-            self._tables,
-            platform,
-            self._options,
-            remote=self._remote,
-            signer=remote if self._options.background_uploads else None,
+            workspace,
+            options,
             garbage=self._garbage,
             eviction=self._eviction,
+            background_uploads=background_uploads,
             relay=self._relay,
-            random=random or Random(),  # noqa: S311 - it spreads retries
         )
 
     # --- life
@@ -112,8 +82,8 @@ class FileSync:
         await self._eviction.close()
         await self._garbage.close()
         self._relay.clear()
-        self._blobs.close()
-        await self._http.close()
+        self._workspace.platform.blobs.close()
+        await self._workspace.platform.http.close()
 
     # --- files
 
@@ -184,11 +154,11 @@ class FileSync:
     def trigger_sync(self) -> None:
         """Look at the connections now instead of at the next interval."""
         self._leader.check_now()
-        self._store.nudge_sync()
+        self._workspace.store.nudge_sync()
 
     async def prioritize_download(self, file_id: str) -> None:
         """Put a file that waits for its download first in line. Raises `UnknownFileError`."""
-        await self._reader.prioritize(self._tables.live(file_id))
+        await self._reader.prioritize(self._workspace.tables.live(file_id))
 
     async def pause_transfer(self, file_id: str) -> None:
         """Abort the file's transfer and start none until `resume_transfer`. Raises `UnknownFileError`."""
@@ -205,25 +175,11 @@ class FileSync:
 
     async def retry_errors(self) -> list[str]:
         """Try all files that rest at `error` again; returns their ids."""
-        events: list[NewEvent] = []
-        file_ids = []
-        for row in self._tables.all_rows():
-            if not row.has_error:
-                continue
-            file_ids.append(row.file_id)
-            upload = Status.QUEUED if row.upload_status is Status.ERROR else row.upload_status
-            download = Status.QUEUED if row.download_status is Status.ERROR else row.download_status
-            again = replace(row, upload_status=upload, download_status=download, last_sync_error="")
-            events.append(self._tables.row_changed(again))
-            control = self._tables.control(row.file_id)
-            if control.state is Control.CANCELLED:
-                events.append(self._tables.control_changed(replace(control, state=Control.NONE)))
-        if events:
-            await self._store.commit(*events)
-        return file_ids
+        return await retry_errors(self._workspace)
 
     async def _set_control(self, file_id: str, state: Control) -> None:
-        await self._tables.change_control(self._tables.live(file_id).id, state=state)
+        record = self._workspace.tables.live(file_id)
+        await change_control(self._workspace, record.id, state=state)
 
     # --- space
 
@@ -256,7 +212,7 @@ class FileSync:
 
     async def storage_status(self) -> StorageStatus:
         """Whether and how this device keeps the bytes."""
-        return await self._blobs.storage_status()
+        return await self._workspace.platform.blobs.storage_status()
 
     async def collect_garbage(self) -> int:
         """Remove own bytes that no file needs and stale temporary files; returns how many files were removed.
@@ -270,11 +226,13 @@ class FileSync:
         return self._relay.add(callback)
 
 
-def _remote(
-    platform: Platform, signer: SignerConfig | None, tables: FileSyncTables, stall_timeout: float
-) -> Remote | None:
-    """The object store behind a signer; None in local-only mode."""
+def _workspace(
+    store: Store, platform: Platform, signer: SignerConfig | None, options: FileSyncOptions
+) -> Workspace:
+    tables, events = FileSyncTables(store), FileEvents(store.schema)
     if signer is None:
-        return None
+        return Workspace(store, tables, events, LocalOnly(), platform)
+    ledger = StoreUploadLedger(store, tables, events)
     client = SignerClient(platform.http, signer)
-    return Remote(client, platform.http, platform.blobs, platform.clock, tables, stall_timeout=stall_timeout)
+    remote = ObjectStore(client, platform, ledger, stall_timeout=options.stall_timeout)
+    return Workspace(store, tables, events, remote, platform)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any, Protocol
 
 Source = Any
@@ -292,7 +293,10 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """Everything that a `FileSync` needs of the place where it runs."""
+    """Everything that a `FileSync` needs of the place where it runs.
+
+    `random` spreads retries, and guards nothing.
+    """
 
     blobs: BlobStore
     http: Http
@@ -300,3 +304,4 @@ class Platform:
     locks: Locks
     clock: Clock
     background: BackgroundUploader | None = None
+    random: Random = field(default_factory=Random)

@@ -1,1 +1,2 @@
-"""What an app does with files: save, edit, delete, read, evict; and the tables and events that describe them."""
+"""What an app does with files: save, edit, delete, read, evict; and the tables and events that describe
+them."""

@@ -12,18 +12,20 @@ content, and deletes the object with its own last one.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeVar
 
+from filesync_web.aio.tasks import Tasks
 from filesync_web.core.records import BlobUse, FileRecord, Status
 from filesync_web.errors import FileSyncError, NotEvictableError, QuotaExceededError, TransferError
-from filesync_web.files.garbage import LOCK, BusyError, GarbageCollector
-from filesync_web.files.tables import FileSyncTables, file_id_of
-from filesync_web.livestore.store import Store
-from filesync_web.ports import BlobStore, Clock, Locks
-from filesync_web.remote.object_store import Remote
+from filesync_web.files.controls import change_control, changing_controls
+from filesync_web.files.events import file_id_of
+from filesync_web.files.garbage import GarbageCollector
+from filesync_web.files.save_lock import BusyError, SaveLock
+from filesync_web.files.workspace import Workspace
+from filesync_web.livestore.schema import NewEvent
 
 logger = logging.getLogger(__name__)
 
@@ -33,73 +35,64 @@ USE_PRECISION = 3600 * 1000
 """Milliseconds: a use is recorded when the last record of one is older."""
 
 PROBE_TIMEOUT = 10.0
-EVICTION_LOCK_TIMEOUT = 30.0
+SAVING_TIMEOUT = 30.0
 """Seconds that an eviction waits for those who are saving: a recording may go on for hours."""
 
 
 class Eviction:
-    """See the module. `remote=None` is local-only mode: there is no other copy, so nothing can be evicted."""
+    """Decides which own bytes of one store may go, and lets them go."""
 
-    def __init__(
-        self,
-        store: Store,
-        tables: FileSyncTables,
-        blobs: BlobStore,
-        remote: Remote | None,
-        *,
-        garbage: GarbageCollector,
-        locks: Locks,
-        clock: Clock,
-    ) -> None:
-        self._store = store
-        self._tables = tables
-        self._blobs = blobs
-        self._remote = remote
+    def __init__(self, workspace: Workspace, garbage: GarbageCollector) -> None:
+        self._workspace = workspace
+        self._store = workspace.store
+        self._tables = workspace.tables
+        self._events = workspace.events
+        self._remote = workspace.remote
+        self._blobs = workspace.platform.blobs
         self._garbage = garbage
-        self._locks = locks
-        self._clock = clock
+        self._lock = SaveLock(workspace)
         self._used: dict[str, int] = {}
         self._unwritten: set[str] = set()
         self._asked_to_persist = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks("eviction")
 
     async def close(self) -> None:
         """End what goes on in the background."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.cancel_and_wait()
 
     # --- what the user asks for -----------------------------------------------------------------------------
 
     async def pin(self, file_id: str) -> None:
         """Keep the bytes of a file here; an evicted one is downloaded."""
-        async with self._locks.hold(LOCK, exclusive=False):  # nobody evicts it meanwhile
-            await self._tables.change_control(self._tables.live(file_id).id, pinned=True, evicted=False)
+        async with self._lock.saving():  # nobody evicts it meanwhile
+            record = self._tables.live(file_id)
+            await change_control(self._workspace, record.id, pinned=True, evicted=False)
 
     async def unpin(self, file_id: str) -> None:
         """Let the bytes of a file be evicted."""
-        await self._tables.change_control(self._tables.live(file_id).id, pinned=False)
+        await change_control(self._workspace, self._tables.live(file_id).id, pinned=False)
 
     async def unevict(self, record: FileRecord, *, priority: int) -> None:
         """The file is needed here: if it is evicted, it is so no more."""
         if self._tables.control(record.id).evicted:
-            await self._tables.change_control(record.id, evicted=False, priority=priority)
+            await change_control(self._workspace, record.id, evicted=False, priority=priority)
 
     async def evict(self, file_id: str) -> None:
         """Evict the content of one file, which all files of that content share."""
         record = self._tables.live(file_id)
-        remote = self._required_remote()
+        self._check_remote()
         if self._tables.control(record.id).evicted and not self._tables.needs(record.content_hash):
             return
-        if not await remote.is_healthy(timeout=PROBE_TIMEOUT):
+        if not await self._remote.is_healthy(timeout=PROBE_TIMEOUT):
             raise NotEvictableError(f"file {record.id} is kept: the object store cannot be asked for it now")
-        await self._evict(remote, record.content_hash)
+        await self._evict(record.content_hash)
 
     async def free(self, wanted: int) -> int:
         """Evict what was not used for longest, until `wanted` bytes are free; returns how many are. Offline
         that is none."""
-        remote, freed = self._required_remote(), 0
-        if not await remote.is_healthy(timeout=PROBE_TIMEOUT):
+        self._check_remote()
+        freed = 0
+        if not await self._remote.is_healthy(timeout=PROBE_TIMEOUT):
             return 0
         for content_hash in await self._least_recently_used():
             if freed >= wanted:
@@ -107,7 +100,7 @@ class Eviction:
             if self._obstacle(content_hash):
                 continue
             try:
-                freed += await self._evict(remote, content_hash)
+                freed += await self._evict(content_hash)
             except (TransferError, BusyError) as error:
                 logger.warning("no more bytes are evicted: %s", error)
                 break
@@ -121,16 +114,15 @@ class Eviction:
         try:
             return await store()
         except QuotaExceededError:
-            if self._remote is None or not size or not await self.free(size):
+            if not (size and self._remote.exists and await self.free(size)):
                 raise
         return await store()
 
     # --- eviction -------------------------------------------------------------------------------------------
 
-    def _required_remote(self) -> Remote:
-        if self._remote is None:
+    def _check_remote(self) -> None:
+        if not self._remote.exists:
             raise NotEvictableError("in local-only mode there is no other copy: nothing can be evicted")
-        return self._remote
 
     async def _least_recently_used(self) -> list[str]:
         """The contents of live files that are here, least recently used first."""
@@ -158,73 +150,78 @@ class Eviction:
             return "it is the old content of a file whose new content is not in place yet"
         return ""
 
-    async def _evict(self, remote: Remote, content_hash: str) -> int:
+    async def _evict(self, content_hash: str) -> int:
         """Evict one content, if that is safe; returns the bytes that were freed."""
-        self._check(content_hash)
+        self._check_obstacle(content_hash)
         size = await self._blobs.size(content_hash)
         if size is None:
             raise NotEvictableError(f"the bytes of {content_hash} are not on this device")
         files = self._tables.files_of(content_hash)
-        await self._confirm(remote, files, size)
-        async with self._garbage.alone(timeout=EVICTION_LOCK_TIMEOUT):
-            self._check(content_hash)
+        await self._confirm(files, size)
+        async with self._lock.removing(timeout=SAVING_TIMEOUT):
+            self._check_obstacle(content_hash)
             if self._tables.files_of(content_hash) != files:
                 raise NotEvictableError(f"{content_hash} is kept: its files were changed meanwhile")
-            await self._tables.evict(files)
+            await self._do_without(files)
             return size if await self._garbage.remove([content_hash]) else 0
 
-    def _check(self, content_hash: str) -> None:
+    def _check_obstacle(self, content_hash: str) -> None:
         if obstacle := self._obstacle(content_hash):
             raise NotEvictableError(f"{content_hash} is kept: {obstacle}")
 
-    async def _confirm(self, remote: Remote, files: list[FileRecord], size: int) -> None:
+    async def _confirm(self, files: list[FileRecord], size: int) -> None:
         """Ask the object store whether it has the content; what it lost is uploaded again."""
         keys = {record.remote_key for record in files}
-        lost = {key for key in keys if not await remote.has(key, size)}
+        lost = {key for key in keys if not await self._remote.has(key, size)}
         if lost:
-            await self._store.commit(
-                *(self._tables.remote_key_changed(r, "") for r in files if r.remote_key in lost)
-            )
+            withdrawn = [self._events.remote_key_changed(r, "") for r in files if r.remote_key in lost]
+            await self._store.commit(*withdrawn)
             raise NotEvictableError(
                 f"the object store has lost {', '.join(sorted(lost))}: it is uploaded again from here"
             )
+
+    async def _do_without(self, files: list[FileRecord]) -> None:
+        """These files need no own bytes from now on: one commit, for all of them or none."""
+        async with changing_controls(self._workspace):
+            events: list[NewEvent] = []
+            for record in files:
+                evicted = replace(self._tables.control(record.id), evicted=True, priority=0)
+                events.append(self._events.control_changed(evicted))
+                if (row := self._tables.row(record.id)) is not None:
+                    without = replace(row, local_hash="", download_status=Status.PENDING)
+                    events.append(self._events.row_changed(without))
+            await self._store.commit(*events)
 
     # --- last use, and persistence --------------------------------------------------------------------------
 
     def record_use(self, content_hash: str) -> None:
         """The content was used now; that is recorded soon."""
-        now = int(self._clock.time() * 1000)
+        now = self._workspace.now_ms()
         last = self._used.get(content_hash) or self._tables.used_at(content_hash) or 0
         if now - last >= USE_PRECISION:
             self._used[content_hash] = now
             self._unwritten.add(content_hash)
             if len(self._unwritten) == 1:
-                self._begin(self._write_uses())
+                self._tasks.spawn(self._write_uses(), "record uses")
 
     def record_save(self, content_hash: str) -> None:
         """The content was saved now. After the first save the platform is asked to keep the storage."""
         self.record_use(content_hash)
         if not self._asked_to_persist:
             self._asked_to_persist = True
-            self._begin(self._ask_to_persist())
+            self._tasks.spawn(self._ask_to_persist(), "ask to persist")
 
     async def _write_uses(self) -> None:
         contents, self._unwritten = self._unwritten, set()
         uses = [BlobUse(content, self._used[content]) for content in sorted(contents)]
-        await self._store.commit(*map(self._tables.blob_used, uses))
+        try:
+            await self._store.commit(*map(self._events.blob_used, uses))
+        except FileSyncError as error:
+            logger.info("a use is not recorded, so that it may be evicted earlier: %s", error)
 
     async def _ask_to_persist(self) -> None:
-        status = await self._blobs.storage_status()
-        if not status.persisted:
-            await self._blobs.request_persistence()
-
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            level = logging.INFO if isinstance(error, FileSyncError) else logging.ERROR
-            logger.log(level, "nothing is lost, but a background task failed: %s", error, exc_info=error)
+        try:
+            if not (await self._blobs.storage_status()).persisted:
+                await self._blobs.request_persistence()
+        except FileSyncError as error:
+            logger.info("the platform could not be asked to keep the storage: %s", error)

@@ -1,47 +1,29 @@
-"""Removes own bytes that no file needs any more, without ever racing with a save.
-
-A save holds the lock `blobs` shared from before its bytes are stored until its event is in the log;
-bytes are removed only under the exclusive lock, and only when the store, brought up to date under that
-lock, does not need them.
-"""
+"""Removes own bytes that no file needs any more, without ever racing with a save (see `save_lock`)."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import math
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 
-from filesync_web.errors import FileSyncError, NotEvictableError
-from filesync_web.files.tables import FileSyncTables
-from filesync_web.livestore.store import Store
-from filesync_web.ports import BlobStore, Clock, Locks
+from filesync_web.aio.tasks import Tasks
+from filesync_web.errors import FileSyncError
+from filesync_web.files.save_lock import SaveLock
+from filesync_web.files.workspace import Workspace
 
 logger = logging.getLogger(__name__)
-
-LOCK = "blobs"
-RETRY_DELAY = 2.0
-
-
-class BusyError(NotEvictableError):
-    """Somebody has been saving all the time."""
 
 
 class GarbageCollector:
     """Collects one content on request, or everything."""
 
-    def __init__(
-        self, store: Store, tables: FileSyncTables, blobs: BlobStore, locks: Locks, clock: Clock
-    ) -> None:
-        self._store = store
-        self._tables = tables
-        self._blobs = blobs
-        self._locks = locks
-        self._clock = clock
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._lock = SaveLock(workspace)
         self._candidates: set[str] = set()
         self._everything = False
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = Tasks("garbage collection")
+        self._working: asyncio.Task[None] | None = None
 
     def collect(self, content_hash: str) -> None:
         """Remove the bytes soon, if nothing needs them."""
@@ -55,45 +37,28 @@ class GarbageCollector:
 
     async def collect_everything(self) -> int:
         """Remove all bytes that nothing needs, and stale temporary files; returns how many were removed."""
-        removed = await self._blobs.sweep()
-        unneeded = [content for content in await self._blobs.list() if not self._tables.needs(content)]
+        blobs, tables = self._workspace.platform.blobs, self._workspace.tables
+        removed = await blobs.sweep()
+        unneeded = [content for content in await blobs.list() if not tables.needs(content)]
         return removed + await self._collect(unneeded) if unneeded else removed
 
-    @asynccontextmanager
-    async def alone(self, *, timeout: float = math.inf) -> AsyncIterator[None]:
-        """Inside the context nobody saves, and the store is up to date. A save does not wait behind us: we
-        wait until nobody is saving, and after `timeout` seconds raise `BusyError`."""
-        waited = 0.0
-        while True:
-            async with self._locks.try_hold(LOCK) as held:
-                if held:
-                    await self._store.refresh()
-                    yield
-                    return
-            if waited >= timeout:
-                raise BusyError("nothing can be evicted now: a file is being saved; try again when it is")
-            waited += RETRY_DELAY
-            await self._clock.sleep(RETRY_DELAY)
-
     async def remove(self, contents: Iterable[str]) -> int:
-        """Remove those that nothing needs, inside `alone`; returns how many."""
-        removed = 0
+        """Remove those that nothing needs; returns how many. Only for who holds the lock `removing`."""
+        blobs, removed = self._workspace.platform.blobs, 0
         for content_hash in contents:
-            if not self._tables.needs(content_hash):
-                await self._blobs.delete(content_hash)
-                self._blobs.revoke_url(content_hash)
+            if not self._workspace.tables.needs(content_hash):
+                await blobs.delete(content_hash)
+                blobs.revoke_url(content_hash)
                 removed += 1
         return removed
 
     async def close(self) -> None:
         """Stop; what is left is collected at the next start."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._tasks.cancel_and_wait()
 
     def _begin(self) -> None:
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._work())
+        if self._working is None or self._working.done():
+            self._working = self._tasks.spawn(self._work(), "collect")
 
     async def _work(self) -> None:
         while self._candidates or self._everything:
@@ -105,5 +70,5 @@ class GarbageCollector:
                 logger.warning("unneeded bytes were not removed; the next start tries again: %s", error)
 
     async def _collect(self, contents: Iterable[str]) -> int:
-        async with self.alone():
+        async with self._lock.removing():
             return await self.remove(contents)

@@ -1,27 +1,43 @@
-"""Takes content in: preprocesses a source, stores its bytes, describes them, and keeps them until they count.
+"""Takes content in, in two steps: `prepare` looks at a source and changes nothing, `store` keeps its bytes.
 
-The lock `blobs` is held shared from before the bytes are stored until the event that names them is in the
-log, so that nobody takes them for garbage in between. Preprocessors run before, and may take their time.
+Preprocessors run while preparing, and may take their time: nobody waits for them. What is prepared can be
+stored more than once, for example after room was made for it, and is still preprocessed only once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import mimetypes
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from filesync_web.core.metadata import DEFAULT_MIME_TYPE, FileMetadata, encode_metadata
 from filesync_web.core.paths import file_path
 from filesync_web.errors import InvalidArgumentError
-from filesync_web.files.garbage import LOCK, GarbageCollector
+from filesync_web.files.garbage import GarbageCollector
 from filesync_web.files.preprocess import Preprocessors, preprocess
-from filesync_web.ports import BlobInfo, BlobStore, Locks, Source
+from filesync_web.files.save_lock import SaveLock
+from filesync_web.files.workspace import Workspace
+from filesync_web.ports import BlobInfo, Source
+
+R = TypeVar("R")
 
 MAX_CONCURRENT_IMPORTS = 16
 """Sources that are stored at a time: each has files open, and buffers."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedContent:
+    """A source that can be stored, and all that is known of it before its bytes are read.
+
+    `size` in bytes is None for one that can be read once only.
+    """
+
+    source: Source
+    size: int | None
+    mime_type: str
+    metadata: FileMetadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +52,15 @@ class StoredContent:
 class Importer:
     """The way in of one store's files."""
 
-    def __init__(
-        self,
-        store_id: str,
-        blobs: BlobStore,
-        preprocessors: Preprocessors,
-        *,
-        garbage: GarbageCollector,
-        locks: Locks,
-    ) -> None:
-        self._store_id = store_id
-        self._blobs = blobs
+    def __init__(self, workspace: Workspace, preprocessors: Preprocessors, garbage: GarbageCollector) -> None:
+        self._store_id = workspace.store.store_id
+        self._blobs = workspace.platform.blobs
         self._preprocessors = preprocessors
         self._garbage = garbage
-        self._locks = locks
+        self._lock = SaveLock(workspace)
         self._slots = asyncio.Semaphore(MAX_CONCURRENT_IMPORTS)
 
-    def size_of(self, source: Source) -> int | None:
-        """The bytes of a source, None for one that can be read once only. Raises `InvalidArgumentError`."""
-        return self._blobs.describe(source).size
-
-    @asynccontextmanager
-    async def take(
+    async def prepare(
         self,
         source: Source,
         name: str | None,
@@ -65,14 +68,12 @@ class Importer:
         metadata: FileMetadata | None,
         *,
         custom: Mapping[str, Any],
-    ) -> AsyncIterator[StoredContent]:
-        """Store the bytes of `source`, for an event that is to be committed inside the context. When that
-        ends with an error, the bytes go again, unless something else needs them.
+    ) -> PreparedContent:
+        """Describe, preprocess and check a source.
 
-        `name` and `mime_type` go before what the source says of itself. What is measured here (the size, and
-        width and height of an image) goes before `metadata`, and `metadata` before what a preprocessor says
-        and before `custom`, the custom metadata until now. Raises the errors of `BlobStore.put`, and
-        whatever a preprocessor raises.
+        `name` and `mime_type` go before what the source says of itself; `metadata` goes before what a
+        preprocessor says, and that before `custom`, the custom metadata until now. Raises
+        `InvalidArgumentError`, and whatever a preprocessor raises.
         """
         _check_text(name=name, mime_type=mime_type)
         info = self._blobs.describe(source)
@@ -80,27 +81,37 @@ class Importer:
         kind = mime_type or info.mime_type or _guess(name)
         prepared = await preprocess(self._preprocessors, source, kind)
         if prepared.source is not source:
-            changed = self._blobs.describe(prepared.source)
-            kind = prepared.metadata.mime_type or changed.mime_type or kind
-            name = name or changed.name
+            info = self._blobs.describe(prepared.source)
+            kind = prepared.metadata.mime_type or info.mime_type or kind
+            name = name or info.name
         known = FileMetadata(kind, custom={**custom, "name": name} if name else custom)
         known = (metadata or FileMetadata()).merged_over(prepared.metadata.merged_over(known))
         encode_metadata(known)  # or there would be bytes already when it fails
+        return PreparedContent(prepared.source, info.size, kind, known)
+
+    async def store(self, prepared: PreparedContent, commit: Callable[[StoredContent], Awaitable[R]]) -> R:
+        """Store the bytes, and then `commit` what names them; returns its answer.
+
+        When either fails the bytes go again, unless something else needs them. Raises the errors of
+        `BlobStore.put` and of `commit`.
+        """
         blob: BlobInfo | None = None
         try:
-            async with self._slots, self._locks.hold(LOCK, exclusive=False):
-                blob = await self._blobs.put(prepared.source, mime_type=kind)
-                yield await self._described(blob, kind, known)
+            async with self._slots, self._lock.saving():
+                blob = await self._blobs.put(prepared.source, mime_type=prepared.mime_type)
+                return await commit(await self._described(blob, prepared))
         except BaseException:
             if blob is not None:
                 self._garbage.collect(blob.content_hash)
             raise
 
-    async def _described(self, blob: BlobInfo, mime_type: str, known: FileMetadata) -> StoredContent:
-        width, height = await self._blobs.image_size(blob.content_hash, mime_type=mime_type) or (None, None)
-        found = FileMetadata(size_bytes=blob.size, width=width, height=height).merged_over(known)
-        path = file_path(self._store_id, blob.content_hash)
-        return StoredContent(blob.content_hash, path, encode_metadata(found))
+    async def _described(self, blob: BlobInfo, prepared: PreparedContent) -> StoredContent:
+        """What is measured here (the size, and width and height of an image) goes before what was said."""
+        size = await self._blobs.image_size(blob.content_hash, mime_type=prepared.mime_type)
+        width, height = size or (None, None)
+        measured = FileMetadata(size_bytes=blob.size, width=width, height=height)
+        metadata_json = encode_metadata(measured.merged_over(prepared.metadata))
+        return StoredContent(blob.content_hash, file_path(self._store_id, blob.content_hash), metadata_json)
 
 
 def _guess(name: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from filesync_web.aio.resolved import resolved
 from filesync_web.core.metadata import FileMetadata
 from filesync_web.ports import Source
 
@@ -39,7 +39,5 @@ async def preprocess(preprocessors: Preprocessors, source: Source, mime_type: st
     function = find_preprocessor(preprocessors, mime_type)
     if function is None:
         return Preprocessed(source, FileMetadata())
-    result = function(source)
-    if inspect.isawaitable(result):
-        result = await result
+    result = await resolved(function, source)
     return result if isinstance(result, Preprocessed) else Preprocessed(result, FileMetadata())

@@ -14,30 +14,23 @@ from dataclasses import replace
 from filesync_web.core.metadata import parse_metadata
 from filesync_web.core.records import Control, FileRecord, Priority, Status
 from filesync_web.errors import BlobNotFoundError, TransferCancelledError, TransferError
+from filesync_web.files.controls import change_control
 from filesync_web.files.eviction import Eviction
-from filesync_web.files.tables import FileSyncTables
-from filesync_web.livestore.store import Store
-from filesync_web.ports import BlobHandle, BlobStore
-from filesync_web.remote.object_store import Remote
+from filesync_web.files.workspace import Workspace
+from filesync_web.ports import BlobHandle
 
 
 class Reader:
-    """See the module. `auto_prioritize`: what is read or shown, and not here, is downloaded first."""
+    """Hands out the files of one store.
 
-    def __init__(
-        self,
-        store: Store,
-        tables: FileSyncTables,
-        blobs: BlobStore,
-        remote: Remote | None,
-        eviction: Eviction,
-        *,
-        auto_prioritize: bool,
-    ) -> None:
-        self._store = store
-        self._tables = tables
-        self._blobs = blobs
-        self._remote = remote
+    `auto_prioritize`: what is read or shown, and is not here, is downloaded first.
+    """
+
+    def __init__(self, workspace: Workspace, eviction: Eviction, *, auto_prioritize: bool) -> None:
+        self._workspace = workspace
+        self._tables = workspace.tables
+        self._blobs = workspace.platform.blobs
+        self._remote = workspace.remote
         self._eviction = eviction
         self._auto_prioritize = auto_prioritize
         self._waiting: set[asyncio.Event] = set()
@@ -60,7 +53,7 @@ class Reader:
                 try:
                     return await self._open(record)
                 except BlobNotFoundError:
-                    if not wait or self._remote is None or not record.is_uploaded:
+                    if not (wait and record.is_uploaded and self._remote.exists):
                         raise
                 await self._expect(record)
                 await changed.wait()
@@ -83,7 +76,7 @@ class Reader:
         """A URL of the own copy, else a signed one, else None."""
         url = await self.url(id_or_path)
         record = self._tables.live(id_or_path)
-        if url is not None or self._remote is None or not record.is_uploaded:
+        if url is not None or not (record.is_uploaded and self._remote.exists):
             return url
         if self._auto_prioritize:
             await self.prioritize(record)
@@ -94,7 +87,7 @@ class Reader:
         row = self._tables.row(record.id)
         waits = row is None or row.download_status is not Status.DONE
         if waits and self._tables.control(record.id).priority < Priority.SHOWN:
-            await self._tables.change_control(record.id, priority=Priority.SHOWN)
+            await change_control(self._workspace, record.id, priority=Priority.SHOWN)
 
     async def _open(self, record: FileRecord) -> BlobHandle:
         metadata = parse_metadata(record.metadata_json)
@@ -114,7 +107,7 @@ class Reader:
         if row is not None and row.local_hash == record.content_hash:
             # The row says that the bytes are here, but somebody has taken them away.
             lacking = replace(row, local_hash="", download_status=Status.PENDING)
-            await self._store.commit(self._tables.row_changed(lacking))
+            await self._workspace.store.commit(self._workspace.events.row_changed(lacking))
         elif self._auto_prioritize:
             await self.prioritize(record)
 
@@ -122,7 +115,7 @@ class Reader:
     def _changes(self) -> Iterator[asyncio.Event]:
         """An event that is set whenever something of the files changes."""
         changed = asyncio.Event()
-        unsubscribe = self._store.subscribe(self._tables.watched, lambda _names: changed.set())
+        unsubscribe = self._workspace.store.subscribe(self._tables.watched, lambda _names: changed.set())
         self._waiting.add(changed)
         try:
             yield changed

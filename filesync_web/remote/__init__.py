@@ -1,1 +1,2 @@
-"""The object store behind a signer: sign, upload (whole or in parts), download, delete. Knows no store of events."""
+"""The object store behind a signer: sign, upload (whole or in parts), download, delete. Knows no store of
+events."""

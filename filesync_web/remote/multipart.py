@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+from filesync_web.aio.tasks import Tasks
 from filesync_web.core.records import OpenUpload
 from filesync_web.errors import IntegrityError, PermanentTransferError, RemoteMissingError, ServerError
 from filesync_web.ports import BlobHandle, Http, Progress
@@ -195,10 +196,12 @@ async def _in_parallel(jobs: Iterable[Callable[[], Awaitable[None]]]) -> None:
         for job in waiting:
             await job()
 
-    workers = [asyncio.ensure_future(work()) for _ in range(MAX_CONCURRENT_PARTS)]
+    tasks = Tasks("upload in parts")
+    workers = [
+        tasks.spawn(work(), f"worker {n}", on_end=lambda _ended: None)  # we raise its error
+        for n in range(MAX_CONCURRENT_PARTS)
+    ]
     try:
         await asyncio.gather(*workers)
     finally:
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        await tasks.cancel_and_wait()

@@ -1,14 +1,17 @@
-"""The object store behind the signer: upload, download and delete the bytes of one target.
+"""The object store: upload, download and delete the bytes of one target.
 
-A signed URL that has expired is signed anew, once; every other failure is the caller's to judge.
+`Remote` is what the file sync relies on. `ObjectStore` is the one behind a signer; a signed URL that has
+expired is signed anew, once, and every other failure is the caller's to judge. `LocalOnly` stands where there
+is no object store.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
-from filesync_web.errors import RemoteMissingError, ServerError
-from filesync_web.ports import BlobHandle, BlobStore, Clock, Http, Progress
+from filesync_web.errors import PermanentTransferError, RemoteMissingError, ServerError
+from filesync_web.ports import BlobHandle, Platform, Progress
 from filesync_web.remote.multipart import MultipartUploads, UploadLedger
 from filesync_web.remote.signed_requests import check_stored, with_fresh_url
 from filesync_web.remote.signer_client import SignedRequest, SignerClient
@@ -33,29 +36,99 @@ class RemoteObject:
     size: int | None
 
 
-class Remote:
-    """One object store. `stall_timeout`: seconds without a byte after which a transfer is given up."""
+class Remote(Protocol):
+    """An object store, or the lack of one.
+
+    `exists` is False in local-only mode: then nothing is ever transferred, and no own copy may go.
+    """
+
+    exists: ClassVar[bool]
+
+    async def is_healthy(self, *, timeout: float) -> bool:
+        """Whether it can be reached; `timeout` in seconds. Never raises but on cancellation."""
+        ...
+
+    async def upload(self, target: RemoteObject, blob: BlobHandle, progress: Progress) -> None:
+        """Store the bytes under the key; returns when the object store has confirmed them."""
+        ...
+
+    async def download(self, target: RemoteObject, progress: Progress) -> None:
+        """Fetch the object into the blob store, where it is verified."""
+        ...
+
+    async def has(self, key: str, size: int) -> bool:
+        """Whether the object is there with that size, as far as can be known."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Delete the object; it need not exist."""
+        ...
+
+    async def url(self, key: str) -> str | None:
+        """A URL that shows the object now; None where there is none."""
+        ...
+
+
+class LocalOnly:
+    """The `Remote` that never is: it has nothing, and nothing can be sent there."""
+
+    exists: ClassVar[bool] = False
+
+    async def is_healthy(self, *, timeout: float) -> bool:
+        """It cannot be reached."""
+        del timeout
+        return False
+
+    async def upload(self, target: RemoteObject, blob: BlobHandle, progress: Progress) -> None:
+        """Always raises `PermanentTransferError`."""
+        del blob, progress
+        raise _local_only(target.key)
+
+    async def download(self, target: RemoteObject, progress: Progress) -> None:
+        """Always raises `PermanentTransferError`."""
+        del progress
+        raise _local_only(target.key)
+
+    async def has(self, key: str, size: int) -> bool:
+        """It has nothing."""
+        del key, size
+        return False
+
+    async def delete(self, key: str) -> None:
+        """There is nothing to delete."""
+
+    async def url(self, key: str) -> str | None:
+        """There is none."""
+        del key
+        return None
+
+
+def _local_only(key: str) -> PermanentTransferError:
+    return PermanentTransferError(f"{key} stays on this device: in local-only mode nothing is transferred")
+
+
+class ObjectStore:
+    """The `Remote` behind a signer.
+
+    `ledger` remembers uploads in parts; `stall_timeout`: seconds without a byte after which a transfer is
+    given up.
+    """
+
+    exists: ClassVar[bool] = True
 
     def __init__(
-        self,
-        signer: SignerClient,
-        http: Http,
-        blobs: BlobStore,
-        clock: Clock,
-        ledger: UploadLedger,
-        *,
-        stall_timeout: float,
+        self, signer: SignerClient, platform: Platform, ledger: UploadLedger, *, stall_timeout: float
     ) -> None:
-        self._multipart = MultipartUploads(signer, http, ledger, stall_timeout=stall_timeout)
+        self._multipart = MultipartUploads(signer, platform.http, ledger, stall_timeout=stall_timeout)
         self._signer = signer
-        self._http = http
-        self._blobs = blobs
-        self._clock = clock
+        self._http = platform.http
+        self._blobs = platform.blobs
+        self._clock = platform.clock
         self._stall_timeout = stall_timeout
         self._urls: dict[str, SignedRequest] = {}
 
     async def is_healthy(self, *, timeout: float) -> bool:
-        """Whether the signer answers; `timeout` in seconds."""
+        """Whether signer and object store answer."""
         return await self._signer.is_healthy(timeout=timeout)
 
     async def upload(self, target: RemoteObject, blob: BlobHandle, progress: Progress) -> None:

@@ -7,13 +7,13 @@ refused also after it was asked for anew, `RemoteMissingError`, `ServerError`, `
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from filesync_web.aio.resolved import resolved
 from filesync_web.core.failures import GONE_STATUSES, error_for_status
 from filesync_web.errors import AuthError, FileSyncError, InvalidArgumentError, ServerError
 from filesync_web.ports import Headers, HeadersSource, Http, HttpResponse
@@ -51,13 +51,10 @@ class SignerConfig:
 
     async def auth_headers(self) -> dict[str, str]:
         """The headers of this moment."""
-        headers = self.headers() if callable(self.headers) else self.headers
-        result = dict(await headers if inspect.isawaitable(headers) else headers or {})
-        token = self.auth_token() if callable(self.auth_token) else self.auth_token
-        token = await token if inspect.isawaitable(token) else token
-        if token:
-            result["Authorization"] = f"Bearer {token}"
-        return result
+        headers = dict(await resolved(self.headers) or {})
+        if token := await resolved(self.auth_token):
+            headers["Authorization"] = f"Bearer {token}"
+        return headers
 
 
 @dataclass(frozen=True, slots=True)

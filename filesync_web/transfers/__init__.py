@@ -1,1 +1,1 @@
-"""What the leading tab does: it runs the engine, its jobs, the probe of the signer, and background uploads."""
+"""What the leading tab does: it runs the engine and its jobs, the probe of the signer, background uploads."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from filesync_web.core.metadata import parse_metadata
 from filesync_web.core.paths import remote_key
 from filesync_web.core.records import Control, Status
 from filesync_web.errors import FileSyncError
-from filesync_web.files.tables import FileSyncTables
+from filesync_web.files.workspace import Workspace
 from filesync_web.ports import BackgroundUploader, OwedUpload
 from filesync_web.remote.object_store import MULTIPART_ABOVE
 from filesync_web.remote.signer_client import SignerConfig
@@ -26,14 +26,40 @@ _UNKNOWN = OwedUpload("", "")
 """Stands for what an earlier tab has handed over."""
 
 
-class BackgroundUploads:
-    """See the module. Without a `signer` nothing is handed over, and what earlier was is taken back."""
+class NoBackgroundUploader:
+    """The `BackgroundUploader` of a platform that uploads nothing by itself."""
 
-    def __init__(
-        self, tables: FileSyncTables, background: BackgroundUploader, signer: SignerConfig | None
+    async def start(self) -> bool:
+        """It cannot."""
+        return False
+
+    def stop(self) -> None:
+        """Nothing was begun."""
+
+    async def file_ids(self) -> set[str]:
+        """Nothing is written down."""
+        return set()
+
+    async def change(
+        self, changes: Mapping[str, OwedUpload | None], signer_url: str, headers: Mapping[str, str] | None
     ) -> None:
-        self._tables = tables
-        self._background = background
+        """Nothing is written down."""
+
+    async def was_uploaded(self, file_id: str, remote_key: str) -> bool:
+        """It has uploaded nothing."""
+        del file_id, remote_key
+        return False
+
+    async def clear(self) -> None:
+        """Nothing is written down."""
+
+
+class BackgroundUploads:
+    """Hands the uploads of one store over. Without a `signer` none is, and what earlier was is taken back."""
+
+    def __init__(self, workspace: Workspace, signer: SignerConfig | None) -> None:
+        self._tables = workspace.tables
+        self._background: BackgroundUploader = workspace.platform.background or NoBackgroundUploader()
         self._signer = signer
         self._handed: dict[str, OwedUpload] = {}
         self._dirty: set[str] = set()

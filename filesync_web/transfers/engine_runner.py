@@ -11,12 +11,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
-from random import Random
+from collections.abc import AsyncIterator, Iterable
 
+from filesync_web.aio.tasks import Tasks
 from filesync_web.aio.waiting import first_of
-from filesync_web.core.backoff import RetryPolicy
-from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.failures import failure_of
 from filesync_web.core.records import FileRecord, LocalFileState, TransferControl
 from filesync_web.engine import effects as fx
@@ -26,11 +24,12 @@ from filesync_web.engine.live_files import FileFact
 from filesync_web.engine.state import Limits
 from filesync_web.errors import FileSyncError, NetworkError
 from filesync_web.files.garbage import GarbageCollector
-from filesync_web.files.tables import FileSyncTables
+from filesync_web.files.workspace import Workspace
 from filesync_web.livestore.schema import NewEvent
-from filesync_web.livestore.store import Store
-from filesync_web.ports import BlobStore, Clock
+from filesync_web.options import FileSyncOptions
+from filesync_web.transfers.event_relay import EventRelay
 from filesync_web.transfers.job_runner import JobRunner
+from filesync_web.transfers.online import OnlineMonitor
 
 logger = logging.getLogger(__name__)
 
@@ -41,62 +40,48 @@ _Outcome = BaseException | None
 
 
 class EngineRunner:
-    """Runs the transfers of one store, while `run` runs; see the module. `jobs=None` is local-only mode.
-
-    `on_event` must not raise; `on_network_error` asks for a look at the connection.
-    """
+    """Runs the transfers of one store, while `run` runs."""
 
     def __init__(
         self,
-        store: Store,
-        tables: FileSyncTables,
-        blobs: BlobStore,
-        jobs: JobRunner | None,
+        workspace: Workspace,
+        options: FileSyncOptions,
         *,
+        jobs: JobRunner,
         garbage: GarbageCollector,
-        clock: Clock,
-        random: Random,
-        limits: Limits,
-        retry: RetryPolicy,
-        on_event: Callable[[FileSyncEvent], None],
-        on_network_error: Callable[[], None],
+        monitor: OnlineMonitor,
+        relay: EventRelay,
     ) -> None:
-        self._store = store
-        self._tables = tables
-        self._blobs = blobs
+        self._workspace = workspace
+        self._store = workspace.store
+        self._tables = workspace.tables
+        self._blobs = workspace.platform.blobs
+        self._clock = workspace.platform.clock
+        self._random = workspace.platform.random
         self._jobs = jobs
         self._garbage = garbage
-        self._clock = clock
-        self._random = random
-        self._limits = limits
-        self._retry = retry
-        self._on_event = on_event
-        self._on_network_error = on_network_error
+        self._monitor = monitor
+        self._relay = relay
+        self._options = options
         self._dirty: set[str] = set()
         self._reports: deque[tuple[int, _Outcome]] = deque()
-        self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._gate = False
+        self._tasks = Tasks(f"transfers of store {workspace.store.store_id!r}")
+        self._running: dict[int, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
-        self._alone = asyncio.Lock()
 
     def changed(self, file_ids: Iterable[str]) -> None:
         """The store has changed what it says of these files, or of the outbox."""
         self._dirty.update(file_ids)
         self._wake.set()
 
-    def set_gate(self, is_open: bool) -> None:
-        """Whether transfers may run."""
-        self._gate = is_open
+    def wake(self) -> None:
+        """Whether transfers may run has changed."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Run transfers until cancelled; then every request is aborted before this returns. A second call
-        waits for the first to end."""
-        async with self._alone:
-            await self._run()
-
-    async def _run(self) -> None:
-        engine = Engine(remote=self._jobs is not None, limits=self._limits, retry=self._retry)
+        """Run transfers until cancelled; then every request is aborted before this returns. Only one call at
+        a time."""
+        engine = self._new_engine()
         try:
             self._dirty.clear()
             self._reports.clear()
@@ -104,21 +89,22 @@ class EngineRunner:
                 await self._perform(engine.learn(facts, self._clock.time()))
             await self._perform(engine.observe((), self._tables.outbox(), self._clock.time()))
             self._garbage.collect_all()
-            gate = False
             while True:
                 self._wake.clear()
                 if self._dirty:
                     await self._observe(engine)
                 elif self._reports:
                     await self._report(engine, *self._reports.popleft())
-                elif gate is not self._gate:
-                    gate = self._gate
-                    await self._perform(engine.set_gate(gate, self._clock.time()))
                 else:
-                    await self._perform(engine.tick(self._clock.time()))
+                    await self._perform(engine.set_gate(self._monitor.may_transfer, self._clock.time()))
                     await self._pause(engine.next_wakeup())
         finally:
-            await self._abort_all()
+            await self._tasks.cancel_and_wait()
+
+    def _new_engine(self) -> Engine:
+        options = self._options
+        limits = Limits(options.max_concurrent_uploads, options.max_concurrent_downloads)
+        return Engine(remote=self._workspace.remote.exists, limits=limits, retry=options.retry)
 
     # --- facts
 
@@ -191,31 +177,31 @@ class EngineRunner:
                 case fx.Start(job):
                     self._start(job)
                 case fx.Cancel(serial):
-                    if serial in self._tasks:
-                        self._tasks[serial].cancel()
+                    if serial in self._running:
+                        self._running[serial].cancel()
                 case fx.DeleteBlob(content_hash):
                     self._garbage.collect(content_hash)
                 case fx.Notify(notice):
-                    self._on_event(notice)
+                    self._relay.tell(notice)
         if events:
             await self._store.commit(*events)
 
     def _event(self, effect: fx.Effect) -> NewEvent | None:
         """The event that an effect commits; None for the effects that commit none."""
-        tables = self._tables
+        events = self._workspace.events
         match effect:
             case fx.Persist(row):
-                return tables.row_changed(row)
+                return events.row_changed(row)
             case fx.RemoveRow(file_id):
-                return tables.row_removed(file_id)
+                return events.row_removed(file_id)
             case fx.CommitRemoteKey(file_id, content_hash, remote_key):
                 return self._remote_key_event(file_id, content_hash, "", remote_key)
             case fx.WithdrawRemoteKey(file_id, content_hash, remote_key):
                 return self._remote_key_event(file_id, content_hash, remote_key, "")
             case fx.QueueRemoteDelete(delete):
-                return tables.remote_delete_owed(delete)
+                return events.remote_delete_queued(delete)
             case fx.FinishRemoteDelete(remote_key):
-                return tables.remote_delete_finished(remote_key)
+                return events.remote_delete_done(remote_key)
             case _:
                 return None
 
@@ -225,16 +211,14 @@ class EngineRunner:
         record = self._tables.record(file_id)
         if record is None or (record.content_hash, record.remote_key) != (content_hash, old_key):
             return None
-        return self._tables.remote_key_changed(record, new_key)
+        return self._workspace.events.remote_key_changed(record, new_key)
 
     # --- jobs
 
     def _start(self, job: Job) -> None:
-        if self._jobs is None:
-            raise RuntimeError("a job without an object store")
-        task = asyncio.create_task(self._jobs.run(job), name=f"{job.kind.value} {job.file_id}")
-        self._tasks[job.serial] = task
-        task.add_done_callback(lambda ended: self._ended(job, ended))
+        self._running[job.serial] = self._tasks.spawn(
+            self._jobs.run(job), f"{job.kind.value} {job.file_id}", on_end=lambda task: self._ended(job, task)
+        )
 
     def _ended(self, job: Job, task: asyncio.Task[None]) -> None:
         """Report the end of a job, also of one that was cancelled before its first step."""
@@ -245,18 +229,10 @@ class EngineRunner:
             level = logging.ERROR if trace else logging.INFO
             logger.log(level, told, job.kind.value, job.remote_key, outcome, exc_info=trace)
             if isinstance(outcome, NetworkError):
-                self._on_network_error()
-        self._tasks.pop(job.serial, None)
+                self._monitor.check_now()
+        self._running.pop(job.serial, None)
         self._reports.append((job.serial, outcome))
         self._wake.set()
-
-    async def _abort_all(self) -> None:
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._tasks.clear()
-        self._reports.clear()
 
 
 def _fact_of(

@@ -17,7 +17,8 @@ TOPIC = "file-sync-event"
 class EventRelay:
     """Tells events here and to the other tabs of a store, and hears theirs while it is `open`.
 
-    `online` is the last that was told: None until then.
+    `online` is the one place in a tab that says whether the signer can be reached: what the leading tab,
+    this one or another, has told last. None until then.
     """
 
     def __init__(self, store: Store) -> None:
@@ -29,7 +30,7 @@ class EventRelay:
     def open(self) -> None:
         """Hear the other tabs from now on, beginning with whether the leader is online."""
         if self._unsubscribe is None:
-            self._unsubscribe = self._store.on_message(TOPIC, self._heard)
+            self._unsubscribe = self._store.on_message(TOPIC, self._on_message)
             self._store.post_message(TOPIC, None)
 
     def close(self) -> None:
@@ -51,7 +52,7 @@ class EventRelay:
         self._store.post_message(TOPIC, asdict(event))
         self._tell_here(event)
 
-    def _heard(self, message: dict[str, Any] | None) -> None:
+    def _on_message(self, message: dict[str, Any] | None) -> None:
         if message is None:
             if self._store.leader and self.online is not None:
                 event = FileSyncEvent("online" if self.online else "offline")

@@ -10,34 +10,29 @@ from filesync_web.core.records import Priority
 from filesync_web.engine.effects import Job, JobKind
 from filesync_web.errors import BlobNotFoundError, QuotaExceededError
 from filesync_web.files.eviction import Eviction
-from filesync_web.files.tables import FileSyncTables
-from filesync_web.livestore.store import Store
-from filesync_web.ports import BlobStore, Progress
-from filesync_web.remote.object_store import Remote, RemoteObject
+from filesync_web.files.workspace import Workspace
+from filesync_web.ports import Progress
+from filesync_web.remote.object_store import RemoteObject
 from filesync_web.transfers.background_uploads import BackgroundUploads
 
 
 class JobRunner:
-    """Does the jobs of one store; may be cancelled at any time. `on_event` is told the progress."""
+    """Does the jobs of one store; may be cancelled at any time. `on_progress` is told the progress."""
 
     def __init__(
         self,
-        store: Store,
-        tables: FileSyncTables,
-        blobs: BlobStore,
-        remote: Remote,
-        *,
+        workspace: Workspace,
         eviction: Eviction,
-        background_uploads: BackgroundUploads | None,
-        on_event: Callable[[FileSyncEvent], None],
+        background_uploads: BackgroundUploads,
+        on_progress: Callable[[FileSyncEvent], None],
     ) -> None:
-        self._store = store
-        self._tables = tables
-        self._blobs = blobs
-        self._remote = remote
+        self._store = workspace.store
+        self._tables = workspace.tables
+        self._blobs = workspace.platform.blobs
+        self._remote = workspace.remote
         self._eviction = eviction
         self._background_uploads = background_uploads
-        self._on_event = on_event
+        self._on_progress = on_progress
 
     async def run(self, job: Job) -> None:
         """Do one job; returns when it had its effect, else raises."""
@@ -85,15 +80,12 @@ class JobRunner:
 
     async def _was_uploaded(self, job: Job, size: int) -> bool:
         """Whether the platform did this upload when no tab was open, and its object is still there."""
-        if self._background_uploads is None or not await self._background_uploads.was_uploaded(
-            job.file_id, job.remote_key
-        ):
-            return False
-        return await self._remote.has(job.remote_key, size)
+        is_noted = await self._background_uploads.was_uploaded(job.file_id, job.remote_key)
+        return is_noted and await self._remote.has(job.remote_key, size)
 
     def _progress(self, job: Job, size: int | None) -> Progress:
         def tell(loaded: int, total: int) -> None:
-            self._on_event(
+            self._on_progress(
                 FileSyncEvent(f"{job.kind.value}:progress", job.file_id, loaded, total or size or 0)
             )
 

@@ -11,37 +11,43 @@ browser has six connections, and when transfers hold them all, the probe waits b
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from filesync_web.aio.waiting import first_of
-from filesync_web.ports import Clock, Connectivity
+from filesync_web.core.display import FileSyncEvent
+from filesync_web.files.workspace import Workspace
+from filesync_web.options import FileSyncOptions
+from filesync_web.transfers.event_relay import EventRelay
 
 
 class OnlineMonitor:
-    """Runs the probe and tells changes. `is_online` is None until the first answer.
+    """Probes the signer while this tab leads, and tells the relay what it finds.
 
-    `interval` and `timeout` in seconds. `probe` takes the time-out and must not raise.
+    `on_change` is called after that, and with the first answer of each `run`.
     """
 
     def __init__(
         self,
-        probe: Callable[[float], Awaitable[bool]],
-        hint: Connectivity,
-        clock: Clock,
+        workspace: Workspace,
+        options: FileSyncOptions,
+        relay: EventRelay,
         on_change: Callable[[bool], None],
-        *,
-        interval: float,
-        timeout: float,
     ) -> None:
-        self._probe = probe
-        self._hint = hint
-        self._clock = clock
+        self._remote = workspace.remote
+        self._hint = workspace.platform.connectivity
+        self._clock = workspace.platform.clock
+        self._options = options
+        self._relay = relay
         self._on_change = on_change
-        self._interval = interval
-        self._timeout = timeout
         self._wake = asyncio.Event()
         self._bytes_moved = False
-        self.is_online: bool | None = None
+        self._has_answer = False
+
+    @property
+    def may_transfer(self) -> bool:
+        """Whether transfers may run: the signer can be reached, and this tab has asked it itself, by which it
+        also knows what the signer offers."""
+        return self._has_answer and self._relay.online is True
 
     def check_now(self) -> None:
         """Probe at once: a transfer has failed, or the app asks."""
@@ -53,23 +59,27 @@ class OnlineMonitor:
 
     async def run(self) -> None:
         """Probe until cancelled."""
-        unsubscribe = self._hint.subscribe(self._hinted)
+        self._has_answer = False
+        unsubscribe = self._hint.subscribe(self._on_hint)
         try:
             while True:
                 self._wake.clear()
                 self._bytes_moved = False
-                answered = await self._probe(self._timeout)
-                self._set(answered or (self._bytes_moved and self.is_online is True))
-                await first_of(self._clock.sleep(self._interval), self._wake.wait())
+                answered = await self._remote.is_healthy(timeout=self._options.health_check_timeout)
+                self._found(answered or (self._bytes_moved and self.may_transfer))
+                await first_of(self._clock.sleep(self._options.health_check_interval), self._wake.wait())
         finally:
+            self._has_answer = False
             unsubscribe()
 
-    def _hinted(self, is_online: bool) -> None:
+    def _on_hint(self, is_online: bool) -> None:
         if not is_online:
-            self._set(False)
+            self._found(False)
         self.check_now()
 
-    def _set(self, is_online: bool) -> None:
-        if is_online is not self.is_online:
-            self.is_online = is_online
+    def _found(self, is_online: bool) -> None:
+        is_news = not self._has_answer or is_online is not self._relay.online
+        self._has_answer = True
+        if is_news:
+            self._relay.tell(FileSyncEvent("online" if is_online else "offline"))
             self._on_change(is_online)

@@ -145,12 +145,16 @@ class Device:
         )
         http = HeldHttp(self.network)
         platform = Platform(
-            self.blobs, http, self.connectivity, self.locks, self.clock, background=self.background
+            self.blobs,
+            http,
+            self.connectivity,
+            self.locks,
+            self.clock,
+            background=self.background,
+            random=Random(1),
         )
         signer = None if local_only else remote or fs.SignerConfig("/api", auth_token="t")
-        sync = FileSync(
-            store, platform, remote=signer, options=fs.FileSyncOptions(**options), random=Random(1)
-        )
+        sync = FileSync(store, platform, remote=signer, options=fs.FileSyncOptions(**options))
         tab = Tab(store, sync)
         self.open_tabs.append(tab)
         sync.start()

@@ -72,8 +72,12 @@ class BrokenBackground(Background):
 
 async def crash(device: Device, tab: Tab) -> None:
     """The tab is gone without a word: what is left of it must not clean up."""
+
+    async def leave_all() -> None:
+        pass
+
     background, device.background = device.background, None
-    tab.sync._leader._background_uploads = None
+    tab.sync._leader._background_uploads.clear = leave_all  # type: ignore[method-assign]
     device.open_tabs.remove(tab)
     await tab.close()
     device.background = background

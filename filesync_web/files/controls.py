@@ -1,0 +1,65 @@
+"""What the user asks of a file's transfers: pause, cancel, priority, pin, evict; changed from any tab.
+
+It is one row a file, and an event replaces the whole of it, while each call means to change one or two of its
+fields. So whoever changes a control reads the row, changes it and commits it under the lock `control`, which
+all tabs share: otherwise a pin could take back the pause of a moment ago.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TypedDict, Unpack
+
+from filesync_web.core.records import Control, LocalFileState, Status
+from filesync_web.files.workspace import Workspace
+from filesync_web.livestore.schema import NewEvent
+
+_LOCK = "control"
+
+
+class ControlChanges(TypedDict, total=False):
+    """The fields of a `TransferControl` that a call may change."""
+
+    state: Control
+    priority: int
+    pinned: bool
+    evicted: bool
+
+
+@asynccontextmanager
+async def changing_controls(workspace: Workspace) -> AsyncIterator[None]:
+    """Inside the context no other tab or call changes a control, and the store is up to date."""
+    async with workspace.platform.locks.hold(_LOCK, exclusive=True):
+        await workspace.store.refresh()
+        yield
+
+
+async def change_control(workspace: Workspace, file_id: str, **changes: Unpack[ControlChanges]) -> None:
+    """Change these fields of a file's control, and no others."""
+    async with changing_controls(workspace):
+        control = workspace.tables.control(file_id)
+        changed = replace(control, **changes)
+        if changed != control:
+            await workspace.store.commit(workspace.events.control_changed(changed))
+
+
+async def retry_errors(workspace: Workspace) -> list[str]:
+    """Queue again what rests at `error`, what the user cancelled included; returns the file ids."""
+    tables, events = workspace.tables, workspace.events
+    async with changing_controls(workspace):
+        failed = [row for row in tables.all_rows() if row.has_error]
+        changes: list[NewEvent] = [events.row_changed(_queued_again(row)) for row in failed]
+        for row in failed:
+            control = tables.control(row.file_id)
+            if control.state is Control.CANCELLED:
+                changes.append(events.control_changed(replace(control, state=Control.NONE)))
+        await workspace.store.commit(*changes)
+    return [row.file_id for row in failed]
+
+
+def _queued_again(row: LocalFileState) -> LocalFileState:
+    upload = Status.QUEUED if row.upload_status is Status.ERROR else row.upload_status
+    download = Status.QUEUED if row.download_status is Status.ERROR else row.download_status
+    return replace(row, upload_status=upload, download_status=download, last_sync_error="")

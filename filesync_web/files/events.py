@@ -1,0 +1,112 @@
+"""The events by which the file sync changes a store's file tables, made of records and rows."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from filesync_web.core.records import (
+    BlobUse,
+    FileRecord,
+    LocalFileState,
+    OpenUpload,
+    RemoteDelete,
+    TransferControl,
+)
+from filesync_web.livestore.schema import NewEvent, Schema
+
+_FILE_ID_ARGS = ("id", "fileId")
+
+
+class FileEvents:
+    """Makes events of one schema; none is committed here. Client-only ones replace a whole row."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._events = schema.events
+        self._files = schema.tables.files
+
+    # --- the synced records
+
+    def created(self, record: FileRecord) -> NewEvent:
+        """The record is new."""
+        return self._events.file_created(
+            id=record.id,
+            path=record.path,
+            content_hash=record.content_hash,
+            metadata_json=record.metadata_json,
+            created_at=record.created_at,
+            updated_at=record.updated_at,
+        )
+
+    def edited(self, record: FileRecord) -> NewEvent:
+        """The record has new content or metadata."""
+        return self._events.file_updated(
+            id=record.id,
+            path=record.path,
+            remote_key=record.remote_key,
+            content_hash=record.content_hash,
+            metadata_json=record.metadata_json,
+            updated_at=record.updated_at,
+        )
+
+    def remote_key_changed(self, old: FileRecord, remote_key: str) -> NewEvent:
+        """The same content has another remote key: valid only while the record is live and still has the
+        content and the key that `old` has, also after a rebase."""
+        event = self._events.file_updated(
+            id=old.id,
+            path=old.path,
+            remote_key=remote_key,
+            content_hash=old.content_hash,
+            updated_at=old.updated_at,
+        )
+        unchanged = self._files.where(
+            id=old.id, content_hash=old.content_hash, remote_key=old.remote_key, deleted_at=None
+        )
+        return event.only_if(unchanged)
+
+    def deleted(self, file_id: str, deleted_at: int) -> NewEvent:
+        """The file is deleted; `deleted_at` in milliseconds since the epoch."""
+        return self._events.file_deleted(id=file_id, deleted_at=deleted_at)
+
+    # --- what is this client's own
+
+    def row_changed(self, row: LocalFileState) -> NewEvent:
+        """This client's row of a file."""
+        return self._events.local_file_state_upsert(**asdict(row))
+
+    def row_removed(self, file_id: str) -> NewEvent:
+        """This client has no row of the file any more."""
+        return self._events.local_file_state_remove(file_id=file_id)
+
+    def control_changed(self, control: TransferControl) -> NewEvent:
+        """What the user asks of a file's transfers."""
+        return self._events.transfer_control_set(**asdict(control))
+
+    def blob_used(self, use: BlobUse) -> NewEvent:
+        """A content was used here."""
+        return self._events.blob_used(**asdict(use))
+
+    def remote_delete_queued(self, delete: RemoteDelete) -> NewEvent:
+        """An entry of the outbox."""
+        return self._events.remote_delete_queued(**asdict(delete))
+
+    def remote_delete_done(self, remote_key: str) -> NewEvent:
+        """The entry of the outbox is done or no longer wanted."""
+        return self._events.remote_delete_done(remote_key=remote_key)
+
+    def upload_opened(self, upload: OpenUpload) -> NewEvent:
+        """An upload in parts was begun."""
+        return self._events.upload_opened(**asdict(upload))
+
+    def upload_closed(self, remote_key: str) -> NewEvent:
+        """The upload in parts of that key is over."""
+        return self._events.upload_closed(remote_key=remote_key)
+
+
+def file_id_of(args: Any) -> str | None:
+    """The file that an event of the file schema is about, by its wire arguments."""
+    if isinstance(args, dict):
+        for name in _FILE_ID_ARGS:
+            if isinstance(value := args.get(name), str):
+                return value
+    return None
