@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 import filesync_web as fs
@@ -110,3 +112,18 @@ async def test_transfers_start_again_after_the_event_log_failed() -> None:
         device.store.hold = lambda _request: False
         await device.clock.advance(6)
         assert tab.record(result.file_id).is_uploaded
+
+
+async def test_two_tabs_that_change_the_controls_of_a_file_at_once_both_have_their_way() -> None:
+    async with a_device() as device:
+        first, second = await device.tab(), await device.tab()
+        result = await first.sync.save_file(b"asked much of")
+        await settle()
+        await asyncio.gather(
+            first.sync.pin_file(result.file_id),
+            second.sync.pause_transfer(result.file_id),
+            first.sync.prioritize_download(result.file_id),
+        )
+        await settle()
+        control = FileSyncTables(second.store).control(result.file_id)
+        assert (control.pinned, control.state) == (True, fs.Control.PAUSED)
