@@ -22,9 +22,9 @@ IN_MOTION = {fs.Status.PENDING, fs.Status.QUEUED, fs.Status.IN_PROGRESS}
 Percents = Mapping[str, float | None]
 State = fs.LocalFileState | None
 MAX_CONCURRENT_URLS = 8
-LONG = 3
+MAX_ASPECT = 3
 """A picture with sides this many times apart is shown whole: cropping would hide most of it."""
-SMALL = 64
+MIN_CROPPED_WIDTH = 64
 """So is one with fewer pixels across: enlarging would only blur it."""
 LABELS = {
     "media": "View {}",
@@ -123,8 +123,8 @@ class Card:
     def settle(self, is_broken: bool) -> None:
         """Note whether the browser could show the image, and choose how it fills its frame."""
         width, height = self._image.naturalWidth, self._image.naturalHeight
-        is_whole = width < SMALL or not height <= LONG * width <= LONG * LONG * height
-        self._image.classList.toggle("whole", is_whole)
+        is_long = max(width, height) > MAX_ASPECT * min(width, height)
+        self._image.classList.toggle("whole", is_long or width < MIN_CROPPED_WIDTH)
         self._is_broken = is_broken
         self.root.classList.toggle("broken", is_broken)
         self._offer()
@@ -202,9 +202,9 @@ class Grid:
         self._on_action = on_action
         self._url_slots = asyncio.Semaphore(MAX_CONCURRENT_URLS)
         self._lookups: set[asyncio.Task[None]] = set()
-        when("click", root)(self._clicked)
+        when("click", root)(self._on_click)
         for event in ("load", "error"):  # of the images: these events do not bubble, but can be captured
-            when(event, root, capture=True)(self._image_settled)
+            when(event, root, capture=True)(self._on_image_settled)
 
     def update(self, snapshot: Snapshot, percents: Percents) -> None:
         """Show the snapshot. `percents` are the running transfers' by file id."""
@@ -253,13 +253,13 @@ class Grid:
         if card.source == wanted:
             card.show_image(url)
 
-    def _clicked(self, event: Any) -> None:
+    def _on_click(self, event: Any) -> None:
         button = event.target.closest("[data-action]")
         card = event.target.closest(".card")
         if button and card and not button.disabled:
             self._on_action(button.dataset.action, card.dataset.fileId)
 
-    def _image_settled(self, event: Any) -> None:
+    def _on_image_settled(self, event: Any) -> None:
         card = event.target.closest(".card")
         if card and (shown := self.cards.get(card.dataset.fileId)):
             shown.settle(event.type == "error")

@@ -40,7 +40,7 @@ class Main:
         self._saving = 0
         self._render_is_due = False
         self._pause = 0.0
-        gallery.watch(self._changed, self._happened)
+        gallery.watch(self._schedule_render, self._on_event)
         self._render()
         when("click", "#toggle-sync")(self._toggle_sync)
         when("click", "#retry-errors")(lambda _event: self._start(gallery.retry()))
@@ -51,7 +51,7 @@ class Main:
 
     # --- out: what the kit says, on the page ---
 
-    def _changed(self) -> None:
+    def _schedule_render(self) -> None:
         if not self._render_is_due:
             self._render_is_due = True
             asyncio.get_running_loop().call_later(self._pause, self._render)
@@ -67,7 +67,7 @@ class Main:
         # Leave most of the time to everything else, however many cards there are.
         self._pause = min(0.5, 4 * (time.perf_counter() - started))
 
-    def _happened(self, event: fs.FileSyncEvent) -> None:
+    def _on_event(self, event: fs.FileSyncEvent) -> None:
         kind, _, what = event.type.partition(":")
         if kind in {"upload", "download"} and event.file_id:
             if what in {"start", "progress"}:
@@ -79,7 +79,7 @@ class Main:
             self._grid.progress(self._percents())
             self._panel.progress(self._transfers)
         if what != "progress":
-            self._changed()
+            self._schedule_render()
 
     def _percents(self) -> dict[str, float | None]:
         return {file_id: transfer.percent for file_id, transfer in self._transfers.items()}
@@ -102,7 +102,7 @@ class Main:
 
     async def _add(self, js_files: list[Any]) -> None:
         self._saving += len(js_files)
-        self._changed()
+        self._schedule_render()
         await asyncio.gather(*map(self._add_one, js_files))  # the kit stores some at a time
 
     async def _add_one(self, js_file: Any) -> None:
@@ -112,7 +112,7 @@ class Main:
             self._toasts.show(f"{js_file.name} was not added: {_plain(error)}")
         finally:
             self._saving -= 1
-            self._changed()
+            self._schedule_render()
 
     async def _edit(self, file_id: str) -> None:
         card = self._grid.cards[file_id]
@@ -138,9 +138,9 @@ class Main:
         """Run `work` in the background; what goes wrong is told in a toast."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
-        task.add_done_callback(self._finished)
+        task.add_done_callback(self._on_end)
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
+    def _on_end(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             self._toasts.show(_plain(error))

@@ -6,7 +6,7 @@ from typing import Any
 
 from pyscript import web, when
 
-AT_MOST = 4
+MAX_TOASTS = 4
 
 
 class Toasts:
@@ -14,13 +14,13 @@ class Toasts:
 
     def __init__(self, root: Any) -> None:
         self._root = root
-        when("click", root)(self._clicked)
+        when("click", root)(self._on_click)
 
     def show(self, text: str) -> None:
         shown = list(self._root.children)
         if any(toast.dataset.text == text for toast in shown):
             return
-        for oldest in shown[: len(shown) + 1 - AT_MOST]:
+        for oldest in shown[: len(shown) + 1 - MAX_TOASTS]:
             oldest.remove()
         close = web.button(
             "\N{MULTIPLICATION SIGN}", type="button", classes="button small round", ariaLabel="Dismiss"
@@ -29,6 +29,6 @@ class Toasts:
         toast.dataset.text = text
         self._root.append(toast)
 
-    def _clicked(self, event: Any) -> None:
+    def _on_click(self, event: Any) -> None:
         if event.target.closest("button"):
             event.target.closest(".toast").remove()

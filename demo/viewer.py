@@ -21,9 +21,9 @@ class Viewer:
         self._caption = page["viewer-caption"]
         self._grid = grid
         self._file_id = ""
-        when("click", self._dialog)(self._clicked)
-        when("keydown", self._dialog)(self._key_pressed)
-        when("close", self._dialog)(self._closed)
+        when("click", self._dialog)(self._on_click)
+        when("keydown", self._dialog)(self._on_key)
+        when("close", self._dialog)(self._on_close)
 
     def open(self, file_id: str) -> None:
         """Show the picture; does nothing for a file that cannot be shown."""
@@ -45,13 +45,13 @@ class Viewer:
         if change and self._file_id in shown:
             self.open(shown[(shown.index(self._file_id) + change) % len(shown)])
 
-    def _key_pressed(self, event: Any) -> None:
+    def _on_key(self, event: Any) -> None:
         self._step(KEYS.get(event.key, 0))
 
-    def _closed(self, _event: Any) -> None:
+    def _on_close(self, _event: Any) -> None:
         self._image.removeAttribute("src")
 
-    def _clicked(self, event: Any) -> None:
+    def _on_click(self, event: Any) -> None:
         button = event.target.closest("[data-action]")
         action = button.dataset.action if button else ""
         if action in STEPS:

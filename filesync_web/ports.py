@@ -111,7 +111,7 @@ class BlobStore(Protocol):
         left here.
 
         Raises `IntegrityError` (and discards the bytes) when they do not have `content_hash`, the error of
-        `core.http.error_for_status` for another status than 200 or 206, `NetworkError` when the answer
+        `core.failures.error_for_status` for another status than 200 or 206, `NetworkError` when the answer
         breaks off, `StallError` when no byte came for `stall_timeout` seconds, `QuotaExceededError`.
         """
         ...

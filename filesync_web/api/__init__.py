@@ -1,0 +1,78 @@
+"""The helpers for an app with one store: `init_file_sync` makes the one `FileSync` that they all use, so that
+any module of the app can `await save_file(file)`.
+
+Each helper tells its own whole contract: `help(filesync_web.save_file)`. An app with several stores makes a
+`FileSync` for each by `create_file_sync`, and calls the methods of the same names.
+"""
+
+from filesync_web.api.files import (
+    delete_file,
+    get_file_url,
+    read_file,
+    resolve_file_url,
+    save_file,
+    update_file,
+)
+from filesync_web.api.instance import (
+    dispose_file_sync,
+    get_file_sync,
+    init_file_sync,
+    start_file_sync,
+    stop_file_sync,
+)
+from filesync_web.api.service_worker import (
+    clear_service_worker_cache,
+    prefetch_files,
+    register_file_sync_service_worker,
+    unregister_file_sync_service_worker,
+)
+from filesync_web.api.space import (
+    collect_garbage,
+    evict_file,
+    free_space,
+    pin_file,
+    storage_status,
+    unpin_file,
+)
+from filesync_web.api.transfers import (
+    cancel_transfer,
+    is_online,
+    on_file_sync_event,
+    pause_transfer,
+    prioritize_download,
+    resume_transfer,
+    retry_errors,
+    trigger_sync,
+)
+
+__all__ = [
+    "cancel_transfer",
+    "clear_service_worker_cache",
+    "collect_garbage",
+    "delete_file",
+    "dispose_file_sync",
+    "evict_file",
+    "free_space",
+    "get_file_sync",
+    "get_file_url",
+    "init_file_sync",
+    "is_online",
+    "on_file_sync_event",
+    "pause_transfer",
+    "pin_file",
+    "prefetch_files",
+    "prioritize_download",
+    "read_file",
+    "register_file_sync_service_worker",
+    "resolve_file_url",
+    "resume_transfer",
+    "retry_errors",
+    "save_file",
+    "start_file_sync",
+    "stop_file_sync",
+    "storage_status",
+    "trigger_sync",
+    "unpin_file",
+    "unregister_file_sync_service_worker",
+    "update_file",
+]

@@ -1,0 +1,181 @@
+"""The helpers that save, edit, delete and read files."""
+
+from __future__ import annotations
+
+from filesync_web.api.instance import get_file_sync
+from filesync_web.core.metadata import FileMetadata
+from filesync_web.core.records import FileOperationResult
+from filesync_web.ports import BlobHandle, Source
+
+
+async def save_file(
+    source: Source,
+    *,
+    name: str | None = None,
+    mime_type: str | None = None,
+    metadata: FileMetadata | None = None,
+) -> FileOperationResult:
+    """Keep a new file: store it on this device, record it for all clients, and upload it in the background.
+
+        result = await save_file(js_file)
+        result = await save_file(b"hello", name="hello.txt")
+        result = await save_file(path, metadata=FileMetadata(custom={"album": "Summer"}))
+
+    When this returns, the bytes and their record are on the disk: neither a crash of the tab nor a power cut
+    loses them. The file shows at once, from the own copy. Its upload needs nobody to wait for it; offline it
+    waits for the connection. Many files may be saved at once: some at a time are written.
+
+    Args:
+        source: what to store. In a browser a JavaScript `File`, `Blob`, `ReadableStream`, typed array or
+            `ArrayBuffer`: hand it over as it is, its bytes do not pass through Python. Everywhere `bytes`,
+            `bytearray`, `memoryview`, a `pathlib.Path`, a binary file (what has `read`), or a plain or
+            asynchronous iterator of bytes. A stream, file or iterator is read once, from where it is.
+        name: the name to show. Default: that of a `File`, a path or an open file; else none.
+        mime_type: for example "image/png". Default: the type of a `File` or `Blob`, else what the name
+            suggests, else "application/octet-stream".
+        metadata: more to record; `custom` takes any JSON. The size in bytes, and width and height of an image
+            in pixels, are measured, whatever is said here. Read it back with `get_file_metadata(record)`.
+
+    Returns:
+        `FileOperationResult`: `file_id` names the file in all other helpers, `content_hash` is the SHA-256
+        of its bytes in hex, `path` its place on the device, and with a slash in front its URL under the
+        service worker. Saving the same bytes twice makes two files with one content.
+
+    Raises:
+        InvalidArgumentError: the source cannot be stored, or an argument cannot be recorded; change the call.
+        QuotaExceededError: the device is full, also after what is uploaded and not pinned was evicted. Ask
+            the user to delete or unpin files, then save again.
+        StorageUnavailableError: the browser keeps nothing here (private mode, an insecure page).
+        StorageError: the disk failed, or the source changed while it was read; save again.
+        EventTooLargeError: the metadata has more than 900,000 bytes; put that into a file.
+        StoreError: the event log cannot be written; `StoreClosedError` when the store was closed.
+        NotInitializedError: `init_file_sync` was not called yet.
+
+        What a preprocessor or an iterator raises passes through. After any error nothing is left behind.
+    """
+    return await get_file_sync().save_file(source, name=name, mime_type=mime_type, metadata=metadata)
+
+
+async def update_file(
+    file_id: str,
+    source: Source,
+    *,
+    name: str | None = None,
+    mime_type: str | None = None,
+    metadata: FileMetadata | None = None,
+) -> FileOperationResult:
+    """Give a file new content, for all clients.
+
+        await update_file(result.file_id, js_blob, mime_type="image/png")
+
+    When this returns, the new bytes and the change are on the disk. The old bytes are removed, here and in
+    the object store, once the new ones are uploaded and no other file has them. When two clients edit one
+    file, the edit that reaches the sync backend last wins, on all of them. A paused or cancelled transfer of
+    the file is taken up again; a pin stays.
+
+    Args:
+        file_id: the id of a live file, or its path.
+        source: the new content; see `save_file`.
+        name: the name to show. Default: the one that the file has.
+        mime_type: the type of the new content. Default: as for `save_file`, never that of the old content.
+        metadata: more to record. Custom metadata that the file has stays, where nothing new is given for it.
+
+    Returns:
+        `FileOperationResult` with the same `file_id`, the new `path` and the new `content_hash`.
+
+    Raises:
+        UnknownFileError: no live file has that id; it may have been deleted, here or elsewhere.
+
+        All else is as for `save_file`; after any error the file is what it was.
+    """
+    return await get_file_sync().update_file(
+        file_id, source, name=name, mime_type=mime_type, metadata=metadata
+    )
+
+
+async def delete_file(file_id: str) -> None:
+    """Delete a file for all clients.
+
+        await delete_file(result.file_id)
+
+    When this returns, the deletion is on the disk, and no query of live files finds the file any more; its
+    record stays as a tombstone. The bytes are removed in the background, here and in the object store, when
+    no other file has the same content. Works offline: the rest follows with the connection.
+
+    Args:
+        file_id: the id of a live file, or its path.
+
+    Raises:
+        UnknownFileError: no live file has that id; it may have been deleted already.
+        StoreError: the event log cannot be written.
+        NotInitializedError: `init_file_sync` was not called yet.
+    """
+    await get_file_sync().delete_file(file_id)
+
+
+async def read_file(id_or_path: str, *, wait: bool = True) -> BlobHandle:
+    """The content of a file, from the own copy; one that is not on this device is downloaded first.
+
+        js_file = await read_file(file_id)      # in a browser
+        path = await read_file(file_id)         # on CPython
+
+    Args:
+        id_or_path: the id of a live file, or its path, with or without a slash in front.
+        wait: wait for the download of a file that is not here but uploaded, however long that takes: offline
+            it is done once there is a connection. False asks for what is here now.
+
+    Returns:
+        In a browser a JavaScript `File` with the file's name and type, which refers to the stored bytes and
+        holds no copy. On CPython a `pathlib.Path` that must not be written to. It is good until the file is
+        edited, deleted or evicted.
+
+    Raises:
+        UnknownFileError: no live file has that id or path, or it was deleted while we waited.
+        BlobNotFoundError: the bytes are not here, and there is nothing to wait for: the client that saved the
+            file has not uploaded it yet, the mode is local-only, or `wait` is False.
+        TransferError: the download rests at an error, which the message tells; `retry_errors` tries again.
+            `TransferCancelledError` when it was cancelled, or file sync was ended meanwhile.
+        NotInitializedError: `init_file_sync` was not called yet.
+
+        Giving up the wait (`asyncio.wait_for`, say) leaves the download going.
+    """
+    return await get_file_sync().read_file(id_or_path, wait=wait)
+
+
+async def get_file_url(id_or_path: str) -> str | None:
+    """A URL of the own copy of a file, for this page or process only; None when the bytes are not here.
+
+        image.src = await get_file_url(file_id) or placeholder
+
+    In a browser it is an object URL (`blob:`), one for each content, which the kit revokes when the bytes go
+    or with `dispose_file_sync`; on CPython a `file:` URL. Asking for an evicted file brings it back soon.
+
+    Args:
+        id_or_path: the id of a live file, or its path.
+
+    Raises:
+        UnknownFileError: no live file has that id or path.
+        StorageError: the device's storage failed.
+        NotInitializedError: `init_file_sync` was not called yet.
+    """
+    return await get_file_sync().get_file_url(id_or_path)
+
+
+async def resolve_file_url(id_or_path: str) -> str | None:
+    """A URL that shows a file now: of the own copy, else of the remote one; None when there is neither.
+
+        image.src = await resolve_file_url(file_id) or placeholder
+
+    The remote URL is signed and expires, after at least a minute; ask again rather than keep it. A file whose
+    own copy is still to come is put first in line, unless `auto_prioritize=False`.
+
+    Args:
+        id_or_path: the id of a live file, or its path.
+
+    Raises:
+        UnknownFileError: no live file has that id or path.
+        TransferError: the signer was needed and did not answer (`NetworkError`), refused (`AuthError`,
+            `PermanentTransferError`) or failed (`ServerError`). `error.retryable` says whether to ask again.
+        NotInitializedError: `init_file_sync` was not called yet.
+    """
+    return await get_file_sync().resolve_file_url(id_or_path)

@@ -1,0 +1,131 @@
+"""The helpers that watch and steer transfers. They run by themselves; none of these has to be called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from filesync_web.api.instance import get_file_sync
+from filesync_web.core.display import FileSyncEvent
+from filesync_web.ports import Unsubscribe
+
+
+def is_online() -> bool:
+    """Whether the signer could be reached when the leading tab last tried; True until that is known.
+
+    It is tried every `health_check_interval` seconds and after each failure; `on_file_sync_event` tells
+    changes (`online`, `offline`). In local-only mode nobody is asked, and the answer is True.
+
+    Raises:
+        NotInitializedError: `init_file_sync` was not called yet.
+    """
+    return get_file_sync().is_online()
+
+
+def trigger_sync() -> None:
+    """Look at the connections to the signer and to the sync backend now, whichever tab leads.
+
+    Returns at once. Never needed: the kit looks by itself, every few seconds, and when the browser comes back
+    online.
+
+    Raises:
+        NotInitializedError: `init_file_sync` was not called yet.
+    """
+    get_file_sync().trigger_sync()
+
+
+async def prioritize_download(file_id: str) -> None:
+    """Put a file that waits for its download before the others. Does nothing for one that is here.
+
+    Args:
+        file_id: the id of a live file, or its path.
+
+    Raises:
+        UnknownFileError: no live file has that id.
+        StoreError: the event log cannot be written.
+        NotInitializedError: `init_file_sync` was not called yet.
+    """
+    await get_file_sync().prioritize_download(file_id)
+
+
+async def pause_transfer(file_id: str) -> None:
+    """Abort a file's upload or download on this device, and start none until `resume_transfer`.
+
+    A pause is kept over reloads. The status is `queued` meanwhile. An edit of the file ends the pause.
+
+    Args:
+        file_id: the id of a live file, or its path.
+
+    Raises:
+        UnknownFileError: no live file has that id.
+        StoreError: the event log cannot be written.
+        NotInitializedError: `init_file_sync` was not called yet.
+    """
+    await get_file_sync().pause_transfer(file_id)
+
+
+async def resume_transfer(file_id: str) -> None:
+    """Go on with the transfer of a file that was paused or cancelled. Does nothing for any other.
+
+    Args:
+        file_id: the id of a live file, or its path.
+
+    Raises:
+        UnknownFileError: no live file has that id.
+        StoreError: the event log cannot be written.
+        NotInitializedError: `init_file_sync` was not called yet.
+    """
+    await get_file_sync().resume_transfer(file_id)
+
+
+async def cancel_transfer(file_id: str) -> None:
+    """Abort a file's upload or download on this device; it rests at `error` with the message "cancelled".
+
+    It is taken up again by `resume_transfer`, `retry_errors` or an edit of the file, and by nothing else.
+
+    Args:
+        file_id: the id of a live file, or its path.
+
+    Raises:
+        UnknownFileError: no live file has that id.
+        StoreError: the event log cannot be written.
+        NotInitializedError: `init_file_sync` was not called yet.
+    """
+    await get_file_sync().cancel_transfer(file_id)
+
+
+async def retry_errors() -> list[str]:
+    """Try again what rests at `error`, the cancelled included, as if it had never failed.
+
+        file_ids = await retry_errors()
+
+    Returns:
+        The ids of the files that were queued; empty when nothing rests at `error`.
+
+    Raises:
+        StoreError: the event log cannot be written.
+        NotInitializedError: `init_file_sync` was not called yet.
+    """
+    return await get_file_sync().retry_errors()
+
+
+def on_file_sync_event(callback: Callable[[FileSyncEvent], object]) -> Unsubscribe:
+    """Call back with each event of the transfers, whichever tab runs them.
+
+        def show(event):
+            if event.type == "upload:progress":
+                print(event.file_id, event.loaded, "of", event.total, "bytes")
+
+        unsubscribe = on_file_sync_event(show)
+
+    Args:
+        callback: a plain function; an error that it raises is logged. The types of events are listed at
+            `FileSyncEvent`. They are news, not state: what is to last, show from the rows
+            (`get_sync_status`, `get_file_display_state`).
+
+    Returns:
+        A function that ends the calls.
+
+    Raises:
+        NotInitializedError: `init_file_sync` was not called yet.
+    """
+    return get_file_sync().on_event(callback)
