@@ -5,11 +5,11 @@ Each part is an ASGI app of its own that mounts anywhere; `create_app` composes 
 extra `server`.
 """
 
-from .app import Compose, create_app
-from .auth import Auth, bearer_auth, public_access
-from .data_plane import create_data_plane
-from .embedded import EmbeddedStore
-from .object_store import ObjectStore
+from .compose import Compose, create_app
+from .objects.data_plane import create_data_plane
+from .objects.embedded import EmbeddedStore
+from .objects.port import ObjectStore
+from .shared.auth import Auth, bearer_auth, public_access
 from .signer import RateLimit, create_signer
 from .site import create_site
 from .sync import Hub, SqliteStorage, SyncAuth, SyncStorage, create_sync_backend, payload_token_auth

@@ -20,7 +20,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import ASGIApp, Scope
 
-from .http import create_part
+from .shared.http import create_part
 
 TYPES = {
     ".css": "text/css; charset=utf-8",

@@ -29,12 +29,16 @@ IMPURE = (
     "uuid",
 )
 
-# The rooms of filesync_web, each with what it may build on; later ones may use earlier ones, never the reverse.
+# The rooms of filesync_web, each with what it may build on; later ones may use earlier ones only.
 CORE = ("filesync_web.errors", "filesync_web.core")
 PORTS = (*CORE, "filesync_web.ports", "filesync_web.aio")
 STORE = (*PORTS, "filesync_web.livestore")
 FILES = (*STORE, "filesync_web.remote", "filesync_web.files")
 ADAPTERS = (*STORE, "filesync_web.sources", "filesync_web.service_worker")
+
+# What the server has of filesync_web, and what each of its parts may use.
+WIRE = ("filesync_web.core", "filesync_web.livestore.wire", "filesync_web.livestore.messages")
+SERVER_SHARED = ("filesync_server.shared",)
 
 
 @dataclass(frozen=True)
@@ -94,10 +98,17 @@ RULES = {
         lazy=("filesync_web.native",),
         never=("filesync_web.browser", "filesync_web.testing"),
     ),
-    "filesync_server": Rule(
-        ours=("filesync_web.core", "filesync_web.livestore.wire", "filesync_web.livestore.messages"),
-        any_other=True,
+    "filesync_server": Rule(any_other=True, never=("filesync_server.command",)),
+    "filesync_server.__main__": Rule(ours=("filesync_server.command",)),
+    "filesync_server.shared": Rule(any_other=True),
+    "filesync_server.compose": Rule(ours=SERVER_SHARED, any_other=True),
+    "filesync_server.site": Rule(ours=SERVER_SHARED, any_other=True),
+    "filesync_server.objects": Rule(ours=SERVER_SHARED, any_other=True),
+    "filesync_server.signer": Rule(
+        ours=(*SERVER_SHARED, "filesync_server.objects.port", "filesync_server.objects.keys"), any_other=True
     ),
+    "filesync_server.sync": Rule(ours=(*SERVER_SHARED, *WIRE), any_other=True),
+    "filesync_server.command": Rule(ours=("filesync_server", *WIRE), any_other=True),
     "demo": Rule(any_other=True, public_only=True),
     "tools": Rule(),
     "build": Rule(ours=("tools",)),

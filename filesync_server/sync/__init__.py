@@ -1,6 +1,6 @@
-"""LiveStore's sync backend: event logs that clients push to and pull from.
-
-`postgres.PostgresStorage` is imported from its own module, because it needs the extra `postgres`.
+"""LiveStore's sync backend: event logs that clients push to and pull from, over WebSocket and HTTP, kept in
+SQLite or PostgreSQL. It knows nothing of objects. `postgres.PostgresStorage` is imported from its own module,
+because it needs the extra `postgres`.
 """
 
 from .backend import SyncAuth, create_sync_backend, payload_token_auth

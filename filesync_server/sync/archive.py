@@ -52,12 +52,21 @@ def read_archive(lines: Iterable[bytes]) -> tuple[Log, Iterator[PulledEvent]]:
     header = _parsed(first, 1)
     if header.get("format") != _FORMAT or header.get("version") != _VERSION:
         raise ArchiveError(f"line 1 does not begin an event log ({_FORMAT}, version {_VERSION})")
-    values = [header.get(name) for name in ("storeId", "backendId", "head", "length", "createdAt")]
-    log = Log(*values)  # type: ignore[arg-type]
-    is_valid = [type(value) for value in values] == [str, str, int, int, str]
-    if not is_valid or not STORE_ID.fullmatch(log.store_id) or not log.backend_id:
-        raise ArchiveError("line 1 does not name a log")
+    log = _named_log(header)
     return log, _events(log, numbered)
+
+
+def _named_log(header: dict[str, Any]) -> Log:
+    match header:
+        case {
+            "storeId": str(store_id),
+            "backendId": str(backend_id),
+            "head": int(head),
+            "length": int(length),
+            "createdAt": str(created_at),
+        } if STORE_ID.fullmatch(store_id) and backend_id and type(head) is type(length) is int:
+            return Log(store_id, backend_id, head, length, created_at)
+    raise ArchiveError("line 1 does not name a log")
 
 
 def _events(log: Log, lines: Iterator[tuple[int, bytes]]) -> Iterator[PulledEvent]:

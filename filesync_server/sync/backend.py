@@ -23,8 +23,8 @@ from starlette.websockets import WebSocket
 from filesync_web.livestore.messages import MAX_FRAME_BYTES, Json, WireError
 from filesync_web.livestore.wire import decode_query_payload
 
-from ..auth import presented_token, same_secret
-from ..http import create_routes, error_response, read_body
+from ..shared.auth import presented_token, same_secret
+from ..shared.http import create_routes, error_response, read_body
 from .connection import SyncConnection
 from .http_transport import answer
 from .hub import Hub

@@ -22,7 +22,7 @@ from .protocol import UNUSABLE, Append, Connection, Read, Step
 MAX_QUEUED_BYTES = 8 * 1024**2
 """How much may wait for a slow reader (characters of JSON)."""
 
-_GOODBYE_SECONDS = 1.0
+_CLOSE_TIMEOUT = 1.0
 _NORMAL, _GOING_AWAY, _TRY_AGAIN = 1000, 1001, 1013
 
 log = logging.getLogger(__name__)
@@ -135,5 +135,5 @@ class SyncConnection:
             return
         # A client that does not read does not let us say good-bye either.
         with contextlib.suppress(RuntimeError, WebSocketDisconnect, OSError, TimeoutError):
-            async with asyncio.timeout(_GOODBYE_SECONDS):
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
                 await self._socket.close(self._closing or _NORMAL)

@@ -68,7 +68,7 @@ class Hub:
     def join(self, store_id: str, listener: Listener) -> None:
         if not self._watching:
             self._watching = True
-            self._storage.watch(self._heard)
+            self._storage.watch(self._on_append)
         self._rooms.setdefault(store_id, _Room()).listeners.add(listener)
 
     def leave(self, store_id: str, listener: Listener) -> None:
@@ -157,7 +157,7 @@ class Hub:
 
     # --- what other processes append ------------------------------------------------------------------------
 
-    def _heard(self, store_id: str | None, head: int | None) -> None:
+    def _on_append(self, store_id: str | None, head: int | None) -> None:
         if store_id is None:
             _spawn(self._compare(), self._followers)
         elif room := self._rooms.get(store_id):

@@ -29,17 +29,17 @@ from filesync_web.livestore.messages import (
 from filesync_web.livestore.wire import event_from_wire, event_to_wire, from_json, to_json
 
 from .postgres_listener import CHANNEL, PostgresListener, hint
-from .storage import Appended, Heard, Log, Page, Rejection, StorageError, new_backend_id, timestamp
+from .storage import Appended, Log, OnAppend, Page, Rejection, StorageError, new_backend_id, timestamp
 
 Connection: TypeAlias = Any
 """asyncpg has no types."""
 
 POOL_SIZE = 10
 """Most connections of one process, beside the one that listens."""
-WITHIN = 30.0
+DATABASE_TIMEOUT = 30.0
 """Seconds after which a statement, a wait for a connection or an abandoned transaction is given up."""
-HOURS = 24 * 3600.0
-"""For what an administrator waits for."""
+ADMIN_TIMEOUT = 24 * 3600.0
+"""Seconds for a statement that an administrator waits for."""
 
 _SCHEMA = """
 CREATE TABLE filesync_stores (
@@ -133,8 +133,8 @@ class PostgresStorage:
                 rows = await db.fetch(f"{_LOGS} WHERE id = ANY($1)", list(store_ids))
         return {row["id"]: Log(*row) for row in rows}
 
-    def watch(self, heard: Heard) -> None:
-        self._listener = PostgresListener(lambda: self._connect("filesync-server listener"), heard)
+    def watch(self, on_append: OnAppend) -> None:
+        self._listener = PostgresListener(lambda: self._connect("filesync-server listener"), on_append)
 
     async def restore(self, log: Log, events: Iterable[PulledEvent], *, replace: bool) -> None:
         remaining = iter(events)
@@ -143,7 +143,9 @@ class PostgresStorage:
             present = await _find(db, log.store_id, lock=True)
             if present and present.length and not replace:
                 raise FileExistsError(f"the store {log.store_id!r} has {present.length} events already")
-            await db.execute("DELETE FROM filesync_events WHERE store_id = $1", log.store_id, timeout=HOURS)
+            await db.execute(
+                "DELETE FROM filesync_events WHERE store_id = $1", log.store_id, timeout=ADMIN_TIMEOUT
+            )
             await db.execute("DELETE FROM filesync_stores WHERE id = $1", log.store_id)
             await db.execute(_INSERT_LOG, log.store_id, log.backend_id, log.head, log.length, log.created_at)
             length = 0
@@ -155,14 +157,14 @@ class PostgresStorage:
     async def compact(self) -> None:
         async with self._connection() as db:
             for table in ("filesync_stores", "filesync_events"):
-                await db.execute(f"VACUUM (ANALYZE) {table}", timeout=HOURS)
+                await db.execute(f"VACUUM (ANALYZE) {table}", timeout=ADMIN_TIMEOUT)
 
     async def close(self) -> None:
         if self._listener:
             await self._listener.close()
         if self._pool:
             try:
-                async with asyncio.timeout(WITHIN):
+                async with asyncio.timeout(DATABASE_TIMEOUT):
                     await self._pool.close()
             except TimeoutError:
                 self._pool.terminate()
@@ -178,7 +180,7 @@ class PostgresStorage:
     async def _connection(self) -> AsyncIterator[Connection]:
         with _storage_errors():
             pool = await self._opened()
-            async with pool.acquire(timeout=WITHIN) as connection:
+            async with pool.acquire(timeout=DATABASE_TIMEOUT) as connection:
                 yield connection
 
     async def _opened(self) -> Any:
@@ -201,18 +203,18 @@ class PostgresStorage:
                     await db.execute(_SCHEMA)
             is_durable = await db.fetchval("SHOW synchronous_commit") != "off"
         finally:
-            await db.close(timeout=WITHIN)
+            await db.close(timeout=DATABASE_TIMEOUT)
         return {} if is_durable else {"synchronous_commit": "on"}
 
     async def _connect(self, name: str) -> Connection:
         return await asyncpg.connect(**self._options(name, {}))
 
     def _options(self, name: str, settings: dict[str, str]) -> dict[str, Any]:
-        abandoned = {"idle_in_transaction_session_timeout": str(int(WITHIN * 1000))}
+        abandoned = {"idle_in_transaction_session_timeout": str(int(DATABASE_TIMEOUT * 1000))}
         return {
             "dsn": self._url,
-            "timeout": WITHIN,
-            "command_timeout": WITHIN,
+            "timeout": DATABASE_TIMEOUT,
+            "command_timeout": DATABASE_TIMEOUT,
             "server_settings": {"application_name": name} | abandoned | settings,
         }
 

@@ -2,7 +2,7 @@
 
 A notification is only a hint that saves time and reads: what was appended is always read from the log. One
 that is lost (with the connection, or behind a pooler that does not pass notifications) costs a delay of up to
-`LOOK_EVERY` seconds.
+`LOOK_INTERVAL` seconds.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any
 
 import asyncpg
 
-from .storage import Heard
+from .storage import OnAppend
 
 CHANNEL = "filesync_events"
-LOOK_EVERY = 10.0
+LOOK_INTERVAL = 10.0
 """Seconds between two looks at the logs without a notification; each also tests the connection."""
 
-_ANSWER_WITHIN = 10.0
+_ANSWER_TIMEOUT = 10.0
 _BACKOFF_BASE, _BACKOFF_CAP = 0.2, 5.0
 
 log = logging.getLogger(__name__)
@@ -36,9 +36,9 @@ def hint(store_id: str, head: int) -> str:
 class PostgresListener:
     """Listens from its making until `close`, over a connection of its own that it renews."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Any]], heard: Heard) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[Any]], on_append: OnAppend) -> None:
         self._connect = connect
-        self._heard = heard
+        self._on_append = on_append
         self._failures = 0
         self._task = asyncio.create_task(self._run())
 
@@ -52,7 +52,7 @@ class PostgresListener:
                 await self._listen()
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning("the connection that listens to the sync database was lost: %s", error)
-            self._heard(None, None)  # pushes do not wait for this connection
+            self._on_append(None, None)  # pushes do not wait for this connection
             self._failures += 1
             longest = min(_BACKOFF_CAP, _BACKOFF_BASE * 2 ** min(self._failures, 10))
             await asyncio.sleep(random.uniform(longest / 2, longest))  # noqa: S311 - no secret
@@ -63,20 +63,20 @@ class PostgresListener:
         try:
             lost = asyncio.Event()
             connection.add_termination_listener(lambda _connection: lost.set())
-            await connection.add_listener(CHANNEL, self._notified)
+            await connection.add_listener(CHANNEL, self._on_notification)
             while True:
-                self._heard(None, None)  # what was appended before we listened, or without a notification
+                self._on_append(None, None)  # what was appended before we listened, or without a notification
                 self._failures = 0
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_EVERY):
+                    async with asyncio.timeout(LOOK_INTERVAL):
                         await lost.wait()
-                await connection.execute("SELECT 1", timeout=_ANSWER_WITHIN)
+                await connection.execute("SELECT 1", timeout=_ANSWER_TIMEOUT)
         finally:
             connection.terminate()
 
-    def _notified(self, _connection: Any, _sender: int, _channel: str, payload: str) -> None:
+    def _on_notification(self, _connection: Any, _sender: int, _channel: str, payload: str) -> None:
         head, _, store_id = payload.partition(" ")
         if store_id and head.isascii() and head.isdigit():
-            self._heard(store_id, int(head))
+            self._on_append(store_id, int(head))
         else:
-            self._heard(None, None)
+            self._on_append(None, None)

@@ -87,7 +87,7 @@ class _Stream:
 
 
 class Connection:
-    """See the module. `store_id` is the store that the client was admitted to."""
+    """What one client may ask for and what it is told. `store_id` is the store that it was admitted to."""
 
     def __init__(self, store_id: str) -> None:
         self._store_id = store_id

@@ -18,8 +18,8 @@ from filesync_web.livestore.messages import (
 )
 from filesync_web.livestore.wire import encoded_size, from_json, to_json
 
-from ..database import Database
-from .storage import Appended, Heard, Log, Page, Rejection, StorageError, new_backend_id, timestamp
+from ..shared.database import Database
+from .storage import Appended, Log, OnAppend, Page, Rejection, StorageError, new_backend_id, timestamp
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS stores (
@@ -57,7 +57,7 @@ class SqliteStorage:
     async def logs(self, store_ids: Collection[str] | None = None) -> Mapping[str, Log]:
         return await asyncio.to_thread(self._logs, store_ids)
 
-    def watch(self, heard: Heard) -> None:
+    def watch(self, on_append: OnAppend) -> None:
         """There are no other processes."""
 
     async def restore(self, log: Log, events: Iterable[PulledEvent], *, replace: bool) -> None:

@@ -21,7 +21,7 @@ STORE_ID = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}")
 Rejection = ServerAhead | BackendIdMismatch
 """Why an append was refused; nothing was stored."""
 
-Heard: TypeAlias = Callable[[str | None, int | None], None]
+OnAppend: TypeAlias = Callable[[str | None, int | None], None]
 """Called with a store id and its head, when another process may have appended to that log. None: to any log,
 or up to an unknown head. It does not block and does not raise."""
 
@@ -88,7 +88,7 @@ class SyncStorage(Protocol):
     async def logs(self, store_ids: Collection[str] | None = None) -> Mapping[str, Log]:
         """The logs of these stores as they are now, or all; those that do not exist are left out."""
 
-    def watch(self, heard: Heard) -> None:
+    def watch(self, on_append: OnAppend) -> None:
         """From now on tell of what other processes append, also of what was missed meanwhile.
 
         Needs a running event loop; called at most once.

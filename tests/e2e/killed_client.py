@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Page
 
-from filesync_server.config import DEVELOPMENT_TOKEN
+from filesync_server.command.config import DEVELOPMENT_TOKEN
 from tests.harness import FaultProxy, Profile, open_python_page, run_python
 
 OPEN = """

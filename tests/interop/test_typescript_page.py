@@ -16,7 +16,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import BrowserContext, Error, Page
 
-from filesync_server.config import DEVELOPMENT_TOKEN
+from filesync_server.command.config import DEVELOPMENT_TOKEN
 from tests.e2e.gallery import remote_exists, wait_until
 from tests.harness import open_python_page
 from tests.harness.server import ServerProcess

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from filesync_server.embedded import EmbeddedStore
+from filesync_server import Compose, Hub, SqliteStorage, create_sync_backend, payload_token_auth
+from filesync_server.objects.embedded import EmbeddedStore
 from tests.interop.signer_process import SignerProcess
 from tests.server.deployments import (
     OWN,
@@ -19,7 +20,7 @@ from tests.server.deployments import (
 )
 from tests.server.postgres_server import PostgresServer, postgres_server
 from tests.server.s3_server import S3Server, s3_server
-from tests.server.support import Clock, Deployment, deployed, embedded_app
+from tests.server.support import DATA, KEY, TOKEN, Clock, Deployment, deployed, embedded_app, serving
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +60,29 @@ async def plane(embedded: EmbeddedStore) -> AsyncIterator[Deployment]:
     """The embedded store behind a real server."""
     async with deployed(embedded_app(embedded), embedded) as deployment:
         yield deployment
+
+
+@pytest.fixture
+async def stored(plane: Deployment) -> Deployment:
+    """The embedded store behind a real server, with the picture `KEY`."""
+    assert (await plane.put(KEY, DATA, contentType="image/png")).status_code == 200
+    return plane
+
+
+@pytest.fixture
+async def hub(tmp_path: Path, clock: Clock) -> AsyncIterator[Hub]:
+    """The stores of event logs in an SQLite file."""
+    hub = Hub(SqliteStorage(tmp_path / "sync.sqlite", clock=clock))
+    yield hub
+    await hub.close()
+
+
+@pytest.fixture
+async def url(hub: Hub) -> AsyncIterator[str]:
+    """The origin of a server with the hub's sync backend at `/sync`."""
+    sync = create_sync_backend(hub, authenticate=payload_token_auth(TOKEN))
+    async with serving(Compose({"/sync": sync})) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx
 
 from filesync_server import Compose, ObjectStore, bearer_auth, create_signer
-from filesync_server.embedded import EmbeddedStore
+from filesync_server.objects.embedded import EmbeddedStore
 from tests.interop.signer_process import SignerProcess
 from tests.server.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server
-from tests.server.support import PATIENCE, TOKEN, Deployment, deployed, embedded_app
+from tests.server.support import TIMEOUT, TOKEN, Deployment, deployed, embedded_app
 
 
 class Deviation(Enum):
@@ -56,7 +56,7 @@ async def reference_deployment(
     """A running signer of livestore-filesync."""
     # workerd closes a connection when an answer did not need the request's body.
     limits = httpx.Limits(max_keepalive_connections=0)
-    async with httpx.AsyncClient(timeout=PATIENCE, limits=limits) as client:
+    async with httpx.AsyncClient(timeout=TIMEOUT, limits=limits) as client:
         yield Deployment(process.url, client, deviations=deviations)
 
 

@@ -16,7 +16,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +24,11 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests.harness.waiting import wait_until
+
 ROLE = "filesync"
+START_TIMEOUT = 60.0
+
 _INITDB = ["--username", ROLE, "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync"]
 _INSTALLED = Path("/usr/lib/postgresql")
 
@@ -71,11 +74,16 @@ class PostgresServer:
                 **self.owner,
             )
         ask = [self.programs / "pg_isready", "--quiet", "--host=127.0.0.1", f"--port={self.port}"]
-        deadline = time.monotonic() + 60
-        while subprocess.run(ask, check=False).returncode != 0:
-            is_well = self.process.poll() is None and time.monotonic() < deadline
-            assert is_well, (self.folder / "log").read_text()[-4000:]
-            time.sleep(0.05)
+        wait_until(
+            lambda: subprocess.run(ask, check=False).returncode == 0 or self.process.poll() is not None,
+            lambda: f"PostgreSQL answers; its log: {self.read_log()}",
+            timeout=START_TIMEOUT,
+        )
+        assert self.process.poll() is None, self.read_log()
+
+    def read_log(self) -> str:
+        """The end of what it has said."""
+        return (self.folder / "log").read_text()[-4000:]
 
     def stop(self, number: int = signal.SIGINT) -> None:
         """End it: by SIGINT, without waiting for clients; by SIGQUIT as a crash does."""

@@ -11,7 +11,6 @@ import pwd
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,12 +21,13 @@ import botocore.session
 import httpx
 from botocore.config import Config
 
-from filesync_server.s3 import S3Store
+from filesync_server.objects.s3 import S3Store
+from tests.harness.waiting import wait_until
 
 BUCKET = "bucket"
 ACCESS_KEY, SECRET_KEY = "test:tester", "test-secret-key"
 SWIFT = Path(sys.executable).with_name("swift-proxy-server")
-START_SECONDS = 60.0
+START_TIMEOUT = 60.0
 
 _BACKENDS = ("account", "container", "object")
 
@@ -110,7 +110,11 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
     with ExitStack() as stack:
         for kind in ports:
             stack.enter_context(_running(kind, folder))
-        _wait_for(f"{server.endpoint}/healthcheck", folder)
+        wait_until(
+            lambda: _is_healthy(f"{server.endpoint}/healthcheck"),
+            lambda: f"Swift answers; its logs: {_logs(folder)}",
+            timeout=START_TIMEOUT,
+        )
         server.client().create_bucket(Bucket=BUCKET)
         yield server
 
@@ -152,14 +156,12 @@ def _free_ports(count: int) -> list[int]:
         return [found.getsockname()[1] for found in sockets]
 
 
-def _wait_for(url: str, folder: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            if httpx.get(url).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        logs = "\n".join(path.read_text(errors="replace") for path in folder.glob("*.log"))
-        assert time.monotonic() < deadline, f"Swift does not answer: {logs}"
-        time.sleep(0.05)
+def _is_healthy(url: str) -> bool:
+    try:
+        return httpx.get(url).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _logs(folder: Path) -> str:
+    return "\n".join(path.read_text(errors="replace") for path in folder.glob("*.log"))

@@ -1,30 +1,28 @@
-"""What the server's tests share: a real uvicorn in the test's own loop, a clock to move, a raw sync
-client."""
+"""What the server's tests share: a real uvicorn in the test's own loop, a clock, a deployment to call."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import hashlib
-import json
 import socket
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import uvicorn
 from starlette.types import ASGIApp
-from websockets.asyncio.client import ClientConnection, connect
 
 from filesync_server import Compose, ObjectStore, bearer_auth, create_data_plane, create_signer
-from filesync_server.embedded import EmbeddedStore
-from filesync_web.livestore.wire import sync_query, to_json
+from filesync_server.objects.embedded import EmbeddedStore
+from tests.harness.waiting import until
 
 TOKEN = "a-token-for-tests-only"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 FILES = "/livestore-filesync-files"
-PATIENCE = 10.0
+TIMEOUT = 10.0
+"""Seconds to wait for an answer."""
 
 
 class Clock:
@@ -54,10 +52,9 @@ async def serving(app: ASGIApp, **options: Any) -> AsyncIterator[str]:
     server = _Server(uvicorn.Config(app, log_config=None, access_log=False, ws_max_size=1024**2, **options))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        while not server.started:
-            await asyncio.sleep(0)
-            if task.done():
-                await task
+        await until(lambda: server.started or task.done(), "the server has started")
+        if task.done():
+            await task
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
@@ -109,7 +106,7 @@ def embedded_app(store: EmbeddedStore, **signer: Any) -> ASGIApp:
 
 @contextlib.asynccontextmanager
 async def deployed(app: ASGIApp, store: ObjectStore) -> AsyncIterator[Deployment]:
-    async with serving(app) as url, httpx.AsyncClient(timeout=PATIENCE) as client:
+    async with serving(app) as url, httpx.AsyncClient(timeout=TIMEOUT) as client:
         yield Deployment(url, client, store)
 
 
@@ -121,116 +118,12 @@ def hashed_key(data: bytes, store: str = "store") -> str:
     return f"{store}/{sha256(data)}"
 
 
-async def until(condition: Any, patience: float = PATIENCE) -> None:
-    """Wait, so many seconds at most, for a condition that another task, thread or process brings about."""
-    async with asyncio.timeout(patience):
-        while not condition():  # noqa: ASYNC110 - what is waited for has no event
-            await asyncio.sleep(0.005)
+DATA = bytes(range(256)) * 4
+KEY = hashed_key(DATA)
 
 
-# --- sync ---------------------------------------------------------------------------------------------------
-
-
-def event(number: int, parent: int | None = None, args: Any = None, name: str = "v1.Test") -> dict[str, Any]:
-    return {
-        "name": name,
-        "args": {"n": number} if args is None else args,
-        "seqNum": number,
-        "parentSeqNum": number - 1 if parent is None else parent,
-        "clientId": "clientA",
-        "sessionId": "sessionA",
-    }
-
-
-def some(value: Any) -> dict[str, Any]:
-    return {"_tag": "Some", "value": value}
-
-
-NONE = {"_tag": "None"}
-
-
-@dataclass
-class SyncClient:
-    """A socket that speaks the protocol as JSON, frame by frame, and hides nothing."""
-
-    socket: ClientConnection
-    store_id: str
-    next_id: int = 0
-    early: list[dict[str, Any]] = field(default_factory=list)
-
-    async def send(self, message: Any) -> None:
-        if not isinstance(message, str):
-            message = to_json(message)
-        await self.socket.send(message)
-
-    async def receive(self) -> dict[str, Any]:
-        async with asyncio.timeout(PATIENCE):
-            return json.loads(await self.socket.recv())
-
-    async def request(self, tag: str, payload: dict[str, Any]) -> str:
-        request_id = str(self.next_id)
-        self.next_id += 1
-        message = {"_tag": "Request", "id": request_id, "tag": tag, "payload": payload, "headers": []}
-        await self.send(message)
-        return request_id
-
-    async def pull(self, *, live: bool = True, cursor: tuple[str, int] | None = None) -> str:
-        position = NONE
-        if cursor:
-            position = some({"backendId": cursor[0], "eventSequenceNumber": cursor[1]})
-        return await self.request(
-            "SyncWsRpc.Pull", {"storeId": self.store_id, "live": live, "cursor": position}
-        )
-
-    async def push(self, *events: dict[str, Any], backend_id: str | None = None) -> str:
-        payload = {
-            "storeId": self.store_id,
-            "batch": list(events),
-            "backendId": NONE if backend_id is None else some(backend_id),
-        }
-        return await self.request("SyncWsRpc.Push", payload)
-
-    async def pushed(self, *events: dict[str, Any], backend_id: str | None = None) -> dict[str, Any]:
-        """Push and give the exit; the frames before it are kept in `early`."""
-        request_id = await self.push(*events, backend_id=backend_id)
-        while True:
-            message = await self.receive()
-            if message["_tag"] == "Exit" and message["requestId"] == request_id:
-                return message["exit"]
-            self.early.append(message)
-
-    async def ack(self, request_id: str) -> None:
-        await self.send({"_tag": "Ack", "requestId": request_id})
-
-    async def ping(self) -> None:
-        """Return when everything sent before was handled."""
-        await self.send({"_tag": "Ping"})
-        assert await self.receive() == {"_tag": "Pong"}
-
-    async def pull_all(self, cursor: tuple[str, int] | None = None) -> tuple[str, list[dict[str, Any]]]:
-        """A whole finite pull: backend id and events."""
-        request_id = await self.pull(live=False, cursor=cursor)
-        backend_id, events = "", []
-        while (message := await self.receive())["_tag"] == "Chunk":
-            for value in message["values"]:
-                backend_id = value["backendId"]
-                events += [item["eventEncoded"] for item in value["batch"]]
-            await self.ack(request_id)
-        assert message["exit"] == {"_tag": "Success"}, message
-        return backend_id, events
-
-
-@contextlib.asynccontextmanager
-async def sync_client(
-    url: str, store_id: str = "store", token: str | None = TOKEN, **options: Any
-) -> AsyncIterator[SyncClient]:
-    payload = None if token is None else {"authToken": token}
-    address = f"{url.replace('http', 'ws', 1)}/sync?{sync_query(store_id, payload)}"
-    async with connect(address, max_size=None, **options) as socket:
-        yield SyncClient(socket, store_id)
-
-
-def numbers(message: dict[str, Any]) -> list[int]:
-    """The sequence numbers in a chunk."""
-    assert message["_tag"] == "Chunk", message
-    return [item["eventEncoded"]["seqNum"] for value in message["values"] for item in value["batch"]]
+def files_left(store: EmbeddedStore) -> list[str]:
+    """Everything on disk that is bytes of somebody: blobs, parts, temporaries."""
+    root = store.directory.root
+    found = [*root.glob("blobs/*/*"), *root.glob("parts/*/*"), *root.glob("tmp/*.part")]
+    return sorted(path.name for path in found)

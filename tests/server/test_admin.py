@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from filesync_server import admin
+from filesync_server.command import admin
 from filesync_server.sync.postgres import PostgresStorage
 from filesync_server.sync.sqlite import SqliteStorage
 from filesync_server.sync.storage import AdminStorage, Log, Page

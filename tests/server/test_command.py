@@ -15,9 +15,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from filesync_server.config import DEVELOPMENT_TOKEN
+from filesync_server.command.config import DEVELOPMENT_TOKEN
 from tests.server.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server
-from tests.server.support import FILES, PATIENCE, event, hashed_key, sha256, sync_client
+from tests.server.support import FILES, TIMEOUT, hashed_key, sha256
+from tests.server.sync_client import event, sync_client
 
 AUTH = {"Authorization": f"Bearer {DEVELOPMENT_TOKEN}"}
 
@@ -30,7 +31,7 @@ class Process:
 
     async def end(self, number: int) -> int:
         self.process.send_signal(number)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             return await self.process.wait()
 
 

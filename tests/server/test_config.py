@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from filesync_server.config import DEVELOPMENT_TOKEN, HELP, ConfigError, Settings, load_settings
+from filesync_server.command.config import DEVELOPMENT_TOKEN, HELP, ConfigError, Settings, load_settings
 
 STRONG = "a-long-and-private-token"
 

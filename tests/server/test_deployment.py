@@ -23,8 +23,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from filesync_server.config import Settings
+from filesync_server.command.config import Settings
 from tests.harness.server import free_port
+from tests.harness.waiting import until
 from tools.common import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -53,14 +54,18 @@ async def started(command: list[str], environment: dict[str, str], port: int) ->
     process = await asyncio.create_subprocess_exec(*command, env=environment)
     url = f"http://127.0.0.1:{port}"
     try:
-        async with asyncio.timeout(60), httpx.AsyncClient() as client:
-            while True:
+        async with httpx.AsyncClient() as client:
+
+            async def is_healthy() -> bool:
                 assert process.returncode is None, "it ended"
                 try:
-                    assert (await client.get(f"{url}/api/health")).json()["status"] == "ok"
-                    break
+                    answer = await client.get(f"{url}/api/health")
                 except httpx.TransportError:
-                    await asyncio.sleep(0.05)
+                    return False
+                assert answer.json()["status"] == "ok"
+                return True
+
+            await until(is_healthy, "the server is healthy", timeout=60)
         yield url
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(30):

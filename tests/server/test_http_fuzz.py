@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from filesync_server import Compose, bearer_auth, create_data_plane, create_signer, create_site
-from filesync_server.embedded import EmbeddedStore
+from filesync_server.objects.embedded import EmbeddedStore
 from filesync_server.sync import Hub, SqliteStorage, create_sync_backend, payload_token_auth
 from tests.server.support import BEARER, FILES, TOKEN, embedded_app
 

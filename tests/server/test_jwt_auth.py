@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from starlette.requests import HTTPConnection
 
-from filesync_server.jwt_auth import jwt_auth
+from filesync_server.shared.jwt_auth import jwt_auth
 
 SECRET = "a-shared-secret-of-at-least-32-bytes"
 

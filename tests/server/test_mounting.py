@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from filesync_server import Compose, bearer_auth, create_app, create_data_plane, create_signer, create_site
-from filesync_server.embedded import EmbeddedStore
+from filesync_server.objects.embedded import EmbeddedStore
 from tests.server.support import BEARER, FILES, TOKEN, serving
 
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filesync_server.keys import InvalidKeyError, clean_key, content_hash_of, within
-from filesync_server.ranges import ByteRange, UnsatisfiableRangeError, parse_range
+from filesync_server.objects.keys import InvalidKeyError, clean_key, content_hash_of
+from filesync_server.objects.ranges import ByteRange, UnsatisfiableRangeError, parse_range
+from filesync_server.shared.auth import within
 
 
 @pytest.mark.parametrize(

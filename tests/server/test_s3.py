@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from filesync_server import create_signer, public_access
-from filesync_server.object_store import (
+from filesync_server.objects.port import (
     InvalidUploadError,
     ObjectStoreError,
     Part,
@@ -18,7 +18,7 @@ from filesync_server.object_store import (
     UnknownUploadError,
     Upload,
 )
-from filesync_server.s3 import S3Store
+from filesync_server.objects.s3 import S3Store
 from tests.server.s3_server import BUCKET, S3Server
 from tests.server.support import serving
 

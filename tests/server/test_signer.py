@@ -13,9 +13,10 @@ from starlette.requests import HTTPConnection, Request
 from starlette.routing import Mount
 
 from filesync_server import bearer_auth, create_signer, public_access
-from filesync_server.embedded import EmbeddedStore
-from filesync_server.object_store import StoreUnavailableError
-from tests.server.support import BEARER, TOKEN, Clock, Deployment, deployed, embedded_app, serving, until
+from filesync_server.objects.embedded import EmbeddedStore
+from filesync_server.objects.port import StoreUnavailableError
+from tests.harness.waiting import until
+from tests.server.support import BEARER, TOKEN, Clock, Deployment, deployed, embedded_app, serving
 
 CALLS = ["sign/upload", "sign/download", "delete", "head", "multipart/create", "multipart/sign"]
 CALLS += ["multipart/list", "multipart/complete", "multipart/abort"]
@@ -191,7 +192,7 @@ async def test_health_does_not_hammer_the_store(client: httpx.AsyncClient) -> No
     async with serving(Starlette(routes=[Mount("/api", signer)])) as url:
         store.hold.clear()
         asks = [asyncio.create_task(client.get(f"{url}/api/health")) for _ in range(20)]
-        await until(lambda: store.asked)
+        await until(lambda: store.asked, "the store was asked")
         store.hold.set()
         assert {answer.status_code for answer in await asyncio.gather(*asks)} == {200}
         assert store.asked == 1

@@ -13,8 +13,9 @@ import httpx
 import pytest
 from websockets.exceptions import WebSocketException
 
-from filesync_server.config import DEVELOPMENT_TOKEN
-from tests.server.support import FILES, event, hashed_key, sha256, sync_client
+from filesync_server.command.config import DEVELOPMENT_TOKEN
+from tests.server.support import FILES, hashed_key, sha256
+from tests.server.sync_client import event, sync_client
 from tests.server.test_command import AUTH, names, running
 
 KILLS = 30

@@ -15,9 +15,11 @@ from websockets.exceptions import ConnectionClosed
 from filesync_server import Compose, Hub, create_sync_backend, payload_token_auth
 from filesync_server.sync import postgres_listener
 from filesync_server.sync.postgres import PostgresStorage
-from filesync_server.sync.storage import Heard, Log, StorageError
+from filesync_server.sync.storage import Log, OnAppend, StorageError
+from tests.harness.waiting import until
 from tests.server.postgres_server import PostgresServer
-from tests.server.support import TOKEN, SyncClient, event, numbers, serving, sync_client, until
+from tests.server.support import TOKEN, serving
+from tests.server.sync_client import SyncClient, event, numbers, sync_client
 
 END_LISTENERS = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -33,9 +35,9 @@ class _Storage(PostgresStorage):
     unreachable = False
     deaf = False
 
-    def watch(self, heard: Heard) -> None:
+    def watch(self, on_append: OnAppend) -> None:
         if not self.deaf:
-            super().watch(heard)
+            super().watch(on_append)
 
     async def logs(self, store_ids: Collection[str] | None = None) -> Mapping[str, Log]:
         found = await super().logs(store_ids)
@@ -128,12 +130,14 @@ async def test_a_lost_listener_loses_nothing(database: str, postgres: PostgresSe
         live_reader(one) as reader,
         sync_client(other) as pusher,
     ):
-        await until(lambda: storage.looks >= 2)  # the room's head, and the first look when it listens
+        await until(
+            lambda: storage.looks >= 2, "it knows the room's head, and looked when it began to listen"
+        )
         await _both_listen(postgres, database)
         storage.unreachable = True
         assert len(await postgres.execute(END_LISTENERS, url=database)) == 2
         looks = storage.looks
-        await until(lambda: storage.looks > looks)  # it has noticed
+        await until(lambda: storage.looks > looks, "it has noticed that the listener is lost")
         await pusher.pushed(event(1), event(2))
         assert numbers(await reader.receive()) == [1, 2]
         storage.unreachable = False
@@ -143,14 +147,16 @@ async def test_a_lost_listener_loses_nothing(database: str, postgres: PostgresSe
 
 
 async def _both_listen(postgres: PostgresServer, database: str) -> None:
-    while len(await postgres.execute(LISTENERS, url=database)) < 2:
-        pass
+    async def both() -> bool:
+        return len(await postgres.execute(LISTENERS, url=database)) == 2
+
+    await until(both, "both servers listen")
 
 
 async def test_notifications_that_never_come_or_lie_cost_only_time(
     database: str, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres_listener, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(postgres_listener, "LOOK_INTERVAL", 0.1)
     monkeypatch.setattr("filesync_server.sync.postgres._NOTIFY", "SELECT $1::text")
     async with (
         server_process(database) as (one, _),
@@ -195,9 +201,15 @@ async def test_the_database_may_go_and_come_back(database: str, postgres: Postgr
         await postgres.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name
         )
-        with contextlib.suppress(StorageError):
-            while True:  # until the pool has seen that its connections are gone
+
+        async def has_seen_it() -> bool:
+            try:
                 await storage.logs()
+            except StorageError:
+                return True
+            return False
+
+        await until(has_seen_it, "the pool has seen that its connections are gone")
         exit_ = await client.pushed(event(2))
         assert exit_["cause"]["_tag"] == "Die"
         await postgres.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
@@ -253,11 +265,13 @@ async def test_what_was_acknowledged_survives_a_crash_of_the_database(
         postgres.stop(signal.SIGQUIT)
         assert (await client.pushed(event(21)))["cause"]["_tag"] == "Die"
         postgres.start()
-        head = 0
-        while not head:  # until the pool has seen that its connections are gone
+
+        async def head() -> int:
             with contextlib.suppress(OSError):
-                head = (await storage.logs())["store"].head
-        assert head == 20
+                return (await storage.logs())["store"].head
+            return 0
+
+        assert await until(head, "the pool has new connections") == 20
         assert (await client.pushed(event(21)))["_tag"] == "Success"
 
 

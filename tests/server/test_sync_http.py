@@ -13,7 +13,8 @@ import pytest
 from filesync_server import Compose, Hub, SqliteStorage, create_sync_backend, payload_token_auth
 from filesync_server.sync.storage import Page, StorageError
 from filesync_web.livestore.wire import sync_query
-from tests.server.support import BEARER, NONE, PATIENCE, TOKEN, event, numbers, serving, some, sync_client
+from tests.server.support import BEARER, TIMEOUT, TOKEN, serving
+from tests.server.sync_client import NONE, event, numbers, some, sync_client
 
 PAGE = "https://app.example"
 
@@ -67,7 +68,7 @@ class HttpClient:
 
 @pytest.fixture
 async def client(url: str) -> AsyncIterator[HttpClient]:
-    async with httpx.AsyncClient(timeout=PATIENCE) as http:
+    async with httpx.AsyncClient(timeout=TIMEOUT) as http:
         yield HttpClient(http, url)
 
 

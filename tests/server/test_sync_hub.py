@@ -10,9 +10,9 @@ import pytest
 
 from filesync_server.sync.hub import Hub
 from filesync_server.sync.sqlite import SqliteStorage
-from filesync_server.sync.storage import Heard, Log, Page, StorageError
+from filesync_server.sync.storage import Log, OnAppend, Page, StorageError
 from filesync_web.livestore.messages import BackendIdMismatch, Event, PulledEvent, ServerAhead
-from tests.server.support import until
+from tests.harness.waiting import until
 
 
 class Storage(SqliteStorage):
@@ -20,15 +20,15 @@ class Storage(SqliteStorage):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.heard: Heard | None = None
+        self.on_append: OnAppend | None = None
         self.found = asyncio.Event()
         self.go_on = asyncio.Event()
         self.go_on.set()
         self.reads = 0
         self.is_broken = False
 
-    def watch(self, heard: Heard) -> None:
-        self.heard = heard
+    def watch(self, on_append: OnAppend) -> None:
+        self.on_append = on_append
 
     async def logs(self, store_ids: Collection[str] | None = None) -> Mapping[str, Log]:
         logs = await super().logs(store_ids)
@@ -86,33 +86,33 @@ async def test_what_is_heard_while_the_first_reader_looks_is_not_lost(
 ) -> None:
     reader = Reader()
     hub.join("s", reader)
-    assert storage.heard
+    assert storage.on_append
     storage.go_on.clear()
     first = asyncio.create_task(hub.read("s", 0, None))
     await storage.found.wait()  # it has seen an empty log, and does not know it yet
     await other.append("s", chain(1), None)
-    storage.heard("s", 1)
+    storage.on_append("s", 1)
     storage.go_on.set()
     page = await first
     assert isinstance(page, Page)
-    await until(lambda: reader.got == [1])
+    await until(lambda: reader.got == [1], "the reader has the event")
 
 
 async def test_hints_save_reads(hub: Hub, storage: Storage, other: SqliteStorage) -> None:
     reader = Reader()
     hub.join("s", reader)
-    assert storage.heard
+    assert storage.on_append
     await hub.read("s", 0, None)
     await hub.append("s", chain(1), None)
     storage.reads = 0
-    storage.heard("s", 1)  # our own push
-    storage.heard("unused", 5)
+    storage.on_append("s", 1)  # our own push
+    storage.on_append("unused", 5)
     await other.append("s", chain(2, 3), None)
     for head in (2, 3, 3):
-        storage.heard("s", head)
-    await until(lambda: reader.got == [1, 2, 3])
-    storage.heard("s", 3)
-    storage.heard(None, None)
+        storage.on_append("s", head)
+    await until(lambda: reader.got == [1, 2, 3], "the reader has all three events")
+    storage.on_append("s", 3)
+    storage.on_append(None, None)
     await hub.append("s", chain(4), None)
     assert (reader.got, storage.reads) == ([1, 2, 3, 4], 1)
 
@@ -142,15 +142,15 @@ async def test_what_could_not_be_read_is_read_at_the_next_look(
 ) -> None:
     reader = Reader()
     hub.join("s", reader)
-    assert storage.heard
+    assert storage.on_append
     await hub.read("s", 0, None)
     await other.append("s", chain(1), None)
     storage.is_broken = True
-    storage.heard("s", 1)
-    await until(lambda: "cannot be read" in caplog.text)
+    storage.on_append("s", 1)
+    await until(lambda: "cannot be read" in caplog.text, "the failed look is logged")
     storage.is_broken = False
-    storage.heard(None, None)
-    await until(lambda: reader.got == [1])
+    storage.on_append(None, None)
+    await until(lambda: reader.got == [1], "the reader has the event")
 
 
 @pytest.mark.parametrize("sign", ["push", "look"])
@@ -159,7 +159,7 @@ async def test_listeners_to_a_replaced_log_are_ended(
 ) -> None:
     reader, newcomer = Reader(), Reader()
     hub.join("s", reader)
-    assert storage.heard
+    assert storage.on_append
     await hub.read("s", 0, None)
     await hub.append("s", chain(1, 2), None)
     events = [PulledEvent(event, "2027-01-15T08:00:00.000Z") for event in chain(1)]
@@ -167,8 +167,8 @@ async def test_listeners_to_a_replaced_log_are_ended(
     if sign == "push":
         assert await hub.append("s", chain(2), "another") is None
     else:
-        storage.heard(None, None)
-    await until(lambda: reader.is_over)
+        storage.on_append(None, None)
+    await until(lambda: reader.is_over, "the listener is ended")
     assert reader.got == [1, 2]
     hub.leave("s", reader)
     hub.join("s", newcomer)

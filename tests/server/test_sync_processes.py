@@ -7,20 +7,20 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
-from filesync_server.config import DEVELOPMENT_TOKEN
+from filesync_server.command.config import DEVELOPMENT_TOKEN
 from filesync_server.sync.postgres import PostgresStorage
 from filesync_web import Store, SyncOptions, event, integer, make_schema, open_store, table, text
 from filesync_web.livestore.messages import PulledEvent
+from tests.harness.waiting import until
 from tests.server.balancer import balancing
 from tests.server.postgres_server import PostgresServer
-from tests.server.support import event as wire_event
-from tests.server.support import sync_client
+from tests.server.sync_client import event as wire_event
+from tests.server.sync_client import sync_client
 from tests.server.test_command import running
 
 TALLIES = table("tallies", {"id": text(primary_key=True), "seen": integer()})
@@ -34,7 +34,7 @@ SCHEMA = make_schema(
 async def test_no_event_is_lost_or_doubled_when_a_process_is_killed(
     database: str, postgres: PostgresServer, tmp_path: Path
 ) -> None:
-    await _kill_one_of_two(database, postgres, tmp_path, clients=5, events=300)
+    await _kill_one_of_two(database, postgres, tmp_path, clients=5, events=300, timeout=100)
 
 
 @pytest.mark.soak(minutes=6)
@@ -42,11 +42,11 @@ async def test_twenty_clients_lose_and_double_nothing_when_a_process_is_killed(
     database: str, postgres: PostgresServer, tmp_path: Path
 ) -> None:
     """Two processes on PostgreSQL, 20 clients, 5,000 events, one process killed in the middle."""
-    await _kill_one_of_two(database, postgres, tmp_path, clients=20, events=5000)
+    await _kill_one_of_two(database, postgres, tmp_path, clients=20, events=5000, timeout=1000)
 
 
 async def _kill_one_of_two(
-    database: str, postgres: PostgresServer, folder: Path, *, clients: int, events: int
+    database: str, postgres: PostgresServer, folder: Path, *, clients: int, events: int, timeout: float
 ) -> None:
     environment = os.environ | {"FILESYNC_SYNC_DATABASE": database}
     wanted = {f"{client}/{number}" for client in range(clients) for number in range(events // clients)}
@@ -67,10 +67,17 @@ async def _kill_one_of_two(
             for start in range(0, len(own), 3):
                 await store.commit(*(COUNTED(id=name) for name in own[start : start + 3]))
 
-        await _until(lambda: all(store.sync_status.connected for store in stores))
+        await until(
+            lambda: all(store.sync_status.connected for store in stores),
+            "all clients are connected",
+            timeout=timeout,
+        )
         writing = [asyncio.create_task(write(number, store)) for number, store in enumerate(stores)]
-        while await _stored(postgres, database) < events * 0.4:
-            pass
+
+        async def has_begun() -> bool:
+            return await _stored(postgres, database) >= events * 0.4
+
+        await until(has_begun, "two in five events are stored", timeout=timeout)
         assert await _stored(postgres, database) < events, "all was said before the kill"
         assert min(balancer.served[one.url], balancer.served[two.url]) >= clients // 2
         await one.end(signal.SIGKILL)
@@ -80,7 +87,7 @@ async def _kill_one_of_two(
             (found,) = store.query("SELECT count(*) AS known FROM tallies")
             return bool(found.known == events and store.sync_status.pending == 0)
 
-        await _until(lambda: all(map(is_done, stores)))
+        await until(lambda: all(map(is_done, stores)), "every client has every event", timeout=timeout)
         for store in stores:
             assert {(row.id, row.seen) for row in store.query(TALLIES)} == {(name, 1) for name in wanted}
         assert balancer.served[two.url] >= clients, "the clients of the killed process came to the other"
@@ -88,12 +95,6 @@ async def _kill_one_of_two(
     assert [pulled.event.seq_num for pulled in log] == list(range(1, events + 1))
     assert [pulled.event.parent_seq_num for pulled in log] == list(range(events))
     assert Counter(pulled.event.args["id"] for pulled in log) == Counter(wanted)
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    """Wait as long as the test may take."""
-    while not condition():  # noqa: ASYNC110 - other processes bring it about
-        await asyncio.sleep(0.05)
 
 
 async def _stored(postgres: PostgresServer, database: str) -> int:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from filesync_server.sync.protocol import MAX_STREAMS, Append, Connection, Read, Step
 from filesync_server.sync.storage import Page
 from filesync_web.livestore import messages as m
-from tests.server.support import NONE, event, some
+from tests.server.sync_client import NONE, event, some
 
 
 def log(*numbers: int) -> tuple[m.PulledEvent, ...]:

@@ -15,11 +15,13 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from filesync_server.config import DEVELOPMENT_TOKEN
-from tests.server.support import FILES, event, hashed_key, sync_client, until
+from filesync_server.command.config import DEVELOPMENT_TOKEN
+from tests.harness.waiting import until
+from tests.server.support import FILES, hashed_key
+from tests.server.sync_client import event, sync_client
 from tests.server.test_command import AUTH, Process, names, running
 
-START_SECONDS = 40.0
+START_TIMEOUT = 40.0
 
 
 def workers_of(server: Process) -> set[int]:
@@ -47,14 +49,18 @@ async def test_workers_share_everything_and_are_replaced(database: str, tmp_path
         running(tmp_path, "--workers", "2", environment=environment) as server,
         httpx.AsyncClient(limits=limits, timeout=30) as client,
     ):
-        await until(lambda: len(workers_of(server)) == 2, START_SECONDS)
+        await until(lambda: len(workers_of(server)) == 2, "two workers live", timeout=START_TIMEOUT)
         contents = [os.urandom(10_000) for _ in range(20)]
         await asyncio.gather(*(put(client, server, content) for content in contents))
         async with sync_client(server.url, token=DEVELOPMENT_TOKEN) as socket:
             assert (await socket.pushed(event(1)))["_tag"] == "Success"
         victim = min(workers_of(server))
         os.kill(victim, signal.SIGKILL)
-        await until(lambda: len(workers_of(server) - {victim}) == 2, START_SECONDS)
+        await until(
+            lambda: len(workers_of(server) - {victim}) == 2,
+            "the dead worker was replaced",
+            timeout=START_TIMEOUT,
+        )
         for content in contents:
             answer = await client.get(f"{server.url}{FILES}/{hashed_key(content)}", headers=AUTH)
             assert answer.content == content
@@ -69,11 +75,13 @@ async def test_workers_share_everything_and_are_replaced(database: str, tmp_path
 async def test_workers_end_when_their_parent_is_killed(database: str, tmp_path: Path) -> None:
     environment = os.environ | {"FILESYNC_SYNC_DATABASE": database}
     async with running(tmp_path, "--workers", "2", environment=environment) as server:
-        async with httpx.AsyncClient(timeout=START_SECONDS) as client:
+        async with httpx.AsyncClient(timeout=START_TIMEOUT) as client:
             await put(client, server, b"answered")  # by a worker that is whole
         workers = workers_of(server)
         await server.end(signal.SIGKILL)
-        await until(lambda: not workers & running_processes(), START_SECONDS)
+        await until(
+            lambda: not workers & running_processes(), "the workers have ended", timeout=START_TIMEOUT
+        )
 
 
 def test_workers_without_a_shared_log_are_refused(tmp_path: Path) -> None:
@@ -114,9 +122,9 @@ async def test_an_upload_under_way_gets_the_grace_time(tmp_path: Path, finishes:
         url = f"{server.url}{FILES}/{hashed_key(content)}"
         upload = asyncio.create_task(client.put(url, content=body(), headers=headers))
         await stopping.wait()
-        await until(lambda: names(tmp_path, "objects/tmp/*.part"))
+        await until(lambda: names(tmp_path, "objects/tmp/*.part"), "the upload is being written")
         ended = asyncio.create_task(server.end(signal.SIGTERM))
-        await until(lambda: _refuses(server.url))
+        await until(lambda: _refuses(server.url), "new connections are refused")
         if finishes:
             go_on.set()
             assert (await upload).status_code == 200

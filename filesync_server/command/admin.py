@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
-from .build import SYNC_FILE, open_sync_storage
+from ..sync.archive import ArchiveError, export_lines, read_archive
+from ..sync.storage import STORE_ID, AdminStorage, StorageError, new_backend_id
+from .app import SYNC_FILE, open_sync_storage
 from .config import ConfigError, Settings, add_flags, settings_from
-from .sync.archive import ArchiveError, export_lines, read_archive
-from .sync.storage import STORE_ID, AdminStorage, StorageError, new_backend_id
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str], source: BinaryIO, target: BinaryIO) -> int:

@@ -15,8 +15,6 @@ from typing import TypeAlias
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
-from .keys import within
-
 AllowedKeys: TypeAlias = Sequence[str]
 Auth: TypeAlias = Callable[[HTTPConnection], AllowedKeys | Awaitable[AllowedKeys | None] | None]
 
@@ -70,3 +68,15 @@ def require_key(key: str, allowed: AllowedKeys) -> None:
     """Raises HTTPException 403 when the key is outside."""
     if not within(key, allowed):
         raise HTTPException(403, "this key is outside of what you may touch")
+
+
+def within(key: str, prefixes: Sequence[str]) -> bool:
+    """Is the key inside one of the prefixes? No prefix means all keys.
+
+    Prefixes match whole segments: `a/b` covers `a/b` and `a/b/c` but not `a/bc`. An empty prefix covers
+    nothing, so that a name that happens to be empty never opens everything.
+    """
+    if not prefixes:
+        return True
+    bare = (prefix.strip("/") for prefix in prefixes)
+    return any(prefix and (key == prefix or key.startswith(f"{prefix}/")) for prefix in bare)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..keys import content_hash_of
-from ..object_store import (
+from ..port import (
     ABANDONED_AFTER,
     InvalidUploadError,
     NewMultipart,
@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS parts (
 
 
 class MultipartDirectory:
-    """See the module. `clock` gives unix time in seconds."""
+    """The uploads in parts of one `BlobDirectory`. `clock` gives unix time in seconds."""
 
     def __init__(self, directory: BlobDirectory, clock: Callable[[], float]) -> None:
         self._directory = directory

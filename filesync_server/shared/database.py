@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_BUSY_SECONDS = 30.0
+_BUSY_TIMEOUT = 30.0
 
 
 class Database:
@@ -22,7 +22,7 @@ class Database:
         """Open or create the file; `schema` is a script that may run on every start (`IF NOT EXISTS`)."""
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(
-            path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
         )
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")

@@ -27,7 +27,11 @@ def jwt_auth(
     """
     if not algorithms or "none" in {name.lower() for name in algorithms}:
         raise ValueError("jwt_auth needs the algorithms that you sign with, and 'none' is not one")
-    required = ["exp"] + ["aud"] * (audience is not None) + ["iss"] * (issuer is not None)
+    required = ["exp"]
+    if audience is not None:
+        required.append("aud")
+    if issuer is not None:
+        required.append("iss")
 
     def authenticate(connection: HTTPConnection) -> AllowedKeys | None:
         token = presented_token(connection)
@@ -46,7 +50,8 @@ def jwt_auth(
         except jwt.PyJWTError:
             return None
         prefixes = claims.get(prefixes_claim)
-        valid = isinstance(prefixes, list) and all(isinstance(prefix, str) for prefix in prefixes)
-        return prefixes if valid else None
+        if isinstance(prefixes, list) and all(isinstance(prefix, str) for prefix in prefixes):
+            return prefixes
+        return None
 
     return authenticate

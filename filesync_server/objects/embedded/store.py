@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from ..object_store import (
+from ..port import (
     FEATURES,
     NewMultipart,
     ObjectInfo,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -152,25 +152,46 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 def _convert(name: str, value: Any) -> Any:
     """The setting's type out of text or TOML. The value is not repeated in the error: it may be secret."""
-    kind = Settings.__annotations__[name]
+    kind = Settings.__annotations__[name].removesuffix(" | None")
     try:
-        if kind.startswith("tuple"):
-            items = value.split(",") if isinstance(value, str) else list(value)
-            return tuple(item.strip() for item in items if item.strip())
-        if kind == "bool":
-            return value if isinstance(value, bool) else {"true": True, "false": False}[value.lower()]
-        if kind in {"int", "float"}:
-            return {"int": int, "float": float}[kind](value)
-        return Path(value) if kind.startswith("Path") else value + ""  # a TypeError for anything but text
+        return _CONVERTERS[kind](value)
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise ConfigError(f"the setting {name} is not a valid {kind.removesuffix(' | None')}") from None
+        raise ConfigError(f"the setting {name} is not a valid {kind}") from None
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _boolean(value: Any) -> bool:
+    return value if isinstance(value, bool) else {"true": True, "false": False}[value.lower()]
+
+
+def _items(value: Any) -> tuple[str, ...]:
+    items = value.split(",") if isinstance(value, str) else list(value)
+    return tuple(item.strip() for item in items if item.strip())
+
+
+_CONVERTERS: dict[str, Callable[[Any], Any]] = {
+    "str": _text,
+    "bool": _boolean,
+    "int": int,
+    "float": float,
+    "Path": Path,
+    "tuple[str, ...]": _items,
+}
 
 
 def _validated(settings: Settings) -> Settings:
     for works, otherwise in _rules(settings):
         if not works:
             raise ConfigError(otherwise)
-    for origin in (*settings.allowed_origins, *filter(None, [settings.public_url])):
+    origins = [*settings.allowed_origins]
+    if settings.public_url is not None:
+        origins.append(settings.public_url)
+    for origin in origins:
         if origin != "*" and not _is_origin(origin):
             raise ConfigError(f"{origin!r} is not an origin: scheme://host[:port], nothing behind it")
     return _with_token(settings)

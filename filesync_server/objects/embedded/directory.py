@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ..database import Database
-from ..object_store import ObjectInfo
+from ...shared.database import Database
+from ..port import ObjectInfo
 from .temporaries import Temporaries, Temporary
 
 _SCHEMA = """
@@ -49,7 +49,7 @@ class StoredObject:
 
 
 class BlobDirectory:
-    """See the module."""
+    """The index and the blobs under one root. All methods block."""
 
     def __init__(self, root: Path) -> None:
         """Open or create the directory and remove what a crash left behind."""

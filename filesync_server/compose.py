@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .http import create_part
+from .shared.http import create_part
 
 Closer = Callable[[], Awaitable[None]]
 

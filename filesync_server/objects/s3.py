@@ -21,7 +21,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .object_store import (
+from .port import (
     ABANDONED_AFTER,
     FEATURES,
     InvalidUploadError,
@@ -36,7 +36,7 @@ from .object_store import (
     part_size_for,
 )
 
-_SWEEP_EVERY = 3600.0
+_SWEEP_INTERVAL = 3600.0
 _INVALID_UPLOAD = {"InvalidPart", "InvalidPartOrder", "EntityTooSmall", "MalformedXML", "InvalidRequest"}
 
 T = TypeVar("T")
@@ -200,7 +200,7 @@ class S3Store:
         """Abort forgotten uploads, now and then; a lifecycle rule of the bucket does it better."""
         if time.monotonic() < self._next_sweep:
             return
-        self._next_sweep = time.monotonic() + _SWEEP_EVERY
+        self._next_sweep = time.monotonic() + _SWEEP_INTERVAL
         limit = datetime.now(UTC) - timedelta(seconds=ABANDONED_AFTER)
         try:
             page = await self._call(

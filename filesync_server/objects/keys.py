@@ -1,4 +1,4 @@
-"""Object keys: which are legal, and which a caller may touch.
+"""Object keys: which are legal, and what they promise.
 
 A key is a relative path of non-empty segments (`<store>/<sha256>`). It never becomes a path of the file
 system.
@@ -7,7 +7,6 @@ system.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 MAX_KEY_BYTES = 1024
 """Bytes of UTF-8; the limit of S3."""
@@ -39,18 +38,6 @@ def clean_key(raw: object) -> str:
     if size > MAX_KEY_BYTES:
         raise InvalidKeyError(f"key is longer than {MAX_KEY_BYTES} bytes")
     return key
-
-
-def within(key: str, prefixes: Sequence[str]) -> bool:
-    """Is the key inside one of the prefixes? No prefix means all keys.
-
-    Prefixes match whole segments: `a/b` covers `a/b` and `a/b/c` but not `a/bc`. An empty prefix covers
-    nothing, so that a name that happens to be empty never opens everything.
-    """
-    if not prefixes:
-        return True
-    bare = (prefix.strip("/") for prefix in prefixes)
-    return any(prefix and (key == prefix or key.startswith(f"{prefix}/")) for prefix in bare)
 
 
 def is_sha256(text: object) -> bool:

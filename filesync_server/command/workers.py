@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from .build import build_app
+from .app import build_app
 from .config import ConfigError, Settings
 from .logs import configure_logging
 

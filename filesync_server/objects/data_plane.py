@@ -20,14 +20,14 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from .auth import Auth, allowed_keys, presented_token, require_key
+from ..shared.auth import Auth, allowed_keys, presented_token, require_key
+from ..shared.http import create_part
 from .embedded.directory import ObjectExistsError, StoredObject
 from .embedded.store import CHECKSUM_HEADER, EmbeddedStore
 from .embedded.temporaries import Temporary
 from .embedded.url_signing import ExpiredUrlError, InvalidSignatureError
-from .http import create_part
 from .keys import InvalidKeyError, clean_key, content_hash_of
-from .object_store import MAX_PARTS, MAX_PUT_BYTES, ObjectStoreError
+from .port import MAX_PARTS, MAX_PUT_BYTES, ObjectStoreError
 from .ranges import ByteRange, UnsatisfiableRangeError, parse_range
 
 T = TypeVar("T")
@@ -100,14 +100,14 @@ class _DataPlane:
         if create_only and await self._store.head(key):
             await _drain(request, self._max_bytes)
             raise _exists()
-        expected = {content_hash_of(key), _checksum_header(request)} - {None}
+        promised = [content_hash_of(key), _checksum_header(request)]
         content_type = request.headers.get("content-type")
 
         def publish(temporary: Temporary) -> StoredObject:
             return self._store.directory.publish(temporary, key, content_type, create_only=create_only)
 
         try:
-            stored = await self._receive(request, expected, publish)
+            stored = await self._receive(request, promised, publish)
         except ObjectExistsError:
             raise _exists() from None
         return Response(status_code=200, headers={"ETag": f'"{stored.sha256}"'})
@@ -122,13 +122,16 @@ class _DataPlane:
         def keep(temporary: Temporary) -> str:
             return self._store.multipart.put_part(temporary, key, upload_id, int(number)).etag
 
-        etag = await self._receive(request, {_checksum_header(request)} - {None}, keep)
+        etag = await self._receive(request, [_checksum_header(request)], keep)
         return Response(status_code=200, headers={"ETag": f'"{etag}"'})
 
     async def _receive(
-        self, request: Request, expected: set[str | None], finish: Callable[[Temporary], T]
+        self, request: Request, promised: Sequence[str | None], finish: Callable[[Temporary], T]
     ) -> T:
-        """Write the body to a temporary file, verify it, and let `finish` move it to its place."""
+        """Write the body to a temporary file, verify it, and let `finish` move it to its place.
+
+        `promised` are the hashes that it has to have, None where there is none.
+        """
         length = _content_length(request)
         if length is not None and length > self._max_bytes:
             raise HTTPException(413, f"one upload takes at most {self._max_bytes} bytes")
@@ -140,8 +143,8 @@ class _DataPlane:
                 await _finished(asyncio.to_thread(temporary.write, chunk))
             if length not in {None, temporary.size}:
                 raise HTTPException(400, f"{temporary.size} bytes arrived, {length} were announced")
-            for sha256 in expected:
-                if sha256 != temporary.sha256:
+            for sha256 in promised:
+                if sha256 not in {None, temporary.sha256}:
                     raise HTTPException(400, f"the bytes have the SHA-256 {temporary.sha256}, not {sha256}")
             return await _finished(asyncio.to_thread(finish, temporary))
         finally:

@@ -7,8 +7,8 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 
-from .keys import content_hash_of, is_sha256
-from .object_store import MAX_PARTS, Part, Upload
+from ..objects.keys import content_hash_of, is_sha256
+from ..objects.port import MAX_PARTS, Part, Upload
 
 _HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?", re.ASCII)
 _MAX_SIGNED_PARTS = 1000

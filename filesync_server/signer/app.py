@@ -8,7 +8,6 @@ Base calls and extensions are in docs/server.md. Mount the app where you like:
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -21,19 +20,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from . import object_store as stores
-from .auth import Auth, allowed_keys, require_key
-from .http import create_part, error_response, read_json
-from .keys import InvalidKeyError, clean_key
-from .object_store import ObjectStore, ObjectStoreError, SignedRequest
-from .signer_fields import part_numbers, parts_of, text_of, upload_of
+from ..objects import port as stores
+from ..objects.keys import InvalidKeyError, clean_key
+from ..objects.port import ObjectStore, ObjectStoreError, SignedRequest
+from ..shared.auth import Auth, allowed_keys, require_key
+from ..shared.http import create_part, error_response, read_json
+from .fields import part_numbers, parts_of, text_of, upload_of
+from .health import Health
 
 RateLimit: TypeAlias = Callable[[Request], float | Awaitable[float | None] | None]
 """Gets every authenticated request; answers None (go on) or the seconds to wait (429)."""
-
-_HEALTHY_FOR = 5.0
-"""Seconds for which the store's answer is reused, however many ask."""
-_CHECK_TIMEOUT = 5.0
 
 
 def create_signer(
@@ -52,7 +48,7 @@ def create_signer(
     callers reach this server when that is not what their request says, behind a proxy that rewrites it.
     """
     offered = store.features if features is None else store.features & frozenset(features)
-    signer = _Signer(store, auth, offered, _Health(store, clock), rate_limit=rate_limit, origin=origin)
+    signer = _Signer(store, auth, offered, Health(store, clock), rate_limit=rate_limit, origin=origin)
     routes = [
         Route("/health", signer.health, methods=["GET"]),
         Route("/v1/sign/upload", signer.call(signer.sign_upload), methods=["POST"]),
@@ -78,7 +74,7 @@ class _Signer:
         store: ObjectStore,
         auth: Auth,
         offered: frozenset[str],
-        health: _Health,
+        health: Health,
         *,
         rate_limit: RateLimit | None,
         origin: str | None,
@@ -87,7 +83,7 @@ class _Signer:
         self._auth = auth
         self._offered = offered
         self._rate_limit = rate_limit
-        self._origin = origin and origin.rstrip("/")
+        self._origin = None if origin is None else origin.rstrip("/")
         self._health = health
 
     def call(self, handler: _Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -175,35 +171,6 @@ class _Signer:
             wait = await wait
         if wait is not None:
             raise HTTPException(429, "too many requests", {"Retry-After": str(max(1, round(wait)))})
-
-
-class _Health:
-    """The store's health, asked at most once in `_HEALTHY_FOR` seconds and by one request at a time."""
-
-    def __init__(self, store: ObjectStore, clock: Callable[[], float]) -> None:
-        self._store = store
-        self._clock = clock
-        self._lock = asyncio.Lock()
-        self._known_until = float("-inf")
-        self._trouble = ""
-
-    async def trouble(self) -> str:
-        """What is wrong, in words for everybody; empty when the store answers."""
-        async with self._lock:
-            if self._clock() >= self._known_until:
-                self._trouble = await self._ask()
-                self._known_until = self._clock() + _HEALTHY_FOR
-            return self._trouble
-
-    async def _ask(self) -> str:
-        try:
-            async with asyncio.timeout(_CHECK_TIMEOUT):
-                await self._store.check()
-        except (stores.StoreUnavailableError, TimeoutError):
-            return "the object store does not answer"
-        except ObjectStoreError:
-            return "the object store refuses the signer; its keys or its bucket are wrong"
-        return ""
 
 
 def _signed(request: SignedRequest) -> dict[str, Any]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
+from ..compose import create_app
+from ..objects.data_plane import create_data_plane
+from ..objects.embedded import EmbeddedStore
+from ..objects.port import ObjectStore
+from ..shared.auth import bearer_auth
+from ..signer import create_signer
+from ..site import create_site
+from ..sync import Hub, SqliteStorage, create_sync_backend, payload_token_auth
+from ..sync.storage import AdminStorage
 from .access_log import AccessLog
-from .app import create_app
-from .auth import bearer_auth
 from .config import ConfigError, Settings
-from .data_plane import create_data_plane
-from .embedded import EmbeddedStore
-from .object_store import ObjectStore
-from .signer import create_signer
-from .site import create_site
-from .sync import Hub, SqliteStorage, create_sync_backend, payload_token_auth
-from .sync.storage import AdminStorage
 
 SYNC_FILE = "sync.sqlite"
 """The event logs in the data directory."""
@@ -48,7 +48,7 @@ def open_sync_storage(settings: Settings) -> AdminStorage:
     if settings.sync_database is None:
         return SqliteStorage(settings.data / SYNC_FILE)
     try:
-        from .sync.postgres import PostgresStorage
+        from ..sync.postgres import PostgresStorage
     except ModuleNotFoundError:
         raise ConfigError(
             "the setting sync_database needs asyncpg: pip install 'filesync-web[server,postgres]'"
@@ -60,7 +60,7 @@ def open_sync_storage(settings: Settings) -> AdminStorage:
 
 
 def _s3_store(settings: Settings) -> ObjectStore:
-    from .s3 import S3Store
+    from ..objects.s3 import S3Store
 
     assert settings.s3_bucket is not None  # noqa: S101 - the settings were validated
     return S3Store(

@@ -1,0 +1,105 @@
+"""Pushes to the sync backend over real WebSockets: which are accepted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.server.sync_client import NONE, chain, defect_of, error_of, event, numbers, some, sync_client
+
+
+@pytest.mark.parametrize("parent", [0, 1, 3, 7])
+async def test_a_push_must_start_at_the_head(url: str, parent: int) -> None:
+    async with sync_client(url) as client:
+        await client.pushed(*chain(2))
+        exit_ = await client.pushed(event(parent + 1, parent))
+        assert error_of(exit_) == {"_tag": "ServerAheadError", "minimumExpectedNum": 2, "providedNum": parent}
+        assert len((await client.pull_all())[1]) == 2
+
+
+async def test_an_empty_batch_succeeds(url: str) -> None:
+    async with sync_client(url) as client:
+        assert await client.pushed() == {"_tag": "Success", "value": {}}
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        [event(1), event(3, 2)],
+        [event(1), event(2, 0)],
+        [event(1), event(1, 1)],
+        [event(1, 1)],
+        [event(2, 0), event(1, 2)],
+        [event(0, 0)],
+    ],
+)
+async def test_a_batch_must_be_one_ascending_chain(url: str, batch: list[dict[str, Any]]) -> None:
+    async with sync_client(url) as client:
+        assert defect_of(await client.pushed(*batch))
+        assert (await client.pull_all())[1] == []
+
+
+async def test_a_batch_has_at_most_100_events(url: str) -> None:
+    async with sync_client(url) as client:
+        assert "100" in defect_of(await client.pushed(*chain(101)))
+        assert (await client.pushed(*chain(100)))["_tag"] == "Success"
+
+
+@pytest.mark.parametrize("batch", [[event(1, args="x" * 900_000)], chain(2, args="ü" * 240_000)])
+async def test_a_batch_has_at_most_900000_bytes(url: str, batch: list[dict[str, Any]]) -> None:
+    async with sync_client(url) as client:
+        assert "900000" in defect_of(await client.pushed(*batch))
+        assert (await client.pull_all())[1] == []
+
+
+@pytest.mark.parametrize("missing", ["name", "args", "seqNum", "parentSeqNum", "clientId", "sessionId"])
+async def test_a_missing_field_is_a_die(url: str, missing: str) -> None:
+    async with sync_client(url) as client:
+        bad = {name: value for name, value in event(1).items() if name != missing}
+        assert missing in defect_of(await client.pushed(bad))
+
+
+async def test_other_malformed_payloads_are_a_die(url: str) -> None:
+    store = {"storeId": "store"}
+    async with sync_client(url) as client:
+        for tag, payload in [
+            ("SyncWsRpc.Push", store),
+            ("SyncWsRpc.Push", store | {"batch": [1], "backendId": NONE}),
+            ("SyncWsRpc.Push", store | {"batch": []}),
+            ("SyncWsRpc.Push", {"batch": [], "backendId": NONE}),
+            ("SyncWsRpc.Push", store | {"batch": [event(1) | {"seqNum": "1"}], "backendId": NONE}),
+            ("SyncWsRpc.Push", store | {"batch": [event(1) | {"seqNum": 2**53}], "backendId": NONE}),
+            ("SyncWsRpc.Push", store | {"batch": [event(1) | {"name": "\ud800"}], "backendId": NONE}),
+            ("SyncWsRpc.Pull", store | {"cursor": NONE}),
+            ("SyncWsRpc.Pull", store | {"live": True}),
+            ("SyncWsRpc.Pull", store | {"live": True, "cursor": some({"backendId": "b"})}),
+            ("SyncWsRpc.Pull", None),
+        ]:
+            await client.request(tag, payload)
+            assert defect_of((await client.receive())["exit"]), payload
+
+
+async def test_pushes_at_once_are_serialised(url: str) -> None:
+    async with sync_client(url) as reader:
+        await reader.pull()
+        await reader.receive()
+
+        async def write(name: str) -> None:
+            async with sync_client(url) as client:
+                head, done = 0, 0
+                while done < 5:
+                    exit_ = await client.pushed(event(head + 1, args=name))
+                    if exit_["_tag"] == "Success":
+                        head, done = head + 1, done + 1
+                    else:
+                        head = error_of(exit_)["minimumExpectedNum"]
+
+        await asyncio.gather(*(write(f"client{number}") for number in range(8)))
+        got = [number for _ in range(40) for number in numbers(await reader.receive())]
+        assert got == list(range(1, 41))
+        _, events = await reader.pull_all()
+        names = [item["args"] for item in events]
+        assert Counter(names) == {f"client{number}": 5 for number in range(8)}
