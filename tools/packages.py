@@ -11,6 +11,7 @@ from tools.environment import PYTHON, require_node
 
 PYODIDE = ROOT / "node_modules" / "pyodide"
 PYSCRIPT = ROOT / "node_modules" / "@pyscript" / "core" / "dist"
+WHEEL_SOURCES = ("filesync_web", "filesync_server", "sw", "pyproject.toml", "LICENSE", "README.md")
 
 
 def ensure_npm_packages() -> None:
@@ -84,10 +85,7 @@ def ensure_micropip() -> Path:
 def ensure_wheel() -> Path:
     """Build the project's wheel when a source has changed."""
     folder = BUILD / "wheel"
-    sources = [
-        ROOT / name for name in ("filesync_web", "filesync_server", "pyproject.toml", "LICENSE", "README.md")
-    ]
-    key = digest(*sources)
+    key = digest(*(ROOT / name for name in WHEEL_SOURCES))
     stamp = STAMPS / "wheel"
     if not is_fresh(stamp, key) or len(list(folder.glob("*.whl"))) != 1:
         with step("building the wheel"):

@@ -1,3 +1,5 @@
+// needs: indexed_db.js
+//
 // The event log in IndexedDB. Every operation is one transaction and one call from Python; arguments and answers
 // are JSON texts. Each entry is kept as the JSON text of its array, so that reading a long log parses nothing here.
 //
@@ -8,7 +10,6 @@
 //
 // No pending entry has an id up to `settled`. Removed entries stay in the way of a search until the browser
 // tidies up, so nothing searches from the beginning.
-"use strict";
 
 const STORES = ["confirmed", "local", "meta"];
 

@@ -1,3 +1,5 @@
+// needs: http.js storage.js
+//
 // --- Serving files ---
 
 /** An answer in plain words, for people and logs. */
