@@ -1,4 +1,4 @@
-// needs: files.js messages.js shell.js storage.js uploads.js
+// needs: background_uploads.js files.js http.js messages.js shell.js storage.js uploads.js
 //
 // --- Listeners: all that the world outside sees of this script ---
 

@@ -1,4 +1,4 @@
-// needs: remote.js shell.js storage.js transfer.js
+// needs: http.js remote.js shell.js storage.js transfer.js
 //
 // --- Messages: {type, ...} with a MessagePort, answered by {ok: true, result} or {ok: false, error} ---
 

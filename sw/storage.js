@@ -1,4 +1,4 @@
-// needs: content_types.js
+// needs: content_types.js indexed_db.js
 //
 // --- Bytes in OPFS ---
 

@@ -1,4 +1,4 @@
-// needs: files.js remote.js sha256.js storage.js
+// needs: http.js remote.js sha256.js storage.js
 //
 // --- Remote bytes: verified on the way, kept only when they are right ---
 

@@ -1,4 +1,4 @@
-// needs: background_uploads.js remote.js storage.js
+// needs: background_uploads.js http.js indexed_db.js remote.js storage.js
 //
 // --- Background uploads: what pages had still to upload when they were closed ---
 //

@@ -2,6 +2,7 @@
 //
 // The page's side of background uploads: keeps the list, and asks the browser to wake the service worker as soon as there
 // is a network (Background Sync). The service worker waits until this page is done, or gone.
+/* exported BackgroundUploads */
 
 class BackgroundUploads {
   #storeId;

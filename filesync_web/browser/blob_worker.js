@@ -1,4 +1,4 @@
-// needs: incoming.js progress.js
+// needs: content_types.js incoming.js opfs.js progress.js
 //
 // The dedicated worker of one blob store: it moves all bytes, so that neither Python nor the page's thread does.
 //
