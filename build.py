@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tools.common import ROOT, BuildError, build_lock, say, step
 from tools.environment import PYTHON, ensure_chromium, ensure_venv
-from tools.packages import ensure_wheel
+from tools.packages import ESLINT, ensure_npm_packages, ensure_wheel
 from tools.serve import require_address, serve
 from tools.site import SERVICE_WORKER, build_site, compress
 
@@ -62,21 +62,22 @@ def soak(args: argparse.Namespace) -> int:
 
 
 def check(_args: argparse.Namespace) -> int:
-    """Run ruff, ruff format, mypy --strict and the layering test."""
+    """Run ruff, ruff format, mypy --strict, ESLint and the layering test."""
     with build_lock():
         ensure_venv()
-    checks = {
-        "ruff check": ["ruff", "check", "."],
-        "ruff format": ["ruff", "format", "--check", "."],
-        "mypy --strict": ["mypy", *(name for name in CHECKED if (ROOT / name).exists())],
-        "layering": ["pytest", "--quiet", "tests/unit/test_layering.py"],
+        ensure_npm_packages(development=True)
+    module: list[str | Path] = [PYTHON, "-m"]
+    checks: dict[str, list[str | Path]] = {
+        "ruff check": [*module, "ruff", "check", "."],
+        "ruff format": [*module, "ruff", "format", "--check", "."],
+        "mypy --strict": [*module, "mypy", *(name for name in CHECKED if (ROOT / name).exists())],
+        "eslint": ["node", ESLINT, "--max-warnings", "0", "."],
+        "layering": [*module, "pytest", "--quiet", "tests/unit/test_layering.py"],
     }
     failed = []
     for title, command in checks.items():
         say(f"{title} ...")
-        if subprocess.run(
-            [PYTHON, "-m", *command], cwd=ROOT, stdin=subprocess.DEVNULL, check=False
-        ).returncode:
+        if subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode:
             failed.append(title)
     say(f"failed: {', '.join(failed)}" if failed else "all checks passed")
     return 1 if failed else 0

@@ -35,7 +35,7 @@ class FileSyncOptions:
     counts as failed. `stall_timeout`: a transfer without a byte for so long is aborted and tried again.
     `auto_prioritize`: resolving the URL of a file that is to be downloaded puts it first in line.
     `preprocessors`: by MIME pattern. `background_uploads`: the service worker may go on with uploads when
-    the last tab is closed; for that, the signer's headers are written to this device while any is owed.
+    the last tab is closed; for that, the signer's headers are written to this device while any waits.
     """
 
     max_concurrent_uploads: int = 2

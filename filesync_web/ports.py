@@ -204,7 +204,7 @@ class Http(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class OwedUpload:
+class BackgroundUpload:
     """What it takes to upload a stored blob: its key in the object store, and its MIME type."""
 
     key: str
@@ -222,7 +222,7 @@ class BackgroundUploader(Protocol):
         ...
 
     def stop(self) -> None:
-        """This tab leads no more: another one has to say what is owed."""
+        """This tab leads no more: another one has to say what waits."""
         ...
 
     async def file_ids(self) -> set[str]:
@@ -230,11 +230,14 @@ class BackgroundUploader(Protocol):
         ...
 
     async def change(
-        self, changes: Mapping[str, OwedUpload | None], signer_url: str, headers: Mapping[str, str] | None
+        self,
+        changes: Mapping[str, BackgroundUpload | None],
+        signer_url: str,
+        headers: Mapping[str, str] | None,
     ) -> None:
-        """Write down what these files owe now; durable when it returns.
+        """Write down what is to be uploaded of these files, None for nothing; durable when it returns.
 
-        `headers` for the signer, None for those of before; they are forgotten with the last owed upload.
+        `headers` for the signer, None for those of before; they are forgotten with the last upload.
         """
         ...
 

@@ -1,4 +1,7 @@
-"""The packages that a site is made of: Pyodide and PyScript (npm), micropip (PyPI), and our own wheel."""
+"""The packages that a site is made of: Pyodide and PyScript (npm), micropip (PyPI), and our own wheel.
+
+And what checks our JavaScript (npm), which nobody fetches who only builds the site.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,25 @@ from tools.environment import PYTHON, require_node
 
 PYODIDE = ROOT / "node_modules" / "pyodide"
 PYSCRIPT = ROOT / "node_modules" / "@pyscript" / "core" / "dist"
+ESLINT = ROOT / "node_modules" / "eslint" / "bin" / "eslint.js"
+WHEEL_SOURCES = ("filesync_web", "filesync_server", "sw", "pyproject.toml", "LICENSE", "README.md")
 
 
-def ensure_npm_packages() -> None:
-    """Install exactly what package-lock.json says; nothing in these packages is executed by npm."""
+def ensure_npm_packages(*, development: bool = False) -> None:
+    """Install exactly what package-lock.json says; nothing in these packages is executed by npm.
+
+    Args:
+        development: with the packages that only a check needs.
+    """
     key = digest(ROOT / "package.json", ROOT / "package-lock.json")
     stamp = STAMPS / "npm"
-    if is_fresh(stamp, key, [PYODIDE / "pyodide.mjs", PYSCRIPT / "core.js"]):
+    wanted = [PYODIDE / "pyodide.mjs", PYSCRIPT / "core.js", *([ESLINT] if development else [])]
+    if is_fresh(stamp, key, wanted):
         return
     require_node()
-    with step("fetching Pyodide and PyScript from npm"):
-        run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+    with step(f"fetching Pyodide and PyScript{' and ESLint' if development else ''} from npm"):
+        only_the_site = [] if development else ["--omit=dev"]
+        run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", *only_the_site])
         write_stamp(stamp, key)
 
 
@@ -84,10 +95,7 @@ def ensure_micropip() -> Path:
 def ensure_wheel() -> Path:
     """Build the project's wheel when a source has changed."""
     folder = BUILD / "wheel"
-    sources = [
-        ROOT / name for name in ("filesync_web", "filesync_server", "pyproject.toml", "LICENSE", "README.md")
-    ]
-    key = digest(*sources)
+    key = digest(*(ROOT / name for name in WHEEL_SOURCES))
     stamp = STAMPS / "wheel"
     if not is_fresh(stamp, key) or len(list(folder.glob("*.whl"))) != 1:
         with step("building the wheel"):

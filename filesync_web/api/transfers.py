@@ -113,7 +113,7 @@ def on_file_sync_event(callback: Callable[[FileSyncEvent], object]) -> Unsubscri
 
         def show(event):
             if event.type == "upload:progress":
-                print(event.file_id, event.loaded, "of", event.total, "bytes")
+                show_progress(event.file_id, event.loaded, event.total)
 
         unsubscribe = on_file_sync_event(show)
 

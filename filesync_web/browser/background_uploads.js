@@ -1,76 +1,81 @@
-// The page's side of uploads that go on after it is closed: writes down what is owed, and asks the browser to wake the
-// service worker as soon as there is a network (Background Sync). It waits there until this page is done, or gone.
-"use strict";
+// needs: indexed_db.js
+//
+// The list of background uploads: what a page writes down for the service worker, in case that it is closed before it has
+// uploaded everything.
+//
+// IndexedDB database `livestore-filesync-uploads`:
+//   signers   <store id> -> {url, headers, credentials, lock}; there only while an upload of the store waits
+//   waiting   [<store id>, <file id>] -> {key, contentType}
+//   uploaded  [<store id>, <file id>] -> key of what the service worker has uploaded and no page has recorded yet
+// `lock` names the Web Lock of the tab that leads: who does not hold it uploads nothing.
 
-class BackgroundUploads {
-  #storeId;
-  #owes = false;
-  #sync = null;
-  #listening = null;
+const SYNC_TAG = "filesync-uploads"; // of the browser's Background Sync
+const UPLOAD_LISTS = ["signers", "waiting", "uploaded"];
 
-  constructor(storeId) {
-    this.#storeId = storeId;
+/** Does `use({signers, waiting, uploaded})` in one transaction; resolves to its result once that is complete. */
+async function withBackgroundUploads(mode, use) {
+  const opening = indexedDB.open("livestore-filesync-uploads", 2);
+  opening.onupgradeneeded = () => {
+    const database = opening.result;
+    // Version 1 had other names. Nothing in it is missed: the next tab that leads writes its list anew.
+    for (const name of [...database.objectStoreNames]) database.deleteObjectStore(name);
+    for (const name of UPLOAD_LISTS) database.createObjectStore(name);
+  };
+  const database = await promised(opening);
+  try {
+    const transaction = database.transaction(UPLOAD_LISTS, mode);
+    const complete = completed(transaction);
+    const result = await use(Object.fromEntries(UPLOAD_LISTS.map((name) => [name, transaction.objectStore(name)])));
+    await complete;
+    return result;
+  } finally {
+    database.close();
   }
+}
 
-  /** Whether the browser can do it; waits until this page has a service worker. */
-  async start() {
-    this.stop();
-    const { signal } = (this.#listening = new AbortController());
-    const container = globalThis.navigator?.serviceWorker; // none in a worker
-    if (!container) return false;
-    this.#sync = (await container.ready).sync ?? null;
-    const hide = () => document.visibilityState === "hidden" && this.#ask();
-    addEventListener("pagehide", () => this.#ask(), { signal });
-    document.addEventListener("visibilitychange", hide, { signal });
-    return this.#sync !== null;
-  }
+const uploadsOf = (storeId) => IDBKeyRange.bound([storeId], [storeId, []]);
 
-  /** Asking again does nothing but when the browser has given up meanwhile, after a few tries. */
-  #ask() {
-    if (this.#owes) this.#sync?.register(SYNC_TAG).catch(() => {}); // the user may forbid it: the next page uploads
-  }
+/** How many uploads of the store wait. When none does, how to sign is forgotten: it is a secret. */
+async function countWaiting({ signers, waiting }, storeId) {
+  const count = await promised(waiting.count(uploadsOf(storeId)));
+  if (count === 0) signers.delete(storeId);
+  return count;
+}
 
-  stop() {
-    this.#listening?.abort();
-  }
+/** The ids of all files that anything is written down of. */
+async function listBackgroundUploads(storeId) {
+  const keys = await withBackgroundUploads("readonly", ({ waiting, uploaded }) =>
+    Promise.all([waiting, uploaded].map((files) => promised(files.getAllKeys(uploadsOf(storeId))))),
+  );
+  return keys.flat().map(([, fileId]) => fileId);
+}
 
-  /** The ids of all files that anything is written down of, as JSON. */
-  async fileIds() {
-    const keys = await inHandover("readonly", ({ owed, uploaded }) =>
-      Promise.all([owed, uploaded].map((files) => promised(files.getAllKeys(filesOf(this.#storeId))))),
-    );
-    return JSON.stringify(keys.flat().map(([, fileId]) => fileId));
-  }
+/**
+ * `changes`: {file id: upload, or null when nothing of it is to be uploaded}; `signer`: how to sign, null for as before.
+ * Resolves to the number of uploads that wait.
+ */
+function changeBackgroundUploads(storeId, changes, signer) {
+  return withBackgroundUploads("readwrite", async (lists) => {
+    for (const [fileId, upload] of Object.entries(changes)) {
+      const id = [storeId, fileId];
+      if (upload && (await promised(lists.uploaded.get(id))) === upload.key) continue;
+      lists.uploaded.delete(id);
+      if (upload) lists.waiting.put(upload, id);
+      else lists.waiting.delete(id);
+    }
+    if (signer) lists.signers.put(signer, storeId);
+    return countWaiting(lists, storeId);
+  });
+}
 
-  /** `changes`: JSON of {file id: upload, or null when none is owed}; `signerJson`: how to sign, false for as before. */
-  async change(changes, signerJson) {
-    const signer = JSON.parse(signerJson);
-    const count = await inHandover("readwrite", async (stores) => {
-      for (const [fileId, upload] of Object.entries(JSON.parse(changes))) {
-        const id = [this.#storeId, fileId];
-        if (upload && (await promised(stores.uploaded.get(id))) === upload.key) continue;
-        stores.uploaded.delete(id);
-        if (upload) stores.owed.put(upload, id);
-        else stores.owed.delete(id);
-      }
-      if (signer) stores.signers.put(signer, this.#storeId);
-      return countOwed(stores, this.#storeId);
-    });
-    const asked = this.#owes;
-    this.#owes = count > 0;
-    if (!asked) this.#ask();
-  }
+async function wasUploadedInBackground(storeId, fileId, key) {
+  const found = await withBackgroundUploads("readonly", ({ uploaded }) => promised(uploaded.get([storeId, fileId])));
+  return found === key;
+}
 
-  async wasUploaded(fileId, key) {
-    const found = await inHandover("readonly", ({ uploaded }) => promised(uploaded.get([this.#storeId, fileId])));
-    return found === key;
-  }
-
-  async clear() {
-    this.#owes = false;
-    await inHandover("readwrite", ({ signers, owed, uploaded }) => {
-      signers.delete(this.#storeId);
-      for (const files of [owed, uploaded]) files.delete(filesOf(this.#storeId));
-    });
-  }
+function clearBackgroundUploads(storeId) {
+  return withBackgroundUploads("readwrite", ({ signers, waiting, uploaded }) => {
+    signers.delete(storeId);
+    for (const files of [waiting, uploaded]) files.delete(uploadsOf(storeId));
+  });
 }

@@ -1,7 +1,7 @@
 """Uploads that go on after the last tab is closed: written down for the service worker, by Background Sync.
 
 Works on a page's main thread, where the page has the kit's service worker and the browser has Background
-Sync (Chromium); `start` says whether it does. While an upload is owed, IndexedDB holds the signer's URL and
+Sync (Chromium); `start` says whether it does. While an upload waits, IndexedDB holds the signer's URL and
 headers.
 """
 
@@ -11,9 +11,7 @@ import json
 from collections.abc import Mapping
 
 from filesync_web.browser.js_util import load_script, settled
-from filesync_web.ports import OwedUpload
-
-_SCRIPTS = ("indexed_db.js", "owed_uploads.js", "background_uploads.js")
+from filesync_web.ports import BackgroundUpload
 
 
 class ServiceWorkerUploads:
@@ -22,7 +20,8 @@ class ServiceWorkerUploads:
     def __init__(self, store_id: str, *, lock: str, include_credentials: bool) -> None:
         self._lock = lock
         self._credentials = "include" if include_credentials else "same-origin"
-        self._js_uploads = load_script(_SCRIPTS, ("BackgroundUploads",)).BackgroundUploads.new(store_id)
+        script = load_script("background_uploads_page.js", ("BackgroundUploads",))
+        self._js_uploads = script.BackgroundUploads.new(store_id)
 
     async def start(self) -> bool:
         """Wait for the page's service worker; whether it can upload later."""
@@ -37,16 +36,23 @@ class ServiceWorkerUploads:
         return set(json.loads(await settled(self._js_uploads.fileIds())))
 
     async def change(
-        self, changes: Mapping[str, OwedUpload | None], signer_url: str, headers: Mapping[str, str] | None
+        self,
+        changes: Mapping[str, BackgroundUpload | None],
+        signer_url: str,
+        headers: Mapping[str, str] | None,
     ) -> None:
-        """Write down what files owe now, and how to sign (None: as before); durable when it returns."""
+        """Write down what is to be uploaded of these files, and how to sign (None: as before)."""
         described = {file_id: upload and _on_wire(upload) for file_id, upload in changes.items()}
-        signer = headers is not None and {
-            "url": signer_url,
-            "headers": dict(headers),
-            "credentials": self._credentials,
-            "lock": self._lock,
-        }
+        signer = (
+            None
+            if headers is None
+            else {
+                "url": signer_url,
+                "headers": dict(headers),
+                "credentials": self._credentials,
+                "lock": self._lock,
+            }
+        )
         await settled(self._js_uploads.change(json.dumps(described), json.dumps(signer)))
 
     async def was_uploaded(self, file_id: str, remote_key: str) -> bool:
@@ -58,5 +64,5 @@ class ServiceWorkerUploads:
         await settled(self._js_uploads.clear())
 
 
-def _on_wire(upload: OwedUpload) -> dict[str, str]:
+def _on_wire(upload: BackgroundUpload) -> dict[str, str]:
     return {"key": upload.key, "contentType": upload.content_type}

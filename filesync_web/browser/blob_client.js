@@ -1,5 +1,7 @@
+// needs: opfs.js
+//
 // The page's side of the blob store: starts the worker, talks to it, and makes what only the page can make.
-"use strict";
+/* exported BlobClient, openBlob, readHeader, decodedSize, storageStatus, requestPersistence */
 
 const PUMP_SIZE = 1 << 20; // bytes that travel to the worker at once
 

@@ -1,3 +1,5 @@
+// needs: content_types.js incoming.js opfs.js progress.js
+//
 // The dedicated worker of one blob store: it moves all bytes, so that neither Python nor the page's thread does.
 //
 // Messages in:  {id, op, args}          start a job
@@ -6,7 +8,6 @@
 // Messages out: {id, taken: chunk}      it is written, the next one may come, in the same buffer
 //               {id, progress: [done, total]}
 //               {id, value} or {id, error: {type, message, ...}}   the end
-"use strict";
 
 const PARTIAL_LIFETIME = 7 * 24 * 3600 * 1000; // milliseconds that a broken download is worth keeping
 const PIECE_SIZE = 1 << 20; // bytes of a stream that are read at once

@@ -35,16 +35,6 @@ from filesync_web.core.paths import check_store_id
 from filesync_web.errors import BlobNotFoundError, InvalidArgumentError
 from filesync_web.ports import BlobInfo, Progress, Source, SourceInfo, StorageStatus
 
-_WORKER = (
-    "sha256.js",
-    "progress.js",
-    "opfs.js",
-    "indexed_db.js",
-    "content_types.js",
-    "incoming.js",
-    "blob_worker.js",
-)
-_CLIENT = ("opfs.js", "blob_client.js")
 _EXPORTS = (
     "BlobClient",
     "describeSource",
@@ -70,8 +60,8 @@ class OpfsBlobStore:
 
     def __init__(self, store_id: str) -> None:
         self.store_id = check_store_id(store_id)
-        self._js = load_script(_CLIENT, _EXPORTS)
-        self._js_client = self._js.BlobClient.new(store_id, read_script(*_WORKER))
+        self._js = load_script("blob_client.js", _EXPORTS)
+        self._js_client = self._js.BlobClient.new(store_id, read_script("blob_worker.js"))
 
     def close(self) -> None:
         """End the worker, fail what it still does, and let go of all URLs."""

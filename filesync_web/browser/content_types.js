@@ -1,7 +1,8 @@
+// needs: indexed_db.js
+//
 // The MIME types of the stored contents, for those who serve them without a record (the service worker).
 //
 // IndexedDB database `livestore-filesync`, object store `contentTypes`: key `<store id>/<hash>`, value the MIME type.
-"use strict";
 
 let contentTypes = null;
 

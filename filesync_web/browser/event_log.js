@@ -1,3 +1,5 @@
+// needs: indexed_db.js
+//
 // The event log in IndexedDB. Every operation is one transaction and one call from Python; arguments and answers
 // are JSON texts. Each entry is kept as the JSON text of its array, so that reading a long log parses nothing here.
 //
@@ -8,7 +10,7 @@
 //
 // No pending entry has an id up to `settled`. Removed entries stay in the way of a search until the browser
 // tidies up, so nothing searches from the beginning.
-"use strict";
+/* exported openLog */
 
 const STORES = ["confirmed", "local", "meta"];
 
@@ -100,14 +102,9 @@ const readState = async (db) => {
   return blob === undefined ? new ArrayBuffer(0) : blob.arrayBuffer();
 };
 
-async function openLog(name, clientId) {
-  const db = await openDatabase(name);
-  db.onversionchange = () => db.close(); // someone deletes it
-  let state = readState(db); // the largest part of opening, while the rest goes on
-  state.catch(() => {}); // whoever asks for it is told
-
-  // Runs `work(stores, meta)` in a transaction that is committed as a whole or not at all.
-  const inTransaction = async (mode, work, durability = "default") => {
+// A function that runs `work(stores, meta)` in a transaction that is committed as a whole or not at all.
+const transactionsOf = (db, clientId) =>
+  async (mode, work, durability = "default") => {
     const transaction = db.transaction(STORES, mode, { durability });
     const done = completed(transaction);
     done.catch(() => {}); // it is awaited below, or the error of `work` says more
@@ -124,6 +121,13 @@ async function openLog(name, clientId) {
       throw transaction.error ?? error;
     }
   };
+
+async function openLog(name, clientId) {
+  const db = await openDatabase(name);
+  db.onversionchange = () => db.close(); // someone deletes it
+  let state = readState(db); // the largest part of opening, while the rest goes on
+  state.catch(() => {}); // whoever asks for it is told
+  const inTransaction = transactionsOf(db, clientId);
 
   const change = (work, seen, durability = "strict") => inTransaction("readwrite", async (stores, meta) => {
     await work(stores, meta);

@@ -37,7 +37,7 @@ class IndexedDbEventLog:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._js = load_script(("indexed_db.js", "event_log.js"), ("openLog",))
+        self._js = load_script("event_log.js", ("openLog",))
         self._js_log: Any = None
         self._state = f"/tmp/filesync-web-{secrets.token_hex(8)}.sqlite3"  # noqa: S108  the page's own memory
 

@@ -1,7 +1,9 @@
+// needs: progress.js
+//
 // HTTP for the page: small requests by fetch, uploads by XMLHttpRequest, which alone reports upload progress.
 //
 // Both give a job: {done, abort()}, where `done` resolves with {value: {status, headers, body}} or {error}.
-"use strict";
+/* exported request, upload */
 
 const failed = (type, message) => ({ error: { type, message } });
 

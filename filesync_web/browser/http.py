@@ -25,7 +25,7 @@ class BrowserHttp:
 
     def __init__(self, *, include_credentials: bool = False) -> None:
         self._include_credentials = include_credentials
-        self._js = load_script(("progress.js", "http.js"), ("request", "upload"))
+        self._js = load_script("http.js", ("request", "upload"))
 
     async def close(self) -> None:
         """The browser keeps its connections by itself."""

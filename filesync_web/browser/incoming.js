@@ -1,3 +1,5 @@
+// needs: content_types.js opfs.js sha256.js
+//
 // Bytes on their way into the store: a temporary file that is hashed, and then published under its hash.
 //
 // Content that is known to be small is hashed by WebCrypto, in one piece, when it is all there: that is several times as
@@ -5,7 +7,6 @@
 //
 // The writer is a synchronous access handle, which writes in place and lets only one writer in. Where there is none
 // (WebKitGTK), it is a writable stream: that one keeps its bytes aside until it is closed.
-"use strict";
 
 const READ_SIZE = 1 << 20;
 const LARGEST_DIGEST = 32 << 20; // bytes that WebCrypto gets in one piece

@@ -1,5 +1,4 @@
 // IndexedDB as promises: `promised(request)` gives its result, `completed(transaction)` settles when it is over.
-"use strict";
 
 const promised = (request) =>
   new Promise((resolve, reject) => {

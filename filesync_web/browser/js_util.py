@@ -22,22 +22,27 @@ from pyodide.ffi import JsException, create_proxy
 
 from filesync_web import errors
 from filesync_web.core.failures import error_for_status
+from filesync_web.core.scripts import join_scripts
 from filesync_web.ports import Progress
 
 _log = logging.getLogger("filesync_web.browser")
 
 
 @cache
-def read_script(*names: str) -> str:
-    """The text of our scripts, one after the other."""
+def read_script(name: str) -> str:
+    """The text of one of our scripts, with those that it needs, in strict mode."""
     folder = files("filesync_web.browser")
-    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
+    text = join_scripts(name, lambda name: (folder / name).read_text(encoding="utf-8"))
+    return f'"use strict";\n{text}'
 
 
 @cache
-def load_script(names: tuple[str, ...], exported: tuple[str, ...]) -> Any:
-    """Evaluate scripts in a scope of their own, once; a JavaScript object with the exported names."""
-    return run_js(f"(() => {{\n{read_script(*names)}\nreturn {{ {', '.join(exported)} }};\n}})()")
+def load_script(name: str, exported: tuple[str, ...]) -> Any:
+    """Evaluate a script, and those that it needs, in a scope of their own, once.
+
+    Returns a JavaScript object with the exported names.
+    """
+    return run_js(f"(() => {{\n{read_script(name)}\nreturn {{ {', '.join(exported)} }};\n}})()")
 
 
 def is_none(js_value: Any) -> bool:

@@ -1,6 +1,6 @@
 // An exclusive Web Lock that another tab may steal:
 // {granted: a promise of null or {type, message}, lost: a promise that is kept when it was stolen, release()}.
-"use strict";
+/* exported requestLock */
 
 function requestLock(name, steal) {
   const waiting = new AbortController();

@@ -1,7 +1,7 @@
 // A Web Lock that is held until it is released: {granted: a promise of null or {type, message}, release()}. What
 // `release` returns is resolved when the next one can have the lock; there is nothing to wait for when it was not held.
 // With `ifAvailable` it is not waited for: the type "Taken" says that somebody else holds it.
-"use strict";
+/* exported holdLock */
 
 function holdLock(name, mode, ifAvailable) {
   const waiting = new AbortController();

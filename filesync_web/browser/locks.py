@@ -17,7 +17,7 @@ class WebLocks:
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
-        self._js = load_script(("locks.js",), ("holdLock",))
+        self._js = load_script("locks.js", ("holdLock",))
 
     @asynccontextmanager
     async def hold(self, name: str, *, exclusive: bool) -> AsyncIterator[None]:

@@ -2,7 +2,6 @@
 //
 //   livestore-filesync-files/<store id>/<hash>      published content
 //   livestore-filesync-incoming/<store id>/<name>   temporary files, which nobody serves or lists
-"use strict";
 
 const FILES_ROOT = "livestore-filesync-files";
 const INCOMING_ROOT = "livestore-filesync-incoming";

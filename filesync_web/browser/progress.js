@@ -1,5 +1,4 @@
 // Progress reports at most every 100 ms, the first and the latest always: {report(done, total), flush()}.
-"use strict";
 
 const PROGRESS_INTERVAL = 100; // milliseconds
 

@@ -1,7 +1,7 @@
 // The page's side of the service worker: registers it, sends it messages, and tells it where this page's remote is.
 //
 // A job is {done: a promise of {value} or {error: {type, message}} that never rejects, abort()}.
-"use strict";
+/* exported ServiceWorkerClient, unregisterServiceWorker */
 
 const ANSWER_MS = 10_000; // for what the service worker does at once
 const CLAIM_MS = 5_000;

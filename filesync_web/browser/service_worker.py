@@ -44,7 +44,7 @@ class RegisteredServiceWorker:
         self._tasks: set[asyncio.Future[Any]] = set()
         self._js_get_remote = create_proxy(self._remote)
         self._js_on_update = create_proxy(self._tell_update)
-        script = load_script(("service_worker.js",), _EXPORTS)
+        script = load_script("service_worker.js", _EXPORTS)
         self._js_client = script.ServiceWorkerClient.new(self._js_get_remote, self._js_on_update)
 
     @property
@@ -169,7 +169,7 @@ async def unregister_file_sync_service_worker(script_url: str = "/filesync-sw.js
     Pages that it controls keep it until they are closed or reloaded. Files on this device stay.
     """
     global _current  # noqa: PLW0603
-    script = load_script(("service_worker.js",), _EXPORTS)
+    script = load_script("service_worker.js", _EXPORTS)
     removed = bool(await run_job(script.unregisterServiceWorker(script_url)))
     if _current is not None:
         _current._dispose()  # noqa: SLF001

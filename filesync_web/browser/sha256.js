@@ -3,7 +3,6 @@
 // WebCrypto can hash only what is in memory as one piece. The module is assembled here, from the standard's rounds,
 // so that there is no binary to trust: `assembleSha256` emits one function that hashes the 64-byte blocks in
 // [from, to) of its memory into the eight words at address 0.
-"use strict";
 
 const firstPrimes = (count) => {
   const found = [];

@@ -70,7 +70,7 @@ class WebLeaderLock:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._js = load_script(("leader_lock.js",), ("requestLock",))
+        self._js = load_script("leader_lock.js", ("requestLock",))
         self._js_lock: Any = None
 
     async def acquire(self, *, steal: bool = False) -> None:

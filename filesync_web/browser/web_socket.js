@@ -1,6 +1,6 @@
 // A WebSocket with text frames, for a reader that asks for one frame at a time:
 // {opened: a promise of "" or why not, receive(): a promise of a text or null, send(text): whether it was sent, close()}.
-"use strict";
+/* exported openSocket */
 
 function openSocket(url) {
   let socket;

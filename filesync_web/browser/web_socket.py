@@ -37,7 +37,7 @@ class BrowserSocket:
 
 async def open_browser_socket(url: str) -> BrowserSocket:
     """Open a WebSocket; raises `SocketClosedError`."""
-    js_socket = load_script(("web_socket.js",), ("openSocket",)).openSocket(url)
+    js_socket = load_script("web_socket.js", ("openSocket",)).openSocket(url)
     try:
         problem = await js_socket.opened
     except asyncio.CancelledError:

@@ -1,4 +1,4 @@
-"""Make the service worker: the source files beside this one, in order and in one scope, with the options.
+"""Make the service worker: its source files, in order and in one scope, with the options.
 
 The output depends on nothing but the source and the options: the same input gives the same bytes, and any
 change of a precached file changes them, which is how a browser notices an update.
@@ -16,10 +16,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from urllib.parse import quote
 
 from filesync_web.core.paths import FILES_ROOT
+from filesync_web.core.scripts import join_scripts
 from filesync_web.errors import InvalidArgumentError
 
 SCRIPT_NAME = "filesync-sw.js"
@@ -27,8 +29,7 @@ DEFAULT_EXCLUDES = ("*.map", "*.br", "*.gz", ".*", "*/.*")
 """What a built site has beside the app: source maps, precompressed copies, hidden files."""
 
 _REVISION_DIGITS = 16
-_SHARED = ("sha256.js", "indexed_db.js", "content_types.js", "owed_uploads.js")
-"""Source that the page's own workers use as well, in `filesync_web/browser`."""
+_MAIN_SCRIPT = "listeners.js"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +98,7 @@ def precache_entries(
 
 def render_service_worker(options: ServiceWorkerOptions) -> str:
     """The service worker's source text."""
-    code = "\n".join(_sources())
+    code = join_scripts(_MAIN_SCRIPT, _read)
     fixed = {
         "prefix": options.prefix,
         "signer": options.signer,
@@ -124,9 +125,15 @@ def write_service_worker(out: Path, options: ServiceWorkerOptions, *, script_nam
     return script
 
 
-def _sources() -> list[str]:
-    """The shared source files, then the worker's own in the order of their names."""
+def source_folder() -> Traversable:
+    """Where the worker's own source is: inside the installed package, or at the top of a checkout."""
     package = resources.files("filesync_web")
-    own = [part for part in (package / "sw" / "source").iterdir() if part.name.endswith(".js")]
-    parts = [package / "browser" / name for name in _SHARED] + sorted(own, key=lambda part: part.name)
-    return [part.read_text(encoding="utf-8") for part in parts]
+    installed = package / "sw" / "source"
+    return installed if (installed / _MAIN_SCRIPT).is_file() else Path(str(package)).parent / "sw"
+
+
+def _read(name: str) -> str:
+    """A file of the worker's own source, or one that it shares with the page's workers."""
+    own = source_folder() / name
+    shared = resources.files("filesync_web") / "browser" / name
+    return (own if own.is_file() else shared).read_text(encoding="utf-8")

@@ -16,13 +16,13 @@ from filesync_web.core.paths import remote_key
 from filesync_web.core.records import Control, Status
 from filesync_web.errors import FileSyncError
 from filesync_web.files.workspace import Workspace
-from filesync_web.ports import BackgroundUploader, OwedUpload
+from filesync_web.ports import BackgroundUpload, BackgroundUploader
 from filesync_web.remote.object_store import MULTIPART_ABOVE
 from filesync_web.remote.signer_client import SignerConfig
 
 logger = logging.getLogger(__name__)
 
-_UNKNOWN = OwedUpload("", "")
+_UNKNOWN = BackgroundUpload("", "")
 """Stands for what an earlier tab has handed over."""
 
 
@@ -41,7 +41,10 @@ class NoBackgroundUploader:
         return set()
 
     async def change(
-        self, changes: Mapping[str, OwedUpload | None], signer_url: str, headers: Mapping[str, str] | None
+        self,
+        changes: Mapping[str, BackgroundUpload | None],
+        signer_url: str,
+        headers: Mapping[str, str] | None,
     ) -> None:
         """Nothing is written down."""
 
@@ -61,7 +64,7 @@ class BackgroundUploads:
         self._tables = workspace.tables
         self._background: BackgroundUploader = workspace.platform.background or NoBackgroundUploader()
         self._signer = signer
-        self._handed: dict[str, OwedUpload] = {}
+        self._handed: dict[str, BackgroundUpload] = {}
         self._dirty: set[str] = set()
         self._wake = asyncio.Event()
 
@@ -117,7 +120,7 @@ class BackgroundUploads:
                     self._handed[file_id] = upload
             await self._wake.wait()
 
-    def _owed(self, file_id: str) -> OwedUpload | None:
+    def _owed(self, file_id: str) -> BackgroundUpload | None:
         """What a file owes: None when there is nothing to upload, or nothing that the platform can."""
         record, row = self._tables.record(file_id), self._tables.row(file_id)
         if record is None or row is None or not record.is_live or record.is_uploaded:
@@ -129,7 +132,7 @@ class BackgroundUploads:
             return None
         if self._tables.control(file_id).state is not Control.NONE:
             return None
-        return OwedUpload(remote_key(record.path), metadata.content_type)
+        return BackgroundUpload(remote_key(record.path), metadata.content_type)
 
 
 async def _headers(signer: SignerConfig) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Uploads go on when the tab is closed: what a page hands over, and what the service worker makes of it."""
+"""Uploads go on when the tab is closed: what a page writes down, and what the service worker makes of it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, Worker
 
+from filesync_web.core.scripts import join_scripts
 from filesync_web.sw import ServiceWorkerOptions, write_service_worker
 from tests.browser.controlled_page import open_controlled_page, store_file
 from tests.browser.scripted_site import PAGE, ScriptedSite
@@ -19,7 +20,6 @@ from tests.harness import ServerProcess, open_python_page, run_python
 from tools.common import ROOT
 
 BROWSER = ROOT / "filesync_web/browser"
-SCRIPTS = ("indexed_db.js", "owed_uploads.js", "background_uploads.js")
 SIGN = "/v1/sign/upload"
 
 # An app's own worker, which imports the kit's, and sees how each `sync` event ends.
@@ -36,7 +36,7 @@ ExtendableEvent.prototype.waitUntil = function (work) {
 importScripts("/kit.js");
 """
 
-HAND_OVER = """
+WRITE_DOWN = """
 async ([uploads, token]) => {
     globalThis.uploads ??= new BackgroundUploads("store");
     const headers = { Authorization: `Bearer ${token}` };
@@ -47,9 +47,9 @@ async ([uploads, token]) => {
 """
 
 WRITTEN_DOWN = """
-() => inHandover("readonly", async ({ signers, owed, uploaded }) => {
+() => withBackgroundUploads("readonly", async ({ signers, waiting, uploaded }) => {
     const all = (store) => Promise.all([promised(store.getAllKeys()), promised(store.getAll())]);
-    const [tokens, left, done] = await Promise.all([signers, owed, uploaded].map(all));
+    const [tokens, left, done] = await Promise.all([signers, waiting, uploaded].map(all));
     return [tokens[0], left[0].map((id) => id[1]), done[0].map((id) => id[1])];
 })
 """
@@ -89,15 +89,16 @@ def open_page(context: BrowserContext) -> Page:
 
 def load_scripts(page: Page) -> None:
     """The page's side, as Python loads it."""
-    page.add_script_tag(content="\n".join((BROWSER / name).read_text() for name in SCRIPTS))
+    read = lambda name: (BROWSER / name).read_text()  # noqa: E731
+    page.add_script_tag(content=join_scripts("background_uploads_page.js", read))
 
 
-def owe(page: Page, file_id: str, body: bytes, *, token: str = "secret", stored: bool = True) -> str:
-    """Store a file and hand its upload over; returns its key."""
+def write_down(page: Page, file_id: str, body: bytes, *, token: str = "secret", stored: bool = True) -> str:
+    """Store a file and write its upload down; returns its key."""
     key = f"store/{hashlib.sha256(body).hexdigest()}"
     if stored:
         store_file(page, key, body)
-    page.evaluate(HAND_OVER, [{file_id: {"key": key, "contentType": "image/png"}}, token])
+    page.evaluate(WRITE_DOWN, [{file_id: {"key": key, "contentType": "image/png"}}, token])
     return key
 
 
@@ -134,9 +135,9 @@ def worker_of(page: Page) -> Worker:
     return worker
 
 
-def test_what_is_owed_is_uploaded_once(page: Page, site: ScriptedSite) -> None:
+def test_what_waits_is_uploaded_once(page: Page, site: ScriptedSite) -> None:
     bodies = {"one": b"first" * 1000, "two": b"second" * 2000}
-    keys = {file_id: owe(page, file_id, body) for file_id, body in bodies.items()}
+    keys = {file_id: write_down(page, file_id, body) for file_id, body in bodies.items()}
     assert fire(page) == "done"
     for file_id, key in keys.items():
         assert (site.objects[key].body, site.objects[key].content_type) == (bodies[file_id], "image/png")
@@ -145,34 +146,34 @@ def test_what_is_owed_is_uploaded_once(page: Page, site: ScriptedSite) -> None:
     assert page.evaluate(WRITTEN_DOWN) == [[], [], ["one", "two"]], "the token is forgotten"
     assert page.evaluate("key => uploads.wasUploaded('one', key)", keys["one"])
     assert not page.evaluate("key => uploads.wasUploaded('one', key)", keys["two"])
-    owe(page, "one", bodies["one"])
+    write_down(page, "one", bodies["one"])
     assert fire(page) == "done"
     assert len(site.requests("PUT", "/objects/")) == 2
     assert "secret" not in json.dumps([seen.path for seen in site.seen])
 
 
 def test_recorded_uploads_are_forgotten(page: Page) -> None:
-    owe(page, "one", b"hello")
+    write_down(page, "one", b"hello")
     assert fire(page) == "done"
-    page.evaluate(HAND_OVER, [{"one": None}, "secret"])
+    page.evaluate(WRITE_DOWN, [{"one": None}, "secret"])
     assert page.evaluate(WRITTEN_DOWN) == [[], [], []]
-    owe(page, "two", b"hello")
+    write_down(page, "two", b"hello")
     page.evaluate("uploads.clear()")
     assert page.evaluate(WRITTEN_DOWN) == [[], [], []]
 
 
 def test_worker_does_nothing_while_a_page_leads(page: Page, site: ScriptedSite) -> None:
-    owe(page, "one", b"hello")
+    write_down(page, "one", b"hello")
     page.evaluate(LEAD, False)
     before = len(site.seen)
     begin(page)
-    page.evaluate(HAND_OVER, [{"one": None}, "secret"])
+    page.evaluate(WRITE_DOWN, [{"one": None}, "secret"])
     assert worker_of(page).evaluate("self.synced") == "done"
     assert site.seen[before:] == []
 
 
 def test_worker_goes_on_when_the_page_has_gone(page: Page, site: ScriptedSite) -> None:
-    key = owe(page, "one", b"hello")
+    key = write_down(page, "one", b"hello")
     other = page.context.new_page()
     page.evaluate(LEAD, False)
     worker = worker_of(page)
@@ -183,7 +184,7 @@ def test_worker_goes_on_when_the_page_has_gone(page: Page, site: ScriptedSite) -
 
 
 def test_worker_stops_when_a_page_takes_the_lead(page: Page, site: ScriptedSite) -> None:
-    key = owe(page, "one", b"hello")
+    key = write_down(page, "one", b"hello")
     site.hold("/objects/")
     begin(page)
     while not site.requests("PUT", "/objects/"):
@@ -191,13 +192,13 @@ def test_worker_stops_when_a_page_takes_the_lead(page: Page, site: ScriptedSite)
     page.evaluate(LEAD, True)
     site.release()
     assert page.evaluate(WRITTEN_DOWN) == [["store"], ["one"], []]
-    page.evaluate(HAND_OVER, [{"one": None}, "secret"])
+    page.evaluate(WRITE_DOWN, [{"one": None}, "secret"])
     assert worker_of(page).evaluate("self.synced") == "done"
     assert not page.evaluate("key => uploads.wasUploaded('one', key)", key)
 
 
 def test_worker_that_waits_does_not_hold_up_an_update(page: Page, site: ScriptedSite) -> None:
-    owe(page, "one", b"hello")
+    write_down(page, "one", b"hello")
     page.evaluate(LEAD, False)
     worker = worker_of(page)
     begin(page)
@@ -208,17 +209,17 @@ def test_worker_that_waits_does_not_hold_up_an_update(page: Page, site: Scripted
 
 
 def test_refused_token_loses_nothing(page: Page, site: ScriptedSite) -> None:
-    key = owe(page, "one", b"hello", token="old")
+    key = write_down(page, "one", b"hello", token="old")
     assert fire(page) == "Error: The signer refused to give a URL for the upload (401)."
     assert page.evaluate(WRITTEN_DOWN) == [["store"], ["one"], []]
-    owe(page, "one", b"hello")
+    write_down(page, "one", b"hello")
     assert fire(page) == "done"
     assert site.objects[key].body == b"hello"
 
 
 def test_one_failure_does_not_hold_up_the_others(page: Page, site: ScriptedSite) -> None:
-    owe(page, "gone", b"gone", stored=False)
-    there = owe(page, "there", b"hello")
+    write_down(page, "gone", b"gone", stored=False)
+    there = write_down(page, "there", b"hello")
     site.add("store", b"hello", "image/png")
     assert fire(page) == "Error: The file is not on this device any more."
     assert page.evaluate(WRITTEN_DOWN) == [["store"], ["gone"], ["there"]]
@@ -226,8 +227,8 @@ def test_one_failure_does_not_hold_up_the_others(page: Page, site: ScriptedSite)
 
 
 def test_signer_that_is_down_is_asked_once(page: Page, site: ScriptedSite) -> None:
-    owe(page, "one", b"hello")
-    owe(page, "two", b"other")
+    write_down(page, "one", b"hello")
+    write_down(page, "two", b"other")
     site.stop()
     try:
         assert fire(page).startswith("Error: The signer could not be reached")
@@ -236,13 +237,13 @@ def test_signer_that_is_down_is_asked_once(page: Page, site: ScriptedSite) -> No
     assert page.evaluate(WRITTEN_DOWN)[1] == ["one", "two"]
 
 
-def test_browser_wakes_the_worker_for_a_page_that_owes(page: Page, site: ScriptedSite) -> None:
+def test_browser_wakes_the_worker_for_a_page_whose_uploads_wait(page: Page, site: ScriptedSite) -> None:
     """The browser's own Background Sync: nobody but the page asks for it."""
     page.evaluate(LEAD, False)
     page.evaluate("globalThis.uploads = new BackgroundUploads('store')")
     assert page.evaluate("uploads.start()")
     worker = worker_of(page)
-    owe(page, "one", b"hello")
+    write_down(page, "one", b"hello")
     other = page.context.new_page()
     page.close()
     assert worker.evaluate("self.synced") == "done"
@@ -292,7 +293,7 @@ def test_upload_of_a_closed_tab_is_whole_and_the_next_tab_does_not_repeat_it(
     run_python(page, save)
     wait_until(page, lambda: held.waiting, "the upload has begun")
     load_scripts(page)
-    wait_until(page, lambda: page.evaluate(WRITTEN_DOWN)[1], "the upload is handed over")
+    wait_until(page, lambda: page.evaluate(WRITTEN_DOWN)[1], "the upload is written down")
 
     page.close()
     wait_until(other, lambda: remote_exists(other, store_id, digest), "the worker has uploaded the file")

@@ -1,7 +1,7 @@
 """Faults seeded into the engine, each of which the small world must catch.
 
-A mutant is one replacement in one file of `filesync_web/engine`. It is run in a process of its own on a copy of
-the package, against the kept traces and seeded random walks, until one fails.
+A mutant is one replacement in one file of `filesync_web/engine`. It is run in a process of its own on a copy
+of the package, against the kept traces and seeded random walks, until one fails.
 `python -m tests.model.mutants` runs them all and prints the table; the tests run them as well.
 """
 

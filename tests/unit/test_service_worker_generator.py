@@ -73,8 +73,10 @@ def test_the_script_is_valid_javascript(tmp_path: Path) -> None:
     subprocess.run([NODE, "--check", script], check=True)
 
 
-def test_the_pure_functions_on_node() -> None:
-    command = [NODE, "--test", "--test-reporter=tap", ROOT / "tests" / "sw" / "http.test.mjs"]
+def test_the_sources_own_tests_on_node() -> None:
+    tests = sorted((ROOT / "sw" / "tests").glob("*.mjs"))
+    assert tests
+    command = [NODE, "--test", "--test-reporter=tap", *tests]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert re.search(r"^# pass [1-9]\d", done.stdout, re.MULTILINE), done.stdout

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import filesync_web as fs
 from filesync_web.core.records import Status
 from filesync_web.errors import StorageError
-from filesync_web.ports import OwedUpload
+from filesync_web.ports import BackgroundUpload
 from filesync_web.remote.object_store import MULTIPART_ABOVE
 from filesync_web.testing.clock import settle
 from tests.unit.file_sync.scene import Device, Tab, a_device, is_put
@@ -18,7 +18,7 @@ class Background:
 
     def __init__(self, *, works: bool = True) -> None:
         self.works = works
-        self.owed: dict[str, OwedUpload] = {}
+        self.owed: dict[str, BackgroundUpload] = {}
         self.uploaded: dict[str, str] = {}
         self.headers: Mapping[str, str] = {}
         self.is_started = False
@@ -34,7 +34,10 @@ class Background:
         return {*self.owed, *self.uploaded}
 
     async def change(
-        self, changes: Mapping[str, OwedUpload | None], signer_url: str, headers: Mapping[str, str] | None
+        self,
+        changes: Mapping[str, BackgroundUpload | None],
+        signer_url: str,
+        headers: Mapping[str, str] | None,
     ) -> None:
         assert signer_url == "/api"
         for file_id, upload in changes.items():
@@ -91,7 +94,7 @@ async def test_uploads_are_handed_over_until_they_are_done() -> None:
         saved = await tab.sync.save_file(b"picture", mime_type="image/png")
         await settle()
         key = f"s/{saved.content_hash}"
-        assert background.owed == {saved.file_id: OwedUpload(key, "image/png")}
+        assert background.owed == {saved.file_id: BackgroundUpload(key, "image/png")}
         assert background.headers == {"Authorization": "Bearer t"}
         edited = await tab.sync.update_file(saved.file_id, b"edited", mime_type="image/png")
         await settle()
@@ -169,7 +172,7 @@ async def test_an_object_that_is_lost_again_is_uploaded_again() -> None:
 async def test_nothing_is_handed_over_unless_the_app_asks_for_it() -> None:
     async with a_device() as device:
         device.background = background = Background()
-        background.owed["old"] = OwedUpload("s/old", "a/b")
+        background.owed["old"] = BackgroundUpload("s/old", "a/b")
         background.headers = {"Authorization": "old"}
         device.store.hold = is_put
         tab = await device.tab()

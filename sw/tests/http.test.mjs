@@ -1,10 +1,10 @@
-// The service worker's pure functions, on Node: `node --test tests/sw/http.test.mjs`.
+// The service worker's pure functions, on Node: `node --test sw/tests/http.test.mjs`.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 const NAMES = ["fileKey", "keyOfPath", "isSigned", "parseRange", "resolveRange", "formatRange", "planAnswer"];
-const source = readFileSync(new URL("../../filesync_web/sw/source/10-http.js", import.meta.url), "utf8");
+const source = readFileSync(new URL("../http.js", import.meta.url), "utf8");
 const http = new Function(`${source}; return { ${[...NAMES, "fileHeaders", "fillTemplate"].join(", ")} };`)();
 
 const HASH = "ab".repeat(32);

@@ -1,10 +1,6 @@
+// needs: http.js storage.js transfer.js
+//
 // --- Serving files ---
-
-/** An answer in plain words, for people and logs. */
-function plainAnswer(status, text) {
-  const headers = { "Cache-Control": "no-store", "Content-Type": "text/plain; charset=utf-8" };
-  return new Response(`${text}\n`, { status, headers: { ...headers, "X-Content-Type-Options": "nosniff" } });
-}
 
 /** The answer to a GET or HEAD under the prefix: from this device, else from the remote. */
 async function serveFile(event, key) {

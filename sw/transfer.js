@@ -1,3 +1,5 @@
+// needs: http.js remote.js sha256.js storage.js
+//
 // --- Remote bytes: verified on the way, kept only when they are right ---
 
 /** A sink that may fail (no space, say) without a failure of the transfer: `failure` says what went wrong. */

@@ -1,3 +1,5 @@
+// needs: http.js remote.js shell.js storage.js transfer.js
+//
 // --- Messages: {type, ...} with a MessagePort, answered by {ok: true, result} or {ok: false, error} ---
 
 const MESSAGES = {

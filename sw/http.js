@@ -1,4 +1,4 @@
-// --- HTTP: pure functions, no browser objects ---
+// --- HTTP: pure functions, which Node runs as well ---
 
 const FILE_KEY = /^[A-Za-z0-9._-]{1,128}\/[0-9a-f]{64}$/;
 const SIGNATURES = ["sig", "x-amz-signature"];
@@ -99,6 +99,12 @@ function fileHeaders(hash, contentType, source) {
     "X-Content-Type-Options": "nosniff",
     "X-Source": source,
   };
+}
+
+/** An answer in plain words, for people and logs. */
+function plainAnswer(status, text) {
+  const headers = { "Cache-Control": "no-store", "Content-Type": "text/plain; charset=utf-8" };
+  return new Response(`${text}\n`, { status, headers: { ...headers, "X-Content-Type-Options": "nosniff" } });
 }
 
 /** The remote URL that a template such as `https://files.example/{key}` gives for a key. */

@@ -1,3 +1,5 @@
+// needs: background_uploads.js files.js http.js messages.js shell.js storage.js uploads.js
+//
 // --- Listeners: all that the world outside sees of this script ---
 
 self.addEventListener("install", (event) => event.waitUntil(fillShell()));

@@ -1,3 +1,5 @@
+// needs: content_types.js indexed_db.js
+//
 // --- Bytes in OPFS ---
 
 const FILES_ROOT = "livestore-filesync-files"; // the page's own copies: read here, never written

@@ -1,3 +1,5 @@
+// needs: http.js
+//
 // --- The remote: whose it is, the signer, the object store ---
 //
 // Each page tells by message where its remote is and how to sign in there (see messages). It is held in

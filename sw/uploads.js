@@ -1,8 +1,10 @@
-// --- Background Sync: the uploads that closed pages owe (what is written down where: see SYNC_TAG) ---
+// needs: background_uploads.js http.js indexed_db.js remote.js storage.js
+//
+// --- Background uploads: what pages had still to upload when they were closed ---
 //
 // They run only while no tab leads: under the leader's lock, and no longer than until a tab takes that away. A page asks
-// for the event as soon as it owes something, so the worker is awake when the page goes. The next tab that leads finds
-// what was uploaded and records it.
+// for the event as soon as an upload waits, so the worker is awake when the page goes. The next tab that leads finds what
+// was uploaded and records it.
 
 const LEAD_PAUSE_MS = 500;
 const LEAD_WAIT_MS = 150_000; // Chromium ends an event after 3 minutes
@@ -38,17 +40,17 @@ async function putObject(remote, features, { key, contentType }, init) {
     throw new RemoteFailure(502, `The object store refused or failed (${response.status}).`);
 }
 
-/** Uploads everything that a store owes, and notes each file that is done. Fails when one of them failed. */
-async function uploadOwed(storeId, signer, signal) {
+/** Uploads everything of a store that waits, and notes each file that is done. Fails when one of them failed. */
+async function uploadWaiting(storeId, signer, signal) {
   const init = { signal, credentials: signer.credentials };
   const remote = { signer: signer.url.replace(/\/+$/, ""), headers: signer.headers };
   const health = await fetchRemote(`${remote.signer}/health`, init, "The signer");
   if (!health.ok) throw new RemoteFailure(502, `The signer or its object store is down (${health.status}).`);
   const { features = [] } = await health.json();
-  const ids = await inHandover("readonly", ({ owed }) => promised(owed.getAllKeys(filesOf(storeId))));
+  const ids = await withBackgroundUploads("readonly", ({ waiting }) => promised(waiting.getAllKeys(uploadsOf(storeId))));
   let failure = null;
   for (const id of ids) {
-    const upload = await inHandover("readonly", ({ owed }) => promised(owed.get(id)));
+    const upload = await withBackgroundUploads("readonly", ({ waiting }) => promised(waiting.get(id)));
     try {
       await putObject(remote, features, upload, init);
     } catch (error) {
@@ -56,21 +58,21 @@ async function uploadOwed(storeId, signer, signal) {
       failure ??= error;
       continue;
     }
-    await inHandover("readwrite", (stores) => {
-      stores.owed.delete(id);
-      stores.uploaded.put(upload.key, id);
-      return countOwed(stores, storeId);
+    await withBackgroundUploads("readwrite", (lists) => {
+      lists.waiting.delete(id);
+      lists.uploaded.put(upload.key, id);
+      return countWaiting(lists, storeId);
     });
   }
   if (failure) throw failure;
 }
 
-/** Does what a store owes as soon as nobody leads, unless a page has done it by then. Fails when it cannot. */
+/** Uploads what waits as soon as nobody leads, unless a page has done it by then. Fails when it cannot. */
 async function continueStore(storeId) {
   for (const start = Date.now(); Date.now() - start < LEAD_WAIT_MS; ) {
-    const signer = await inHandover("readonly", ({ signers }) => promised(signers.get(storeId)));
+    const signer = await withBackgroundUploads("readonly", ({ signers }) => promised(signers.get(storeId)));
     if (!signer) return;
-    if (await whileNobodyLeads(signer.lock, (signal) => uploadOwed(storeId, signer, signal))) return;
+    if (await whileNobodyLeads(signer.lock, (signal) => uploadWaiting(storeId, signer, signal))) return;
     if (self.registration.waiting) break; // a new version becomes active only when nothing runs in this one
     await new Promise((resolve) => setTimeout(resolve, LEAD_PAUSE_MS));
   }
@@ -78,7 +80,7 @@ async function continueStore(storeId) {
 }
 
 async function continueUploads() {
-  const storeIds = await inHandover("readonly", ({ signers }) => promised(signers.getAllKeys()));
+  const storeIds = await withBackgroundUploads("readonly", ({ signers }) => promised(signers.getAllKeys()));
   const failed = (await Promise.allSettled(storeIds.map(continueStore))).find(({ reason }) => reason);
   if (failed) throw failed.reason;
 }
