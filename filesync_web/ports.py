@@ -270,10 +270,19 @@ class Locks(Protocol):
 
 
 class Clock(Protocol):
-    """Time: wall clock and waiting."""
+    """Time: what the wall clock shows, how much has passed, and waiting.
+
+    The wall clock is set back and forth, by its user and by the network. So `time` is for what is written
+    down or comes from elsewhere; whatever waits, times out or compares two moments of this process uses
+    `monotonic`.
+    """
 
     def time(self) -> float:
-        """Seconds since the epoch."""
+        """Seconds since the epoch, by the wall clock."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds since some moment, the same for the life of this object; they never go back."""
         ...
 
     async def sleep(self, seconds: float) -> None:

@@ -7,11 +7,15 @@ import time
 
 
 class SystemClock:
-    """Wall clock and waiting by the running event loop."""
+    """The machine's clocks, and waiting by the running event loop."""
 
     def time(self) -> float:
         """Seconds since the epoch."""
         return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds since some moment, by a clock that nobody sets."""
+        return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         """Return after that many seconds."""

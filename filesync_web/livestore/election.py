@@ -92,9 +92,9 @@ class Election:
             await self._clock.sleep(ASK_EVERY)
             if self._answered.is_set():
                 continue  # another tab has asked
-            asked = self._clock.time()
+            asked = self._clock.monotonic()
             self._post(ASK)
             await self._clock.sleep(ANSWER_TIMEOUT)
-            was_awake = self._clock.time() - asked < ANSWER_TIMEOUT + _LATE
+            was_awake = self._clock.monotonic() - asked < ANSWER_TIMEOUT + _LATE
             if was_awake and not self._answered.is_set():
                 return False

@@ -129,8 +129,8 @@ class SyncClient:
     async def _pause(self) -> None:
         """Wait before the next attempt; a nudge ends it."""
         longest = min(BACKOFF_CAP, BACKOFF_BASE * 2 ** min(self._failures - 1, 10))
-        until = self._clock.time() + self._random.uniform(0, longest)
-        while not self._nudged and (left := until - self._clock.time()) > 0:
+        until = self._clock.monotonic() + self._random.uniform(0, longest)
+        while not self._nudged and (left := until - self._clock.monotonic()) > 0:
             self._woken.clear()
             await first_of(self._woken.wait(), self._clock.sleep(left))
         self._nudged = False
@@ -187,7 +187,7 @@ class SyncClient:
         return opened[0]
 
     async def _converse(self, socket: Socket, payload: Json) -> None:
-        protocol, now = self._protocol, self._clock.time
+        protocol, now = self._protocol, self._clock.monotonic
         await self._perform(socket, protocol.opened(self._view(), payload, now()))
         while True:
             self._woken.clear()

@@ -8,7 +8,7 @@ heard.
 
 One push at a time, numbered behind the confirmed head. The push's events come back over the live pull; that,
 or the push's own answer, confirms them. A backend that is ahead sends what we lack by the live pull, which
-rebases the pending events, and the push is made again. Times are seconds of any steady clock.
+rebases the pending events, and the push is made again. Times are seconds of a monotonic clock.
 
 Events are taken over only in an unbroken chain: LiveStore's backend sends a new event at once, also between
 the pages of a backlog, and never again. One that has overtaken others is left out, and pulled behind them.

@@ -19,15 +19,21 @@ async def settle(turns: int = _TURNS) -> None:
 
 
 class ManualClock:
-    """The `Clock` port with time that only `advance` moves."""
+    """The `Clock` port with time that only the test moves: `advance` lets it pass, `oversleep` lets it pass
+    without anybody running, `shift_wall_clock` only sets the wall clock. `start` is the wall clock's time."""
 
     def __init__(self, start: float = 1_700_000_000.0) -> None:
-        self._now = start
+        self._now = 1_000.0  # monotonic
+        self._wall_offset = start - self._now
         self._order = itertools.count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
 
     def time(self) -> float:
         """Seconds since the epoch, as the test has set them."""
+        return self._now + self._wall_offset
+
+    def monotonic(self) -> float:
+        """Seconds since some moment; no `shift_wall_clock` changes them."""
         return self._now
 
     @property
@@ -58,14 +64,23 @@ class ManualClock:
         await settle()
         end = self._now + seconds
         while self._sleepers and self._sleepers[0][0] <= end:
-            self._now, _, wake = heapq.heappop(self._sleepers)
+            when, _, wake = heapq.heappop(self._sleepers)
+            self._now = max(self._now, when)
             if not wake.done():
                 wake.set_result(None)
             await settle()
         self._now = end
         await settle()
 
+    def oversleep(self, seconds: float) -> None:
+        """Let time pass in which nobody runs, as in a frozen tab: who sleeps wakes late, by `advance`."""
+        self._now += seconds
+
+    def shift_wall_clock(self, seconds: float) -> None:
+        """Set the wall clock forward, or back when negative, as a user or a time server does."""
+        self._wall_offset += seconds
+
     @property
     def wake_times(self) -> list[float]:
-        """When the present sleepers wake, earliest first."""
-        return sorted(when for when, _, wake in self._sleepers if not wake.done())
+        """When the present sleepers wake, by the wall clock of now, earliest first."""
+        return sorted(when + self._wall_offset for when, _, wake in self._sleepers if not wake.done())

@@ -50,6 +50,7 @@ class MemorySyncBackend:
     `offline`: see above. `fail_after_push`: how many accepted pushes break their connection unanswered.
     `repeat_chunks`: every live chunk is sent twice. `overtaking`: live chunks do not wait for the pages of a
     backlog, as with LiveStore's own backend. `silent`: connections stay open, but nothing is answered.
+    `deaf_to_pushes`: pushes get no answer and have no effect.
     `required_payload`: when not None, a connection with another payload is refused.
     """
 
@@ -61,6 +62,7 @@ class MemorySyncBackend:
         self.repeat_chunks = False
         self.overtaking = False
         self.silent = False
+        self.deaf_to_pushes = False
         self.required_payload: Json = None
         self.chunk_events = chunk_events
         self._offline = False
@@ -169,6 +171,8 @@ class MemorySocket:
             case Interrupt(request_id):
                 self._live = None
                 self._say(Failure(request_id, (Interrupted(),)))
+            case Request(tag=tag) if tag != PULL and self._backend.deaf_to_pushes:
+                pass
             case Request(request_id, tag, payload):
                 (self._pull if tag == PULL else self._push)(request_id, payload)
 

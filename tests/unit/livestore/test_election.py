@@ -57,8 +57,7 @@ async def test_a_tab_that_did_not_run_itself_does_not_take_silence_for_an_answer
     one, two = await device.tab("one"), await device.tab("two")
     await device.clock.advance(0.5)  # two has asked
     device.channels["two"].frozen = True
-    clock_of_all = device.clock
-    clock_of_all._now += 60  # two sleeps through its deadline
+    device.clock.oversleep(60)  # two sleeps through its deadline
     await device.clock.advance(0)
     device.channels["two"].thaw()
     await device.clock.advance(10)

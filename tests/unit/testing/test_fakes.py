@@ -141,6 +141,21 @@ async def test_the_clock_wakes_sleepers_in_order_and_repeatedly() -> None:
     assert clock.wake_times == []
 
 
+async def test_the_wall_clock_can_be_set_without_time_passing_and_time_pass_without_anybody_running() -> None:
+    clock = ManualClock(100.0)
+    task = asyncio.create_task(clock.sleep(5))
+    await settle()
+    began = clock.monotonic()
+    clock.shift_wall_clock(-3600)
+    assert (clock.time(), clock.monotonic() - began) == (-3500, 0)
+    clock.oversleep(7)
+    await settle()
+    assert not task.done()
+    await clock.advance(1)
+    assert task.done()
+    assert (clock.time(), clock.monotonic() - began) == (-3492, 8)
+
+
 async def test_connectivity_tells_subscribers_until_they_leave() -> None:
     connectivity = ManualConnectivity()
     seen: list[bool] = []
