@@ -19,7 +19,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tools.common import ROOT, BuildError, build_lock, say, step
+from tools.common import ROOT, BuildError, build_lock, say, size_of, step
 from tools.environment import PYTHON, ensure_chromium, ensure_venv
 from tools.packages import ESLINT, ensure_npm_packages, ensure_wheel
 from tools.serve import require_address, serve
@@ -104,7 +104,7 @@ def bench(args: argparse.Namespace) -> int:
 
 
 def dist(_args: argparse.Namespace) -> int:
-    """Put the wheel, the service worker and the static site into dist/."""
+    """Put the full wheel, the service worker and the static site, with the browser wheel, into dist/."""
     with build_lock():
         ensure_venv()
         site, wheel = build_site(), ensure_wheel()
@@ -115,8 +115,9 @@ def dist(_args: argparse.Namespace) -> int:
             compress(target / "site")
             for file in (wheel, site / SERVICE_WORKER):
                 shutil.copy2(file, target)
-    for path in sorted(target.iterdir()):
-        say(f"  {path.relative_to(ROOT)}")
+    say(f"  {(target / 'site').relative_to(ROOT)}")
+    for path in (*target.glob("site/wheels/*.whl"), *sorted(target.glob("*.*"))):
+        say(f"  {path.relative_to(ROOT)}: {size_of(path)}")
     return 0
 
 

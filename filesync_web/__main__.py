@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+from filesync_web.browser_wheel import write_browser_wheel
 from filesync_web.errors import FileSyncError
 from filesync_web.sw import SCRIPT_NAME, ServiceWorkerOptions, precache_entries, write_service_worker
 
@@ -64,11 +65,24 @@ def _add_service_worker(commands: argparse._SubParsersAction[argparse.ArgumentPa
     command.set_defaults(action=_service_worker)
 
 
+def _browser_wheel(args: argparse.Namespace) -> int:
+    sys.stdout.write(f"{write_browser_wheel(args.out)}\n")
+    return 0
+
+
+def _add_browser_wheel(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    about = "write a wheel of this package that has only what pages need"
+    command = commands.add_parser("browser-wheel", help=about, description=about)
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write it")
+    command.set_defaults(action=_browser_wheel)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, or 1 after a message on standard error."""
     parser = argparse.ArgumentParser(prog="python -m filesync_web", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     _add_service_worker(commands)
+    _add_browser_wheel(commands)
     args = parser.parse_args(arguments)
     try:
         code: int = args.action(args)

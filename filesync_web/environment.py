@@ -47,8 +47,13 @@ def _environment(data_dir: str | Path | None) -> Environment:
         raise InvalidArgumentError(
             "outside a browser open_store() needs data_dir, the folder for events and files"
         )
-    from filesync_web.native.environment import NativeEnvironment
-
+    try:
+        from filesync_web.native.environment import NativeEnvironment
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"outside a browser filesync-web needs {error.name}, which is not installed; install the full "
+            "wheel, not the one that sites have for browsers, with its extra: filesync-web[native]"
+        ) from error
     return NativeEnvironment(Path(data_dir))
 
 
@@ -62,7 +67,8 @@ async def open_store(
     """Open a store: in the browser the one that all tabs share, on CPython the one in the folder `data_dir`.
 
     `store_id` names it, here and at the sync backend: 1 to 128 of `A-Z a-z 0-9 . _ -`. Without `sync` it
-    stays on this device. Raises `InvalidArgumentError`, `StoreError`, `StorageUnavailableError`.
+    stays on this device. Raises `InvalidArgumentError`, `StoreError`, `StorageUnavailableError`; outside a
+    browser `ImportError` when the package was installed without its extra `native`.
     """
     check_store_id(store_id)
     environment = _environment(data_dir)

@@ -78,6 +78,11 @@ def files_under(*paths: Path) -> list[Path]:
     return sorted(found)
 
 
+def size_of(file: Path) -> str:
+    """A file's size for a progress line."""
+    return f"{file.stat().st_size / 1000:,.0f} kB"
+
+
 def digest(*inputs: Path | str) -> str:
     """One hash over strings and the names and contents of files and folders."""
     sha = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""The packages that a site is made of: Pyodide and PyScript (npm), micropip (PyPI), and our own wheel.
+"""The packages that a site is made of: Pyodide and PyScript (npm), micropip (PyPI), and our own wheels.
 
 And what checks our JavaScript (npm), which nobody fetches who only builds the site.
 """
@@ -9,7 +9,19 @@ import json
 import shutil
 from pathlib import Path
 
-from tools.common import BUILD, ROOT, STAMPS, BuildError, digest, is_fresh, run, step, write_stamp
+from tools.common import (
+    BUILD,
+    ROOT,
+    STAMPS,
+    BuildError,
+    digest,
+    is_fresh,
+    run,
+    say,
+    size_of,
+    step,
+    write_stamp,
+)
 from tools.environment import PYTHON, require_node
 
 PYODIDE = ROOT / "node_modules" / "pyodide"
@@ -93,13 +105,28 @@ def ensure_micropip() -> Path:
 
 
 def ensure_wheel() -> Path:
-    """Build the project's wheel when a source has changed."""
-    folder = BUILD / "wheel"
-    key = digest(*(ROOT / name for name in WHEEL_SOURCES))
-    stamp = STAMPS / "wheel"
+    """The project's wheel, with all of it: for servers, for CPython, and for tests in a browser."""
+    build = ["hatchling", "build", "--target", "wheel", "--directory"]
+    return _ensure_own_wheel("wheel", [ROOT / name for name in WHEEL_SOURCES], build)
+
+
+def ensure_browser_wheel() -> Path:
+    """The same without what pages do not need, under the same name: what a site serves."""
+    sources = [ROOT / name for name in ("filesync_web", "pyproject.toml", "LICENSE")]
+    return _ensure_own_wheel("browser-wheel", sources, ["filesync_web", "browser-wheel", "--out"])
+
+
+def _ensure_own_wheel(name: str, sources: list[Path], command: list[str]) -> Path:
+    """Make the wheel in the build folder of that name when a source has changed.
+
+    The folder is the last word of the command.
+    """
+    folder, stamp = BUILD / name, STAMPS / name
+    key = digest(*sources)
     if not is_fresh(stamp, key) or len(list(folder.glob("*.whl"))) != 1:
-        with step("building the wheel"):
+        with step(f"making the {name.replace('-', ' ')}"):
             shutil.rmtree(folder, ignore_errors=True)
-            run([PYTHON, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder])
+            run([PYTHON, "-m", *command, folder])
             write_stamp(stamp, key)
+        say(f"the {name.replace('-', ' ')} has {size_of(next(folder.glob('*.whl')))}")
     return next(folder.glob("*.whl"))

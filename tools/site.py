@@ -3,7 +3,7 @@
 /                       the demo
 /pyodide/               the interpreter, its standard library, and a lock that names micropip only
 /pyscript/              PyScript
-/wheels/                our wheel, which micropip installs
+/wheels/                our wheel for browsers, which micropip installs
 /filesync-sw.js         the generated service worker, which keeps all of it for opening offline
 """
 
@@ -19,10 +19,10 @@ from tools.environment import PYTHON
 from tools.packages import (
     PYODIDE,
     PYSCRIPT,
+    ensure_browser_wheel,
     ensure_micropip,
     ensure_npm_packages,
     ensure_stdlib,
-    ensure_wheel,
     pyodide_lock,
 )
 
@@ -40,8 +40,9 @@ def build_site() -> Path:
     It is replaced as a whole, so that a server that runs meanwhile serves the old one or the new one.
     """
     ensure_npm_packages()
-    micropip, stdlib, wheel = ensure_micropip(), ensure_stdlib(), ensure_wheel()
-    key = digest(PYODIDE, PYSCRIPT, micropip, stdlib, wheel, DEMO, Path(__file__))
+    micropip, stdlib, wheel = ensure_micropip(), ensure_stdlib(), ensure_browser_wheel()
+    generator = ROOT / "filesync_web"
+    key = digest(PYODIDE, PYSCRIPT, micropip, stdlib, wheel, generator, DEMO, Path(__file__))
     stamp = STAMPS / "site"
     if is_fresh(stamp, key, [SITE]):
         return SITE
@@ -71,7 +72,7 @@ def compress(site: Path) -> None:
 
 
 def _place_pyodide(folder: Path, stdlib: Path, micropip: Path) -> None:
-    """Copy the interpreter, its compiled library, and micropip with a lock that vouches for this wheel.
+    """Copy the interpreter, its compiled library, and micropip with a lock that vouches for it.
 
     Pyodide's own lock names 357 packages that this site does not serve, and another hash for micropip than
     the wheel on PyPI has; the browser would refuse it.

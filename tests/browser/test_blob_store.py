@@ -9,8 +9,8 @@ from playwright.sync_api import BrowserContext, Page
 
 from tests.contract.server import serve
 from tests.contract.site import FaultSite
-from tests.harness import open_python_page, run_python
-from tests.harness.pyodide_pytest import install_pytest, run_pytest
+from tests.harness import run_python
+from tests.harness.pyodide_pytest import open_pytest_page, run_pytest
 
 SUITES = {"TestOpfsBlobStore": 50, "TestWithoutSyncAccess": 30, "TestBrowserHttp": 20, "TestWebLocks": 3}
 """The suites, and how many tests each has at least."""
@@ -24,8 +24,7 @@ def fault_site() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def pytest_page(new_module_context: Callable[[], BrowserContext], fault_site: str) -> Page:
-    page = open_python_page(new_module_context(), "bare")
-    install_pytest(page)
+    page = open_pytest_page(new_module_context())
     run_python(page, "import os\nos.environ['FAULT_SITE'] = url", url=fault_site)
     return page
 

@@ -27,7 +27,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_
 
 from tests.harness.browser import FLAGS, PageErrors, Profile, chromium_path
 from tests.harness.fault_proxy import FaultProxy
-from tests.harness.pyodide_pytest import PyodideRun, install_pytest, run_pytest
+from tests.harness.pyodide_pytest import PyodideRun, open_pytest_page, run_pytest
 from tests.harness.python_page import open_python_page
 from tests.harness.server import ServerProcess
 from tests.harness.site import build_test_site
@@ -197,8 +197,7 @@ def pyodide_pytest(new_module_context: Callable[[], BrowserContext]) -> Callable
     The arguments that exist in the project are the paths, the others are pytest's. Fails with pytest's output
     unless at least one test passed and none failed.
     """
-    page = open_python_page(new_module_context(), "bare")
-    install_pytest(page)
+    page = open_pytest_page(new_module_context())
 
     def run(*arguments: str) -> PyodideRun:
         paths = [argument for argument in arguments if (ROOT / argument).exists()]

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import BrowserContext, Page
 
-from tests.harness.python_page import run_python
+from tests.harness.python_page import run_python, wait_for_python
 from tools.common import BUILD, ROOT, files_under
 from tools.packages import fetch_wheels
 
@@ -62,11 +62,15 @@ def wheels_of_pytest() -> Path:
     return folder
 
 
-def install_pytest(page: Page) -> None:
-    """Install pytest into a bare page, from the site's own wheels."""
+def open_pytest_page(context: BrowserContext) -> Page:
+    """Open a bare page with pytest and the full wheel, from the site's own wheels."""
+    page = context.new_page()
+    page.goto("/testing/bare.html?full")
+    wait_for_python(page)
     site = page.evaluate("location.origin")
     wheels = [f"{site}/testing/wheels/{wheel.name}" for wheel in sorted(wheels_of_pytest().glob("*.whl"))]
     run_python(page, _INSTALL, wheels=wheels, runner=f"{site}/testing/pyodide_runner.py", timeout=60)
+    return page
 
 
 def run_pytest(page: Page, paths: Sequence[str], arguments: Sequence[str] = ()) -> PyodideRun:

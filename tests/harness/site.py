@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.harness.pyodide_pytest import wheels_of_pytest
 from tools.common import build_lock
+from tools.packages import ensure_wheel
 from tools.site import build_site
 
 PAGES = Path(__file__).parent / "pages"
@@ -21,4 +22,6 @@ def build_test_site(into: Path) -> Path:
         shutil.copytree(build_site(), into)
         shutil.copytree(PAGES, into / "testing")
         shutil.copytree(wheels_of_pytest(), into / "testing" / "wheels")
+        (into / "testing" / "full").mkdir()
+        shutil.copy2(ensure_wheel(), into / "testing" / "full")
     return into
