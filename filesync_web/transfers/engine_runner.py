@@ -18,7 +18,7 @@ from filesync_web.aio.waiting import first_of
 from filesync_web.core.backoff import RetryPolicy
 from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.failures import failure_of
-from filesync_web.core.records import FileRecord, LocalFileState, TransferControl
+from filesync_web.core.records import FileRecord, TransferControl
 from filesync_web.engine import effects as fx
 from filesync_web.engine.effects import Job
 from filesync_web.engine.engine import Engine
@@ -136,7 +136,7 @@ class EngineRunner:
         local_hash = row.local_hash if row is not None else ""
         if local_hash != record.content_hash and await self._blobs.size(record.content_hash) is not None:
             local_hash = record.content_hash
-        return _fact_of(record, row, local_hash, control)
+        return FileFact(record, row, local_hash, control)
 
     async def _all_facts(self) -> AsyncIterator[list[FileFact]]:
         """Everything, when this tab begins to lead, in parts between which others get their turn; here the
@@ -154,7 +154,7 @@ class EngineRunner:
                 candidates = (record.content_hash, row.local_hash if row is not None else "")
                 local_hash = next((content for content in candidates if content in stored), "")
                 control = controls.get(record.id) or TransferControl(record.id)
-                facts.append(_fact_of(record, row, local_hash, control))
+                facts.append(FileFact(record, row, local_hash, control))
             yield facts
 
     async def _report(self, engine: Engine, serial: int, outcome: _Outcome) -> None:
@@ -204,14 +204,12 @@ class EngineRunner:
         """The event that an effect commits; None for the effects that commit none."""
         tables = self._tables
         match effect:
-            case fx.Persist(row):
+            case fx.WriteRow(row):
                 return tables.row_changed(row)
             case fx.RemoveRow(file_id):
                 return tables.row_removed(file_id)
-            case fx.CommitRemoteKey(file_id, content_hash, remote_key):
-                return self._remote_key_event(file_id, content_hash, "", remote_key)
-            case fx.WithdrawRemoteKey(file_id, content_hash, remote_key):
-                return self._remote_key_event(file_id, content_hash, remote_key, "")
+            case fx.ChangeRemoteKey():
+                return self._remote_key_event(effect)
             case fx.QueueRemoteDelete(delete):
                 return tables.remote_delete_owed(delete)
             case fx.FinishRemoteDelete(remote_key):
@@ -219,13 +217,11 @@ class EngineRunner:
             case _:
                 return None
 
-    def _remote_key_event(
-        self, file_id: str, content_hash: str, old_key: str, new_key: str
-    ) -> NewEvent | None:
-        record = self._tables.record(file_id)
-        if record is None or (record.content_hash, record.remote_key) != (content_hash, old_key):
+    def _remote_key_event(self, change: fx.ChangeRemoteKey) -> NewEvent | None:
+        record = self._tables.record(change.file_id)
+        if record is None or (record.content_hash, record.remote_key) != (change.content_hash, change.old):
             return None
-        return self._tables.remote_key_changed(record, new_key)
+        return self._tables.remote_key_changed(record, change.new)
 
     # --- jobs
 
@@ -257,9 +253,3 @@ class EngineRunner:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks.clear()
         self._reports.clear()
-
-
-def _fact_of(
-    record: FileRecord, row: LocalFileState | None, local_hash: str, control: TransferControl
-) -> FileFact:
-    return FileFact(record, row, local_hash, control.state, control.priority, control.evicted)
