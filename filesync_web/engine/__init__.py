@@ -1,4 +1,1 @@
-"""Decisions about transfers, pure: facts in, effects out; no I/O, no clock, no randomness.
-
-Begin to read at `engine.py`.
-"""
+"""Decisions about transfers, pure: facts in, effects out; no I/O, no clock. Begin at `engine.py`."""

@@ -32,7 +32,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Persist:
+class WriteRow:
     """Write the row; durable before the effects that follow it."""
 
     row: LocalFileState
@@ -60,21 +60,17 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
-class CommitRemoteKey:
-    """Record that the content is in the object store, if it still is the file's content."""
+class ChangeRemoteKey:
+    """Record another remote key, if content and key still are the file's.
+
+    `old` is "" when the content has been uploaded. `new` is "" when its object is lost: whoever has the bytes
+    uploads them again.
+    """
 
     file_id: str
     content_hash: str
-    remote_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class WithdrawRemoteKey:
-    """Record that the object is lost, if it still is the file's: whoever has the bytes uploads them again."""
-
-    file_id: str
-    content_hash: str
-    remote_key: str
+    old: str
+    new: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +103,11 @@ class Notify:
 
 
 Effect = (
-    Persist
+    WriteRow
     | RemoveRow
     | Start
     | Cancel
-    | CommitRemoteKey
-    | WithdrawRemoteKey
+    | ChangeRemoteKey
     | QueueRemoteDelete
     | FinishRemoteDelete
     | DeleteBlob

@@ -18,30 +18,37 @@ from filesync_web.core.failures import Failure
 from filesync_web.core.records import RemoteDelete
 from filesync_web.engine.effects import DeleteBlob, Effect, JobKind
 from filesync_web.engine.live_files import FileFact
-from filesync_web.engine.remote_deletes import NEVER, RemoteDeletes
-from filesync_web.engine.state import EngineState, Limits, RunningJobs
+from filesync_web.engine.remote_deletes import RemoteDeletes
+from filesync_web.engine.retry import NEVER
+from filesync_web.engine.state import EngineState, JobOwner, Limits, RunningJobs
 from filesync_web.engine.transfers import Transfers
 
 
 class Engine:
-    """See the module. `remote=False` is local-only mode: nothing is ever transferred."""
+    """Decides the transfers of one store on one client. `remote=False` is local-only mode: nothing is ever
+    transferred."""
 
     def __init__(
         self, *, remote: bool = True, limits: Limits | None = None, retry: RetryPolicy | None = None
     ) -> None:
-        retry = retry or RetryPolicy()
-        self._state = EngineState(RunningJobs(limits or Limits()))
-        self._transfers = Transfers(self._state, retry, remote=remote)
-        self._deletes = RemoteDeletes(self._state, retry, self._transfers)
-        self._open = False
+        self._state = EngineState(retry or RetryPolicy(), RunningJobs(limits or Limits()))
+        self._transfers = Transfers(self._state, remote=remote)
+        self._deletes = RemoteDeletes(self._state, self._transfers)
+        self._owners: dict[JobKind, JobOwner] = {
+            JobKind.UPLOAD: self._transfers,
+            JobKind.DOWNLOAD: self._transfers,
+            JobKind.DELETE: self._deletes,
+        }
+        self._is_open = False
+
+    # --- inputs
 
     def observe(self, facts: Iterable[FileFact], outbox: Iterable[RemoteDelete], now: float) -> list[Effect]:
         """Files that are new, or of which something may have changed, with the outbox of the same moment."""
         self._take_in(facts, now)
         self._deletes.replace(outbox)
-        self._deletes.queue_orphaned(now)
-        self._deletes.recheck(self._state.outbox, now)
-        return self._advance(now)
+        self._deletes.queue_orphaned()
+        return self._advance()
 
     def learn(self, facts: Iterable[FileFact], now: float) -> list[Effect]:
         """A part of the files, before the `observe` that completes the picture: nothing starts, nothing is
@@ -52,94 +59,84 @@ class Engine:
     def set_gate(self, is_open: bool, now: float) -> list[Effect]:
         """Let transfers run, or abort them and let them wait. Opening tries at once what waited for a
         retry."""
-        was_open, self._open = self._open, is_open
-        if is_open and not was_open:
-            self._transfers.resume_all(now)
-            self._deletes.resume_all(now)
-        elif was_open and not is_open:
-            self._transfers.pause_all(now)
-            self._deletes.pause_all(now)
-        return self._advance(now)
+        self._state.now = now
+        was_open, self._is_open = self._is_open, is_open
+        if is_open is not was_open:
+            for owner in (self._transfers, self._deletes):
+                if is_open:
+                    owner.resume_all()
+                else:
+                    owner.pause_all()
+        return self._advance()
 
     def succeeded(self, serial: int, now: float) -> list[Effect]:
         """A job did what it was to do."""
+        self._state.now = now
         job = self._state.jobs.pop(serial)
-        if job is None:
-            return []
-        if job.kind is JobKind.UPLOAD:
-            self._transfers.uploaded(job, now)
-            old = self._state.outbox.caused_by(job.file_id)
-            self._state.release(entry.delete.content_hash for entry in old)
-            self._deletes.recheck(old, now)
-        elif job.kind is JobKind.DOWNLOAD:
-            self._transfers.downloaded(job, now)
-        else:
-            self._deletes.deleted(job, now)
-        return self._advance(now)
+        if job is not None:
+            self._owners[job.kind].succeeded(job)
+        return self._advance()
 
     def failed(self, serial: int, failure: Failure, now: float, jitter: float) -> list[Effect]:
         """A job ended with an error."""
+        self._state.now, self._state.jitter = now, jitter
         job = self._state.jobs.pop(serial)
-        if job is None:
-            return []
-        half = self._deletes if job.kind is JobKind.DELETE else self._transfers
-        half.failed(job, failure, now, jitter)
-        return self._advance(now)
+        if job is not None:
+            self._owners[job.kind].failed(job, failure)
+        return self._advance()
 
     def cancelled(self, serial: int, now: float) -> list[Effect]:
         """A job that was told to stop has ended; whether it had its effect is unknown."""
+        self._state.now = now
         job = self._state.jobs.pop(serial)
-        if job is None:
-            return []
-        half = self._deletes if job.kind is JobKind.DELETE else self._transfers
-        half.cancelled(job, now)
-        return self._advance(now)
+        if job is not None:
+            self._owners[job.kind].cancelled(job)
+        return self._advance()
 
     def tick(self, now: float) -> list[Effect]:
         """Time has passed."""
-        return self._advance(now)
+        self._state.now = now
+        return self._advance()
 
     def next_wakeup(self) -> float | None:
         """When `tick` is to be called, if nothing else happens before; None for not at all."""
-        if not self._open:
+        if not self._is_open:
             return None
         times = [time for queue in self._state.queues.values() if (time := queue.next_due()) is not None]
         return min((time for time in times if time != NEVER), default=None)
 
+    # --- what follows from an input
+
     def _take_in(self, facts: Iterable[FileFact], now: float) -> None:
+        self._state.now = now
         for fact in facts:
             if fact.record.is_live:
-                self._transfers.observe_live(fact, now)
+                self._transfers.observe_live(fact)
             else:
                 self._transfers.observe_deleted(fact)
 
-    def _advance(self, now: float) -> list[Effect]:
-        """Start what may start, name what is garbage, and hand out the effects of this input."""
+    def _advance(self) -> list[Effect]:
+        """Look again at what the input touched, start what may start, and hand out the effects."""
         state = self._state
-        if self._open:
+        for content_hash in state.take_touched():
+            self._deletes.recheck(content_hash)
+            if not state.is_needed(content_hash):
+                state.emit(DeleteBlob(content_hash))
+        if self._is_open:
             for kind in JobKind:
-                self._start_ready(kind, now)
-        state.emit(
-            *(DeleteBlob(content) for content in sorted(state.unreferenced) if not state.is_needed(content))
-        )
-        state.unreferenced.clear()
+                self._start_ready(kind)
         return state.take_effects()
 
-    def _start_ready(self, kind: JobKind, now: float) -> None:
-        state, blocked = self._state, []
-        while state.jobs.has_room(kind) and (key := state.queues[kind].pop(now)) is not None:
-            is_delete = kind is JobKind.DELETE
-            job = self._deletes.job(key) if is_delete else self._transfers.job(kind, key)
-            if state.jobs.collides(job) or (is_delete and state.is_unfinished(job.file_id)):
+    def _start_ready(self, kind: JobKind) -> None:
+        """Start jobs of one kind while there is room; those that touch the same bytes as a running one
+        wait."""
+        state, owner, blocked = self._state, self._owners[kind], []
+        while state.jobs.has_room(kind) and (key := state.queues[kind].pop(state.now)) is not None:
+            job = owner.job(key)
+            if state.jobs.collides(job):
                 blocked.append(key)
-                continue
-            state.jobs.add(job)
-            if is_delete:
-                self._deletes.start(job)
             else:
-                self._transfers.start(job, now)
+                state.jobs.add(job)
+                owner.start(job)
         for key in blocked:
-            if kind is JobKind.DELETE:
-                self._deletes.wait(key, now)
-            else:
-                self._transfers.wait(key, now)
+            owner.wait(key)

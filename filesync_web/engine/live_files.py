@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from filesync_web.core.records import Control, FileRecord, LocalFileState, Status
-from filesync_web.engine.effects import JobKind
+from filesync_web.core.records import Control, FileRecord, LocalFileState, Status, TransferControl
+from filesync_web.engine.effects import Job, JobKind
 from filesync_web.engine.plan import INPUTS, Plan, plan
+from filesync_web.engine.retry import FIRST_TRY, Retry
 from filesync_web.engine.transitions import Input, next_status
 
 CANCELLED_MESSAGE = "cancelled"
@@ -18,23 +19,20 @@ CANCELLED_MESSAGE = "cancelled"
 class FileFact:
     """What the outside knows of a file at this moment.
 
-    `local_hash` is the hash of the own copy: the record's content hash when those bytes are here, else
-    that of an older copy, else "". `row` is the stored row, None when there is none. `evicted`: the user
-    can do without an own copy of what is in the object store.
+    `row` is the stored row, None when there is none. `local_hash` is the hash of the own copy: the record's
+    content hash when those bytes are here, else that of an older copy, else "".
     """
 
     record: FileRecord
     row: LocalFileState | None
     local_hash: str
-    control: Control = Control.NONE
-    priority: int = 0
-    evicted: bool = False
+    control: TransferControl
 
 
 @dataclass(slots=True)
 class FileEntry:
-    """A live file: its record, its row as the engine wants it (`row`) and as it is stored (`stored`),
-    its job.
+    """A live file: its record, its row as the engine wants it (`row`) and as it is stored (`stored`), its
+    running job.
 
     `sent` are the contents that this client began to upload for it, with their remote keys: their
     objects are its to clean up.
@@ -42,21 +40,16 @@ class FileEntry:
 
     record: FileRecord
     row: LocalFileState
+    control: TransferControl
     stored: LocalFileState | None = None
-    control: Control = Control.NONE
-    priority: int = 0
-    evicted: bool = False
-    attempts: int = 0
-    not_before: float = 0.0
-    retry_with_network: bool = False
-    serial: int | None = None
-    running: JobKind | None = None
+    retry: Retry = FIRST_TRY
+    job: Job | None = None
     sent: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_evicted(self) -> bool:
         """Whether the file does without an own copy: only while the object store has the content."""
-        return self.evicted and self.record.is_uploaded
+        return self.control.evicted and self.record.is_uploaded
 
     @property
     def needed(self) -> frozenset[str]:
@@ -67,7 +60,7 @@ class FileEntry:
     @property
     def waiting_for(self) -> JobKind | None:
         """The transfer that could start now as far as the file itself is concerned."""
-        if self.serial is not None or self.control is not Control.NONE:
+        if self.job is not None or self.control.state is not Control.NONE:
             return None
         if self.row.upload_status is Status.QUEUED:
             return JobKind.UPLOAD
@@ -100,7 +93,7 @@ class FileEntry:
                 continue
             self.step(kind, event)
         statuses = (self.row.upload_status, self.row.download_status)
-        if self.control is Control.CANCELLED and Status.QUEUED in statuses:
+        if self.control.state is Control.CANCELLED and Status.QUEUED in statuses:
             kind = JobKind.UPLOAD if statuses[0] is Status.QUEUED else JobKind.DOWNLOAD
             self.step(kind, Input.FAIL, error=CANCELLED_MESSAGE)
         elif statuses == (Status.DONE, Status.DONE) or (retry and Status.ERROR not in statuses):
@@ -129,12 +122,15 @@ class _Index:
         self._ids: defaultdict[str, set[str]] = defaultdict(set)
         self._contents: dict[str, frozenset[str]] = {}
 
+    def __contains__(self, content_hash: str) -> bool:
+        return content_hash in self._ids
+
     def ids(self, content_hash: str) -> list[str]:
         """The files of that content, in order."""
         return sorted(self._ids.get(content_hash, ()))
 
     def put(self, file_id: str, contents: frozenset[str]) -> frozenset[str]:
-        """Let the file have exactly these contents; returns those that it had and has no more."""
+        """Let the file have exactly these contents; returns those that it has not had, or has no more."""
         before = self._contents.pop(file_id, frozenset())
         for content_hash in contents - before:
             self._ids[content_hash].add(file_id)
@@ -145,7 +141,7 @@ class _Index:
                 del self._ids[content_hash]
         if contents:
             self._contents[file_id] = contents
-        return before - contents
+        return before ^ contents
 
 
 class LiveFiles:
@@ -164,22 +160,28 @@ class LiveFiles:
         return self._entries.get(file_id)
 
     def put(self, entry: FileEntry) -> frozenset[str]:
-        """Store or index again an entry that changed; returns the contents it no longer needs."""
+        """Store or index again an entry that changed; returns the contents that it has come to refer to, or
+        does no more."""
         record = entry.record
         self._entries[record.id] = entry
-        self._by_content.put(record.id, frozenset({record.content_hash}))
-        return self._by_need.put(record.id, entry.needed)
+        return self._index(record.id, frozenset({record.content_hash}), entry.needed)
 
     def remove(self, file_id: str) -> frozenset[str]:
-        """Forget a file; returns the contents it needed."""
+        """Forget a file; returns the contents that it referred to."""
         self._entries.pop(file_id, None)
-        self._by_content.put(file_id, frozenset())
-        return self._by_need.put(file_id, frozenset())
+        return self._index(file_id, frozenset(), frozenset())
 
     def with_content(self, content_hash: str) -> list[FileEntry]:
         """The files whose record has that content, by id."""
         return [self._entries[file_id] for file_id in self._by_content.ids(content_hash)]
 
+    def has_content(self, content_hash: str) -> bool:
+        """Whether the record of any live file has that content."""
+        return content_hash in self._by_content
+
     def needs(self, content_hash: str) -> bool:
         """Whether any live file needs those bytes here."""
-        return bool(self._by_need.ids(content_hash))
+        return content_hash in self._by_need
+
+    def _index(self, file_id: str, content: frozenset[str], needed: frozenset[str]) -> frozenset[str]:
+        return self._by_content.put(file_id, content) | self._by_need.put(file_id, needed)

@@ -1,8 +1,8 @@
-"""The remote deletes that this client still owes, and when each may run.
+"""The remote deletes that this client has to do, and when each may run.
 
-An entry is *due* once no live file has its content, and the file that orphaned the object is
-deleted or has its new content uploaded. Until then the old content is kept, here and remotely, and the entry
-stays: whoever owes the delete of shared content still owes it when the last file of that content goes.
+An entry is *due* once no live file has its content, and the file that orphaned the object is deleted or has
+its new content uploaded. Until then the old content is kept, here and remotely, and the entry stays: whoever
+has to delete shared content still has to when the last file of that content goes.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from filesync_web.core.records import RemoteDelete
+from filesync_web.engine.effects import Job
+from filesync_web.engine.retry import FIRST_TRY, Retry
 
 
 @dataclass(slots=True)
 class OutboxEntry:
-    """A delete that is owed; `serial` is that of its running job."""
+    """A delete that is to be done; `job` is the running attempt."""
 
     delete: RemoteDelete
-    attempts: int = 0
-    not_before: float = 0.0
-    serial: int | None = None
+    retry: Retry = FIRST_TRY
+    job: Job | None = None
 
 
 class Outbox:
@@ -39,23 +40,21 @@ class Outbox:
         """The entry of that key."""
         return self._entries.get(remote_key)
 
-    def replace(self, deletes: Iterable[RemoteDelete]) -> list[OutboxEntry]:
-        """Let the outbox hold exactly `deletes`; entries that stay keep their state. Returns those that
-        went."""
+    def replace(self, deletes: Iterable[RemoteDelete]) -> tuple[list[OutboxEntry], list[OutboxEntry]]:
+        """Let the outbox hold exactly `deletes`; entries that stay keep their state. Returns those that went
+        and those that came."""
         wanted = {delete.remote_key: delete for delete in deletes}
         gone = [entry for key, entry in self._entries.items() if wanted.get(key) != entry.delete]
         for entry in gone:
             self.remove(entry.delete.remote_key)
-        for key, delete in wanted.items():
-            if key not in self._entries:
-                self.add(delete)
-        return gone
+        return gone, [self.add(delete) for key, delete in wanted.items() if key not in self._entries]
 
-    def add(self, delete: RemoteDelete) -> None:
-        """Owe one more delete."""
-        self._entries[delete.remote_key] = OutboxEntry(delete)
+    def add(self, delete: RemoteDelete) -> OutboxEntry:
+        """Put in one more delete, whose key has no entry yet."""
+        entry = self._entries[delete.remote_key] = OutboxEntry(delete)
         self._by_hash[delete.content_hash].add(delete.remote_key)
         self._by_file[delete.file_id].add(delete.remote_key)
+        return entry
 
     def remove(self, remote_key: str) -> None:
         """Forget the entry; does nothing when there is none."""

@@ -1,12 +1,15 @@
-"""What the parts of the engine share: the files, the outbox, the running jobs, the queues, the effects
-so far."""
+"""What the parts of the engine share: the time, the files, the outbox, the running jobs, the queues, the
+effects so far."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
+from filesync_web.core.backoff import RetryPolicy
 from filesync_web.core.display import FileSyncEvent
+from filesync_web.core.failures import Failure
 from filesync_web.engine.effects import Effect, Job, JobKind, Notify
 from filesync_web.engine.live_files import LiveFiles
 from filesync_web.engine.outbox import Outbox
@@ -62,22 +65,62 @@ class RunningJobs:
         )
 
 
+class JobOwner(Protocol):
+    """Whoever wants jobs of some kinds, and knows what their ends mean. What waits is known by a key."""
+
+    def job(self, key: str) -> Job:
+        """The job that a waiting key is to run."""
+        ...
+
+    def wait(self, key: str) -> None:
+        """The key cannot run yet: it waits again."""
+        ...
+
+    def start(self, job: Job) -> None:
+        """The job of a waiting key begins."""
+        ...
+
+    def succeeded(self, job: Job) -> None:
+        """The job did what it was to do."""
+        ...
+
+    def failed(self, job: Job, failure: Failure) -> None:
+        """The job ended with an error; whether it had its effect is unknown."""
+        ...
+
+    def cancelled(self, job: Job) -> None:
+        """The job ended by order; whether it had its effect is unknown."""
+        ...
+
+    def pause_all(self) -> None:
+        """The gate closes: every job is told to stop, its key waits."""
+        ...
+
+    def resume_all(self) -> None:
+        """The gate opens: what waited for a retry is tried at once."""
+        ...
+
+
 @dataclass(slots=True)
 class EngineState:
     """What the parts of the engine share.
 
-    `unreferenced`: contents that lost a reference in this input. `orphaned_objects`: the (file id, content,
-    remote key) whose object this client may have to delete.
+    `now` (seconds) and `jitter` ([0, 1)) are those of the input that is being worked off; `touched` are the
+    contents of which it changed what needs them. `orphaned_objects` are the (file id, content, remote key)
+    whose object this client may have to delete.
     """
 
+    policy: RetryPolicy
     jobs: RunningJobs
+    now: float = 0.0
+    jitter: float = 0.0
     files: LiveFiles = field(default_factory=LiveFiles)
     outbox: Outbox = field(default_factory=Outbox)
     queues: dict[JobKind, ReadyQueue] = field(
         default_factory=lambda: {kind: ReadyQueue() for kind in JobKind}
     )
     effects: list[Effect] = field(default_factory=list)
-    unreferenced: set[str] = field(default_factory=set)
+    touched: set[str] = field(default_factory=set)
     orphaned_objects: set[tuple[str, str, str]] = field(default_factory=set)
 
     def emit(self, *effects: Effect) -> None:
@@ -93,9 +136,15 @@ class EngineState:
         """Tell the app of a transfer."""
         self.emit(Notify(FileSyncEvent(f"{job.kind.value}:{what}", job.file_id, error=error)))
 
-    def release(self, content_hashes: Iterable[str]) -> None:
-        """These contents may be garbage; that is decided when the input is worked off."""
-        self.unreferenced.update(content_hashes)
+    def touch(self, content_hashes: Iterable[str]) -> None:
+        """What needs these contents may have changed: once the input is worked off, look which deletes are
+        due and which own bytes are garbage."""
+        self.touched.update(content_hashes)
+
+    def take_touched(self) -> list[str]:
+        """Hand out the contents that were touched."""
+        touched, self.touched = sorted(self.touched), set()
+        return touched
 
     def is_needed(self, content_hash: str) -> bool:
         """Whether the own bytes of that content are needed: by a live file, or as the old content of an edit

@@ -50,7 +50,7 @@ async def retry_errors(workspace: Workspace) -> list[str]:
     tables, events = workspace.tables, workspace.events
     async with changing_controls(workspace):
         failed = [row for row in tables.all_rows() if row.has_error]
-        changes: list[NewEvent] = [events.row_changed(_queued_again(row)) for row in failed]
+        changes: list[NewEvent] = [events.row_written(_queued_again(row)) for row in failed]
         for row in failed:
             control = tables.control(row.file_id)
             if control.state is Control.CANCELLED:

@@ -70,7 +70,7 @@ class FileEvents:
 
     # --- what is this client's own
 
-    def row_changed(self, row: LocalFileState) -> NewEvent:
+    def row_written(self, row: LocalFileState) -> NewEvent:
         """This client's row of a file."""
         return self._events.local_file_state_upsert(**asdict(row))
 

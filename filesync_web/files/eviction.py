@@ -189,7 +189,7 @@ class Eviction:
                 events.append(self._events.control_changed(evicted))
                 if (row := self._tables.row(record.id)) is not None:
                     without = replace(row, local_hash="", download_status=Status.PENDING)
-                    events.append(self._events.row_changed(without))
+                    events.append(self._events.row_written(without))
             await self._store.commit(*events)
 
     # --- last use, and persistence --------------------------------------------------------------------------

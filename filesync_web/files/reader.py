@@ -107,7 +107,7 @@ class Reader:
         if row is not None and row.local_hash == record.content_hash:
             # The row says that the bytes are here, but somebody has taken them away.
             lacking = replace(row, local_hash="", download_status=Status.PENDING)
-            await self._workspace.store.commit(self._workspace.events.row_changed(lacking))
+            await self._workspace.store.commit(self._workspace.events.row_written(lacking))
         elif self._auto_prioritize:
             await self.prioritize(record)
 

@@ -89,7 +89,7 @@ class Writer:
             created_at=created_at,
             updated_at=created_at,
         )
-        row = self._events.row_changed(self._own_row(record))
+        row = self._events.row_written(self._own_row(record))
         await self._store.commit(self._events.created(record), row)
         return record
 
@@ -105,7 +105,7 @@ class Writer:
                 remote_key=old.remote_key if is_same else "",
                 updated_at=self._workspace.now_ms(),
             )
-            events = [self._events.edited(new), self._events.row_changed(self._own_row(new))]
+            events = [self._events.edited(new), self._events.row_written(self._own_row(new))]
             control = self._tables.control(file_id)
             fresh = TransferControl(file_id, pinned=control.pinned)
             if control != fresh:

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Iterable
 from filesync_web.aio.tasks import Tasks
 from filesync_web.aio.waiting import first_of
 from filesync_web.core.failures import failure_of
-from filesync_web.core.records import FileRecord, LocalFileState, TransferControl
+from filesync_web.core.records import FileRecord, TransferControl
 from filesync_web.engine import effects as fx
 from filesync_web.engine.effects import Job
 from filesync_web.engine.engine import Engine
@@ -122,7 +122,7 @@ class EngineRunner:
         local_hash = row.local_hash if row is not None else ""
         if local_hash != record.content_hash and await self._blobs.size(record.content_hash) is not None:
             local_hash = record.content_hash
-        return _fact_of(record, row, local_hash, control)
+        return FileFact(record, row, local_hash, control)
 
     async def _all_facts(self) -> AsyncIterator[list[FileFact]]:
         """Everything, when this tab begins to lead, in parts between which others get their turn; here the
@@ -140,7 +140,7 @@ class EngineRunner:
                 candidates = (record.content_hash, row.local_hash if row is not None else "")
                 local_hash = next((content for content in candidates if content in stored), "")
                 control = controls.get(record.id) or TransferControl(record.id)
-                facts.append(_fact_of(record, row, local_hash, control))
+                facts.append(FileFact(record, row, local_hash, control))
             yield facts
 
     async def _report(self, engine: Engine, serial: int, outcome: _Outcome) -> None:
@@ -190,14 +190,12 @@ class EngineRunner:
         """The event that an effect commits; None for the effects that commit none."""
         events = self._workspace.events
         match effect:
-            case fx.Persist(row):
-                return events.row_changed(row)
+            case fx.WriteRow(row):
+                return events.row_written(row)
             case fx.RemoveRow(file_id):
                 return events.row_removed(file_id)
-            case fx.CommitRemoteKey(file_id, content_hash, remote_key):
-                return self._remote_key_event(file_id, content_hash, "", remote_key)
-            case fx.WithdrawRemoteKey(file_id, content_hash, remote_key):
-                return self._remote_key_event(file_id, content_hash, remote_key, "")
+            case fx.ChangeRemoteKey():
+                return self._remote_key_event(effect)
             case fx.QueueRemoteDelete(delete):
                 return events.remote_delete_queued(delete)
             case fx.FinishRemoteDelete(remote_key):
@@ -205,13 +203,11 @@ class EngineRunner:
             case _:
                 return None
 
-    def _remote_key_event(
-        self, file_id: str, content_hash: str, old_key: str, new_key: str
-    ) -> NewEvent | None:
-        record = self._tables.record(file_id)
-        if record is None or (record.content_hash, record.remote_key) != (content_hash, old_key):
+    def _remote_key_event(self, change: fx.ChangeRemoteKey) -> NewEvent | None:
+        record = self._tables.record(change.file_id)
+        if record is None or (record.content_hash, record.remote_key) != (change.content_hash, change.old):
             return None
-        return self._workspace.events.remote_key_changed(record, new_key)
+        return self._workspace.events.remote_key_changed(record, change.new)
 
     # --- jobs
 
@@ -233,9 +229,3 @@ class EngineRunner:
         self._running.pop(job.serial, None)
         self._reports.append((job.serial, outcome))
         self._wake.set()
-
-
-def _fact_of(
-    record: FileRecord, row: LocalFileState | None, local_hash: str, control: TransferControl
-) -> FileFact:
-    return FileFact(record, row, local_hash, control.state, control.priority, control.evicted)

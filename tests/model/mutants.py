@@ -33,14 +33,14 @@ MUTANTS = [
     Mutant(
         "deletes shared bytes: own copies are removed although another file has the content",
         "live_files.py",
-        "return bool(self._by_need.ids(content_hash))",
+        "return content_hash in self._by_need",
         "return False",
     ),
     Mutant(
         "deletes a shared object remotely although another file has the content",
         "remote_deletes.py",
-        "if state.files.with_content(entry.delete.content_hash):",
-        "if False:",
+        "            or self._state.files.has_content(entry.delete.content_hash)\n",
+        "",
     ),
     Mutant(
         "the old object of an edit goes before the new content is uploaded",
@@ -51,8 +51,8 @@ MUTANTS = [
     Mutant(
         "a remote delete that failed is forgotten",
         "remote_deletes.py",
-        "entry.not_before = NEVER if is_final else now + delay",
-        "entry.not_before = NEVER",
+        "            if failure.kind is not FailureKind.RETRYABLE:\n",
+        "            if True:\n",
     ),
     Mutant(
         "a remote delete is taken out of the outbox when it starts",
@@ -75,28 +75,26 @@ MUTANTS = [
     Mutant(
         "going online starts nothing",
         "engine.py",
-        "        if self._open:\n            for kind in JobKind:",
-        "        if self._open and not state.effects and False:\n            for kind in JobKind:",
+        "        if self._is_open:\n            for kind in JobKind:",
+        "        if False:\n            for kind in JobKind:",
     ),
     Mutant(
         "going offline does not abort requests",
         "transfers.py",
-        "            if file.serial is not None:\n"
-        "                self.interrupt(file)\n"
-        "                self.store(file, now)",
-        "            pass",
+        "                self._interrupt(file)\n                self._write(file)",
+        "                pass",
     ),
     Mutant(
         "a failed transfer is not queued again",
         "transfers.py",
-        "elif failure.kind is FailureKind.RETRYABLE and file.attempts < self._retry.max_attempts:",
+        "elif failure.kind is FailureKind.RETRYABLE and file.retry.attempts < state.policy.max_attempts:",
         "elif False:",
     ),
     Mutant(
         "a late report of a cancelled job is taken for the running one",
         "transfers.py",
-        "if file is None or file.serial != job.serial:",
-        "if file is None or file.serial is None:",
+        "if file is None or file.job != job:",
+        "if file is None or file.job is None:",
     ),
     Mutant(
         "the row is not stored before its job starts",
@@ -107,8 +105,8 @@ MUTANTS = [
     Mutant(
         "the row is stored after its job starts",
         "transfers.py",
-        "        self.store(file, now)\n        self._state.emit(Start(job))\n",
-        "        self._state.emit(Start(job))\n        self.store(file, now)\n",
+        "        self._write(file)\n        self._state.emit(Start(job))\n",
+        "        self._state.emit(Start(job))\n        self._write(file)\n",
     ),
     Mutant(
         "one job too many runs at once",
@@ -119,14 +117,14 @@ MUTANTS = [
     Mutant(
         "jobs that were told to stop do not count as running",
         "engine.py",
-        "            if state.jobs.collides(job) or",
-        "            if False or",
+        "            if state.jobs.collides(job):",
+        "            if False:",
     ),
     Mutant(
         "content that changes during its upload keeps the old job",
         "transfers.py",
-        "if file.serial is not None and (not same_content or fact.control is not Control.NONE):",
-        "if file.serial is not None and fact.control is not Control.NONE:",
+        "if is_held or not same_content:",
+        "if is_held:",
     ),
     Mutant(
         "a lost object is not withdrawn",
@@ -137,7 +135,8 @@ MUTANTS = [
     Mutant(
         "the remote key is not recorded after the upload",
         "transfers.py",
-        "        self._state.emit(CommitRemoteKey(job.file_id, job.content_hash, job.remote_key))\n",
+        "                self._state.emit("
+        'ChangeRemoteKey(job.file_id, job.content_hash, "", job.remote_key))\n',
         "",
     ),
     Mutant(
@@ -146,7 +145,7 @@ MUTANTS = [
         "        self._state.emit(Start(job))\n",
         "        self._state.emit(Start(job))\n"
         "        if job.kind is JobKind.UPLOAD:\n"
-        "            self._state.emit(CommitRemoteKey(job.file_id, job.content_hash, job.remote_key))\n",
+        '            self._state.emit(ChangeRemoteKey(job.file_id, job.content_hash, "", job.remote_key))\n',
     ),
     Mutant(
         "a download of other files' content does not settle them",
@@ -157,8 +156,8 @@ MUTANTS = [
     Mutant(
         "a paused file is transferred nevertheless",
         "live_files.py",
-        "if self.serial is not None or self.control is not Control.NONE:",
-        "if self.serial is not None:",
+        "if self.job is not None or self.control.state is not Control.NONE:",
+        "if self.job is not None:",
     ),
     Mutant(
         "the row of a deleted file stays",
@@ -200,8 +199,8 @@ MUTANTS = [
     Mutant(
         "an evicted file that others lost remotely is not uploaded again",
         "live_files.py",
-        "return self.evicted and self.record.is_uploaded",
-        "return self.evicted",
+        "return self.control.evicted and self.record.is_uploaded",
+        "return self.control.evicted",
     ),
     Mutant(
         "an evicted file claims the bytes that another file downloaded",
@@ -218,8 +217,8 @@ MUTANTS = [
     Mutant(
         "the object of an evicted file is deleted remotely",
         "live_files.py",
-        "self._by_content.put(record.id, frozenset({record.content_hash}))",
-        "self._by_content.put(record.id, entry.needed)",
+        "return self._index(record.id, frozenset({record.content_hash}), entry.needed)",
+        "return self._index(record.id, entry.needed, entry.needed)",
     ),
 ]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from filesync_web.core.failures import Failure, FailureKind
 from filesync_web.core.paths import file_path, remote_key
-from filesync_web.core.records import Control, FileRecord
+from filesync_web.core.records import Control, FileRecord, TransferControl
 from filesync_web.engine import effects as fx
 from filesync_web.engine.effects import Job, JobKind
 from filesync_web.engine.live_files import FileFact
@@ -69,8 +69,10 @@ class Shell(Invariants):
         local = record.content_hash if record.content_hash in client.blobs else ""
         if not local and row is not None and row.local_hash in client.blobs:
             local = row.local_hash
-        control = client.controls.get(record.id, Control.NONE)
-        return FileFact(record, row, local, control, evicted=record.id in client.evicted)
+        control = TransferControl(
+            record.id, client.controls.get(record.id, Control.NONE), evicted=record.id in client.evicted
+        )
+        return FileFact(record, row, local, control)
 
     def perform(self, client: Client, effects: list[fx.Effect]) -> None:
         for effect in effects:
@@ -82,23 +84,19 @@ class Shell(Invariants):
 
     def perform_one(self, client: Client, effect: fx.Effect) -> None:
         match effect:
-            case fx.Persist(row):
+            case fx.WriteRow(row):
                 client.rows[row.file_id] = row
             case fx.RemoveRow(file_id):
                 client.rows.pop(file_id, None)
-            case fx.CommitRemoteKey(file_id, content_hash, key):
-                assert key in client.sent, f"{key} is recorded, but nothing was uploaded"
-                old = client.records[file_id]
+            case fx.ChangeRemoteKey(file_id, content_hash, old_key, new_key):
+                assert new_key in ("", *client.sent), f"{new_key} is recorded, but nothing was uploaded"
                 new = replace(
-                    old, remote_key=key, content_hash=content_hash, path=file_path("s", content_hash)
+                    client.records[file_id],
+                    remote_key=new_key,
+                    content_hash=content_hash,
+                    path=file_path("s", content_hash),
                 )
-                self.commit(client, Event("updated", new, only_if=(content_hash, old.remote_key)))
-            case fx.WithdrawRemoteKey(file_id, content_hash, key):
-                old = client.records[file_id]
-                new = replace(
-                    old, remote_key="", content_hash=content_hash, path=file_path("s", content_hash)
-                )
-                self.commit(client, Event("updated", new, only_if=(content_hash, key)))
+                self.commit(client, Event("updated", new, only_if=(content_hash, old_key)))
             case fx.QueueRemoteDelete(delete):
                 client.outbox[delete.remote_key] = delete
             case fx.FinishRemoteDelete(key):
