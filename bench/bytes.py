@@ -10,7 +10,7 @@
 
 Memory is how far the peak of resident memory rose above that of the page at rest, in all renderer processes
 together and in the browser process, as Linux counts it; what the step before has left is collected first. The
-size in MiB may be given as an argument: `build.py bench` uses 256.
+size in MiB may be given as an argument, as in `python -m bench.bytes 64`: `build.py bench` uses 256.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
-from _common import compare, new_profile
 from playwright.sync_api import Page
 
+from bench._common import compare, new_profile
 from tests.harness import open_python_page, run_python
 from tests.harness.memory import Memory
 
@@ -187,10 +188,11 @@ class Bench:
         self._collect_garbage()
         self._memory.reset()
         code = f"{prepare}\nstarted = js.performance.now()\n{act}\nreturn js.performance.now() - started"
-        seconds = run_python(self._page, code, url=self._url, timeout=SECONDS) / 1000
+        seconds: float = run_python(self._page, code, url=self._url, timeout=SECONDS) / 1000
         for name, pids in vars(self._memory).items():
             seen[name].append(self._memory.peak(pids) - self._at_rest[name])
-        return run_python(self._page, "return file.size") / 1e6 / seconds
+        size: int = run_python(self._page, "return file.size")
+        return size / 1e6 / seconds
 
     def _collect_garbage(self) -> None:
         self._debugger.send("HeapProfiler.collectGarbage")
@@ -225,11 +227,8 @@ def report(bench: Bench, rounds: int) -> None:
     for name, variants in STEPS.items():
         print(name, flush=True)
         seen: dict[str, dict[str, list[float]]] = {variant: defaultdict(list) for variant in variants}
-
-        def speed(variant: str, name: str = name, seen: dict = seen) -> Callable[[], float]:
-            return lambda: bench.measure(STEPS[name][variant], seen[variant])
-
-        compare("MB/s", {variant: speed(variant) for variant in variants}, rounds)
+        speeds = {variant: partial(bench.measure, step, seen[variant]) for variant, step in variants.items()}
+        compare("MB/s", speeds, rounds)
         for variant, readings in seen.items():
             peaks = ", ".join(f"{process} {max(values):.0f}" for process, values in readings.items())
             print(f"  {variant:<28} largest growth in MiB: {peaks}")

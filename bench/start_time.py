@@ -12,9 +12,9 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from _common import compare
 from playwright.sync_api import Browser, sync_playwright
 
+from bench._common import compare
 from tests.harness import ServerProcess, open_python_page
 from tests.harness.browser import FLAGS, chromium_path
 from tests.harness.python_page import Kind

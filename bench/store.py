@@ -21,9 +21,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from _common import compare, new_profile
 from playwright.sync_api import BrowserContext, Page
 
+from bench._common import compare, new_profile
 from tests.harness import open_python_page, run_python
 
 SIZES = (500, 5_000, 50_000)

@@ -12,11 +12,11 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.harness.streams import pass_both_ways
@@ -124,19 +124,29 @@ class FaultProxy:
         return int(self._server.sockets[0].getsockname()[1])
 
     async def _close(self) -> None:
-        self._server.close()
-        await self._end(self._tasks)
+        """End all that runs here, and what was accepted a moment ago: browsers go on connecting.
 
-    async def _end(self, tasks: set[asyncio.Task[None]]) -> None:
+        A closed server loses, unclosed, what it has accepted and not yet begun. So it first stops to accept.
+        """
+        for listener in self._server.sockets:
+            self._loop.remove_reader(listener.fileno())
+        await asyncio.sleep(0)
+        self._server.close()
+        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+            await self._end(tasks)
+
+    async def _end(self, tasks: Iterable[asyncio.Task[Any]]) -> None:
         ending = list(tasks)
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(_Connection(self, reader, writer).run())
+        connection = _Connection(self, reader, writer)
+        task = asyncio.create_task(connection.run())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _ended: connection.abort())
 
     # --- what a connection asks of it
 
@@ -184,10 +194,19 @@ class _Connection:
         self._writers = [writer]
 
     async def run(self) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError, _Broken):
+        """Serve the request, and close once everything is read that was sent."""
+        with suppress(OSError, asyncio.IncompleteReadError, _Broken):
             await self._serve()
         for writer in self._writers:
             writer.close()
+        for writer in self._writers:
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    def abort(self) -> None:
+        """Close at once, whether or not it has run."""
+        for writer in self._writers:
+            writer.transport.abort()
 
     async def _serve(self) -> None:
         head = await _Head.read(self._client[0])

@@ -61,7 +61,7 @@ def new_server(
     made: list[ServerProcess] = []
 
     def make(**settings: str) -> ServerProcess:
-        made.append(ServerProcess(test_site, tmp_path_factory.mktemp("server"), **settings))
+        made.append(ServerProcess(test_site, tmp_path_factory.mktemp("server"), None, **settings))
         made[-1].start()
         return made[-1]
 

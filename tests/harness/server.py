@@ -60,7 +60,7 @@ class ServerProcess:
         assert not self.running, "the server runs already"
         self.data.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = process = subprocess.Popen(
                 [str(word) for word in self._command()],
                 cwd=ROOT,
                 env=self._env,
@@ -70,7 +70,7 @@ class ServerProcess:
             )
         deadline = time.monotonic() + START_SECONDS
         while not answers(HOST, self.port, self._path):
-            if not self.running or time.monotonic() > deadline:
+            if process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise AssertionError(f"the server does not answer; its log:\n{self.read_log()}")
             time.sleep(0.05)

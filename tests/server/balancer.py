@@ -20,19 +20,20 @@ class Balancer:
         self.served: Counter[str] = Counter()
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for _ in self._backends:
-            self._backends.append(backend := self._backends.pop(0))
-            address = urlsplit(backend)
-            with contextlib.suppress(OSError):
-                ends = await asyncio.open_connection(address.hostname, address.port)
-                self.served[backend] += 1
-                try:
-                    await pass_both_ways((reader, writer), ends)
-                finally:
-                    for end in (writer, ends[1]):
-                        end.transport.abort()
-                return
-        writer.transport.abort()
+        try:
+            for _ in self._backends:
+                self._backends.append(backend := self._backends.pop(0))
+                address = urlsplit(backend)
+                with contextlib.suppress(OSError):
+                    ends = await asyncio.open_connection(address.hostname, address.port)
+                    self.served[backend] += 1
+                    try:
+                        await pass_both_ways((reader, writer), ends)
+                    finally:
+                        ends[1].transport.abort()
+                    return
+        finally:
+            writer.transport.abort()
 
 
 @contextlib.asynccontextmanager
