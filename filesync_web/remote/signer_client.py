@@ -48,13 +48,22 @@ class SignerConfig:
                 "SignerConfig needs base_url, the signer's URL, for example '/api'; "
                 "for local-only mode pass remote=None"
             )
+        if isinstance(self.auth_token, str):
+            _header_value("the auth_token", self.auth_token)
+        if isinstance(self.headers, Mapping):
+            _checked_headers(self.headers)
 
     async def auth_headers(self) -> dict[str, str]:
-        """The headers of this moment."""
-        headers = dict(await resolved(self.headers) or {})
+        """All headers of this moment. Raises what the app's functions raise, and `InvalidArgumentError` for a
+        header that cannot be sent."""
+        headers = await self.own_headers()
         if token := await resolved(self.auth_token):
-            headers["Authorization"] = f"Bearer {token}"
+            headers["Authorization"] = f"Bearer {_header_value('the auth_token', token)}"
         return headers
+
+    async def own_headers(self) -> dict[str, str]:
+        """The app's own `headers` of this moment, without the token."""
+        return _checked_headers(await resolved(self.headers) or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +171,18 @@ class SignerClient:
             raise
         except Exception as error:
             raise ServerError(f"{what}: the app's function for token or headers failed: {error!r}") from error
+
+
+def _checked_headers(headers: Mapping[str, Any]) -> dict[str, str]:
+    return {str(name): _header_value(f"the header {name}", value) for name, value in headers.items()}
+
+
+def _header_value(what: str, value: object) -> str:
+    """A header's value without the space around it, which a token that was read from a file may have."""
+    text = str(value).strip()
+    if not (text.isascii() and text.isprintable()):
+        raise InvalidArgumentError(f"{what} has a character that no header can carry: use printable ASCII")
+    return text
 
 
 def _json(answer: HttpResponse) -> Any:
