@@ -13,6 +13,7 @@ from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.metadata import FileMetadata
 from filesync_web.core.paths import check_store_id
 from filesync_web.core.records import Control, FileOperationResult
+from filesync_web.errors import InvalidArgumentError
 from filesync_web.files.controls import change_control, retry_errors
 from filesync_web.files.events import FileEvents
 from filesync_web.files.eviction import Eviction
@@ -222,7 +223,10 @@ class FileSync:
     # --- events
 
     def on_event(self, callback: Callable[[FileSyncEvent], object]) -> Unsubscribe:
-        """Call back with every event of the transfers, whichever tab runs them."""
+        """Call back with every event of the transfers, whichever tab runs them. Raises `InvalidArgumentError`
+        for what cannot be called."""
+        if not callable(callback):
+            raise InvalidArgumentError(f"a callback is a function, not {callback!r:.100}")
         return self._relay.add(callback)
 
 

@@ -7,6 +7,7 @@ used, so that a source of any size takes the memory of one chunk.
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from filesync_web.aio.threads import in_thread, to_thread
+from filesync_web.core.text import clean_text
 from filesync_web.errors import InvalidArgumentError, StorageError
 from filesync_web.ports import SourceInfo
 
@@ -25,13 +27,13 @@ BytesLike = bytes | bytearray | memoryview
 def describe(source: Any) -> SourceInfo:
     """Name and size of a source; raises `InvalidArgumentError` for what is none."""
     if isinstance(source, Path):
-        return SourceInfo(name=_text(source.name), size=_file_size(source))
+        return SourceInfo(name=clean_text(source.name), size=_file_size(source))
     if isinstance(source, BytesLike):
         return SourceInfo(size=memoryview(source).nbytes)
     readable = any(hasattr(source, name) for name in ("read", "__aiter__", "__iter__"))
     # A future, which a promise of JavaScript arrives as, can be iterated too.
     if readable and not isinstance(source, str) and not inspect.isawaitable(source):
-        return SourceInfo(name=_text(Path(str(getattr(source, "name", ""))).name))
+        return SourceInfo(name=_name_of(source))
     raise InvalidArgumentError(
         f"a {type(source).__name__} cannot be stored: give bytes, a path, a binary file or an iterator"
     )
@@ -111,6 +113,10 @@ def _file_size(path: Path) -> int:
     raise InvalidArgumentError(f"{path} is not a file that can be read")
 
 
-def _text(name: str) -> str:
-    """A name as it can be shown and synced, whatever bytes the file system has for it."""
-    return name.encode("utf-8", "replace").decode()
+def _name_of(source: Any) -> str:
+    """The last part of a source's path; "" for what has none: the `name` of a `TemporaryFile` is a number."""
+    name = getattr(source, "name", None)
+    try:
+        return clean_text(Path(os.fsdecode(name)).name) if isinstance(name, str | bytes | os.PathLike) else ""
+    except (TypeError, ValueError):  # a path-like object that makes no path
+        return ""

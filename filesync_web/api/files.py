@@ -31,8 +31,8 @@ async def save_file(
             `bytearray`, `memoryview`, a `pathlib.Path`, a binary file (what has `read`), or a plain or
             asynchronous iterator of bytes. A stream, file or iterator is read once, from where it is.
         name: the name to show. Default: that of a `File`, a path or an open file; else none.
-        mime_type: for example "image/png". Default: the type of a `File` or `Blob`, else what the name
-            suggests, else "application/octet-stream".
+        mime_type: for example "image/png"; ASCII, at most 255 characters. Default: the type of a `File` or
+            `Blob`, else what the name suggests, else "application/octet-stream".
         metadata: more to record; `custom` takes any JSON. The size in bytes, and width and height of an image
             in pixels, are measured, whatever is said here. Read it back with `get_file_metadata(record)`.
 
@@ -107,6 +107,7 @@ async def delete_file(file_id: str) -> None:
 
     Raises:
         UnknownFileError: no live file has that id; it may have been deleted already.
+        InvalidArgumentError: the id is no text.
         StoreError: the event log cannot be written.
         NotInitializedError: `init_file_sync` was not called yet.
     """

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from filesync_web.environment import IN_BROWSER
-from filesync_web.errors import ServiceWorkerError
+from filesync_web.errors import InvalidArgumentError, ServiceWorkerError
 from filesync_web.ports import HeadersSource
 from filesync_web.service_worker import FileSyncServiceWorker, OnUpdate, PrefetchReport
 
@@ -63,7 +63,10 @@ async def prefetch_files(paths: Iterable[str]) -> PrefetchReport:
 
     Raises:
         ServiceWorkerError: this page has no service worker, or it did not answer.
+        InvalidArgumentError: `paths` is one text instead of several.
     """
+    if isinstance(paths, str):
+        raise InvalidArgumentError("prefetch_files takes several paths, in a list for example, not one text")
     report: PrefetchReport = await _service_worker().prefetch_files(paths)
     return report
 

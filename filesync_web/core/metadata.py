@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from filesync_web.core.media_types import DEFAULT_MIME_TYPE, check_mime_type, clean_mime_type
 from filesync_web.errors import InvalidArgumentError
 
-DEFAULT_MIME_TYPE = "application/octet-stream"
+MAX_SAFE_INTEGER = 2**53 - 1
+"""JavaScript counts no further, so that no size or side of a picture can be larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,24 @@ class FileMetadata:
         )
 
 
+def check_metadata(metadata: object) -> FileMetadata:
+    """What a caller says of a file, its type cleaned; raises `InvalidArgumentError` for what nobody could
+    read back."""
+    if not isinstance(metadata, FileMetadata):
+        raise InvalidArgumentError(f"metadata is a FileMetadata, not {metadata!r:.100}")
+    for name in ("size_bytes", "width", "height"):
+        value = getattr(metadata, name)
+        if value is not None and _natural(value) is None:
+            raise InvalidArgumentError(f"{name} is a whole number from 0, not {value!r:.100}")
+    if not isinstance(metadata.custom, Mapping) or not all(isinstance(key, str) for key in metadata.custom):
+        raise InvalidArgumentError(
+            f"custom metadata is a mapping with text as keys, not {metadata.custom!r:.100}"
+        )
+    if metadata.mime_type is None:
+        return metadata
+    return replace(metadata, mime_type=check_mime_type(metadata.mime_type))
+
+
 def encode_metadata(metadata: FileMetadata) -> str:
     """The `metadataJson` of `metadata`; raises `InvalidArgumentError` when a custom value is no JSON."""
     value: dict[str, Any] = {}
@@ -62,7 +82,9 @@ def encode_metadata(metadata: FileMetadata) -> str:
     if metadata.custom:
         value["custom"] = dict(metadata.custom)
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text.encode()  # a lone surrogate is a ValueError
+        return text
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidArgumentError(f"the metadata of a file must be JSON (RFC 8259): {error}") from error
 
@@ -81,7 +103,7 @@ def parse_metadata(metadata_json: str | None) -> FileMetadata:
     custom = value.get("custom")
     mime_type = value.get("mimeType")
     return FileMetadata(
-        mime_type=mime_type if isinstance(mime_type, str) else None,
+        mime_type=(clean_mime_type(mime_type) or None) if isinstance(mime_type, str) else None,
         size_bytes=_natural(value.get("sizeBytes")),
         width=_natural(image.get("width")),
         height=_natural(image.get("height")),
@@ -92,4 +114,8 @@ def parse_metadata(metadata_json: str | None) -> FileMetadata:
 def _natural(value: Any) -> int | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return (
+        value
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SAFE_INTEGER
+        else None
+    )

@@ -13,13 +13,20 @@ content, and deletes the object with its own last one.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
 from filesync_web.aio.tasks import Tasks
 from filesync_web.core.records import BlobUse, FileRecord, Status
-from filesync_web.errors import FileSyncError, NotEvictableError, QuotaExceededError, TransferError
+from filesync_web.errors import (
+    FileSyncError,
+    InvalidArgumentError,
+    NotEvictableError,
+    QuotaExceededError,
+    TransferError,
+)
 from filesync_web.files.controls import change_control, changing_controls
 from filesync_web.files.events import file_id_of
 from filesync_web.files.garbage import GarbageCollector
@@ -90,6 +97,8 @@ class Eviction:
     async def free(self, wanted: int) -> int:
         """Evict what was not used for longest, until `wanted` bytes are free; returns how many are. Offline
         that is none."""
+        if not isinstance(wanted, int | float) or math.isnan(wanted):
+            raise InvalidArgumentError(f"wanted_bytes is a number of bytes, not {wanted!r:.100}")
         self._check_remote()
         freed = 0
         if not await self._remote.is_healthy(timeout=PROBE_TIMEOUT):

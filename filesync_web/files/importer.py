@@ -7,13 +7,14 @@ stored more than once, for example after room was made for it, and is still prep
 from __future__ import annotations
 
 import asyncio
-import mimetypes
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from filesync_web.core.metadata import DEFAULT_MIME_TYPE, FileMetadata, encode_metadata
+from filesync_web.core.media_types import check_mime_type, clean_mime_type, guess_mime_type
+from filesync_web.core.metadata import FileMetadata, check_metadata, encode_metadata
 from filesync_web.core.paths import file_path
+from filesync_web.core.text import clean_text
 from filesync_web.errors import InvalidArgumentError
 from filesync_web.files.garbage import GarbageCollector
 from filesync_web.files.preprocess import Preprocessors, preprocess
@@ -75,19 +76,20 @@ class Importer:
         preprocessor says, and that before `custom`, the custom metadata until now. Raises
         `InvalidArgumentError`, and whatever a preprocessor raises.
         """
-        _check_text(name=name, mime_type=mime_type)
+        said = check_metadata(FileMetadata() if metadata is None else metadata)
+        mime_type = None if mime_type in (None, "") else check_mime_type(mime_type)
         info = self._blobs.describe(source)
-        name = name or info.name
-        kind = mime_type or info.mime_type or _guess(name)
+        name = _checked_name(name) or info.name
+        kind = mime_type or clean_mime_type(info.mime_type) or guess_mime_type(name)
         prepared = await preprocess(self._preprocessors, source, kind)
         if prepared.source is not source:
             info = self._blobs.describe(prepared.source)
-            kind = prepared.metadata.mime_type or info.mime_type or kind
+            kind = clean_mime_type(info.mime_type) or kind
             name = name or info.name
         known = FileMetadata(kind, custom={**custom, "name": name} if name else custom)
-        known = (metadata or FileMetadata()).merged_over(prepared.metadata.merged_over(known))
+        known = said.merged_over(check_metadata(prepared.metadata).merged_over(known))
         encode_metadata(known)  # or there would be bytes already when it fails
-        return PreparedContent(prepared.source, info.size, kind, known)
+        return PreparedContent(prepared.source, info.size, known.content_type, known)
 
     async def store(self, prepared: PreparedContent, commit: Callable[[StoredContent], Awaitable[R]]) -> R:
         """Store the bytes, and then `commit` what names them; returns its answer.
@@ -114,11 +116,8 @@ class Importer:
         return StoredContent(blob.content_hash, file_path(self._store_id, blob.content_hash), metadata_json)
 
 
-def _guess(name: str) -> str:
-    return mimetypes.guess_type(name)[0] or DEFAULT_MIME_TYPE
-
-
-def _check_text(**values: object) -> None:
-    for name, value in values.items():
-        if value is not None and not isinstance(value, str):
-            raise InvalidArgumentError(f"{name} is a text, not {value!r}")
+def _checked_name(name: object) -> str:
+    """The name that a caller gives, as it can be shown and synced: "" for none."""
+    if name is not None and not isinstance(name, str):
+        raise InvalidArgumentError(f"name is a text, not {name!r:.100}")
+    return clean_text(name or "")

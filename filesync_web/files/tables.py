@@ -13,7 +13,8 @@ from filesync_web.core.records import (
     Status,
     TransferControl,
 )
-from filesync_web.errors import SchemaError, UnknownFileError
+from filesync_web.core.text import is_text
+from filesync_web.errors import InvalidArgumentError, SchemaError, UnknownFileError
 from filesync_web.files.schema import FILE_TABLES, FileTables
 from filesync_web.livestore.store import Store
 from filesync_web.livestore.tables import Select, Table
@@ -46,18 +47,24 @@ class FileSyncTables:
         return self._first(self._tables.files.where(id=file_id))
 
     def live(self, id_or_path: str) -> FileRecord:
-        """The live file with that id or path; raises `UnknownFileError`."""
+        """The live file with that id or path; raises `UnknownFileError`, `InvalidArgumentError` for what is
+        no text."""
+        if not isinstance(id_or_path, str):
+            raise InvalidArgumentError(f"the id or path of a file is a text, not {id_or_path!r:.100}")
+        found = self._find_live(id_or_path) if is_text(id_or_path) else None
+        if found is None:
+            raise UnknownFileError(
+                f"no live file has the id or path {id_or_path!r:.200}; it may have been deleted"
+            )
+        return found
+
+    def _find_live(self, id_or_path: str) -> FileRecord | None:
         files = self._tables.files
         path = id_or_path.lstrip("/")
         content_hash = path.rpartition("/")[2]  # it has an index, the path has none
-        found = self._first(files.where(id=id_or_path, deleted_at=None)) or self._first(
+        return self._first(files.where(id=id_or_path, deleted_at=None)) or self._first(
             files.where(content_hash=content_hash, path=path, deleted_at=None)
         )
-        if found is None:
-            raise UnknownFileError(
-                f"no live file has the id or path {id_or_path!r}; it may have been deleted"
-            )
-        return found
 
     def all_live(self) -> list[FileRecord]:
         """All live records."""

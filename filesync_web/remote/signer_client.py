@@ -8,6 +8,7 @@ refused also after it was asked for anew, `RemoteMissingError`, `ServerError`, `
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ from filesync_web.aio.resolved import resolved
 from filesync_web.core.failures import GONE_STATUSES, error_for_status
 from filesync_web.errors import AuthError, FileSyncError, InvalidArgumentError, ServerError
 from filesync_web.ports import Headers, HeadersSource, Http, HttpResponse
+
+logger = logging.getLogger(__name__)
 
 TokenSource = str | Callable[[], str | Awaitable[str]]
 
@@ -48,13 +51,22 @@ class SignerConfig:
                 "SignerConfig needs base_url, the signer's URL, for example '/api'; "
                 "for local-only mode pass remote=None"
             )
+        if isinstance(self.auth_token, str):
+            _header_value("the auth_token", self.auth_token)
+        if isinstance(self.headers, Mapping):
+            _checked_headers(self.headers)
 
     async def auth_headers(self) -> dict[str, str]:
-        """The headers of this moment."""
-        headers = dict(await resolved(self.headers) or {})
+        """All headers of this moment. Raises what the app's functions raise, and `InvalidArgumentError` for a
+        header that cannot be sent."""
+        headers = await self.own_headers()
         if token := await resolved(self.auth_token):
-            headers["Authorization"] = f"Bearer {token}"
+            headers["Authorization"] = f"Bearer {_header_value('the auth_token', token)}"
         return headers
+
+    async def own_headers(self) -> dict[str, str]:
+        """The app's own `headers` of this moment, without the token."""
+        return _checked_headers(await resolved(self.headers) or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +86,47 @@ class SignerClient:
         self._http = http
         self._config = config
         self._base = config.base_url.rstrip("/")
+        self._complaint = ""
         self.features: frozenset[str] = frozenset()
 
     async def is_healthy(self, *, timeout: float) -> bool:
-        """Whether the signer and its object store answer; never raises but on cancellation."""
+        """Whether the signer and its object store answer; never raises but on cancellation.
+
+        Only the signer's own words count: the log-in page of a hotel's network answers everything with 200.
+        The app's headers are sent along, without the token: a gateway may want them.
+        """
+        headers = await self._health_headers()
         try:
-            answer = await self._http.request("GET", f"{self._base}/health", headers={}, timeout=timeout)
-        except FileSyncError:
-            return False
-        if answer.ok:
-            body = _json(answer)
-            features = body.get("features") if isinstance(body, dict) else None
-            listed = features if isinstance(features, list) else []
-            self.features = frozenset(feature for feature in listed if isinstance(feature, str))
-        return answer.ok
+            answer = await self._http.request("GET", f"{self._base}/health", headers=headers, timeout=timeout)
+        except FileSyncError as error:
+            return self._is_unhealthy(str(error))
+        body = _json(answer)
+        if not answer.ok:
+            return self._is_unhealthy(f"the signer's health: the server answered {answer.status}")
+        if not isinstance(body, dict) or body.get("status") != "ok":
+            return self._is_unhealthy(
+                f"{self._base}/health was answered, but not by a signer that is well: does a log-in page of "
+                "the network stand in between, or is base_url wrong?"
+            )
+        features = body.get("features")
+        listed = features if isinstance(features, list) else []
+        self.features = frozenset(feature for feature in listed if isinstance(feature, str))
+        self._complaint = ""
+        return True
+
+    def _is_unhealthy(self, complaint: str) -> bool:
+        """Log it, but not at every probe, and answer that it is not healthy."""
+        if complaint != self._complaint:
+            self._complaint = complaint
+            logger.info("offline: %s", complaint)
+        return False
+
+    async def _health_headers(self) -> dict[str, str]:
+        try:
+            return await self._config.own_headers()
+        except Exception:  # whatever it is, the transfers will tell it
+            logger.warning("the app's function for headers failed: health is asked without", exc_info=True)
+            return {}
 
     async def sign_upload(
         self, key: str, *, content_type: str, content_length: int, sha256: str | None = None
@@ -162,6 +201,18 @@ class SignerClient:
             raise
         except Exception as error:
             raise ServerError(f"{what}: the app's function for token or headers failed: {error!r}") from error
+
+
+def _checked_headers(headers: Mapping[str, Any]) -> dict[str, str]:
+    return {str(name): _header_value(f"the header {name}", value) for name, value in headers.items()}
+
+
+def _header_value(what: str, value: object) -> str:
+    """A header's value without the space around it, which a token that was read from a file may have."""
+    text = str(value).strip()
+    if not (text.isascii() and text.isprintable()):
+        raise InvalidArgumentError(f"{what} has a character that no header can carry: use printable ASCII")
+    return text
 
 
 def _json(answer: HttpResponse) -> Any:
