@@ -1,6 +1,7 @@
-"""`filesync-server admin`: list, export, import and compact event logs, in SQLite and in PostgreSQL.
+"""`filesync-server admin`: list, export, import and compact event logs, in SQLite and in PostgreSQL; verify
+the objects of the data directory.
 
-It finds the logs by the same settings as the server, and needs no running server.
+It finds them by the same settings as the server, which may run or not.
 """
 
 from __future__ import annotations
@@ -12,10 +13,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
+from ..objects.embedded.directory import BlobDirectory
 from ..sync.archive import ArchiveError, export_lines, read_archive
 from ..sync.storage import STORE_ID, AdminStorage, StorageError, new_backend_id
-from .app import SYNC_FILE, open_sync_storage
+from .app import OBJECTS_FOLDER, SYNC_FILE, open_sync_storage
 from .config import ConfigError, Settings, add_flags, settings_from
+
+
+class DamagedObjectsError(OSError):
+    """Some objects do not have the bytes that they had."""
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str], source: BinaryIO, target: BinaryIO) -> int:
@@ -26,7 +32,10 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], source: Binar
     parsed = _parser().parse_args(arguments)
     try:
         settings = settings_from(parsed, environment)
-        asyncio.run(_run(parsed, settings, source, target))
+        if parsed.command == "verify":
+            _verify(settings, target)
+        else:
+            asyncio.run(_run(parsed, settings, source, target))
         target.flush()
     except ConfigError as error:
         return _failed(error, 2)
@@ -59,8 +68,30 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="clients do not notice: only for a whole log that moves here, with its last event",
     )
+    add("verify", "Read all objects; a line for each that is damaged or missing: which of both, key.")
     add("compact", "Give back disk space that is no longer used. Drops no event.")
     return parser
+
+
+def _verify(settings: Settings, target: BinaryIO) -> None:
+    root = settings.data / OBJECTS_FOLDER
+    if settings.storage != "embedded":
+        raise ConfigError(f"the objects are not in the data directory: storage = {settings.storage}")
+    if not root.is_dir():
+        raise FileNotFoundError(f"there are no objects: {root} does not exist")
+    directory = BlobDirectory(root)
+    count = 0
+    try:
+        for problem, key in directory.verify():
+            count += 1
+            target.write(f"{problem}\t{key}\n".encode())
+            target.flush()
+    finally:
+        directory.close()
+    if count:
+        raise DamagedObjectsError(
+            f"{count} objects are not intact. Clients that have the bytes will upload them again"
+        )
 
 
 async def _run(parsed: argparse.Namespace, settings: Settings, source: BinaryIO, target: BinaryIO) -> None:

@@ -7,7 +7,7 @@ from starlette.types import ASGIApp
 from ..compose import create_app
 from ..objects.data_plane import create_data_plane
 from ..objects.embedded import EmbeddedStore
-from ..objects.port import ObjectStore
+from ..objects.port import CHECKSUM, FEATURES, ObjectStore
 from ..shared.auth import bearer_auth
 from ..signer import create_signer
 from ..site import create_site
@@ -16,6 +16,8 @@ from ..sync.storage import AdminStorage
 from .access_log import AccessLog
 from .config import ConfigError, Settings
 
+OBJECTS_FOLDER = "objects"
+"""The embedded store in the data directory."""
 SYNC_FILE = "sync.sqlite"
 """The event logs in the data directory."""
 
@@ -30,7 +32,7 @@ def build_app(settings: Settings) -> ASGIApp:
     if settings.storage == "s3":
         store = _s3_store(settings)
     else:
-        store = embedded = EmbeddedStore(settings.data / "objects", lifetime=settings.url_lifetime)
+        store = embedded = EmbeddedStore(settings.data / OBJECTS_FOLDER, lifetime=settings.url_lifetime)
         parts[embedded.files_path] = create_data_plane(
             embedded, auth=auth, allowed_origins=origins, max_bytes=settings.max_upload_bytes
         )
@@ -71,5 +73,6 @@ def _s3_store(settings: Settings) -> ObjectStore:
         secret_key=settings.s3_secret_key,
         path_style=settings.s3_path_style,
         prefix=settings.s3_prefix,
+        features=FEATURES if settings.s3_checksums else FEATURES - {CHECKSUM},
         lifetime=settings.url_lifetime,
     )

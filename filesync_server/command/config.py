@@ -41,6 +41,7 @@ HELP = {
     "s3_access_key": "access key; without it botocore looks where AWS tools do",
     "s3_secret_key": "secret key",
     "s3_path_style": "true: the bucket is in the path, not in the host name",
+    "s3_checksums": "true: uploads are bound to their SHA-256; false for a store that refuses such headers",
     "s3_prefix": "goes before every key",
     "sync_database": "postgresql:// URL of the event logs; without it they are in the data directory",
     "tls_certificate": "PEM file of the certificate chain",
@@ -77,6 +78,7 @@ class Settings:
     s3_access_key: str | None = field(default=None, repr=False)
     s3_secret_key: str | None = field(default=None, repr=False)
     s3_path_style: bool = False
+    s3_checksums: bool = True
     s3_prefix: str = ""
     sync_database: str | None = field(default=None, repr=False)
     tls_certificate: Path | None = None

@@ -55,12 +55,14 @@ class InvalidUploadError(ObjectStoreError):
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An object that is to come. What is known binds the upload: other bytes are refused."""
+    """An object that is to come. What is known binds the upload: other bytes are refused, and with
+    `create_only` also every upload behind the first."""
 
     key: str
     content_type: str | None = None
     content_length: int | None = None
     sha256: str | None = None
+    create_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,8 @@ class ObjectStore(Protocol):
     async def delete(self, key: str) -> None:
         """Remove the object; no error when there is none."""
 
-    async def head(self, key: str) -> ObjectInfo | None: ...
+    async def head(self, key: str) -> ObjectInfo | None:
+        """The object, or None; also None when the store knows that its bytes are damaged."""
 
     async def create_multipart(self, upload: Upload) -> NewMultipart: ...
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import botocore.session
 from botocore.config import Config
@@ -23,6 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from .port import (
     ABANDONED_AFTER,
+    CHECKSUM,
     FEATURES,
     InvalidUploadError,
     NewMultipart,
@@ -37,9 +39,11 @@ from .port import (
 )
 
 _SWEEP_INTERVAL = 3600.0
+_MAX_WORDS = 300
+_PROBE_KEY = "filesync-probe"
+"""Of an object that need not be there."""
 _INVALID_UPLOAD = {"InvalidPart", "InvalidPartOrder", "EntityTooSmall", "MalformedXML", "InvalidRequest"}
 
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -65,6 +69,7 @@ class S3Store:
         URLs live `lifetime` seconds, at most 7 days. `features` leaves out what this store cannot do.
         """
         self.features = features
+        self._is_probed = CHECKSUM not in features
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._lifetime = int(lifetime)
@@ -89,6 +94,10 @@ class S3Store:
 
     async def check(self) -> None:
         await self._call(self._client.head_bucket, Bucket=self._bucket)
+        if not self._is_probed:
+            with contextlib.suppress(ObjectStoreError):
+                await self._head_object(_PROBE_KEY)
+            self._is_probed = True
 
     async def sign_upload(self, upload: Upload, origin: str) -> SignedRequest:
         bound: dict[str, Any] = {}
@@ -100,6 +109,7 @@ class S3Store:
         if upload.sha256 is not None:
             checksum = base64.b64encode(bytes.fromhex(upload.sha256)).decode()
             bound["ChecksumSHA256"] = send["x-amz-checksum-sha256"] = checksum
+        if upload.create_only:
             bound["IfNoneMatch"] = send["if-none-match"] = "*"
         return self._signed("PUT", "put_object", upload.key, bound, send)
 
@@ -114,7 +124,7 @@ class S3Store:
 
     async def head(self, key: str) -> ObjectInfo | None:
         try:
-            found = await self._call(self._client.head_object, **self._at(key), ChecksumMode="ENABLED")
+            found = await self._head_object(key)
         except _NotFoundError:
             return None
         etag = found["ETag"].strip('"')
@@ -168,6 +178,25 @@ class S3Store:
     async def close(self) -> None:
         await asyncio.to_thread(self._client.close)
 
+    async def _head_object(self, key: str) -> Any:
+        """What the store says of the object; finds out whether it takes headers about checksums at all."""
+        if CHECKSUM not in self.features:
+            return await self._call(self._client.head_object, **self._at(key))
+        try:
+            return await self._call(self._client.head_object, **self._at(key), ChecksumMode="ENABLED")
+        except _NotUnderstoodError:
+            try:
+                found = await self._call(self._client.head_object, **self._at(key))
+            except _NotFoundError:
+                self._give_up_checksums()
+                raise
+            self._give_up_checksums()
+            return found
+
+    def _give_up_checksums(self) -> None:
+        log.warning("the object store refuses x-amz-checksum headers: uploads go without (s3_checksums)")
+        self.features -= {CHECKSUM}
+
     def _at(self, key: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": self._prefix + key}
 
@@ -185,7 +214,7 @@ class S3Store:
         )
         return SignedRequest(method, url, expires_at, dict(send or {}))
 
-    async def _call(self, operation: Callable[..., T], **fields: Any) -> T:
+    async def _call(self, operation: Callable[..., Any], **fields: Any) -> Any:
         """Run one call in a thread, with its errors as ours."""
         try:
             return await asyncio.to_thread(operation, **fields)
@@ -218,19 +247,27 @@ class _NotFoundError(ObjectStoreError):
     status = 404
 
 
+class _NotUnderstoodError(ObjectStoreError):
+    """The store answered 400 or 501: it does not know a header, or a value."""
+
+
 def _translated(error: ClientError) -> ObjectStoreError:
+    """The store's error as ours, with its own code and words in the message: they say what to change."""
     code = error.response.get("Error", {}).get("Code", "")
+    message = error.response.get("Error", {}).get("Message", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    words = f"{code or status}: {message}"[:_MAX_WORDS] if message else str(code or status)
     if code == "NoSuchUpload":
         return UnknownUploadError("there is no such upload for this key: it ended, or never began")
     if code in _INVALID_UPLOAD:
-        return InvalidUploadError(f"the object store refuses the upload: {code}")
+        return InvalidUploadError(f"the object store refuses the upload: {words}")
     if code in {"404", "NoSuchKey", "NotFound"}:
         return _NotFoundError("there is no such object")
     if status in {429, 503} or status == 500:
-        return StoreUnavailableError(f"the object store is busy: {code or status}")
-    log.error("the object store refuses a call: %s (%s)", code, status)
-    return ObjectStoreError(f"the object store refuses the call: {code or status}")
+        return StoreUnavailableError(f"the object store is busy: {words}")
+    log.error("the object store refuses a call with status %s: %s", status, words)
+    kind = _NotUnderstoodError if status in {400, 501} else ObjectStoreError
+    return kind(f"the object store refuses the call: {words}")
 
 
 def _hex_checksum(found: Mapping[str, Any]) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +14,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
+
+from .json_text import parse_json
 
 MAX_JSON_BYTES = 1024 * 1024
 """The largest JSON body; enough to complete 10,000 parts."""
@@ -97,8 +98,8 @@ async def read_body(request: Request, limit: int = MAX_JSON_BYTES) -> bytes:
 async def read_json(request: Request) -> dict[str, Any]:
     """The body as a JSON object. Raises HTTPException 400 or 413."""
     try:
-        value = json.loads(await read_body(request))
-    except (ValueError, RecursionError):
+        value = parse_json(await read_body(request))
+    except ValueError:
         raise HTTPException(400, "the body is not valid JSON") from None
     if not isinstance(value, dict):
         raise HTTPException(400, "the body must be a JSON object")

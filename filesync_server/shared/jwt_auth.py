@@ -47,7 +47,7 @@ def jwt_auth(
                 leeway=leeway,
                 options={"require": required},
             )
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, ValueError, RecursionError):  # the last two from parts that are no JSON
             return None
         prefixes = claims.get(prefixes_claim)
         if isinstance(prefixes, list) and all(isinstance(prefix, str) for prefix in prefixes):

@@ -47,8 +47,9 @@ def create_signer(
     `features` restricts the extensions (default: all that the store has). `origin` (scheme and host) is where
     callers reach this server when that is not what their request says, behind a proxy that rewrites it.
     """
-    offered = store.features if features is None else store.features & frozenset(features)
-    signer = _Signer(store, auth, offered, Health(store, clock), rate_limit=rate_limit, origin=origin)
+    allowed = stores.FEATURES if features is None else frozenset(features)
+    signer = _Signer(store, auth, allowed, Health(store, clock), rate_limit=rate_limit, origin=origin)
+    offered = signer.offered
     routes = [
         Route("/health", signer.health, methods=["GET"]),
         Route("/v1/sign/upload", signer.call(signer.sign_upload), methods=["POST"]),
@@ -73,7 +74,7 @@ class _Signer:
         self,
         store: ObjectStore,
         auth: Auth,
-        offered: frozenset[str],
+        allowed: frozenset[str],
         health: Health,
         *,
         rate_limit: RateLimit | None,
@@ -81,10 +82,15 @@ class _Signer:
     ) -> None:
         self._store = store
         self._auth = auth
-        self._offered = offered
+        self._allowed = allowed
         self._rate_limit = rate_limit
         self._origin = None if origin is None else origin.rstrip("/")
         self._health = health
+
+    @property
+    def offered(self) -> frozenset[str]:
+        """The extensions at this moment; a store may find out that it lacks one."""
+        return self._store.features & self._allowed
 
     def call(self, handler: _Handler) -> Callable[[Request], Awaitable[Response]]:
         """What all calls have in common: who, how often, which body, which key, and the store's errors."""
@@ -110,10 +116,10 @@ class _Signer:
         trouble = await self._health.trouble()
         if trouble:
             return error_response(503, trouble)
-        return JSONResponse({"status": "ok", "features": sorted(self._offered)})
+        return JSONResponse({"status": "ok", "features": sorted(self.offered)})
 
     async def sign_upload(self, key: str, body: dict[str, Any], origin: str) -> Response:
-        upload = upload_of(key, body, with_checksum=stores.CHECKSUM in self._offered)
+        upload = upload_of(key, body, with_checksum=stores.CHECKSUM in self.offered)
         if (upload.content_length or 0) > stores.MAX_PUT_BYTES:
             raise HTTPException(413, f"one PUT takes at most {stores.MAX_PUT_BYTES} bytes; use multipart")
         signed = await self._store.sign_upload(upload, origin)

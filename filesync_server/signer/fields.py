@@ -15,6 +15,8 @@ _MAX_SIGNED_PARTS = 1000
 
 
 def upload_of(key: str, body: dict[str, Any], *, with_checksum: bool) -> Upload:
+    """What is to be uploaded. Bytes under a key that ends in a hash are bound to it, whether the caller asks
+    for it or not; who asks also wants to be told when they are there already."""
     content_type = body.get("contentType")
     if content_type is not None and not (
         isinstance(content_type, str) and _HEADER_VALUE.fullmatch(content_type)
@@ -23,12 +25,16 @@ def upload_of(key: str, body: dict[str, Any], *, with_checksum: bool) -> Upload:
     length = body.get("contentLength")
     if length is not None and (type(length) is not int or length < 0):
         raise HTTPException(400, "contentLength must be a number of bytes")
-    sha256 = body.get("sha256") if with_checksum else None
-    if sha256 is not None and not is_sha256(sha256):
+    if not with_checksum:
+        return Upload(key, content_type, length)
+    asked, promised = body.get("sha256"), content_hash_of(key)
+    if asked is None:
+        return Upload(key, content_type, length, promised)
+    if not is_sha256(asked):
         raise HTTPException(400, "sha256 must be 64 lower-case hexadecimal digits")
-    if sha256 is not None and content_hash_of(key) not in {None, sha256}:
+    if promised not in {None, asked}:
         raise HTTPException(400, "sha256 is not the hash that the key ends with")
-    return Upload(key, content_type, length, sha256)
+    return Upload(key, content_type, length, asked, create_only=True)
 
 
 def text_of(body: dict[str, Any], name: str) -> str:

@@ -8,7 +8,8 @@ Events are as they are on the wire. The first line says how many follow, so a fi
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
 
 from filesync_web.livestore.messages import (
@@ -20,9 +21,14 @@ from filesync_web.livestore.messages import (
 )
 from filesync_web.livestore.wire import encoded_size, event_from_wire, event_to_wire, from_json, to_json
 
+from ..shared.json_text import check_depth
+from .protocol import check_number
 from .storage import STORE_ID, Log, StorageError, SyncStorage
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _FORMAT, _VERSION = "filesync-event-log", 1
+_MAX_TEXT = 255
+"""Characters of a time or of an id. Both are in each chunk of a pull, whose size is bounded."""
 
 
 class ArchiveError(ValueError):
@@ -56,17 +62,15 @@ def read_archive(lines: Iterable[bytes]) -> tuple[Log, Iterator[PulledEvent]]:
     return log, _events(log, numbered)
 
 
-def _named_log(header: dict[str, Any]) -> Log:
-    match header:
-        case {
-            "storeId": str(store_id),
-            "backendId": str(backend_id),
-            "head": int(head),
-            "length": int(length),
-            "createdAt": str(created_at),
-        } if STORE_ID.fullmatch(store_id) and backend_id and type(head) is type(length) is int:
-            return Log(store_id, backend_id, head, length, created_at)
-    raise ArchiveError("line 1 does not name a log")
+def _named_log(header: Mapping[str, Any]) -> Log:
+    names = ("storeId", "backendId", "head", "length", "createdAt")
+    values: list[Any] = [header.get(name) for name in names]
+    store_id, backend_id, head, length, created_at = values
+    are_texts = all(map(_is_short_text, (store_id, backend_id, created_at)))
+    are_numbers = type(head) is type(length) is int
+    if not are_texts or not are_numbers or not STORE_ID.fullmatch(store_id) or not backend_id:
+        raise ArchiveError("line 1 does not name a log")
+    return Log(store_id, backend_id, head, length, created_at)
 
 
 def _events(log: Log, lines: Iterator[tuple[int, bytes]]) -> Iterator[PulledEvent]:
@@ -77,8 +81,8 @@ def _events(log: Log, lines: Iterator[tuple[int, bytes]]) -> Iterator[PulledEven
             event = event_from_wire(value.get("event"))
         except WireError as error:
             raise ArchiveError(f"line {number}: {error}") from error
-        if not isinstance(value.get("createdAt"), str):
-            raise ArchiveError(f"line {number}: createdAt must be a string")
+        if not _is_short_text(value.get("createdAt")):
+            raise ArchiveError(f"line {number}: createdAt must be a text of at most {_MAX_TEXT} characters")
         _check(event, head, number)
         head, length = event.seq_num, length + 1
         yield PulledEvent(event, value["createdAt"])
@@ -90,10 +94,18 @@ def _events(log: Log, lines: Iterator[tuple[int, bytes]]) -> Iterator[PulledEven
 
 
 def _check(event: Event, head: int, number: int) -> None:
-    if event.parent_seq_num != head or event.seq_num <= head:
+    if event.parent_seq_num != head:
         raise ArchiveError(f"line {number}: event {event.seq_num} does not follow event {head}")
+    try:
+        check_number(event)
+    except WireError as error:
+        raise ArchiveError(f"line {number}: {error}") from error
     if encoded_size(event) > MAX_BATCH_BYTES:
         raise ArchiveError(f"line {number}: the event has more than {MAX_BATCH_BYTES} bytes")
+
+
+def _is_short_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= _MAX_TEXT and not _SURROGATE.search(value)
 
 
 def _line(value: Any) -> bytes:
@@ -102,8 +114,10 @@ def _line(value: Any) -> bytes:
 
 def _parsed(line: bytes, number: int) -> dict[str, Any]:
     try:
-        value = from_json(line)
-    except WireError as error:
+        text = line.decode()
+        check_depth(text)
+        value = from_json(text)
+    except ValueError as error:  # of which WireError is one
         raise ArchiveError(f"line {number}: {error}") from error
     if not isinstance(value, dict):
         raise ArchiveError(f"line {number} is not an object")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
@@ -20,11 +20,12 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from filesync_web.livestore.messages import MAX_FRAME_BYTES, Json, WireError
+from filesync_web.livestore.messages import MAX_FRAME_BYTES, Json
 from filesync_web.livestore.wire import decode_query_payload
 
 from ..shared.auth import presented_token, same_secret
 from ..shared.http import create_routes, error_response, read_body
+from ..shared.json_text import check_depth
 from .connection import SyncConnection
 from .http_transport import answer
 from .hub import Hub
@@ -102,8 +103,8 @@ class _Backend:
         if not self._origin_allowed(request):
             return error_response(400, "pages of this origin are not allowed")
         try:
-            payload = decode_query_payload(request.query_params.get("payload"))
-        except WireError:
+            payload = _payload_of(request)
+        except ValueError:
             return error_response(400, "payload is not JSON")
         admitted = self._authenticate(request, store_id, payload)
         if inspect.isawaitable(admitted):
@@ -116,6 +117,13 @@ class _Backend:
         if origin is None or "*" in self._allowed_origins or origin in self._allowed_origins:
             return True
         return urlsplit(origin).netloc == request.headers.get("host")
+
+
+def _payload_of(request: HTTPConnection) -> Json:
+    """What the client says of itself; None when it says nothing. Raises ValueError."""
+    value = request.query_params.get("payload")
+    check_depth(unquote(value or ""))
+    return decode_query_payload(value)
 
 
 async def _no_such_path(socket: WebSocket) -> None:

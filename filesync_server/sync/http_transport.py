@@ -11,8 +11,9 @@ import logging
 from collections.abc import AsyncIterator
 
 from filesync_web.livestore import messages as m
-from filesync_web.livestore.wire import decode_client, decode_pull_request, decode_push_request, encode
+from filesync_web.livestore.wire import decode_pull_request, decode_push_request, encode
 
+from .frames import RefusedFrameError, decode_frame
 from .hub import Hub
 from .protocol import UNUSABLE, check_batch, check_store
 
@@ -32,9 +33,9 @@ async def answer(hub: Hub, store_id: str, body: bytes) -> AsyncIterator[str]:
 
 async def _answer(hub: Hub, store_id: str, body: bytes) -> AsyncIterator[m.ServerMessage]:
     try:
-        message = decode_client(body)
-    except m.WireError as error:
-        yield m.Defect(str(error))
+        message = decode_frame(body)
+    except RefusedFrameError as error:
+        yield error.answer
         return
     match message:
         case m.Request():

@@ -20,15 +20,18 @@ from typing import TypeAlias
 
 from filesync_web.livestore import messages as m
 from filesync_web.livestore.wire import (
-    decode_client,
     decode_pull_request,
     decode_push_request,
     encode,
     encoded_size,
 )
 
+from .frames import RefusedFrameError, decode_frame
 from .storage import Page, Rejection
 
+MAX_GAP = 100_000
+"""How far the number of an event may be behind that of its parent. Clients count by one; a log that begins
+later is no fault, but one jump to the last number there is would end the log for everybody."""
 MAX_STREAMS = 32
 """Pulls that one connection may have open at once."""
 UNUSABLE = "the event log cannot be used at the moment"
@@ -99,9 +102,9 @@ class Connection:
         """A frame from the client."""
         step = Step()
         try:
-            message = decode_client(frame)
-        except m.WireError as error:
-            step.send(m.Defect(str(error)))
+            message = decode_frame(frame)
+        except RefusedFrameError as error:
+            step.send(error.answer)
             return step
         match message:
             case m.Ping():
@@ -238,13 +241,23 @@ def check_store(admitted: str, named: str) -> None:
         raise m.WireError(f"payload.storeId is {named!r}, but the connection is for another store")
 
 
+def check_number(event: m.Event) -> None:
+    """Refuse a number that is not behind its parent's, or too far behind it. Raises WireError."""
+    gap = event.seq_num - event.parent_seq_num
+    if gap <= 0:
+        raise m.WireError(f"seqNum {event.seq_num} does not come after its parent {event.parent_seq_num}")
+    if gap > MAX_GAP:
+        raise m.WireError(
+            f"seqNum {event.seq_num} is more than {MAX_GAP} behind its parent {event.parent_seq_num}"
+        )
+
+
 def check_batch(batch: Sequence[m.Event]) -> None:
     """Refuse what could not be pulled again, or is not one chain. Raises WireError."""
     if len(batch) > m.MAX_BATCH_EVENTS:
         raise m.WireError(f"a push has at most {m.MAX_BATCH_EVENTS} events, this one has {len(batch)}")
     for event in batch:
-        if event.seq_num <= event.parent_seq_num:
-            raise m.WireError(f"seqNum {event.seq_num} does not come after its parent {event.parent_seq_num}")
+        check_number(event)
     for before, event in pairwise(batch):
         if event.parent_seq_num != before.seq_num:
             raise m.WireError(

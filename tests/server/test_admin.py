@@ -156,6 +156,9 @@ def test_a_restored_log_gets_an_identity_of_its_own(logs: Deployment) -> None:
     assert logs.page("s").events == logs.page("copy").events
 
 
+NESTED = b"[" * 2000 + b"]" * 2000
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -173,6 +176,21 @@ def test_a_restored_log_gets_an_identity_of_its_own(logs: Deployment) -> None:
         lambda lines: [*lines[:3], lines[3].replace(b'"createdAt"', b'"at"'), *lines[4:]],
         lambda lines: [*lines[:3], lines[3].replace(b'"args":"', b'"args":"' + b"x" * 900_000), *lines[4:]],
         lambda lines: [*lines[:3], b"[]", *lines[4:]],
+        lambda lines: [*lines[:3], lines[3].replace(b'"args":', b'"args":' + NESTED + b',"x":'), *lines[4:]],
+        lambda lines: [*lines[:3], b'"\xff"', *lines[4:]],
+        lambda lines: [lines[0].replace(b'"head":5', b'"head":true'), *lines[1:]],
+        lambda lines: [lines[0].replace(b'"createdAt":"', b'"createdAt":"' + b"x" * 300), *lines[1:]],
+        lambda lines: [lines[0].replace(b'"backendId":"', b'"backendId":"' + b"x" * 300), *lines[1:]],
+        lambda lines: [
+            *lines[:3],
+            lines[3].replace(b'"createdAt":"', b'"createdAt":"' + b"x" * 300),
+            *lines[4:],
+        ],
+        lambda lines: [
+            lines[0].replace(b'"head":5', b'"head":9007199254740991'),
+            *lines[1:5],
+            lines[5].replace(b'"seqNum":5', b'"seqNum":9007199254740991'),
+        ],
     ],
 )
 def test_a_damaged_file_changes_nothing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from typing import Any
 
@@ -31,6 +32,11 @@ def test_a_good_token_opens_its_prefixes() -> None:
     assert ask(auth, token(prefixes=[])) == []
 
 
+def encoded(part: bytes) -> str:
+    """A part of a token."""
+    return base64.urlsafe_b64encode(part).decode().rstrip("=")
+
+
 @pytest.mark.parametrize(
     "bad",
     [
@@ -45,6 +51,9 @@ def test_a_good_token_opens_its_prefixes() -> None:
         jwt.encode({"prefixes": []}, SECRET, "HS256"),
         jwt.encode({"exp": time.time() + 60, "prefixes": []}, "", "none"),
         token(algorithm="HS512", secret=SECRET * 2),
+        encoded(b"[" * 30_000) + "..",
+        encoded(b"\xff") + "..",
+        encoded(b'{"alg":"HS256"}') + "." + encoded(b"[" * 30_000) + ".",
     ],
 )
 def test_everything_else_is_not_authenticated(bad: str | None) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import botocore.auth
 import httpx
 import pytest
 
-from filesync_server import create_signer, public_access
+from filesync_server import Compose, bearer_auth, create_signer, public_access
+from filesync_server.command.config import load_settings
 from filesync_server.objects.port import (
+    CHECKSUM,
+    FEATURES,
     InvalidUploadError,
     ObjectStoreError,
     Part,
@@ -19,8 +25,9 @@ from filesync_server.objects.port import (
     Upload,
 )
 from filesync_server.objects.s3 import S3Store
+from tests.server.s3_dialect import PlainStore
 from tests.server.s3_server import BUCKET, S3Server
-from tests.server.support import serving
+from tests.server.support import DATA, KEY, TOKEN, Deployment, serving, sha256
 
 
 def query(url: str) -> dict[str, str]:
@@ -29,7 +36,7 @@ def query(url: str) -> dict[str, str]:
 
 async def test_what_binds_an_upload_is_a_signed_header_and_not_in_the_query() -> None:
     store = S3Store("bucket", access_key="key", secret_key="secret", lifetime=60)
-    signed = await store.sign_upload(Upload("store/x", "image/png", 5, "0" * 64), "")
+    signed = await store.sign_upload(Upload("store/x", "image/png", 5, "0" * 64, create_only=True), "")
     found = query(signed.url)
     names = {"content-length", "content-type", "host", "if-none-match", "x-amz-checksum-sha256"}
     assert set(found["X-Amz-SignedHeaders"].split(";")) == names
@@ -135,4 +142,75 @@ async def test_the_part_size_grows_with_the_object(s3: S3Server) -> None:
         assert created.part_size == size
         assert created.part_size * 10_000 >= length
         await store.abort_multipart("store/x", created.upload_id)
+    await store.close()
+
+
+# --- stores that know less ----------------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def signer_of(plain: PlainStore, **options: Any) -> AsyncIterator[Deployment]:
+    """A signer before a store that takes no checksums."""
+    async with serving(plain) as endpoint, httpx.AsyncClient() as client:
+        keys = {"access_key": "k", "secret_key": "s"}
+        store = S3Store(BUCKET, endpoint=endpoint, path_style=True, **keys, **options)
+        async with serving(Compose({"/api": create_signer(store, auth=bearer_auth(TOKEN))})) as url:
+            yield Deployment(url, client, store)
+        await store.close()
+
+
+@pytest.mark.parametrize("status", [400, 501])
+async def test_a_store_without_checksums_is_found_out(status: int) -> None:
+    plain = PlainStore(status=status)
+    async with signer_of(plain) as signer:
+        health = await signer.client.get(f"{signer.url}/api/health")
+        assert health.json() == {"status": "ok", "features": ["head", "multipart"]}
+        assert (await signer.put(KEY, DATA, sha256=sha256(DATA))).status_code == 200
+        assert (await signer.sign("head", key=KEY))["size"] == len(DATA)
+        assert await signer.sign("head", key="other/x") == {"exists": False}
+    assert plain.refusals == {"HEAD": 1}
+
+
+async def test_a_head_finds_it_out_before_anybody_asked_for_the_health() -> None:
+    plain = PlainStore({f"/{BUCKET}/{KEY}": DATA})
+    async with signer_of(plain) as signer:
+        assert (await signer.sign("head", key=KEY))["size"] == len(DATA)
+        assert (await signer.sign("sign/upload", key=KEY, sha256=sha256(DATA)))["headers"] == {}
+    assert plain.refusals == {"HEAD": 1}
+
+
+async def test_checksums_can_be_left_out_by_a_setting() -> None:
+    plain = PlainStore()
+    async with signer_of(plain, features=FEATURES - {CHECKSUM}) as signer:
+        assert (await signer.put(KEY, DATA, sha256=sha256(DATA))).status_code == 200
+        assert (await signer.sign("head", key=KEY))["size"] == len(DATA)
+    assert not plain.refusals
+    settings = load_settings(["--storage", "s3", "--s3-bucket", "b", "--s3-checksums", "false"], {})
+    assert settings.s3_checksums is False
+
+
+async def test_the_stores_own_words_are_shown() -> None:
+    async with signer_of(PlainStore()) as signer:
+        answer = await signer.call("delete", key=KEY)
+        assert answer.status_code == 502
+        assert "AccessDenied: This key may not delete" in answer.json()["error"]
+
+
+async def test_a_key_that_ends_in_a_hash_is_bound_to_it_asked_for_or_not(s3: S3Server) -> None:
+    store = s3.store(prefix="bound")
+    async with (
+        serving(Compose({"/api": create_signer(store, auth=bearer_auth(TOKEN))})) as url,
+        httpx.AsyncClient() as client,
+    ):
+        signer = Deployment(url, client, store)
+        signed = await signer.sign("sign/upload", key=KEY)
+        assert "x-amz-checksum-sha256" in query(signed["url"])["X-Amz-SignedHeaders"]
+        assert "if-none-match" not in signed["headers"], "who does not ask does not know what a 412 means"
+        assert (await signer.send(signed, b"wrong bytes")).status_code >= 400
+        without = await client.put(signed["url"], content=DATA)
+        assert without.status_code >= 400, "the header is signed"
+        assert await store.head(KEY) is None
+        for _ in range(2):
+            assert (await signer.send(signed, DATA)).status_code == 200
+        assert (await signer.sign("sign/upload", key="bound/name"))["headers"] == {}
     await store.close()

@@ -101,6 +101,16 @@ async def test_a_huge_body_is_413(plane: Deployment) -> None:
     assert answer.status_code == 413
 
 
+@pytest.mark.parametrize("nesting", [b"[", b'{"a":', b"[" * 300 + b"]" * 300 + b"["])
+async def test_a_deeply_nested_body_is_400(plane: Deployment, nesting: bytes) -> None:
+    content = b'{"key":"a","more":' + nesting * (900_000 // len(nesting))
+    answer = await plane.client.post(f"{plane.url}/api/v1/delete", content=content, headers=BEARER)
+    assert answer.status_code == 400
+    deep = b'{"key":"a","more":' + b"[" * 300 + b"]" * 300 + b"}"
+    answer = await plane.client.post(f"{plane.url}/api/v1/delete", content=deep, headers=BEARER)
+    assert answer.status_code == 400
+
+
 async def test_features_can_be_left_out(embedded: EmbeddedStore) -> None:
     async with deployed(embedded_app(embedded, features=["head"]), embedded) as deployment:
         health = await deployment.client.get(f"{deployment.url}/api/health")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -143,6 +145,27 @@ async def test_messages_that_nobody_understands_are_answered_as_such(client: Htt
     assert message == {"_tag": "Defect", "defect": "unknown request tag: SyncHttpRpc.Nothing"}
     assert (await client.post(b'{"_tag":"Ping"}')).json() == [{"_tag": "Pong"}]
     assert (await client.post(b'{"_tag":"Eof"}')).json() == []
+
+
+@pytest.mark.parametrize("depth", [300, 975, 100_000])
+async def test_what_is_nested_too_deeply_is_refused(client: HttpClient, depth: int) -> None:
+    text = json.dumps(event(1, args="deep")).replace('"deep"', "[" * depth + "]" * depth)
+    payload = f'{{"storeId":"store","batch":[{text}],"backendId":{{"_tag":"None"}}}}'
+    request = f'{{"_tag":"Request","id":"7","tag":"SyncHttpRpc.Push","payload":{payload}}}'
+    (message,) = (await client.post(request.encode())).json()
+    assert (message["_tag"], message["requestId"]) == ("Exit", "7")
+    assert "nested" in message["exit"]["cause"]["defect"]
+    (message,) = (await client.post(b"[" * depth)).json()
+    assert message["_tag"] == "Defect"
+    deep = quote(quote("[" * min(depth, 3000)))
+    address = client.address().partition("&payload")[0] + f"&payload={deep}"
+    assert (await client.http.post(address, content=b'{"_tag":"Ping"}')).status_code == 400
+    assert (await client.push(event(1)))["_tag"] == "Success"
+
+
+async def test_a_push_that_jumps_is_refused(client: HttpClient) -> None:
+    assert "seqNum" in (await client.push(event(2**53 - 1, 0)))["cause"]["defect"]
+    assert (await client.push(event(1)))["_tag"] == "Success"
 
 
 async def test_refusals(client: HttpClient) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from typing import Any
 
 import pytest
 
+from filesync_server.shared.json_text import MAX_DEPTH
+from filesync_server.sync.protocol import MAX_GAP
 from tests.server.sync_client import NONE, chain, defect_of, error_of, event, numbers, some, sync_client
 
 
@@ -103,3 +106,66 @@ async def test_pushes_at_once_are_serialised(url: str) -> None:
         _, events = await reader.pull_all()
         names = [item["args"] for item in events]
         assert Counter(names) == {f"client{number}": 5 for number in range(8)}
+
+
+# --- what could not be pulled again -------------------------------------------------------------------------
+
+
+def nested(depth: int) -> Any:
+    """An argument of so many lists in each other."""
+    value: Any = []
+    for _ in range(depth - 1):
+        value = [value]
+    return value
+
+
+DEEPEST = MAX_DEPTH - 4
+"""Of an event's arguments in the frame of a push."""
+
+
+@pytest.mark.parametrize("depth", [DEEPEST + 1, 975, 2000, 6000, 100_000])
+async def test_what_is_nested_too_deeply_is_refused_at_the_push(url: str, depth: int) -> None:
+    text = json.dumps(event(1, args="deep")).replace('"deep"', "[" * depth + "]" * depth)
+    async with sync_client(url) as client:
+        payload = f'{{"storeId":"store","batch":[{text}],"backendId":{{"_tag":"None"}}}}'
+        await client.send(f'{{"_tag":"Request","id":"0","tag":"SyncWsRpc.Push","payload":{payload}}}')
+        answer = await client.receive()
+        assert answer["requestId"] == "0"
+        assert "256" in defect_of(answer["exit"])
+        client.next_id = 1
+        assert (await client.pushed(event(1)))["_tag"] == "Success", "the socket stays usable"
+        assert (await client.pull_all())[1] == [event(1)]
+
+
+async def test_the_deepest_event_is_pulled_live_and_later(url: str) -> None:
+    async with sync_client(url) as client, sync_client(url) as reader:
+        await reader.pull()
+        await reader.receive()
+        deepest = [event(1, args=nested(DEEPEST)), event(2, args={"a": nested(DEEPEST - 1)})]
+        assert (await client.pushed(*deepest))["_tag"] == "Success"
+        assert numbers(await reader.receive()) == [1, 2]
+        assert (await client.pull_all())[1] == deepest
+
+
+async def test_brackets_in_texts_are_not_nested(url: str) -> None:
+    args = {"art": "[" * 5000 + '\\"{' * 5000, "ключ[[[": ["[]" * 500] * 100}
+    async with sync_client(url) as client:
+        assert (await client.pushed(event(1, args=args)))["_tag"] == "Success"
+        assert (await client.pull_all())[1] == [event(1, args=args)]
+
+
+@pytest.mark.parametrize("number", [2**53 - 1, 2**40, MAX_GAP + 1])
+async def test_no_jump_of_the_numbers_ends_a_log(url: str, number: int) -> None:
+    async with sync_client(url) as client:
+        assert "seqNum" in defect_of(await client.pushed(event(number, 0)))
+        assert "seqNum" in defect_of(await client.pushed(event(1), event(1 + number, 1)))
+        assert (await client.pushed(event(1)))["_tag"] == "Success"
+        assert (await client.pull_all())[1] == [event(1)]
+
+
+async def test_a_log_may_begin_later(url: str) -> None:
+    """LiveStore's own tests of sync backends have logs that begin at 100 and at 20,000."""
+    later = [event(20_000, 0), event(20_001)]
+    async with sync_client(url) as client:
+        assert (await client.pushed(*later))["_tag"] == "Success"
+        assert (await client.pull_all())[1] == later

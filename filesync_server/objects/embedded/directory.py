@@ -3,6 +3,7 @@
     <root>/index.sqlite       key -> SHA-256, size, content type: the one commit point of every change
     <root>/blobs/ab/abcd…     the bytes, under their SHA-256 whatever the key
     <root>/tmp/               uploads in progress
+    <root>/damaged/           bytes that no longer had their hash, for whoever wants to look at them
 
 A key never becomes a path, so no spelling of it can leave the directory, meet a symbolic link or a reserved
 name, or be too long for the file system; equal contents are stored once. A row is written only when its bytes
@@ -13,15 +14,21 @@ thread.
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
 from ...shared.database import Database
 from ..port import ObjectInfo
+from .integrity import BlobVerifier, has_its_hash
 from .temporaries import Temporaries, Temporary
+
+log = logging.getLogger(__name__)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (
@@ -58,6 +65,9 @@ class BlobDirectory:
         self._blobs.mkdir(parents=True, exist_ok=True)
         self.temporaries = Temporaries(root / "tmp")
         self.database = Database(root / "index.sqlite", _SCHEMA)
+        self._damaged = root / "damaged"
+        self._damaged.mkdir(exist_ok=True)
+        self._verifier = BlobVerifier()
         self._sweep()
 
     def check(self) -> None:
@@ -71,6 +81,32 @@ class BlobDirectory:
         again."""
         with self.database.read() as db:
             return self._find(db, key)
+
+    def find_intact(self, key: str) -> StoredObject | None:
+        """The object, or None, after its bytes were verified.
+
+        Damaged bytes are set aside: from then on the object counts as missing, so that who has the right
+        bytes can upload them again.
+        """
+        stored = self.find(key)
+        try:
+            is_intact = stored is not None and self._is_intact(stored.sha256, self._verifier.is_intact)
+        except FileNotFoundError:  # deleted meanwhile
+            return None
+        return stored if is_intact else None
+
+    def verify(self) -> Iterator[tuple[str, str]]:
+        """Read everything. Yields what is wrong ("damaged", "missing") and the key of each object that is not
+        intact, and sets damaged bytes aside."""
+        with self.database.read() as db:
+            keys = db.execute("SELECT key, sha256 FROM objects ORDER BY sha256, key").fetchall()
+        for sha256, group in groupby(keys, key=lambda row: row[1]):
+            try:
+                problem = None if self._is_intact(sha256, has_its_hash) else "damaged"
+            except FileNotFoundError:
+                problem = "missing"
+            if problem:
+                yield from ((problem, key) for key, _ in group)
 
     def open(self, stored: StoredObject) -> BinaryIO:
         """Its bytes; the open file stays readable when the object is deleted. Raises FileNotFoundError."""
@@ -119,6 +155,18 @@ class BlobDirectory:
         except FileNotFoundError:
             return None
         return StoredObject(*row) if present else None
+
+    def _is_intact(self, sha256: str, is_intact: Callable[[Path], bool]) -> bool:
+        """Ask about a blob, and set it aside when it is damaged. Raises FileNotFoundError."""
+        path = self._path(sha256)
+        before = path.lstat()
+        if is_intact(path):
+            return True
+        with self.database.write():  # so that nobody puts the right bytes there meanwhile
+            if path.lstat().st_ino == before.st_ino:
+                log.error("the bytes of %s are damaged and were set aside", sha256)
+                path.replace(self._damaged / f"{sha256}.{before.st_ino}")
+        return False
 
     def _move(self, temporary: Temporary, target: Path) -> None:
         if not target.parent.is_dir():

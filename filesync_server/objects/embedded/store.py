@@ -64,6 +64,7 @@ class EmbeddedStore:
             bound["content-length"] = str(upload.content_length)
         if upload.sha256 is not None:
             bound[CHECKSUM_HEADER] = base64.b64encode(bytes.fromhex(upload.sha256)).decode()
+        if upload.create_only:
             bound["if-none-match"] = "*"
         return self._signed("PUT", upload.key, origin, bound)
 
@@ -74,7 +75,7 @@ class EmbeddedStore:
         await asyncio.to_thread(self.directory.delete, key)
 
     async def head(self, key: str) -> ObjectInfo | None:
-        stored = await asyncio.to_thread(self.directory.find, key)
+        stored = await asyncio.to_thread(self.directory.find_intact, key)
         return stored.info if stored else None
 
     async def create_multipart(self, upload: Upload) -> NewMultipart:
