@@ -160,7 +160,7 @@ class KilledClient:
 
     def stored(self) -> dict[str, int]:
         """The blobs of the store, with their sizes, after the garbage has been collected."""
-        code = "await fs.collect_garbage()\nreturn await fs.get_file_sync()._blobs.list()"
+        code = "await fs.collect_garbage()\nreturn await fs.get_file_sync()._workspace.platform.blobs.list()"
         found: dict[str, int] = run_python(self.page, code)
         return found
 
