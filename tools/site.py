@@ -41,8 +41,8 @@ def build_site() -> Path:
     """
     ensure_npm_packages()
     micropip, stdlib, wheel = ensure_micropip(), ensure_stdlib(), ensure_browser_wheel()
-    generator = ROOT / "filesync_web"
-    key = digest(PYODIDE, PYSCRIPT, micropip, stdlib, wheel, generator, DEMO, Path(__file__))
+    service_worker = (ROOT / "filesync_web", ROOT / "sw")
+    key = digest(PYODIDE, PYSCRIPT, micropip, stdlib, wheel, *service_worker, DEMO, Path(__file__))
     stamp = STAMPS / "site"
     if is_fresh(stamp, key, [SITE]):
         return SITE
