@@ -16,6 +16,7 @@ from typing import Any
 
 from filesync_web.aio.resolved import resolved
 from filesync_web.core.failures import GONE_STATUSES, error_for_status
+from filesync_web.core.refusals import quoted
 from filesync_web.errors import AuthError, FileSyncError, InvalidArgumentError, ServerError
 from filesync_web.ports import Headers, HeadersSource, Http, HttpResponse
 
@@ -182,12 +183,11 @@ class SignerClient:
         )
         if not answer.ok:
             parsed = _json(answer)
-            reason = parsed.get("error") if isinstance(parsed, dict) else None
-            what = f"{what} ({reason})" if reason else what
+            reason = quoted(str(parsed.get("error") or "")) if isinstance(parsed, dict) else ""
             if answer.status in GONE_STATUSES and path not in _OF_AN_UPLOAD:
                 text = f"{what}: the signer does not know this call ({answer.status}); is its base_url right?"
                 raise ServerError(text, status=answer.status)
-            raise error_for_status(answer.status, answer.headers, what)
+            raise error_for_status(answer.status, answer.headers, what, reason)
         parsed = _json(answer) if answer.body else {}
         if not isinstance(parsed, dict):
             raise ServerError(f"{what}: the answer is no JSON object", status=answer.status)

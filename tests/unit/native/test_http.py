@@ -10,7 +10,15 @@ from typing import Any
 import httpx
 import pytest
 
-from filesync_web.errors import BlobNotFoundError, FileSyncError, NetworkError, StallError, StorageError
+from filesync_web.errors import (
+    BlobNotFoundError,
+    FileSyncError,
+    NetworkError,
+    PermanentTransferError,
+    StallError,
+    StorageError,
+)
+from filesync_web.native.blobs import DirectoryBlobStore
 from filesync_web.native.http import HttpxHttp
 from filesync_web.ports import HttpResponse
 
@@ -153,3 +161,11 @@ async def test_what_the_reader_does_with_the_pieces_is_its_own_error(http: Httpx
     with pytest.raises(OSError, match="disk full") as raised:
         await read()
     assert not isinstance(raised.value, FileSyncError)
+
+
+async def test_a_download_shows_the_object_stores_own_words(http: HttpxHttp, tmp_path: Path) -> None:
+    said = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
+    await answer_with(http, lambda _request: httpx.Response(403, stream=httpx.ByteStream(said)))
+    store = DirectoryBlobStore(tmp_path, "s", http)
+    with pytest.raises(PermanentTransferError, match=r"403 \(AccessDenied: Request has expired\)"):
+        await store.download("http://a/1", {}, content_hash="0" * 64, size=3, stall_timeout=5)
