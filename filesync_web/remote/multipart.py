@@ -69,7 +69,7 @@ class MultipartUploads:
         """Store `size` bytes under `key`, going on with an upload that was begun before."""
         upload, there = await self._resume(key)
         if upload is None:
-            if await self._signer.has(key, size):  # it was completed, and nobody heard of it
+            if await self._signer.has(key, size, sha256):  # it was completed, and nobody heard of it
                 progress(size, size)
                 return
             upload, there = await self._create(key, size, mime_type, sha256), {}

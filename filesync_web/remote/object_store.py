@@ -20,7 +20,8 @@ MULTIPART_ABOVE = 16 * 1024**2
 """Content of more bytes goes up in parts where the signer can; one PUT takes 5 GiB at most."""
 
 ALREADY_STORED = 412
-"""The object is there already: a conditional PUT of content-addressed bytes has nothing left to do."""
+"""Something is there already: a conditional PUT of content-addressed bytes has nothing left to do, unless they
+are wrong."""
 
 URL_MARGIN = 60.0
 """A signed URL is not handed out when it expires within so many seconds."""
@@ -56,8 +57,8 @@ class Remote(Protocol):
         """Fetch the object into the blob store, where it is verified."""
         ...
 
-    async def has(self, key: str, size: int) -> bool:
-        """Whether the object is there with that size, as far as can be known."""
+    async def has(self, key: str, size: int, sha256: str) -> bool:
+        """Whether the object is there with those bytes, as far as can be known."""
         ...
 
     async def delete(self, key: str) -> None:
@@ -89,9 +90,9 @@ class LocalOnly:
         del progress
         raise _local_only(target.key)
 
-    async def has(self, key: str, size: int) -> bool:
+    async def has(self, key: str, size: int, sha256: str) -> bool:
         """It has nothing."""
-        del key, size
+        del key, size, sha256
         return False
 
     async def delete(self, key: str) -> None:
@@ -145,25 +146,37 @@ class ObjectStore:
             )
             return
 
+        if await self._put(target, blob, size, progress):
+            return
+        if not await self.has(target.key, size, target.content_hash):
+            # Somebody has put other bytes there before: no client could ever use them.
+            await self._signer.delete(target.key)
+            if not await self._put(target, blob, size, progress):
+                raise ServerError(f"{target.key}: other bytes are in its place; it is tried again")
+
+    async def _put(self, target: RemoteObject, blob: BlobHandle, size: int, progress: Progress) -> bool:
+        """Send the bytes in one request; False when the object store has an object in that place already."""
+
         async def sign() -> SignedRequest:
             return await self._signer.sign_upload(
                 target.key, content_type=target.mime_type, content_length=size, sha256=target.content_hash
             )
 
-        async def send(request: SignedRequest) -> None:
-            headers = {"content-type": target.mime_type, **request.headers}
+        async def send(request: SignedRequest) -> bool:
             answer = await self._http.upload(
                 request.method,
                 request.url,
-                headers=headers,
+                headers={"content-type": target.mime_type, **request.headers},
                 blob=blob,
                 progress=progress,
                 stall_timeout=self._stall_timeout,
             )
-            if answer.status != ALREADY_STORED:
-                check_stored(answer, f"the upload of {target.key}")
+            if answer.status == ALREADY_STORED:
+                return False
+            check_stored(answer, f"the upload of {target.key}")
+            return True
 
-        await with_fresh_url(sign, send)
+        return await with_fresh_url(sign, send)
 
     async def download(self, target: RemoteObject, progress: Progress) -> None:
         """Fetch the object into the blob store, where it is verified.
@@ -191,9 +204,9 @@ class ObjectStore:
                 raise ServerError(text, status=error.status) from error
             raise
 
-    async def has(self, key: str, size: int) -> bool:
-        """Whether the object is there with that size; a signer that cannot tell is trusted to have it."""
-        return await self._signer.has(key, size) is not False
+    async def has(self, key: str, size: int, sha256: str) -> bool:
+        """Whether the object is there with those bytes; what the signer cannot tell is trusted."""
+        return await self._signer.has(key, size, sha256) is not False
 
     async def delete(self, key: str) -> None:
         """Delete the object; it need not exist. An upload of it that was begun is given up."""

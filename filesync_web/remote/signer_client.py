@@ -147,13 +147,15 @@ class SignerClient:
         """Delete the object; it need not exist."""
         await self._post("/v1/delete", {"key": key})
 
-    async def has(self, key: str, size: int | None = None) -> bool | None:
-        """Whether the object is there, with `size` bytes if given; None when the signer lacks the feature
-        `head`."""
+    async def has(self, key: str, size: int | None = None, sha256: str | None = None) -> bool | None:
+        """Whether the object is there, with `size` bytes and that SHA-256 (hex) where they are given and the
+        signer tells them; None when it lacks the feature `head`."""
         if "head" not in self.features:
             return None
         found = await self._post("/v1/head", {"key": key})
-        return found.get("exists") is True and size in {None, found.get("size")}
+        told = found.get("sha256")
+        is_right = sha256 is None or not isinstance(told, str) or told.lower() == sha256
+        return found.get("exists") is True and size in {None, found.get("size")} and is_right
 
     async def multipart(
         self, call: str, body: Mapping[str, Any], *, timeout: float = REQUEST_TIMEOUT

@@ -116,7 +116,7 @@ async def test_reading_often_is_recorded_once_an_hour() -> None:
         assert use.used_at - first[0].used_at == HOUR * 1000
 
 
-@pytest.mark.parametrize("left", [None, b"shorter"])
+@pytest.mark.parametrize("left", [None, b"shorter", b"the wrong one"])
 async def test_an_object_that_is_lost_is_uploaded_again_instead(left: bytes | None) -> None:
     async with a_device() as device:
         device.store.features = ["head"]
@@ -132,6 +132,15 @@ async def test_an_object_that_is_lost_is_uploaded_again_instead(left: bytes | No
         assert device.blobs.blobs[file.content_hash] == b"the last copy"
         assert device.store.objects[key] == b"the last copy"
         assert tab.record(file.file_id).is_uploaded
+
+
+async def test_a_store_that_tells_no_hash_is_asked_for_the_size() -> None:
+    async with a_device() as device:
+        device.store.features, device.store.tells_hash = ["head"], False
+        tab = await device.tab()
+        (file,) = await saved(tab, b"bytes")
+        await tab.sync.evict_file(file.file_id)
+        assert not device.blobs.blobs
 
 
 async def test_another_tab_asks_the_object_store_as_well() -> None:

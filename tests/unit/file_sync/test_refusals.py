@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -206,3 +207,30 @@ async def test_a_refusal_of_the_signer_is_not_taken_for_an_expired_url() -> None
         assert row is not None
         assert "not your store" in row.last_sync_error
         assert len([request for request in device.network.requests if "sign" in request.url]) == 1
+
+
+@pytest.mark.parametrize("there", [b"other bytes", b"short", None])
+async def test_an_upload_that_finds_other_bytes_in_its_place_replaces_them(there: bytes | None) -> None:
+    async with a_device() as device:
+        device.store.features = ["head"]
+        tab = await device.tab()
+        key = f"s/{sha256(b'right bytes').hexdigest()}"
+        if there is not None:
+            device.store.objects[key] = there
+        device.network.plan("PUT /objects/", Reply(412))
+        result = await tab.sync.save_file(b"right bytes")
+        await settle()
+        assert tab.record(result.file_id).is_uploaded
+        assert device.store.objects == {key: b"right bytes"}
+
+
+async def test_an_upload_that_finds_its_bytes_in_place_is_done() -> None:
+    async with a_device() as device:
+        device.store.features = ["head"]
+        tab = await device.tab()
+        device.store.objects[f"s/{sha256(b'right bytes').hexdigest()}"] = b"right bytes"
+        device.network.plan("PUT /objects/", Reply(412))
+        result = await tab.sync.save_file(b"right bytes")
+        await settle()
+        assert tab.record(result.file_id).is_uploaded
+        assert not [request for request in device.network.requests if request.url.endswith("/delete")]
