@@ -167,12 +167,17 @@ class SignerClient:
     async def _post(
         self, path: str, body: Mapping[str, Any], timeout: float = REQUEST_TIMEOUT
     ) -> Mapping[str, Any]:
+        """The answer to one call. A refused token that the app has a function for is asked for once more; after
+        that too, the error is retryable: tokens of the next minutes may be better."""
         try:
             return await self._post_once(path, body, timeout)
         except AuthError:
             if not callable(self._config.auth_token) and not callable(self._config.headers):
                 raise
+        try:
             return await self._post_once(path, body, timeout)
+        except AuthError as error:
+            raise AuthError(str(error), status=error.status, retryable=True) from error
 
     async def _post_once(self, path: str, body: Mapping[str, Any], timeout: float) -> Mapping[str, Any]:
         what = f"the signer's {path} for {body.get('key')}"

@@ -11,7 +11,7 @@ import pytest
 import filesync_web as fs
 from filesync_web.core.records import Status
 from filesync_web.testing.clock import settle
-from filesync_web.testing.http import Reply
+from filesync_web.testing.http import HeldRequest, Reply
 from tests.unit.file_sync.scene import FILES, a_device
 
 LARGE = b"x" * (17 * 1024**2)
@@ -234,3 +234,37 @@ async def test_an_upload_that_finds_its_bytes_in_place_is_done() -> None:
         await settle()
         assert tab.record(result.file_id).is_uploaded
         assert not [request for request in device.network.requests if request.url.endswith("/delete")]
+
+
+async def test_a_token_function_that_is_stale_for_a_while_heals() -> None:
+    async with a_device() as device:
+        fresh_at = device.clock.monotonic() + 40
+
+        def refuses(request: HeldRequest) -> Reply | None:
+            is_stale = request.url.startswith("/api/v1/") and device.clock.monotonic() < fresh_at
+            return Reply(401) if is_stale else None
+
+        device.network.rule(refuses)
+        tab = await device.tab(remote=fs.SignerConfig("/api", auth_token=lambda: "t"))
+        result = await tab.sync.save_file(b"bytes")
+        await settle()
+        row = tab.row(result.file_id)
+        assert row is not None
+        assert row.upload_status is Status.QUEUED
+        assert "401" in row.last_sync_error
+        asked = [request for request in device.network.requests if "/v1/sign" in request.url]
+        assert len(asked) == 2, "once, and once more with a new token"
+        await device.clock.advance(120)
+        assert tab.record(result.file_id).is_uploaded
+
+
+async def test_a_token_that_never_changes_is_refused_for_good() -> None:
+    async with a_device() as device:
+        device.network.plan("/v1/sign/upload", *[Reply(401)] * 4)
+        tab = await device.tab(remote=fs.SignerConfig("/api", auth_token="wrong"))
+        result = await tab.sync.save_file(b"bytes")
+        await settle()
+        row = tab.row(result.file_id)
+        assert row is not None
+        assert row.upload_status is Status.ERROR
+        assert len([request for request in device.network.requests if "/v1/sign" in request.url]) == 1
