@@ -237,6 +237,6 @@ def _workspace(
     if signer is None:
         return Workspace(store, tables, events, LocalOnly(), platform)
     ledger = StoreUploadLedger(store, tables, events)
-    client = SignerClient(platform.http, signer)
+    client = SignerClient(platform, signer)
     remote = ObjectStore(client, platform, ledger, stall_timeout=options.stall_timeout)
     return Workspace(store, tables, events, remote, platform)

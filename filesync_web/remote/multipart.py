@@ -18,8 +18,8 @@ from filesync_web.aio.tasks import Tasks
 from filesync_web.core.records import OpenUpload
 from filesync_web.errors import IntegrityError, PermanentTransferError, RemoteMissingError, ServerError
 from filesync_web.ports import BlobHandle, Http, Progress
-from filesync_web.remote.signed_requests import check_stored, with_fresh_url
-from filesync_web.remote.signer_client import REQUEST_TIMEOUT, SignedRequest, SignerClient, signed_request
+from filesync_web.remote.signed_requests import SignedRequest, check_stored, signed_request, with_fresh_url
+from filesync_web.remote.signer_client import REQUEST_TIMEOUT, SignerClient
 
 MAX_CONCURRENT_PARTS = 2
 """Of one upload. What is under way when a tab dies is sent again; and a browser has six connections to a
@@ -157,7 +157,7 @@ class MultipartUploads:
         parts = answer.get("parts")
         if not isinstance(parts, list) or len(parts) != 1 or not isinstance(parts[0], dict):
             raise ServerError(f"the signer did not sign part {number} of {upload.remote_key}")
-        return signed_request({**parts[0], "expiresAt": answer.get("expiresAt")}, default_method="PUT")
+        return signed_request(parts[0], default_method="PUT")
 
     async def _complete(self, upload: OpenUpload, parts: list[_Part]) -> None:
         """Put the object together from the parts that the object store says it has.

@@ -13,15 +13,15 @@ from typing import ClassVar, Protocol
 from filesync_web.errors import PermanentTransferError, RemoteMissingError, ServerError
 from filesync_web.ports import BlobHandle, Platform, Progress
 from filesync_web.remote.multipart import MultipartUploads, UploadLedger
-from filesync_web.remote.signed_requests import check_stored, with_fresh_url
-from filesync_web.remote.signer_client import SignedRequest, SignerClient
+from filesync_web.remote.signed_requests import SignedRequest, check_stored, with_fresh_url
+from filesync_web.remote.signer_client import SignerClient
 
 MULTIPART_ABOVE = 16 * 1024**2
 """Content of more bytes goes up in parts where the signer can; one PUT takes 5 GiB at most."""
 
 ALREADY_STORED = 412
-"""Something is there already: a conditional PUT of content-addressed bytes has nothing left to do, unless they
-are wrong."""
+"""Something is there already: a conditional PUT of content-addressed bytes has nothing left to do, unless
+they are wrong."""
 
 URL_MARGIN = 60.0
 """A signed URL is not handed out when it expires within so many seconds."""
@@ -126,7 +126,8 @@ class ObjectStore:
         self._blobs = platform.blobs
         self._clock = platform.clock
         self._stall_timeout = stall_timeout
-        self._urls: dict[str, SignedRequest] = {}
+        self._urls: dict[str, tuple[str, float]] = {}
+        """By key: a URL, and until when it is good, by the monotonic clock."""
 
     async def is_healthy(self, *, timeout: float) -> bool:
         """Whether signer and object store answer."""
@@ -215,7 +216,9 @@ class ObjectStore:
 
     async def url(self, key: str) -> str:
         """A signed URL of the object that stays good for a minute at least."""
-        request = self._urls.get(key)
-        if request is None or request.expires_at < self._clock.time() + URL_MARGIN:
-            request = self._urls[key] = await self._signer.sign_download(key)
-        return request.url
+        url, good_until = self._urls.get(key, ("", 0.0))
+        if not url or good_until < self._clock.monotonic() + URL_MARGIN:
+            asked = self._clock.monotonic()
+            request = await self._signer.sign_download(key)
+            url, _ = self._urls[key] = request.url, asked + request.lifetime
+        return url
