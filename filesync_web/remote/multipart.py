@@ -15,6 +15,7 @@ from functools import partial
 from typing import Protocol
 
 from filesync_web.aio.tasks import Tasks
+from filesync_web.aio.waiting import to_the_end
 from filesync_web.core.records import OpenUpload
 from filesync_web.errors import IntegrityError, PermanentTransferError, RemoteMissingError, ServerError
 from filesync_web.ports import BlobHandle, Http, Progress
@@ -204,4 +205,4 @@ async def _in_parallel(jobs: Iterable[Callable[[], Awaitable[None]]]) -> None:
     try:
         await asyncio.gather(*workers)
     finally:
-        await tasks.cancel_and_wait()
+        await to_the_end(tasks.cancel_and_wait())
