@@ -120,7 +120,21 @@ class ServerError(TransferError):
 
 
 class AuthError(TransferError):
-    """The token was refused (401), also after it was asked for anew."""
+    """The token was refused (401), also after it was asked for anew.
+
+    It is retryable when the app gives a function for the token, which may have a better one later.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        retryable: bool = False,
+    ) -> None:
+        super().__init__(message, status=status, retry_after=retry_after)
+        self.retryable = retryable
 
 
 class PermanentTransferError(TransferError):

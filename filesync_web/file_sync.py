@@ -7,13 +7,15 @@ them leads.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.metadata import FileMetadata
 from filesync_web.core.paths import check_store_id
 from filesync_web.core.records import Control, FileOperationResult
-from filesync_web.errors import InvalidArgumentError
+from filesync_web.errors import InvalidArgumentError, NotInitializedError
 from filesync_web.files.controls import change_control, retry_errors
 from filesync_web.files.events import FileEvents
 from filesync_web.files.eviction import Eviction
@@ -50,6 +52,8 @@ class FileSync:
         workspace = _workspace(store, platform, remote, options)
         background_uploads = BackgroundUploads(workspace, remote if options.background_uploads else None)
         self._workspace = workspace
+        self._disposal = asyncio.Lock()
+        self._is_disposed = False
         self._relay = EventRelay(store)
         self._garbage = GarbageCollector(workspace)
         self._eviction = Eviction(workspace, self._garbage)
@@ -68,8 +72,10 @@ class FileSync:
     # --- life
 
     def start(self) -> None:
-        """Begin transfers, as soon as and for as long as this tab leads. Does nothing when started
-        already."""
+        """Begin transfers, as soon as and for as long as this tab leads. Does nothing when started already.
+        Raises `NotInitializedError` after `dispose`."""
+        if self._is_disposed:
+            raise NotInitializedError("this FileSync was disposed of; make another one")
         self._leader.start()
 
     async def stop(self) -> None:
@@ -77,14 +83,20 @@ class FileSync:
         await self._leader.stop()
 
     async def dispose(self) -> None:
-        """Stop for good and let go of all object URLs and listeners."""
-        await self.stop()
-        self._reader.close()
-        await self._eviction.close()
-        await self._garbage.close()
-        self._relay.clear()
-        self._workspace.platform.blobs.close()
-        await self._workspace.platform.http.close()
+        """Stop for good and let go of all object URLs and listeners. Does nothing the second time."""
+        async with self._disposal:
+            if self._is_disposed:
+                return
+            self._is_disposed = True
+            platform = self._workspace.platform
+            async with AsyncExitStack() as ends:  # all of them, also when one fails; the last comes first
+                ends.push_async_callback(platform.http.close)
+                ends.callback(platform.blobs.close)
+                ends.callback(self._relay.clear)
+                ends.push_async_callback(self._garbage.close)
+                ends.push_async_callback(self._eviction.close)
+                ends.push_async_callback(self.stop)
+                ends.callback(self._reader.close)
 
     # --- files
 
@@ -237,6 +249,6 @@ def _workspace(
     if signer is None:
         return Workspace(store, tables, events, LocalOnly(), platform)
     ledger = StoreUploadLedger(store, tables, events)
-    client = SignerClient(platform.http, signer)
+    client = SignerClient(platform, signer)
     remote = ObjectStore(client, platform, ledger, stall_timeout=options.stall_timeout)
     return Workspace(store, tables, events, remote, platform)

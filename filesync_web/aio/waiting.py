@@ -1,9 +1,10 @@
-"""Waiting for the first of several things."""
+"""Waiting for the first of several things, or for the end of one whatever happens."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 
@@ -21,3 +22,16 @@ async def first_of(*waits: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do work that must not be left half done, a clean-up say: when this is cancelled, however often, it
+    still waits for the work to end before it raises `asyncio.CancelledError`."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([task])
+        raise

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Unpack
+from weakref import WeakKeyDictionary
 
 from filesync_web.environment import create_file_sync
 from filesync_web.errors import NotInitializedError
@@ -12,6 +14,7 @@ from filesync_web.options import FileSyncSettings
 from filesync_web.remote.signer_client import SignerConfig
 
 _current: FileSync | None = None
+_locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
 async def init_file_sync(
@@ -27,7 +30,8 @@ async def init_file_sync(
         await init_file_sync(store, remote=SignerConfig(base_url="/api", auth_token=TOKEN))
 
     Each tab of the app calls it. One tab leads and does the transfers; when it goes, another takes over and
-    goes on with what it left. A second call replaces the `FileSync` of the first, which is disposed of.
+    goes on with what it left. A second call replaces the `FileSync` of the first, which has ended completely
+    before the new one begins. When the arguments are refused, the first goes on.
 
     Args:
         store: what `open_store` has opened, with the tables of `create_file_sync_schema` in its schema.
@@ -46,12 +50,16 @@ async def init_file_sync(
         StorageUnavailableError: files cannot be kept here: an insecure page, private mode, a browser without
             OPFS. Tell the user; without it nothing can be saved.
     """
-    global _current
-    created = await create_file_sync(store, remote=remote, auto_start=auto_start, **options)
-    previous, _current = _current, created
-    if previous is not None:
-        await previous.dispose()
-    return created
+    async with _one_at_a_time():
+        created = await create_file_sync(store, remote=remote, auto_start=False, **options)
+        try:
+            await _replace(created)
+        except BaseException:
+            await _replace(None)
+            raise
+        if auto_start:
+            created.start()
+        return created
 
 
 def get_file_sync() -> FileSync:
@@ -101,7 +109,18 @@ async def dispose_file_sync() -> None:
     be transferred stay on the device. The helpers raise `NotInitializedError` until the next
     `init_file_sync`. Does nothing without one.
     """
+    async with _one_at_a_time():
+        await _replace(None)
+
+
+async def _replace(new: FileSync | None) -> None:
+    """Let `new` be the current one, and return when the one before has ended."""
     global _current
-    current, _current = _current, None
-    if current is not None:
-        await current.dispose()
+    previous, _current = _current, new
+    if previous is not None:
+        await previous.dispose()
+
+
+def _one_at_a_time() -> asyncio.Lock:
+    """Held while the instance changes, so that there are never two; a lock belongs to one event loop."""
+    return _locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())

@@ -18,20 +18,27 @@ from filesync_web.errors import (
 )
 
 BUSY_STATUSES = frozenset({408, 425, 429})
+REDIRECTS = range(300, 400)
+"""One that is still there was not to be followed: a network's log-in page, which passes."""
 GONE_STATUSES = frozenset({404, 410})
 
 
-def error_for_status(status: int, headers: Mapping[str, str], message: str) -> TransferError:
+def error_for_status(
+    status: int, headers: Mapping[str, str], message: str, reason: object = ""
+) -> TransferError:
     """The typed error of an HTTP answer that is no success.
 
-    `headers` have lower-case names. `message` says what was tried; the status is appended to it.
+    `headers` have lower-case names. `message` says what was tried; the status is appended to it, and the
+    `reason` that the server gave.
     """
     text = f"{message}: the server answered {status}"
+    if reason := str(reason):
+        text += f" ({reason})"
     if status == 401:
         return AuthError(f"{text}; the token was refused", status=status)
     if status in GONE_STATUSES:
         return RemoteMissingError(text, status=status)
-    if status >= 500 or status in BUSY_STATUSES:
+    if status >= 500 or status in BUSY_STATUSES or status in REDIRECTS:
         return ServerError(text, status=status, retry_after=retry_after_seconds(headers))
     return PermanentTransferError(text, status=status)
 

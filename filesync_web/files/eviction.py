@@ -166,7 +166,7 @@ class Eviction:
         if size is None:
             raise NotEvictableError(f"the bytes of {content_hash} are not on this device")
         files = self._tables.files_of(content_hash)
-        await self._confirm(files, size)
+        await self._confirm(content_hash, size, files)
         async with self._lock.removing(timeout=SAVING_TIMEOUT):
             self._check_obstacle(content_hash)
             if self._tables.files_of(content_hash) != files:
@@ -178,10 +178,11 @@ class Eviction:
         if obstacle := self._obstacle(content_hash):
             raise NotEvictableError(f"{content_hash} is kept: {obstacle}")
 
-    async def _confirm(self, files: list[FileRecord], size: int) -> None:
-        """Ask the object store whether it has the content; what it lost is uploaded again."""
+    async def _confirm(self, content_hash: str, size: int, files: list[FileRecord]) -> None:
+        """Ask the object store whether it has the content, byte for byte as far as it can tell; what it has
+        lost or spoilt is uploaded again."""
         keys = {record.remote_key for record in files}
-        lost = {key for key in keys if not await self._remote.has(key, size)}
+        lost = {key for key in keys if not await self._remote.has(key, size, content_hash)}
         if lost:
             withdrawn = [self._events.remote_key_changed(r, "") for r in files if r.remote_key in lost]
             await self._store.commit(*withdrawn)

@@ -55,10 +55,10 @@ class Reader:
                 except BlobNotFoundError:
                     if not (wait and record.is_uploaded and self._remote.exists):
                         raise
+                self._check_open(file_id)
                 await self._expect(record)
                 await changed.wait()
-                if self._is_closed:
-                    raise TransferCancelledError(f"file sync was ended while file {file_id} was awaited")
+                self._check_open(file_id)
 
     async def url(self, id_or_path: str) -> str | None:
         """A URL of the own copy, or None."""
@@ -88,6 +88,10 @@ class Reader:
         waits = row is None or row.download_status is not Status.DONE
         if waits and self._tables.control(record.id).priority < Priority.SHOWN:
             await change_control(self._workspace, record.id, priority=Priority.SHOWN)
+
+    def _check_open(self, file_id: str) -> None:
+        if self._is_closed:
+            raise TransferCancelledError(f"file {file_id} is not here, and file sync was ended")
 
     async def _open(self, record: FileRecord) -> BlobHandle:
         metadata = parse_metadata(record.metadata_json)

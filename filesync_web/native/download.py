@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from filesync_web.aio.threads import in_thread
 from filesync_web.core import resume
 from filesync_web.core.failures import error_for_status, shown_url
-from filesync_web.errors import IntegrityError, TransferError
+from filesync_web.core.refusals import Refusal, read_refusal
+from filesync_web.errors import IntegrityError, NetworkError, TransferError
 from filesync_web.native.incoming import Partial
 from filesync_web.native.locks import hold_file
 from filesync_web.ports import Progress
@@ -67,7 +68,8 @@ class Download:
             if answer.status == 416 and partial.size:
                 return False
             if answer.status not in (200, 206):
-                raise error_for_status(answer.status, answer.headers, f"downloading {partial.content_hash}")
+                what = f"downloading {partial.content_hash}"
+                raise error_for_status(answer.status, answer.headers, what, await _refusal(body))
             if not resume.goes_on(answer.status, answer.headers, partial.size, shown_url(self.url)):
                 partial.restart(resume.strong_etag(answer.headers))
             async for chunk in body:
@@ -76,3 +78,11 @@ class Download:
                     self.progress(partial.size, self.size or 0)
                 resume.check_not_longer(partial.size, self.size, shown_url(self.url))
         return True
+
+
+async def _refusal(body: AsyncIterator[bytes]) -> Refusal:
+    """What the beginning of the answer says, which is no content."""
+    try:
+        return read_refusal(await anext(body, b""))
+    except NetworkError:  # the status says enough
+        return Refusal()

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, ExitStack, aclosing, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
 from filesync_web.aio.threads import in_thread
 from filesync_web.core.failures import shown_url
-from filesync_web.errors import InvalidArgumentError, NetworkError, StallError
+from filesync_web.errors import (
+    BlobNotFoundError,
+    FileSyncError,
+    InvalidArgumentError,
+    NetworkError,
+    StallError,
+    StorageError,
+)
 from filesync_web.ports import BlobHandle, HttpResponse, Progress
 
 _CHUNK_SIZE = 256 << 10
+_REDIRECTS = frozenset({301, 302, 307, 308})
+"""What asks to send the same upload to another place; 303 asks for something else, so it is no success."""
+_MAX_REDIRECTS = 5
 
 # It logs every URL at INFO, and the query of a signed URL is a secret.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -45,16 +56,15 @@ class HttpxHttp:
     ) -> HttpResponse:
         """Send a small request; raises `NetworkError` without a complete answer in `timeout` seconds."""
         what = f"{method} {shown_url(url)}"
-        try:
-            async with asyncio.timeout(timeout):
-                answer = await self._client.request(
-                    method, url, headers=dict(headers), content=body, timeout=timeout
-                )
-        except TimeoutError:
-            raise NetworkError(f"{what}: no answer within {timeout} seconds") from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise _network_error(what, error, timeout) from error
-        return _response(answer)
+        with _typed_errors(what, timeout):
+            try:
+                async with asyncio.timeout(timeout):
+                    answer = await self._client.request(
+                        method, url, headers=dict(headers), content=body, timeout=timeout
+                    )
+            except TimeoutError:
+                raise NetworkError(f"{what}: no answer within {timeout} seconds") from None
+            return _response(answer)
 
     async def upload(
         self,
@@ -68,20 +78,28 @@ class HttpxHttp:
         progress: Progress | None = None,
         stall_timeout: float,
     ) -> HttpResponse:
-        """Send bytes [start, end) of the file at the path `blob`."""
-        size = (await in_thread(Path(blob).stat)).st_size
+        """Send bytes [start, end) of the file at the path `blob`; also a second time, to where the answer to
+        the first sends us."""
+        with _reading(blob):
+            size = (await in_thread(Path(blob).stat)).st_size
         end = size if end is None else end
         if not 0 <= start <= end <= size:
             raise InvalidArgumentError(f"bytes {start} to {end} are outside the blob of {size} bytes")
-        body = _read(Path(blob), start, end, progress)
+        body = _Body(Path(blob), start, end, progress)
         sent = {**headers, "content-length": str(end - start)}
-        try:
-            answer = await self._client.request(
-                method, url, headers=sent, content=body, timeout=stall_timeout
-            )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise _network_error(f"{method} {shown_url(url)}", error, stall_timeout) from error
-        return _response(answer)
+        with _typed_errors(f"{method} {shown_url(url)}", stall_timeout):
+            target = httpx.URL(url)
+            for _ in range(_MAX_REDIRECTS):
+                answer = await self._client.request(
+                    method, target, headers=sent, content=body, timeout=stall_timeout, follow_redirects=False
+                )
+                location = answer.headers.get("location")
+                if answer.status_code not in _REDIRECTS or location is None:
+                    return _response(answer)
+                target, before = target.join(location), target
+                if (target.host, target.port) != (before.host, before.port):
+                    sent = {name: value for name, value in sent.items() if name.lower() != "authorization"}
+            raise NetworkError(f"{method} {shown_url(url)}: sent on to another place too often")
 
     @asynccontextmanager
     async def stream(
@@ -92,24 +110,67 @@ class HttpxHttp:
         Raises `NetworkError` and `StallError`, also while the body is read.
         """
         sent = {**headers, "accept-encoding": "identity"}  # a range counts bytes of the content itself
-        try:
-            async with self._client.stream("GET", url, headers=sent, timeout=stall_timeout) as answer:
-                yield HttpResponse(answer.status_code, _headers(answer)), answer.aiter_raw()
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise _network_error(f"GET {shown_url(url)}", error, stall_timeout) from error
+        what = f"GET {shown_url(url)}"
+        async with (
+            AsyncExitStack() as opened
+        ):  # what goes wrong outside, between the pieces, is not typed here
+            with _typed_errors(what, stall_timeout):
+                opening = self._client.stream("GET", url, headers=sent, timeout=stall_timeout)
+                answer = await opened.enter_async_context(opening)
+            pieces = await opened.enter_async_context(aclosing(_pieces(answer, what, stall_timeout)))
+            yield HttpResponse(answer.status_code, _headers(answer)), pieces
 
 
-async def _read(path: Path, start: int, end: int, progress: Progress | None) -> AsyncIterator[bytes]:
-    """Bytes [start, end) of a file, reporting what was handed over to be sent."""
-    with ExitStack() as opened:  # also when the opening is cancelled
-        file = await in_thread(lambda: opened.enter_context(path.open("rb")))
-        file.seek(start)
-        left = end - start
-        while left and (chunk := await in_thread(file.read, min(left, _CHUNK_SIZE))):
-            yield chunk
-            left -= len(chunk)
-            if progress is not None:
-                progress(end - start - left, end - start)
+async def _pieces(answer: httpx.Response, what: str, stall_timeout: float) -> AsyncGenerator[bytes, None]:
+    with _typed_errors(what, stall_timeout):
+        async for piece in answer.aiter_raw():
+            yield piece
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """Bytes [start, end) of a file, read anew each time that they are sent; `progress` hears what is handed
+    over to be sent."""
+
+    path: Path
+    start: int
+    end: int
+    progress: Progress | None
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with ExitStack() as opened, _reading(self.path):  # also when the opening is cancelled
+            file = await in_thread(lambda: opened.enter_context(self.path.open("rb")))
+            file.seek(self.start)
+            left = self.end - self.start
+            while left and (chunk := await in_thread(file.read, min(left, _CHUNK_SIZE))):
+                yield chunk
+                left -= len(chunk)
+                if self.progress is not None:
+                    self.progress(self.end - self.start - left, self.end - self.start)
+
+
+@contextmanager
+def _reading(path: BlobHandle) -> Iterator[None]:
+    """The system's errors with the blob are of the device, not of the network."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise BlobNotFoundError(f"{path} is gone: it was deleted or evicted") from error
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read: {error}") from error
+
+
+@contextmanager
+def _typed_errors(what: str, seconds: float) -> Iterator[None]:
+    """Let no error of a library pass: whatever happens without an answer is a `NetworkError`."""
+    try:
+        yield
+    except FileSyncError:
+        raise
+    except httpx.TimeoutException as error:
+        raise StallError(f"{what}: nothing moved for {seconds} seconds") from error
+    except Exception as error:
+        raise NetworkError(f"{what}: {type(error).__name__}: {error}") from error
 
 
 def _headers(answer: httpx.Response) -> dict[str, str]:
@@ -118,9 +179,3 @@ def _headers(answer: httpx.Response) -> dict[str, str]:
 
 def _response(answer: httpx.Response) -> HttpResponse:
     return HttpResponse(answer.status_code, _headers(answer), answer.content)
-
-
-def _network_error(what: str, error: Exception, seconds: float) -> NetworkError:
-    if isinstance(error, httpx.TimeoutException):
-        return StallError(f"{what}: nothing moved for {seconds} seconds")
-    return NetworkError(f"{what}: {type(error).__name__}: {error}")

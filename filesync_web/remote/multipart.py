@@ -15,11 +15,12 @@ from functools import partial
 from typing import Protocol
 
 from filesync_web.aio.tasks import Tasks
+from filesync_web.aio.waiting import to_the_end
 from filesync_web.core.records import OpenUpload
 from filesync_web.errors import IntegrityError, PermanentTransferError, RemoteMissingError, ServerError
 from filesync_web.ports import BlobHandle, Http, Progress
-from filesync_web.remote.signed_requests import check_stored, with_fresh_url
-from filesync_web.remote.signer_client import REQUEST_TIMEOUT, SignedRequest, SignerClient, signed_request
+from filesync_web.remote.signed_requests import SignedRequest, check_stored, signed_request, with_fresh_url
+from filesync_web.remote.signer_client import REQUEST_TIMEOUT, SignerClient
 
 MAX_CONCURRENT_PARTS = 2
 """Of one upload. What is under way when a tab dies is sent again; and a browser has six connections to a
@@ -69,7 +70,7 @@ class MultipartUploads:
         """Store `size` bytes under `key`, going on with an upload that was begun before."""
         upload, there = await self._resume(key)
         if upload is None:
-            if await self._signer.has(key, size):  # it was completed, and nobody heard of it
+            if await self._signer.has(key, size, sha256):  # it was completed, and nobody heard of it
                 progress(size, size)
                 return
             upload, there = await self._create(key, size, mime_type, sha256), {}
@@ -157,7 +158,7 @@ class MultipartUploads:
         parts = answer.get("parts")
         if not isinstance(parts, list) or len(parts) != 1 or not isinstance(parts[0], dict):
             raise ServerError(f"the signer did not sign part {number} of {upload.remote_key}")
-        return signed_request({**parts[0], "expiresAt": answer.get("expiresAt")}, default_method="PUT")
+        return signed_request(parts[0], default_method="PUT")
 
     async def _complete(self, upload: OpenUpload, parts: list[_Part]) -> None:
         """Put the object together from the parts that the object store says it has.
@@ -204,4 +205,4 @@ async def _in_parallel(jobs: Iterable[Callable[[], Awaitable[None]]]) -> None:
     try:
         await asyncio.gather(*workers)
     finally:
-        await tasks.cancel_and_wait()
+        await to_the_end(tasks.cancel_and_wait())

@@ -13,14 +13,15 @@ from typing import ClassVar, Protocol
 from filesync_web.errors import PermanentTransferError, RemoteMissingError, ServerError
 from filesync_web.ports import BlobHandle, Platform, Progress
 from filesync_web.remote.multipart import MultipartUploads, UploadLedger
-from filesync_web.remote.signed_requests import check_stored, with_fresh_url
-from filesync_web.remote.signer_client import SignedRequest, SignerClient
+from filesync_web.remote.signed_requests import SignedRequest, check_stored, with_fresh_url
+from filesync_web.remote.signer_client import SignerClient
 
 MULTIPART_ABOVE = 16 * 1024**2
 """Content of more bytes goes up in parts where the signer can; one PUT takes 5 GiB at most."""
 
 ALREADY_STORED = 412
-"""The object is there already: a conditional PUT of content-addressed bytes has nothing left to do."""
+"""Something is there already: a conditional PUT of content-addressed bytes has nothing left to do, unless
+they are wrong."""
 
 URL_MARGIN = 60.0
 """A signed URL is not handed out when it expires within so many seconds."""
@@ -56,8 +57,8 @@ class Remote(Protocol):
         """Fetch the object into the blob store, where it is verified."""
         ...
 
-    async def has(self, key: str, size: int) -> bool:
-        """Whether the object is there with that size, as far as can be known."""
+    async def has(self, key: str, size: int, sha256: str) -> bool:
+        """Whether the object is there with those bytes, as far as can be known."""
         ...
 
     async def delete(self, key: str) -> None:
@@ -89,9 +90,9 @@ class LocalOnly:
         del progress
         raise _local_only(target.key)
 
-    async def has(self, key: str, size: int) -> bool:
+    async def has(self, key: str, size: int, sha256: str) -> bool:
         """It has nothing."""
-        del key, size
+        del key, size, sha256
         return False
 
     async def delete(self, key: str) -> None:
@@ -125,7 +126,8 @@ class ObjectStore:
         self._blobs = platform.blobs
         self._clock = platform.clock
         self._stall_timeout = stall_timeout
-        self._urls: dict[str, SignedRequest] = {}
+        self._urls: dict[str, tuple[str, float]] = {}
+        """By key: a URL, and until when it is good, by the monotonic clock."""
 
     async def is_healthy(self, *, timeout: float) -> bool:
         """Whether signer and object store answer."""
@@ -145,25 +147,37 @@ class ObjectStore:
             )
             return
 
+        if await self._put(target, blob, size, progress):
+            return
+        if not await self.has(target.key, size, target.content_hash):
+            # Somebody has put other bytes there before: no client could ever use them.
+            await self._signer.delete(target.key)
+            if not await self._put(target, blob, size, progress):
+                raise ServerError(f"{target.key}: other bytes are in its place; it is tried again")
+
+    async def _put(self, target: RemoteObject, blob: BlobHandle, size: int, progress: Progress) -> bool:
+        """Send the bytes in one request; False when the object store has an object in that place already."""
+
         async def sign() -> SignedRequest:
             return await self._signer.sign_upload(
                 target.key, content_type=target.mime_type, content_length=size, sha256=target.content_hash
             )
 
-        async def send(request: SignedRequest) -> None:
-            headers = {"content-type": target.mime_type, **request.headers}
+        async def send(request: SignedRequest) -> bool:
             answer = await self._http.upload(
                 request.method,
                 request.url,
-                headers=headers,
+                headers={"content-type": target.mime_type, **request.headers},
                 blob=blob,
                 progress=progress,
                 stall_timeout=self._stall_timeout,
             )
-            if answer.status != ALREADY_STORED:
-                check_stored(answer, f"the upload of {target.key}")
+            if answer.status == ALREADY_STORED:
+                return False
+            check_stored(answer, f"the upload of {target.key}")
+            return True
 
-        await with_fresh_url(sign, send)
+        return await with_fresh_url(sign, send)
 
     async def download(self, target: RemoteObject, progress: Progress) -> None:
         """Fetch the object into the blob store, where it is verified.
@@ -191,9 +205,9 @@ class ObjectStore:
                 raise ServerError(text, status=error.status) from error
             raise
 
-    async def has(self, key: str, size: int) -> bool:
-        """Whether the object is there with that size; a signer that cannot tell is trusted to have it."""
-        return await self._signer.has(key, size) is not False
+    async def has(self, key: str, size: int, sha256: str) -> bool:
+        """Whether the object is there with those bytes; what the signer cannot tell is trusted."""
+        return await self._signer.has(key, size, sha256) is not False
 
     async def delete(self, key: str) -> None:
         """Delete the object; it need not exist. An upload of it that was begun is given up."""
@@ -202,7 +216,9 @@ class ObjectStore:
 
     async def url(self, key: str) -> str:
         """A signed URL of the object that stays good for a minute at least."""
-        request = self._urls.get(key)
-        if request is None or request.expires_at < self._clock.time() + URL_MARGIN:
-            request = self._urls[key] = await self._signer.sign_download(key)
-        return request.url
+        url, good_until = self._urls.get(key, ("", 0.0))
+        if not url or good_until < self._clock.monotonic() + URL_MARGIN:
+            asked = self._clock.monotonic()
+            request = await self._signer.sign_download(key)
+            url, _ = self._urls[key] = request.url, asked + request.lifetime
+        return url

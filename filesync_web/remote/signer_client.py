@@ -11,13 +11,14 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from filesync_web.aio.resolved import resolved
 from filesync_web.core.failures import GONE_STATUSES, error_for_status
+from filesync_web.core.refusals import quoted
 from filesync_web.errors import AuthError, FileSyncError, InvalidArgumentError, ServerError
-from filesync_web.ports import Headers, HeadersSource, Http, HttpResponse
+from filesync_web.ports import HeadersSource, HttpResponse, Platform
+from filesync_web.remote.signed_requests import SignedRequest, signed_request
 
 logger = logging.getLogger(__name__)
 
@@ -69,21 +70,12 @@ class SignerConfig:
         return _checked_headers(await resolved(self.headers) or {})
 
 
-@dataclass(frozen=True, slots=True)
-class SignedRequest:
-    """A request that the object store will accept until `expires_at` (seconds since the epoch)."""
-
-    url: str = field(repr=False)
-    method: str = "GET"
-    headers: Headers = field(default_factory=dict, repr=False)
-    expires_at: float = 0.0
-
-
 class SignerClient:
     """One signer. `features` are those that the last good `health` announced."""
 
-    def __init__(self, http: Http, config: SignerConfig) -> None:
-        self._http = http
+    def __init__(self, platform: Platform, config: SignerConfig) -> None:
+        self._http = platform.http
+        self._clock = platform.clock
         self._config = config
         self._base = config.base_url.rstrip("/")
         self._complaint = ""
@@ -136,23 +128,25 @@ class SignerClient:
         body: dict[str, Any] = {"key": key, "contentType": content_type, "contentLength": content_length}
         if sha256 is not None and "checksum" in self.features:
             body["sha256"] = sha256
-        return signed_request(await self._post("/v1/sign/upload", body), default_method="PUT")
+        return await self._sign("/v1/sign/upload", body, default_method="PUT")
 
     async def sign_download(self, key: str) -> SignedRequest:
         """A request that reads the object."""
-        return signed_request(await self._post("/v1/sign/download", {"key": key}), default_method="GET")
+        return await self._sign("/v1/sign/download", {"key": key}, default_method="GET")
 
     async def delete(self, key: str) -> None:
         """Delete the object; it need not exist."""
         await self._post("/v1/delete", {"key": key})
 
-    async def has(self, key: str, size: int | None = None) -> bool | None:
-        """Whether the object is there, with `size` bytes if given; None when the signer lacks the feature
-        `head`."""
+    async def has(self, key: str, size: int | None = None, sha256: str | None = None) -> bool | None:
+        """Whether the object is there, with `size` bytes and that SHA-256 (hex) where they are given and the
+        signer tells them; None when it lacks the feature `head`."""
         if "head" not in self.features:
             return None
         found = await self._post("/v1/head", {"key": key})
-        return found.get("exists") is True and size in {None, found.get("size")}
+        told = found.get("sha256")
+        is_right = sha256 is None or not isinstance(told, str) or told.lower() == sha256
+        return found.get("exists") is True and size in {None, found.get("size")} and is_right
 
     async def multipart(
         self, call: str, body: Mapping[str, Any], *, timeout: float = REQUEST_TIMEOUT
@@ -161,17 +155,31 @@ class SignerClient:
         `RemoteMissingError` when the upload is not known."""
         return await self._post(f"/v1/multipart/{call}", body, timeout)
 
+    async def _sign(self, path: str, body: Mapping[str, Any], *, default_method: str) -> SignedRequest:
+        answer = await self._exchange(path, body, REQUEST_TIMEOUT)
+        date, now = answer.headers.get("date", ""), self._clock.time()
+        return signed_request(_members(answer, path), default_method=default_method, date=date, now=now)
+
     async def _post(
         self, path: str, body: Mapping[str, Any], timeout: float = REQUEST_TIMEOUT
     ) -> Mapping[str, Any]:
+        """The members of the answer to one call."""
+        return _members(await self._exchange(path, body, timeout), path)
+
+    async def _exchange(self, path: str, body: Mapping[str, Any], timeout: float) -> HttpResponse:
+        """The answer to one call. When the token is refused and the app has a function for it, that is asked
+        once more; an error after that is retryable: the function may have a better token in a minute."""
         try:
-            return await self._post_once(path, body, timeout)
+            return await self._exchange_once(path, body, timeout)
         except AuthError:
             if not callable(self._config.auth_token) and not callable(self._config.headers):
                 raise
-            return await self._post_once(path, body, timeout)
+        try:
+            return await self._exchange_once(path, body, timeout)
+        except AuthError as error:
+            raise AuthError(str(error), status=error.status, retryable=True) from error
 
-    async def _post_once(self, path: str, body: Mapping[str, Any], timeout: float) -> Mapping[str, Any]:
+    async def _exchange_once(self, path: str, body: Mapping[str, Any], timeout: float) -> HttpResponse:
         what = f"the signer's {path} for {body.get('key')}"
         answer = await self._http.request(
             "POST",
@@ -182,16 +190,12 @@ class SignerClient:
         )
         if not answer.ok:
             parsed = _json(answer)
-            reason = parsed.get("error") if isinstance(parsed, dict) else None
-            what = f"{what} ({reason})" if reason else what
+            reason = quoted(str(parsed.get("error") or "")) if isinstance(parsed, dict) else ""
             if answer.status in GONE_STATUSES and path not in _OF_AN_UPLOAD:
                 text = f"{what}: the signer does not know this call ({answer.status}); is its base_url right?"
                 raise ServerError(text, status=answer.status)
-            raise error_for_status(answer.status, answer.headers, what)
-        parsed = _json(answer) if answer.body else {}
-        if not isinstance(parsed, dict):
-            raise ServerError(f"{what}: the answer is no JSON object", status=answer.status)
-        return parsed
+            raise error_for_status(answer.status, answer.headers, what, reason)
+        return answer
 
     async def _auth_headers(self, what: str) -> dict[str, str]:
         """The headers of this moment; when the app's function for them fails, that is worth another try."""
@@ -215,30 +219,15 @@ def _header_value(what: str, value: object) -> str:
     return text
 
 
+def _members(answer: HttpResponse, path: str) -> Mapping[str, Any]:
+    parsed = _json(answer) if answer.body else {}
+    if not isinstance(parsed, dict):
+        raise ServerError(f"the signer's {path}: the answer is no JSON object", status=answer.status)
+    return parsed
+
+
 def _json(answer: HttpResponse) -> Any:
     try:
         return json.loads(answer.body)
     except ValueError:
         return None
-
-
-def signed_request(answer: Mapping[str, Any], *, default_method: str) -> SignedRequest:
-    """The request that a signer's answer describes; raises `ServerError` when it describes none."""
-    url, headers = answer.get("url"), answer.get("headers") or {}
-    if not isinstance(url, str) or not isinstance(headers, dict):
-        raise ServerError("the signer's answer has no url")
-    return SignedRequest(
-        url=url,
-        method=str(answer.get("method") or default_method),
-        headers={str(name).lower(): str(value) for name, value in headers.items()},
-        expires_at=_seconds(answer.get("expiresAt")),
-    )
-
-
-def _seconds(value: Any) -> float:
-    """ISO 8601 as seconds since the epoch; 0 (expired) for what cannot be read."""
-    try:
-        time = datetime.fromisoformat(str(value))
-    except ValueError:
-        return 0.0
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

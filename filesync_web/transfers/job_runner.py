@@ -81,7 +81,7 @@ class JobRunner:
     async def _was_uploaded(self, job: Job, size: int) -> bool:
         """Whether the platform did this upload when no tab was open, and its object is still there."""
         is_noted = await self._background_uploads.was_uploaded(job.file_id, job.remote_key)
-        return is_noted and await self._remote.has(job.remote_key, size)
+        return is_noted and await self._remote.has(job.remote_key, size, job.content_hash)
 
     def _progress(self, job: Job, size: int | None) -> Progress:
         def tell(loaded: int, total: int) -> None:

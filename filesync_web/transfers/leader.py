@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from filesync_web.aio.tasks import Tasks
+from filesync_web.aio.waiting import to_the_end
 from filesync_web.core.display import FileSyncEvent
 from filesync_web.files.events import file_id_of
 from filesync_web.files.eviction import Eviction
@@ -131,7 +132,7 @@ class Leader:
             duties.spawn(self._keep_going(self._background_uploads.run), "background uploads")
             await self._lost.wait()
         finally:
-            await duties.cancel_and_wait()
+            await to_the_end(duties.cancel_and_wait())  # also when a `stop` comes while we wait
 
     async def _keep_going(self, duty: Callable[[], Awaitable[None]]) -> None:
         while True:

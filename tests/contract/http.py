@@ -126,6 +126,17 @@ class UploadContract:
         assert (answer.status, answer.body) == (status, b"as you wish")
         assert answer.headers["retry-after"] == "7"
 
+    @pytest.mark.parametrize("status", [307, 308])
+    async def test_a_redirected_upload_is_sent_again(self, world: World, status: int) -> None:
+        if not world.keeps_time:
+            pytest.skip("a network in memory sends nobody on")
+        target, data = Target(world, redirect=status), content(3 * MIB)
+        answer = await target.upload(data, headers={"Content-Type": "image/png"})
+        assert answer.status == 200
+        first, second = await target.requests()
+        assert (second["method"], second["sha256"]) == ("PUT", sha256(data))
+        assert second["headers"]["content-type"] == first["headers"]["content-type"] == "image/png"
+
     async def test_a_broken_connection_is_a_network_error(self, world: World) -> None:
         if not world.keeps_time:
             pytest.skip("see the tests of the fakes")

@@ -14,6 +14,7 @@ make it misbehave, at the first `times` requests of that `key`, or at all of the
     etag           this entity tag instead
     nolength       no Content-Length: the end of the connection ends the body
     deny           a preflight that asks for this header is refused
+    redirect       this status, and the same place without this parameter as Location
 
 `PUT` and `POST /upload` take anything. `status` is the answer's, `stall=0` gives none. `hang` and `drop` let
 the real server stop reading, or close the connection, after so many bytes. Any other method is answered as
@@ -28,7 +29,7 @@ import random
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cache
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from filesync_web.testing.http import Reply
 
@@ -68,6 +69,9 @@ class FaultSite:
         seen.append({"method": method, "headers": dict(headers), "size": len(body), "sha256": sha256(body)})
         if len(seen) > int(query.get("times", len(seen))):
             query = {name: value for name, value in query.items() if name in ("size", "seed")}
+        if "redirect" in query:
+            rest = urlencode({name: value for name, value in query.items() if name != "redirect"})
+            return Reply(int(query["redirect"]), {"Location": f"{parts.path}?{rest}"})
         if "status" in query:
             extra = {"Retry-After": query["retry_after"]} if "retry_after" in query else {}
             return Reply(int(query["status"]), extra, b"as you wish")

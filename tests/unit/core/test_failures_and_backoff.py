@@ -45,6 +45,7 @@ def test_each_delay_is_bounded_and_jittered() -> None:
         (429, ServerError),
         (500, ServerError),
         (503, ServerError),
+        (302, ServerError),
     ],
 )
 def test_what_a_status_means(status: int, kind: type[Exception]) -> None:

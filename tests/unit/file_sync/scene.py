@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 from random import Random
 from typing import Any
 from urllib.parse import unquote
@@ -49,6 +50,7 @@ class ObjectStore:
         self.objects: dict[str, bytes] = {}
         self.hold: Callable[[HeldRequest], bool] = lambda _request: False
         self.features: list[str] = []
+        self.tells_hash = True
         self.uploads: dict[str, dict[int, bytes]] = {}
         self.signed = 0
         network.rule(self.answer)
@@ -78,7 +80,8 @@ class ObjectStore:
             return self.multipart(path.rpartition("/")[2], key, body)
         if path == "/api/v1/head":
             data = self.objects.get(key)
-            return _json({"exists": data is not None, "size": len(data or b""), "etag": "x"})
+            found = {"exists": data is not None, "size": len(data or b""), "etag": "x"}
+            return _json({**found, "sha256": sha256(data or b"").hexdigest()} if self.tells_hash else found)
         if path == "/api/v1/delete":
             self.objects.pop(key, None)
             return Reply(204)
@@ -179,8 +182,6 @@ class Tab:
 
     async def commit_remote_file(self, device: Device, content: bytes) -> str:
         """Another client has saved a file and uploaded it: its events arrive."""
-        from hashlib import sha256
-
         content_hash = sha256(content).hexdigest()
         key = f"s/{content_hash}"
         device.store.objects[key] = content

@@ -116,7 +116,7 @@ async def test_reading_often_is_recorded_once_an_hour() -> None:
         assert use.used_at - first[0].used_at == HOUR * 1000
 
 
-@pytest.mark.parametrize("left", [None, b"shorter"])
+@pytest.mark.parametrize("left", [None, b"shorter", b"the wrong one"])
 async def test_an_object_that_is_lost_is_uploaded_again_instead(left: bytes | None) -> None:
     async with a_device() as device:
         device.store.features = ["head"]
@@ -132,6 +132,15 @@ async def test_an_object_that_is_lost_is_uploaded_again_instead(left: bytes | No
         assert device.blobs.blobs[file.content_hash] == b"the last copy"
         assert device.store.objects[key] == b"the last copy"
         assert tab.record(file.file_id).is_uploaded
+
+
+async def test_a_store_that_tells_no_hash_is_asked_for_the_size() -> None:
+    async with a_device() as device:
+        device.store.features, device.store.tells_hash = ["head"], False
+        tab = await device.tab()
+        (file,) = await saved(tab, b"bytes")
+        await tab.sync.evict_file(file.file_id)
+        assert not device.blobs.blobs
 
 
 async def test_another_tab_asks_the_object_store_as_well() -> None:
@@ -198,6 +207,22 @@ async def test_a_save_without_room_evicts_and_is_done() -> None:
         assert list(device.blobs.blobs) == [new.content_hash]
         edited = await tab.sync.update_file(old.file_id, b"newer bytes")
         assert list(device.blobs.blobs) == [edited.content_hash]
+
+
+async def test_a_source_that_needs_room_is_preprocessed_once() -> None:
+    async with a_device() as device:
+        preprocessed: list[bytes] = []
+
+        def shrink(source: bytes) -> bytes:
+            preprocessed.append(source)
+            return source[:9]
+
+        tab = await device.tab(preprocessors={"image/*": shrink})
+        await saved(tab, b"old bytes")
+        device.blobs.quota = 12
+        new = await tab.sync.save_file(b"new bytes and more", mime_type="image/png")
+        assert device.blobs.blobs == {new.content_hash: b"new bytes"}
+        assert len(preprocessed) == 1
 
 
 async def test_a_stream_without_room_is_not_read_twice() -> None:
@@ -285,6 +310,34 @@ async def test_waiting_ends_with_the_error_the_deletion_or_the_file_sync() -> No
         device.open_tabs.clear()
         with pytest.raises((fs.TransferError, fs.StoreClosedError)):
             await task
+
+
+@pytest.mark.parametrize("local_only", [False, True])
+async def test_reading_after_the_end_raises_and_never_hangs(local_only: bool) -> None:
+    async with a_device() as device:
+        device.store.hold = is_data
+        tab = await device.tab(local_only=local_only)
+        file_id = await tab.commit_remote_file(device, b"elsewhere")
+        own = await tab.sync.save_file(b"here")
+        await tab.sync.dispose()
+        with pytest.raises((fs.TransferCancelledError, fs.BlobNotFoundError)):
+            await asyncio.wait_for(tab.sync.read_file(file_id), 5)
+        assert (await tab.sync.read_file(own.file_id)).data == b"here"
+
+
+async def test_reading_while_it_ends_raises_and_never_hangs() -> None:
+    async with a_device() as device:
+        device.store.hold = is_data
+        tab = await device.tab()
+        file_id = await tab.commit_remote_file(device, b"elsewhere")
+        await settle()
+        for turns in range(12):  # wherever the reader is when the end comes
+            tab.sync._reader._is_closed = False
+            reading = asyncio.ensure_future(tab.sync.read_file(file_id))
+            await settle(turns)
+            tab.sync._reader.close()
+            with pytest.raises(fs.TransferCancelledError):
+                await asyncio.wait_for(reading, 5)
 
 
 async def test_bytes_that_somebody_took_away_are_downloaded_again() -> None:

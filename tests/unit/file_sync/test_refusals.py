@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -10,14 +11,15 @@ import pytest
 import filesync_web as fs
 from filesync_web.core.records import Status
 from filesync_web.testing.clock import settle
-from filesync_web.testing.http import Reply
+from filesync_web.testing.http import HeldRequest, Reply
 from tests.unit.file_sync.scene import FILES, a_device
 
 LARGE = b"x" * (17 * 1024**2)
 
 
-def s3_error(status: int, code: str) -> Reply:
-    return Reply(status, {}, f"<?xml version='1.0'?><Error><Code>{code}</Code></Error>".encode())
+def s3_error(status: int, code: str, message: str = "") -> Reply:
+    said = f"<Message>{message}</Message>" if message else ""
+    return Reply(status, {}, f"<?xml version='1.0'?><Error><Code>{code}</Code>{said}</Error>".encode())
 
 
 @pytest.mark.parametrize("status", [404, 410])
@@ -143,3 +145,126 @@ async def test_a_token_that_cannot_be_had_now_is_asked_for_again() -> None:
         assert row.upload_status is Status.QUEUED
         await device.clock.advance(20)
         assert tab.record(result.file_id).is_uploaded
+
+
+@pytest.mark.parametrize("content", [b"small", LARGE], ids=["whole", "in parts"])
+async def test_the_object_stores_own_words_are_shown(content: bytes) -> None:
+    refusal = s3_error(403, "AccessDenied", "Request has expired &amp; more")
+    async with a_device() as device:
+        device.store.features = ["multipart"]
+        device.network.plan("PUT /objects/", *[refusal] * 4)
+        tab = await device.tab()
+        result = await tab.sync.save_file(content)
+        await settle()
+        row = tab.row(result.file_id)
+        assert row is not None
+        assert row.upload_status is Status.ERROR
+        assert "the server answered 403 (AccessDenied: Request has expired & more)" in row.last_sync_error
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        s3_error(
+            400, "InvalidArgument", "Unsupported header 'x-amz-checksum-sha256' received for this API call."
+        ),
+        s3_error(501, "NotImplemented", "A header you provided implies functionality: X-Amz-Checksum-Sha256"),
+    ],
+    ids=["400", "501"],
+)
+async def test_a_store_that_takes_no_checksums_says_what_to_set(reply: Reply) -> None:
+    async with a_device() as device:
+        device.network.plan("PUT /objects/", *[reply] * 2)
+        tab = await device.tab()
+        result = await tab.sync.save_file(b"bytes")
+        await settle()
+        row = tab.row(result.file_id)
+        assert row is not None
+        assert "s3_checksums" in row.last_sync_error
+        assert "x-amz-checksum-sha256" in row.last_sync_error.lower()
+
+
+async def test_a_page_that_answers_an_upload_has_stored_nothing() -> None:
+    page = Reply(200, {"Content-Type": "text/html; charset=utf-8"}, b"<html>Welcome!</html>")
+    async with a_device() as device:
+        device.network.plan("PUT /objects/", page)
+        tab = await device.tab()
+        result = await tab.sync.save_file(b"bytes")
+        await settle()
+        assert not tab.record(result.file_id).is_uploaded
+        await device.clock.advance(10)
+        assert tab.record(result.file_id).is_uploaded
+        assert list(device.store.objects.values()) == [b"bytes"]
+
+
+async def test_a_refusal_of_the_signer_is_not_taken_for_an_expired_url() -> None:
+    async with a_device() as device:
+        device.network.plan("/v1/sign/upload", *[Reply(403, {}, b'{"error": "not your store"}')] * 4)
+        tab = await device.tab()
+        result = await tab.sync.save_file(b"bytes")
+        await settle()
+        row = tab.row(result.file_id)
+        assert row is not None
+        assert "not your store" in row.last_sync_error
+        assert len([request for request in device.network.requests if "sign" in request.url]) == 1
+
+
+@pytest.mark.parametrize("there", [b"other bytes", b"short", None])
+async def test_an_upload_that_finds_other_bytes_in_its_place_replaces_them(there: bytes | None) -> None:
+    async with a_device() as device:
+        device.store.features = ["head"]
+        tab = await device.tab()
+        key = f"s/{sha256(b'right bytes').hexdigest()}"
+        if there is not None:
+            device.store.objects[key] = there
+        device.network.plan("PUT /objects/", Reply(412))
+        result = await tab.sync.save_file(b"right bytes")
+        await settle()
+        assert tab.record(result.file_id).is_uploaded
+        assert device.store.objects == {key: b"right bytes"}
+
+
+async def test_an_upload_that_finds_its_bytes_in_place_is_done() -> None:
+    async with a_device() as device:
+        device.store.features = ["head"]
+        tab = await device.tab()
+        device.store.objects[f"s/{sha256(b'right bytes').hexdigest()}"] = b"right bytes"
+        device.network.plan("PUT /objects/", Reply(412))
+        result = await tab.sync.save_file(b"right bytes")
+        await settle()
+        assert tab.record(result.file_id).is_uploaded
+        assert not [request for request in device.network.requests if request.url.endswith("/delete")]
+
+
+async def test_a_token_function_that_is_stale_for_a_while_heals() -> None:
+    async with a_device() as device:
+        fresh_at = device.clock.monotonic() + 40
+
+        def refuses(request: HeldRequest) -> Reply | None:
+            is_stale = request.url.startswith("/api/v1/") and device.clock.monotonic() < fresh_at
+            return Reply(401) if is_stale else None
+
+        device.network.rule(refuses)
+        tab = await device.tab(remote=fs.SignerConfig("/api", auth_token=lambda: "t"))
+        result = await tab.sync.save_file(b"bytes")
+        await settle()
+        row = tab.row(result.file_id)
+        assert row is not None
+        assert row.upload_status is Status.QUEUED
+        assert "401" in row.last_sync_error
+        asked = [request for request in device.network.requests if "/v1/sign" in request.url]
+        assert len(asked) == 2, "once, and once more with a new token"
+        await device.clock.advance(120)
+        assert tab.record(result.file_id).is_uploaded
+
+
+async def test_a_token_that_never_changes_is_refused_for_good() -> None:
+    async with a_device() as device:
+        device.network.plan("/v1/sign/upload", *[Reply(401)] * 4)
+        tab = await device.tab(remote=fs.SignerConfig("/api", auth_token="wrong"))
+        result = await tab.sync.save_file(b"bytes")
+        await settle()
+        row = tab.row(result.file_id)
+        assert row is not None
+        assert row.upload_status is Status.ERROR
+        assert len([request for request in device.network.requests if "/v1/sign" in request.url]) == 1
