@@ -29,13 +29,11 @@ from filesync_web.livestore.messages import (
 )
 from filesync_web.livestore.ports import SocketClosedError, SocketFactory
 from filesync_web.livestore.wire import (
+    decode_answers,
     decode_client,
     decode_pull_request,
-    decode_server,
     encode,
-    from_json,
     pull_request,
-    to_json,
 )
 from filesync_web.ports import Clock, Http
 
@@ -148,8 +146,8 @@ class HttpSocket:
                 f"the sync backend refused the request ({answer.status})", status=answer.status
             )
         try:
-            return [decode_server(to_json(message)) for message in from_json(answer.body)]
-        except (WireError, TypeError) as error:
+            return decode_answers(answer.body)
+        except WireError as error:
             raise SocketClosedError(f"the sync backend gave an answer that is none: {error}") from error
 
 
