@@ -12,13 +12,14 @@ Names have two forms: snake_case in Python, camelCase on the wire and in SQL (`t
 from __future__ import annotations
 
 import datetime as dt
-import json as jsonlib
 import re
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
+from filesync_web.core.foreign import MAX_DEPTH, parse_json
 from filesync_web.errors import SchemaError
 from filesync_web.livestore.messages import Json, WireError
 from filesync_web.livestore.wire import to_json
@@ -99,9 +100,19 @@ def _check_boolean(value: Any) -> bool:
 
 def _check_json(value: Any) -> Json:
     try:
-        return jsonlib.loads(to_json(value))  # a copy: the caller may go on changing its own
+        # A copy, as the caller may go on changing its own; the arguments around it are one level themselves.
+        return parse_json(to_json(value), max_depth=MAX_DEPTH - 1)
     except WireError as error:
         raise ValueError(f"a JSON value ({error})") from error
+
+
+def _json_to_wire(value: Json) -> Json:
+    parse_json(to_json(value), parse_int=lambda digits: _check_integer(int(digits)))
+    return value
+
+
+def _json_from_sql(text: str) -> Json:
+    return parse_json(text, max_depth=2 * MAX_DEPTH)  # a materializer may have put events into one another
 
 
 def _check_datetime(value: Any) -> dt.datetime:
@@ -147,7 +158,15 @@ TEXT = Kind("text", "TEXT", str, _check_text)
 INTEGER = Kind("integer", "INTEGER", int, _check_integer)
 REAL = Kind("real", "REAL", float, _check_real)
 BOOLEAN = Kind("boolean", "INTEGER", bool, _check_boolean, to_sql=int, from_sql=bool)
-JSON = Kind("json", "TEXT", object, _check_json, to_sql=to_json, from_sql=jsonlib.loads)
+JSON = Kind(
+    "json",
+    "TEXT",
+    object,
+    _check_json,
+    to_wire=_json_to_wire,
+    to_sql=to_json,
+    from_sql=_json_from_sql,
+)
 DATETIME = Kind(
     "datetime",
     "INTEGER",
@@ -186,9 +205,10 @@ class Field:
         """`value` as this type keeps it; raises `SchemaError` naming `where` when it does not fit."""
         return self._convert(self.kind.check, value, where)
 
-    def to_wire(self, value: Any) -> Json:
-        """The wire form of a checked value."""
-        return None if value is None else self.kind.to_wire(value)
+    def to_wire(self, value: Any, where: str) -> Json:
+        """The wire form of a value; raises `SchemaError` when it does not fit, or would not come back as it
+        was sent."""
+        return self._convert(self.kind.to_wire, self.check(value, where), where)
 
     def from_wire(self, value: Json, where: str) -> Any:
         """The Python form; raises `SchemaError` when another client sent something that does not fit."""
@@ -206,7 +226,8 @@ class Field:
         try:
             return convert(value)
         except (TypeError, ValueError, OverflowError) as error:
-            raise SchemaError(f"{where} must be {self.kind.name} ({error}), not {value!r:.100}") from error
+            shown = reprlib.repr(value)  # also of what is nested too deep for repr()
+            raise SchemaError(f"{where} must be {self.kind.name} ({error}), not {shown}") from error
 
 
 def _field_type(kind: Kind, doc: str) -> Callable[..., Field]:

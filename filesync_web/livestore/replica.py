@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
@@ -166,8 +166,9 @@ class Replica:
         async with self._turn:
             await self._take(await self._log.read(self.position))
 
-    async def confirm(self, events: Sequence[Event], backend_id: str) -> None:
-        """Take over events of the backend; those that are here already are left out.
+    async def confirm(self, events: Sequence[Event], backend_id: str, sent: Mapping[int, int]) -> None:
+        """Take over events of the backend; those that are here already are left out. `sent`: see
+        `sequence.confirm`.
 
         When the log has moved on in between (another tab committed, or is syncing too), what it did is
         applied first and the events are matched anew.
@@ -175,7 +176,7 @@ class Replica:
         async with self._turn:
             epoch = self.position.epoch
             while self.position.epoch == epoch:
-                entries = sequence.confirm(events, self.position.confirmed, self.pending)
+                entries = sequence.confirm(events, self.position.confirmed, self.pending, sent)
                 if not entries:
                     return
                 await self._take(await self._log.confirm(entries, backend_id, self.position))

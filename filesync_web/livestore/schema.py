@@ -130,7 +130,7 @@ class EventDef:
                 if field.optional:
                     continue
                 raise SchemaError(f"event {self.name} needs the argument {name!r}")
-            wire[to_camel(name)] = field.to_wire(field.check(value, f"{self.name}: argument {name!r}"))
+            wire[to_camel(name)] = field.to_wire(value, f"{self.name}: argument {name!r}")
         return NewEvent(self, wire)
 
     def decode(self, wire: Json) -> Args:

@@ -212,8 +212,8 @@ class SyncClient:
             match output:
                 case Send(message):
                     await socket.send(encode(message))
-                case Confirm(events, backend_id):
-                    await self._replica.confirm(events, backend_id)
+                case Confirm(events, backend_id, sent):
+                    await self._replica.confirm(events, backend_id, sent)
                     self._on_confirmed()
                 case Reset():
                     await self._replica.reset()
