@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from filesync_web.core.foreign import MAX_DEPTH, parse_json
 from filesync_web.errors import SchemaError
-from filesync_web.livestore.messages import Json, WireError
+from filesync_web.livestore.messages import MAX_EVENT_DEPTH, Json, WireError
 from filesync_web.livestore.wire import to_json
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1
@@ -100,14 +100,14 @@ def _check_boolean(value: Any) -> bool:
 
 def _check_json(value: Any) -> Json:
     try:
-        # A copy, as the caller may go on changing its own; the arguments around it are one level themselves.
-        return parse_json(to_json(value), max_depth=MAX_DEPTH - 1)
+        return parse_json(to_json(value))  # a copy: the caller may go on changing its own
     except WireError as error:
         raise ValueError(f"a JSON value ({error})") from error
 
 
 def _json_to_wire(value: Json) -> Json:
-    parse_json(to_json(value), parse_int=lambda digits: _check_integer(int(digits)))
+    max_depth = MAX_EVENT_DEPTH - 1  # the arguments around it are one level themselves
+    parse_json(to_json(value), max_depth=max_depth, parse_int=lambda digits: _check_integer(int(digits)))
     return value
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
+from ..core.text import is_text
 from .messages import MAX_SEQ_NUM, Json, WireError
-
-SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def object_of(value: Json, where: str) -> dict[str, Json]:
@@ -17,7 +14,7 @@ def object_of(value: Json, where: str) -> dict[str, Json]:
 
 def text_in(obj: dict[str, Json], key: str, where: str) -> str:
     value = obj.get(key)
-    if not isinstance(value, str) or SURROGATE.search(value):
+    if not is_text(value):
         raise WireError(f"{where}.{key} must be a string of Unicode characters")
     return value
 

@@ -3,7 +3,7 @@
 Pure, standard library only; runs under CPython and Pyodide. camelCase exists only here. Unknown members of an
 object are ignored, as Effect Schema does. Whatever does not fit raises `WireError`; but in what a backend has
 kept and hands out, one event that should never have got there does not cost the others: what cannot be read
-of it is left out (`_AROUND_PULLED`, `_mended`).
+of it is left out (`_AROUND_ARGS`, `_mended`).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from urllib.parse import quote, unquote
 
 from ..core.foreign import ForeignTextError, parse_json
-from .members import SURROGATE, array_in, number_in, object_of, option_of, some_of, text_in
+from ..core.text import clean_text
+from .members import array_in, number_in, object_of, option_of, some_of, text_in
 from .messages import (
-    MAX_EVENT_DEPTH,
     PULL,
     PUSH,
     Ack,
@@ -47,12 +47,10 @@ from .messages import (
     WireError,
 )
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _REQUEST_ID = re.compile(r"[0-9]{1,20}", re.ASCII)
 
-# The levels of a message around the arguments of its events, which may be anybody's.
-_AROUND_PUSHED = 4  # {"payload": {"batch": [{"args": ...
-_AROUND_PULLED = 6  # {"values": [{"batch": [{"eventEncoded": {"args": ...
-_AROUND_ANY = 8
+_AROUND_ARGS = 6  # levels, in what is pulled: {"values": [{"batch": [{"eventEncoded": {"args": ...
 
 
 # --- JSON ---------------------------------------------------------------------------------------------------
@@ -70,23 +68,21 @@ def to_json(value: Json) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        return SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+        return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
     return text
 
 
-def from_json(
-    text: str | bytes, *, max_depth: int = MAX_EVENT_DEPTH + _AROUND_ANY, envelope: int | None = None
-) -> Json:
-    """Parse strict JSON within the bounds of `parse_json`. Raises WireError."""
+def from_json(text: str | bytes, *, envelope: int | None = None) -> Json:
+    """`parse_json`, but raises WireError."""
     try:
-        return parse_json(text, max_depth=max_depth, envelope=envelope)
+        return parse_json(text, envelope=envelope)
     except ForeignTextError as error:
         raise WireError(str(error)) from error
 
 
 def kept_args(text: str) -> Json:
     """The arguments of an event that a log has kept; null when they are nested too deep to be read."""
-    return from_json(text, max_depth=MAX_EVENT_DEPTH, envelope=0)
+    return from_json(text, envelope=0)
 
 
 def encoded_size(event: Event) -> int:
@@ -216,14 +212,14 @@ def _pulled_from_wire(value: Json) -> PulledEvent:
 
 
 def _mended(event: Json) -> Json:
-    """An event that a backend in JavaScript may keep, as one that can be kept here: with arguments, and
-    without lone surrogates in its name and ids. No client of this kit makes such events."""
+    """An event that a backend in JavaScript may keep, as one that can be kept here: with arguments, and with
+    names that UTF-8 can carry. No client of this kit makes such events."""
     if not isinstance(event, dict):
         return event
     mended: dict[str, Json] = {"args": None, **event}
     for key in ("name", "clientId", "sessionId"):
         if isinstance(text := mended.get(key), str):
-            mended[key] = SURROGATE.sub("\ufffd", text)
+            mended[key] = clean_text(text)
     return mended
 
 
@@ -321,7 +317,7 @@ def _message_to_wire(message: ClientMessage | ServerMessage) -> Json:
 
 def decode_client(text: str | bytes) -> ClientMessage:
     """What the backend received. Raises WireError: answer it with `Defect`."""
-    obj = object_of(from_json(text, max_depth=MAX_EVENT_DEPTH + _AROUND_PUSHED), "message")
+    obj = object_of(from_json(text), "message")
     match obj.get("_tag"):
         case "Request":
             return Request(_request_id(obj, "id"), text_in(obj, "tag", "message"), obj.get("payload"))
@@ -339,12 +335,12 @@ def decode_client(text: str | bytes) -> ClientMessage:
 
 def decode_server(text: str | bytes) -> ServerMessage:
     """What the client received. Raises WireError: the connection cannot be trusted any more."""
-    return _server_message(from_json(text, max_depth=MAX_EVENT_DEPTH, envelope=_AROUND_PULLED))
+    return _server_message(from_json(text, envelope=_AROUND_ARGS))
 
 
 def decode_answers(body: bytes) -> list[ServerMessage]:
     """What the client received over HTTP: an array of messages. Raises WireError."""
-    messages = from_json(body, max_depth=MAX_EVENT_DEPTH, envelope=_AROUND_PULLED + 1)
+    messages = from_json(body, envelope=_AROUND_ARGS + 1)
     if not isinstance(messages, list):
         raise WireError("the answer must be an array")
     return list(map(_server_message, messages))
