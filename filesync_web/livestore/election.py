@@ -4,16 +4,21 @@ The lock alone finds a new leader when the old one is closed or crashes. A tab t
 keeps its lock; so the others ask now and then, and when no answer comes within `ANSWER_TIMEOUT` seconds they
 take the lock away. The leader answers at once instead of sending heartbeats by a timer: timers of background
 tabs are throttled, messages are not.
+
+Two may believe for a moment that they lead: one has taken the lock from a frozen tab, and that one wakes. It
+does no harm. Each writes to the log only behind the head that it has seen, so of two writes the second has
+no effect, and the backend refuses a push that does not start at its head. The tab that was robbed learns it
+from its lock, and ends what it does as the leader before it queues again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
+from filesync_web.aio.tasks import Tasks
 from filesync_web.aio.waiting import first_of
-from filesync_web.livestore.ports import LeaderLock
+from filesync_web.livestore.ports import LeaderLock, Message
 from filesync_web.ports import Clock
 
 ASK_EVERY = 0.5
@@ -27,54 +32,56 @@ ANSWER = "leader"
 class Election:
     """Takes part for one tab.
 
-    `post(kind)` sends a message to the other tabs; hand what they send to `on_message`.
-    `on_change(is_leader)` must not raise.
+    `post(kind)` sends a message to the other tabs; hand what they send to `on_message`. `on_change` is told
+    whether this tab leads; it must not raise, and the lock is given up when it has returned.
     """
 
     def __init__(
-        self, lock: LeaderLock, clock: Clock, post: Callable[[str], None], on_change: Callable[[bool], None]
+        self,
+        lock: LeaderLock,
+        clock: Clock,
+        post: Callable[[str], None],
+        on_change: Callable[[bool], Awaitable[None]],
     ) -> None:
         self._lock = lock
         self._clock = clock
         self._post = post
         self._on_change = on_change
         self._answered = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = Tasks("the election of the leading tab")
         self.is_leader = False
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run())
+        """Take part from now on."""
+        self._tasks.spawn(self._run(), "taking part")
 
     async def close(self) -> None:
         """Give up the lock, or the place in the queue for it."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._tasks.cancel_and_wait()
 
-    def on_message(self, kind: str) -> None:
-        """Another tab has sent `ASK` or `ANSWER`."""
-        if kind == ANSWER:
+    def on_message(self, message: Message) -> None:
+        """Another tab has sent a message of the type `ASK` or `ANSWER`."""
+        if message["type"] == ANSWER:
             self._answered.set()
-        elif kind == ASK and self.is_leader:
+        elif self.is_leader:
             self._post(ANSWER)
 
     async def _run(self) -> None:
         while True:
             try:
                 await self._acquire()
-                self._lead(True)
+                await self._lead(True)
                 await self._lock.lost()
             finally:
-                self._lead(False)
+                await self._lead(False)
                 self._lock.release()
 
-    def _lead(self, is_leader: bool) -> None:
+    async def _lead(self, is_leader: bool) -> None:
         if is_leader != self.is_leader:
             self.is_leader = is_leader
             if is_leader:
                 self._post(ANSWER)
-            self._on_change(is_leader)
+            await self._on_change(is_leader)
 
     async def _acquire(self) -> None:
         async def queued() -> bool:

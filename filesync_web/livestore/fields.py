@@ -2,7 +2,7 @@
 
 Pure. A value has three forms, and every type says here, and only here, how they belong together:
 
-    Python  what an app passes and gets: str, int, float, bool, any JSON value, aware datetime
+    Python  what an app passes and gets: str, int, float, bool, any JSON value
     wire    JSON, as events travel and are kept in the event log
     SQL     what SQLite stores
 
@@ -167,16 +167,6 @@ JSON = Kind(
     to_sql=to_json,
     from_sql=_json_from_sql,
 )
-DATETIME = Kind(
-    "datetime",
-    "INTEGER",
-    dt.datetime,
-    _check_datetime,
-    to_wire=lambda value: iso_from_ms(to_ms(value)),
-    from_wire=_datetime_from_wire,
-    to_sql=to_ms,
-    from_sql=from_ms,
-)
 TIMESTAMP = Kind(
     "timestamp",
     "INTEGER",
@@ -254,9 +244,7 @@ integer = _field_type(INTEGER, "An integer that JavaScript can hold exactly.")
 real = _field_type(REAL, "A finite number.")
 boolean = _field_type(BOOLEAN, "True or False; 1 or 0 in SQL.")
 json = _field_type(JSON, "Any JSON value; text in SQL, for SQLite's JSON functions.")
-datetime = _field_type(
-    DATETIME, "An aware `datetime`; milliseconds since the epoch in SQL, ISO 8601 on the wire."
-)
 timestamp = _field_type(
-    TIMESTAMP, "Like `datetime`, but milliseconds since the epoch (int) in Python as well."
+    TIMESTAMP,
+    "A moment: milliseconds since the epoch, or an aware `datetime` when it is given; ISO 8601 on the wire.",
 )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
+from filesync_web.aio.tasks import Tasks
 from filesync_web.aio.waiting import first_of
 from filesync_web.errors import NetworkError
 from filesync_web.livestore.messages import (
@@ -50,8 +51,8 @@ class HttpSocket:
         self._clock = clock
         self._url = url
         self._headers = {"content-type": "application/json", "x-livestore-store-id": store_id}
-        self._received: asyncio.Queue[str | SocketClosedError] = asyncio.Queue()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._received: asyncio.Queue[str | Exception] = asyncio.Queue()
+        self._tasks = Tasks("a sync connection over HTTP")
         self._poller: asyncio.Task[None] | None = None
         self._asked = asyncio.Event()
         self._owes_pong = False
@@ -64,10 +65,11 @@ class HttpSocket:
         """Do what a message asks for, in the background."""
         match decode_client(text):
             case Request(_, tag, payload) as request if tag == PUSH:
-                self._begin(self._push(replace(request, tag="SyncHttpRpc.Push", payload=payload)))
+                push = replace(request, tag="SyncHttpRpc.Push", payload=payload)
+                self._begin(self._push(push), "pushing")
             case Request(id_, _, payload):
                 self._end_pull()
-                self._poller = self._begin(self._pull(id_, decode_pull_request(payload)))
+                self._poller = self._begin(self._pull(id_, decode_pull_request(payload)), "pulling")
             case Interrupt():
                 self._end_pull()
             case Ping():
@@ -79,15 +81,13 @@ class HttpSocket:
     async def receive(self) -> str:
         """The next message; raises `SocketClosedError` after a failed request."""
         message = await self._received.get()
-        if isinstance(message, SocketClosedError):
+        if isinstance(message, Exception):
             raise message
         return message
 
     async def close(self) -> None:
         """Abort all requests."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.cancel_and_wait()
         await self._http.close()
 
     async def _push(self, request: Request) -> None:
@@ -122,17 +122,15 @@ class HttpSocket:
     def _hand_over(self, message: ServerMessage) -> None:
         self._received.put_nowait(encode(message))
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        async def until_it_fails() -> None:
-            try:
-                await work
-            except SocketClosedError as error:
+    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Do it in the background; whoever waits for a message is told the error that ends it."""
+
+        def ended(task: asyncio.Task[None]) -> None:
+            error = None if task.cancelled() else task.exception()
+            if isinstance(error, Exception):
                 self._received.put_nowait(error)
 
-        task = asyncio.create_task(until_it_fails())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        return self._tasks.spawn(work, name, on_end=ended)
 
     async def _post(self, body: str) -> list[ServerMessage]:
         try:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
+from filesync_web.aio.tasks import Tasks
 from filesync_web.errors import EventTooLargeError, SchemaError
 from filesync_web.livestore import sequence
 from filesync_web.livestore.messages import MAX_BATCH_BYTES, MAX_SEQ_NUM, Event
@@ -59,6 +60,7 @@ class Replica:
         self.sync_enabled = True
         self.state: State
         self._saved = START
+        self._tasks = Tasks("the event log")
         self._commits: list[_Commit] = []
         self._appending: asyncio.Task[None] | None = None
 
@@ -117,7 +119,7 @@ class Replica:
         commit = _Commit(events, local_events, asyncio.get_running_loop().create_future())
         self._commits.append(commit)
         if self._appending is None or self._appending.done():
-            self._appending = asyncio.create_task(self._append_waiting())
+            self._appending = self._tasks.spawn(self._append_waiting(), "committing")
         await commit.done
 
     async def _append_waiting(self) -> None:
@@ -170,8 +172,10 @@ class Replica:
         """Take over events of the backend; those that are here already are left out. `sent`: see
         `sequence.confirm`.
 
-        When the log has moved on in between (another tab committed, or is syncing too), what it did is
-        applied first and the events are matched anew.
+        The match is made against what this tab has seen of the log, and other tabs write to it as well: one
+        may have committed an event that waits in front of nothing yet, or be syncing too and have written
+        these very events. So the log takes the match only if nobody was faster, and in either case answers
+        with what has happened since. That is applied, and what is left is matched anew.
         """
         async with self._turn:
             epoch = self.position.epoch

@@ -5,7 +5,7 @@ Pure. An *event* is a fact with typed arguments. It is *synced* (it reaches ever
 statements; it must be deterministic (same event, same state: same statements; no clock, no randomness),
 because every client runs it by itself, and again after a rebase.
 
-    todo_done = event("v1.TodoDone", {"id": text(), "at": datetime()})
+    todo_done = event("v1.TodoDone", {"id": text(), "at": timestamp()})
     schema = make_schema(
         tables={"todos": todos},
         events={"todo_done": todo_done},

@@ -159,7 +159,14 @@ class State:
             return False
 
     def apply(self, delta: LogDelta) -> Change:
-        """Take over what happened in the log."""
+        """Take over what happened in the log.
+
+        What arrives belongs below what is pending, and SQLite cannot insert below: so the tail is rolled
+        back, the base grows, and what is still pending is applied again. Two kinds of arrivals need none of
+        that, as the tables are the same afterwards: our own oldest pending events, confirmed in their order,
+        and client-only events, which touch other tables. They stay in the tail as *settled*; else a long
+        queue of offline edits would be applied again for each batch of it that is pushed.
+        """
         changed: set[str] = set()
         if delta.position.epoch != self.position.epoch:
             self._begin_anew()

@@ -10,9 +10,6 @@ One push at a time, numbered behind the confirmed head. The push's events come b
 that confirms them, in the form in which the backend keeps them for all clients. A backend that is ahead sends
 what we lack by the live pull, which rebases the pending events, and the push is made again. Times are seconds
 of a monotonic clock.
-
-Events are taken over only in an unbroken chain: LiveStore's backend sends a new event at once, also between
-the pages of a backlog, and never again. One that has overtaken others is left out, and pulled behind them.
 """
 
 from __future__ import annotations
@@ -213,6 +210,13 @@ class SyncProtocol:
         return Send(pull_request(self._pull, pull))
 
     def _pulled(self, chunk: Chunk, now: float) -> list[Output]:
+        """A page of the backlog, or what is new.
+
+        It is taken over only where it continues our head. LiveStore's backend sends a new event at once, also
+        between the pages of a backlog, and never again: taken over, it would move the head past the pages
+        that are still to come, and those would be left out as old ones. So it is dropped, and when the
+        backlog has been read, what comes behind it is pulled again.
+        """
         outputs: list[Output] = []
         for value in chunk.values:
             if self._backend_id not in {None, value.backend_id}:

@@ -1,7 +1,8 @@
 """A sync backend in memory that follows LiveStore's protocol, with the faults that a network has.
 
 backend = MemorySyncBackend()
-store = await Store.open(..., open_socket=backend.open_socket, sync=SyncOptions("ws://backend/sync"))
+ports = StorePorts(log, channel, lock, clock, open_socket=backend.open_socket)
+store = await Store.open(schema=schema, store_id="s", ports=ports, sync=SyncOptions("ws://backend/sync"))
 backend.offline = True       # every connection breaks, none can be opened
 backend.fail_after_push = 1  # the next push is accepted, but its connection breaks before any answer
 """
