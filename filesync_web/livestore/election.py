@@ -14,15 +14,20 @@ from its lock, and ends what it does as the leader before it queues again.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 
-from filesync_web.aio.tasks import Tasks
+from filesync_web.aio.tasks import Tasks, raise_if_cancelled
 from filesync_web.aio.waiting import first_of
 from filesync_web.livestore.ports import LeaderLock, Message
 from filesync_web.ports import Clock
 
+logger = logging.getLogger(__name__)
+
 ASK_EVERY = 0.5
 ANSWER_TIMEOUT = 1.2
+RETRY_DELAY = 5.0
+"""Seconds until a lock that could not be had is asked for again."""
 _LATE = 1.0  # a wait that took so much longer says that this tab itself did not run
 
 ASK = "who-leads"
@@ -33,7 +38,8 @@ class Election:
     """Takes part for one tab.
 
     `post(kind)` sends a message to the other tabs; hand what they send to `on_message`. `on_change` is told
-    whether this tab leads; it must not raise, and the lock is given up when it has returned.
+    whether this tab leads; the lock is given up when it has returned. `on_trouble` is told why this tab
+    cannot lead, each reason once. Neither may raise.
     """
 
     def __init__(
@@ -42,11 +48,14 @@ class Election:
         clock: Clock,
         post: Callable[[str], None],
         on_change: Callable[[bool], Awaitable[None]],
+        on_trouble: Callable[[str], None],
     ) -> None:
         self._lock = lock
         self._clock = clock
         self._post = post
         self._on_change = on_change
+        self._on_trouble = on_trouble
+        self._trouble = ""
         self._answered = asyncio.Event()
         self._tasks = Tasks("the election of the leading tab")
         self.is_leader = False
@@ -69,12 +78,27 @@ class Election:
     async def _run(self) -> None:
         while True:
             try:
-                await self._acquire()
-                await self._lead(True)
-                await self._lock.lost()
-            finally:
-                await self._lead(False)
-                self._lock.release()
+                await self._lead_once()
+            except Exception as error:  # there may be no locks here at all
+                raise_if_cancelled()
+                self._tell_trouble(f"this tab or process cannot lead: {error}")
+                await self._clock.sleep(RETRY_DELAY)
+
+    async def _lead_once(self) -> None:
+        try:
+            await self._acquire()
+            self._trouble = ""
+            await self._lead(True)
+            await self._lock.lost()
+        finally:
+            await self._lead(False)
+            self._lock.release()
+
+    def _tell_trouble(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            self._trouble = trouble
+            logger.warning("%s", trouble)
+            self._on_trouble(trouble)
 
     async def _lead(self, is_leader: bool) -> None:
         if is_leader != self.is_leader:

@@ -87,8 +87,10 @@ class Replica:
         if self._appending is not None:
             await asyncio.wait([self._appending])
         async with self._turn:
-            self.state.close()
-            await self._log.close()
+            try:
+                self.state.close()
+            finally:
+                await self._log.close()
 
     @property
     def position(self) -> Position:

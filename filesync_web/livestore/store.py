@@ -10,6 +10,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
 from typing import Any, TypeVar, overload
 
 from filesync_web.aio.listeners import Listeners
@@ -59,9 +60,12 @@ class Store:
         self._tabs = TabMessages(ports.channel)
         self._replica = Replica(schema, ports.log, session_id, self._on_change)
         self._report = SyncReport(self._replica, self._tabs.post)
-        self._election = Election(ports.lock, ports.clock, self._tabs.post, self._on_leadership)
+        self._election = Election(
+            ports.lock, ports.clock, self._tabs.post, self._on_leadership, self._report.cannot_lead
+        )
         self._sync = None if sync is None or ports.open_socket is None else self._sync_client(ports, sync)
         self._is_open = False
+        self._closing: asyncio.Task[None] | None = None
         self._is_behind = False
         self._is_saving = False
 
@@ -114,17 +118,28 @@ class Store:
         self._election.start()
 
     async def close(self) -> None:
-        """End sync, give up leadership, let go of the log. Nothing is lost. Does nothing when closed."""
-        if not self._is_open:
-            return
-        self._is_open = False
+        """End sync, give up leadership, let go of the log; when it returns, all that this store has begun has
+        ended, and commits that were under way are in the log. Never raises; does nothing when closed. It goes
+        on when it is cancelled, and a second call waits for its end.
+        """
+        if self._is_open:
+            self._is_open = False
+            self._closing = self._tasks.spawn(self._close(), "closing")
+        if self._closing is not None:
+            await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         self._subscriptions.clear()
-        if self._sync is not None:
-            await self._sync.stop()
-        await self._election.close()
-        await self._tasks.cancel_and_wait()
-        self._tabs.leave()
-        await self._replica.close()
+        try:
+            async with AsyncExitStack() as last_first:  # each is done, whatever another one raises
+                last_first.push_async_callback(self._replica.close)
+                last_first.callback(self._tabs.leave)
+                last_first.push_async_callback(self._tasks.cancel_and_wait)
+                if self._sync is not None:
+                    last_first.push_async_callback(self._sync.stop)
+                last_first.push_async_callback(self._election.close)
+        except Exception:
+            logger.exception("store %r was not closed as it should be", self.store_id)
 
     # --- events and queries ---------------------------------------------------------------------------------
 

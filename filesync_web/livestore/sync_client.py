@@ -13,7 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from filesync_web.aio.tasks import Tasks
+from filesync_web.aio.tasks import Tasks, raise_if_cancelled
 from filesync_web.aio.waiting import first_of
 from filesync_web.errors import SyncError
 from filesync_web.livestore.connector import Connection, Connector
@@ -102,11 +102,9 @@ class SyncClient:
             while True:
                 try:
                     await self._sync(await self._connector.connect())
-                except (SyncError, SocketClosedError) as error:
-                    self._failed(error)
                 except Exception as error:  # whatever it is, sync goes on
+                    raise_if_cancelled()
                     self._failed(error)
-                    logger.exception("%s failed", self._owner)
                 await self._pause()
         finally:
             self._report(False, "")
@@ -114,7 +112,10 @@ class SyncClient:
     def _failed(self, error: Exception) -> None:
         self._failures += 1
         self._report(False, str(error))
-        logger.info("%s: %s", self._owner, error)
+        if isinstance(error, SyncError | SocketClosedError):
+            logger.info("%s: %s", self._owner, error)
+        else:
+            logger.error("%s failed: %s", self._owner, error, exc_info=error)
 
     def _report(self, connected: bool, error: str) -> None:
         self._error = error

@@ -40,6 +40,11 @@ class SyncReport:
         self.tell()
         self.update()
 
+    def cannot_lead(self, reason: str) -> None:
+        """This tab cannot lead; unless another one does and tells, nobody syncs."""
+        self._error = reason
+        self.update()
+
     def tell(self) -> None:
         """Tell the other tabs how the connection is."""
         self._post(STATUS, connected=self._connected, error=self._error)

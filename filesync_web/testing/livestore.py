@@ -211,9 +211,10 @@ class MemoryChannel:
 
 
 class MemoryLockManager:
-    """The Web Locks of one device: make a `MemoryLeaderLock` for each tab."""
+    """The Web Locks of one device: make a `MemoryLeaderLock` for each tab. With `error`, none can be had."""
 
     def __init__(self) -> None:
+        self.error: Exception | None = None
         self.holder: MemoryLeaderLock | None = None
         self.queue: list[tuple[MemoryLeaderLock, asyncio.Future[None]]] = []
 
@@ -237,6 +238,8 @@ class MemoryLeaderLock:
 
     async def acquire(self, *, steal: bool = False) -> None:
         manager = self._manager
+        if manager.error is not None:
+            raise manager.error
         self.stolen = asyncio.Event()
         if steal:
             if manager.holder is not None:
