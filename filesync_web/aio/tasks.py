@@ -71,6 +71,14 @@ class Tasks:
         self._asked.discard(task)
 
 
+def raise_if_cancelled() -> None:
+    """Raise `CancelledError` when the running task has been asked to end. For whoever catches every error
+    and goes on: one that is raised while a cancelled task cleans up takes the place of its cancellation."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 def _log_error(task: asyncio.Task[Any]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         logger.error("%s failed: %s", task.get_name(), error, exc_info=error)

@@ -12,6 +12,7 @@ from filesync_web.browser.locks import WebLocks
 from filesync_web.browser.tabs import BroadcastTabs, WebLeaderLock
 from filesync_web.browser.web_socket import open_browser_socket
 from filesync_web.livestore.http_transport import http_transport
+from filesync_web.livestore.ports import StorePorts
 from filesync_web.livestore.schema import Schema
 from filesync_web.livestore.store import Store
 from filesync_web.livestore.sync_status import SyncOptions
@@ -26,17 +27,16 @@ class BrowserEnvironment:
     async def open_store(self, schema: Schema, store_id: str, sync: SyncOptions | None) -> Store:
         """Open the store that all tabs of this browser share."""
         name = PREFIX + store_id
-        over_http = http_transport(store_id, BrowserHttp, SystemClock())
-        return await Store.open(
-            schema=schema,
-            store_id=store_id,
+        clock = SystemClock()
+        is_over_http = sync is not None and sync.transport == "http"
+        ports = StorePorts(
             log=IndexedDbEventLog(name),
             channel=BroadcastTabs(name),
             lock=WebLeaderLock(_leader_lock(store_id)),
-            clock=SystemClock(),
-            open_socket=open_browser_socket if sync is None or sync.transport == "ws" else over_http,
-            sync=sync,
+            clock=clock,
+            open_socket=http_transport(store_id, BrowserHttp, clock) if is_over_http else open_browser_socket,
         )
+        return await Store.open(schema=schema, store_id=store_id, ports=ports, sync=sync)
 
     def platform(self, store_id: str, *, include_credentials: bool) -> Platform:
         """What a `FileSync` of that store needs."""

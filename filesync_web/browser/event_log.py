@@ -16,6 +16,7 @@ import pyodide_js
 from pyodide.ffi import JsException
 
 from filesync_web.browser.js_util import load_script
+from filesync_web.core.foreign import ForeignTextError, parse_json
 from filesync_web.errors import FileSyncError, QuotaExceededError, StorageUnavailableError, StoreError
 from filesync_web.livestore.messages import Event
 from filesync_web.livestore.ports import (
@@ -28,6 +29,8 @@ from filesync_web.livestore.ports import (
 )
 from filesync_web.livestore.state_file import connect_alone
 from filesync_web.livestore.wire import to_json
+
+_AROUND_ARGUMENTS = 3  # {"confirmed": [[..., arguments, ...
 
 
 class IndexedDbEventLog:
@@ -97,7 +100,11 @@ class IndexedDbEventLog:
         return self._js_log
 
     async def _delta(self, ask: Callable[[], Awaitable[Any]]) -> LogDelta:
-        delta = json.loads(await self._asked(ask))
+        text = await self._asked(ask)
+        try:
+            delta = parse_json(text, max_bytes=None, envelope=_AROUND_ARGUMENTS)
+        except ForeignTextError as error:
+            raise StoreError(f"the event log {self._name} is damaged: {error}") from error
         return LogDelta(
             Position(*delta["position"]),
             [

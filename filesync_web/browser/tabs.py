@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from filesync_web.browser.js_util import error_of, is_none, load_script
+from filesync_web.core.foreign import ForeignTextError, parse_json
 from filesync_web.livestore.ports import LOG_CHANGED, Message
 
 
@@ -37,7 +38,11 @@ class BroadcastTabs:
         import js
 
         def on_message(js_event: Any) -> None:
-            callback(json.loads(js_event.data))
+            try:
+                message = parse_json(js_event.data)
+            except ForeignTextError:
+                return  # it is none of ours
+            callback(message)
 
         def on_return(_js_event: Any) -> None:
             callback({"type": LOG_CHANGED})

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from filesync_web.core.foreign import ForeignTextError, parse_json
 from filesync_web.core.media_types import DEFAULT_MIME_TYPE, check_mime_type, clean_mime_type
 from filesync_web.errors import InvalidArgumentError
 
@@ -84,6 +85,7 @@ def encode_metadata(metadata: FileMetadata) -> str:
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         text.encode()  # a lone surrogate is a ValueError
+        parse_json(text)  # what could not be read back must not be written
         return text
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidArgumentError(f"the metadata of a file must be JSON (RFC 8259): {error}") from error
@@ -93,8 +95,8 @@ def parse_metadata(metadata_json: str | None) -> FileMetadata:
     """The typed form of `metadataJson`; what is missing or malformed (another client wrote it) is left
     out."""
     try:
-        value = json.loads(metadata_json or "{}")
-    except ValueError:
+        value = parse_json(metadata_json or "{}")
+    except ForeignTextError:
         return FileMetadata()
     if not isinstance(value, dict):
         return FileMetadata()

@@ -2,7 +2,7 @@
 
 Pure. A value has three forms, and every type says here, and only here, how they belong together:
 
-    Python  what an app passes and gets: str, int, float, bool, any JSON value, aware datetime
+    Python  what an app passes and gets: str, int, float, bool, any JSON value
     wire    JSON, as events travel and are kept in the event log
     SQL     what SQLite stores
 
@@ -12,15 +12,16 @@ Names have two forms: snake_case in Python, camelCase on the wire and in SQL (`t
 from __future__ import annotations
 
 import datetime as dt
-import json as jsonlib
 import re
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
+from filesync_web.core.foreign import MAX_DEPTH, parse_json
 from filesync_web.errors import SchemaError
-from filesync_web.livestore.messages import Json, WireError
+from filesync_web.livestore.messages import MAX_EVENT_DEPTH, Json, WireError
 from filesync_web.livestore.wire import to_json
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1
@@ -99,9 +100,19 @@ def _check_boolean(value: Any) -> bool:
 
 def _check_json(value: Any) -> Json:
     try:
-        return jsonlib.loads(to_json(value))  # a copy: the caller may go on changing its own
+        return parse_json(to_json(value))  # a copy: the caller may go on changing its own
     except WireError as error:
         raise ValueError(f"a JSON value ({error})") from error
+
+
+def _json_to_wire(value: Json) -> Json:
+    max_depth = MAX_EVENT_DEPTH - 1  # the arguments around it are one level themselves
+    parse_json(to_json(value), max_depth=max_depth, parse_int=lambda digits: _check_integer(int(digits)))
+    return value
+
+
+def _json_from_sql(text: str) -> Json:
+    return parse_json(text, max_depth=2 * MAX_DEPTH)  # a materializer may have put events into one another
 
 
 def _check_datetime(value: Any) -> dt.datetime:
@@ -147,16 +158,14 @@ TEXT = Kind("text", "TEXT", str, _check_text)
 INTEGER = Kind("integer", "INTEGER", int, _check_integer)
 REAL = Kind("real", "REAL", float, _check_real)
 BOOLEAN = Kind("boolean", "INTEGER", bool, _check_boolean, to_sql=int, from_sql=bool)
-JSON = Kind("json", "TEXT", object, _check_json, to_sql=to_json, from_sql=jsonlib.loads)
-DATETIME = Kind(
-    "datetime",
-    "INTEGER",
-    dt.datetime,
-    _check_datetime,
-    to_wire=lambda value: iso_from_ms(to_ms(value)),
-    from_wire=_datetime_from_wire,
-    to_sql=to_ms,
-    from_sql=from_ms,
+JSON = Kind(
+    "json",
+    "TEXT",
+    object,
+    _check_json,
+    to_wire=_json_to_wire,
+    to_sql=to_json,
+    from_sql=_json_from_sql,
 )
 TIMESTAMP = Kind(
     "timestamp",
@@ -186,9 +195,10 @@ class Field:
         """`value` as this type keeps it; raises `SchemaError` naming `where` when it does not fit."""
         return self._convert(self.kind.check, value, where)
 
-    def to_wire(self, value: Any) -> Json:
-        """The wire form of a checked value."""
-        return None if value is None else self.kind.to_wire(value)
+    def to_wire(self, value: Any, where: str) -> Json:
+        """The wire form of a value; raises `SchemaError` when it does not fit, or would not come back as it
+        was sent."""
+        return self._convert(self.kind.to_wire, self.check(value, where), where)
 
     def from_wire(self, value: Json, where: str) -> Any:
         """The Python form; raises `SchemaError` when another client sent something that does not fit."""
@@ -206,7 +216,8 @@ class Field:
         try:
             return convert(value)
         except (TypeError, ValueError, OverflowError) as error:
-            raise SchemaError(f"{where} must be {self.kind.name} ({error}), not {value!r:.100}") from error
+            shown = reprlib.repr(value)  # also of what is nested too deep for repr()
+            raise SchemaError(f"{where} must be {self.kind.name} ({error}), not {shown}") from error
 
 
 def _field_type(kind: Kind, doc: str) -> Callable[..., Field]:
@@ -233,9 +244,7 @@ integer = _field_type(INTEGER, "An integer that JavaScript can hold exactly.")
 real = _field_type(REAL, "A finite number.")
 boolean = _field_type(BOOLEAN, "True or False; 1 or 0 in SQL.")
 json = _field_type(JSON, "Any JSON value; text in SQL, for SQLite's JSON functions.")
-datetime = _field_type(
-    DATETIME, "An aware `datetime`; milliseconds since the epoch in SQL, ISO 8601 on the wire."
-)
 timestamp = _field_type(
-    TIMESTAMP, "Like `datetime`, but milliseconds since the epoch (int) in Python as well."
+    TIMESTAMP,
+    "A moment: milliseconds since the epoch, or an aware `datetime` when it is given; ISO 8601 on the wire.",
 )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
+from filesync_web.aio.tasks import Tasks
 from filesync_web.aio.waiting import first_of
 from filesync_web.errors import NetworkError
 from filesync_web.livestore.messages import (
@@ -29,13 +30,11 @@ from filesync_web.livestore.messages import (
 )
 from filesync_web.livestore.ports import SocketClosedError, SocketFactory
 from filesync_web.livestore.wire import (
+    decode_answers,
     decode_client,
     decode_pull_request,
-    decode_server,
     encode,
-    from_json,
     pull_request,
-    to_json,
 )
 from filesync_web.ports import Clock, Http
 
@@ -52,8 +51,8 @@ class HttpSocket:
         self._clock = clock
         self._url = url
         self._headers = {"content-type": "application/json", "x-livestore-store-id": store_id}
-        self._received: asyncio.Queue[str | SocketClosedError] = asyncio.Queue()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._received: asyncio.Queue[str | Exception] = asyncio.Queue()
+        self._tasks = Tasks("a sync connection over HTTP")
         self._poller: asyncio.Task[None] | None = None
         self._asked = asyncio.Event()
         self._owes_pong = False
@@ -66,10 +65,11 @@ class HttpSocket:
         """Do what a message asks for, in the background."""
         match decode_client(text):
             case Request(_, tag, payload) as request if tag == PUSH:
-                self._begin(self._push(replace(request, tag="SyncHttpRpc.Push", payload=payload)))
+                push = replace(request, tag="SyncHttpRpc.Push", payload=payload)
+                self._begin(self._push(push), "pushing")
             case Request(id_, _, payload):
                 self._end_pull()
-                self._poller = self._begin(self._pull(id_, decode_pull_request(payload)))
+                self._poller = self._begin(self._pull(id_, decode_pull_request(payload)), "pulling")
             case Interrupt():
                 self._end_pull()
             case Ping():
@@ -81,15 +81,13 @@ class HttpSocket:
     async def receive(self) -> str:
         """The next message; raises `SocketClosedError` after a failed request."""
         message = await self._received.get()
-        if isinstance(message, SocketClosedError):
+        if isinstance(message, Exception):
             raise message
         return message
 
     async def close(self) -> None:
         """Abort all requests."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.cancel_and_wait()
         await self._http.close()
 
     async def _push(self, request: Request) -> None:
@@ -124,17 +122,15 @@ class HttpSocket:
     def _hand_over(self, message: ServerMessage) -> None:
         self._received.put_nowait(encode(message))
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        async def until_it_fails() -> None:
-            try:
-                await work
-            except SocketClosedError as error:
+    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Do it in the background; whoever waits for a message is told the error that ends it."""
+
+        def ended(task: asyncio.Task[None]) -> None:
+            error = None if task.cancelled() else task.exception()
+            if isinstance(error, Exception):
                 self._received.put_nowait(error)
 
-        task = asyncio.create_task(until_it_fails())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        return self._tasks.spawn(work, name, on_end=ended)
 
     async def _post(self, body: str) -> list[ServerMessage]:
         try:
@@ -148,8 +144,8 @@ class HttpSocket:
                 f"the sync backend refused the request ({answer.status})", status=answer.status
             )
         try:
-            return [decode_server(to_json(message)) for message in from_json(answer.body)]
-        except (WireError, TypeError) as error:
+            return decode_answers(answer.body)
+        except WireError as error:
             raise SocketClosedError(f"the sync backend gave an answer that is none: {error}") from error
 
 

@@ -27,6 +27,9 @@ MAX_BATCH_EVENTS = 100
 """Most events in one push or one pulled chunk."""
 MAX_BATCH_BYTES = 900_000
 """Most bytes of events (`wire.encoded_size`) in one push or pulled chunk; so also the limit of one event."""
+MAX_EVENT_DEPTH = 240
+"""Most levels of arrays and objects in the arguments of an event of ours: within what everybody reads
+(`core.foreign.MAX_DEPTH`), also with the message around them."""
 MAX_FRAME_BYTES = 1_048_576
 """Most bytes of one frame; `sync-cf` drops the connection above it."""
 MAX_SEQ_NUM = 2**53 - 1

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from random import Random
 from typing import Any, Protocol
 
 from filesync_web.livestore.messages import Event, Json
+from filesync_web.ports import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,3 +222,19 @@ class Socket(Protocol):
 
 SocketFactory = Callable[[str], Awaitable[Socket]]
 """Opens a WebSocket to a URL; raises `SocketClosedError`. The URL's query may hold a token: never log it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorePorts:
+    """Everything that a store needs of the place where it runs.
+
+    `log`, `channel` and `lock` are those of this device for one store. Without `open_socket` it never syncs.
+    `random` spreads the reconnects.
+    """
+
+    log: EventLog
+    channel: Channel
+    lock: LeaderLock
+    clock: Clock
+    open_socket: SocketFactory | None = None
+    random: Random = field(default_factory=Random)

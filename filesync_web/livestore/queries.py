@@ -23,8 +23,15 @@ def rows_of(state: State, query: Query, params: Params = ()) -> list[Any]:
     except sqlite3.Error as error:
         raise SchemaError(f"the query failed ({error}): {sql:.200}") from error
     if select is not None:
-        return [select.table.decode(row) for row in rows]
+        return _records(select.table, rows)
     return list(map(_row_type(tuple(columns))._make, rows))
+
+
+def _records(table: Table[Any], rows: list[Any]) -> list[Any]:
+    try:
+        return [table.decode(row) for row in rows]
+    except (ValueError, OverflowError) as error:  # a materializer in SQL has put it there
+        raise SchemaError(f"table {table.name} has a value that is not of its column: {error}") from error
 
 
 def tables_of(state: State, query: Query, params: Params = ()) -> frozenset[str]:

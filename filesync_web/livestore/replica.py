@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
+from filesync_web.aio.tasks import Tasks
 from filesync_web.errors import EventTooLargeError, SchemaError
 from filesync_web.livestore import sequence
 from filesync_web.livestore.messages import MAX_BATCH_BYTES, MAX_SEQ_NUM, Event
@@ -59,6 +60,7 @@ class Replica:
         self.sync_enabled = True
         self.state: State
         self._saved = START
+        self._tasks = Tasks("the event log")
         self._commits: list[_Commit] = []
         self._appending: asyncio.Task[None] | None = None
 
@@ -85,8 +87,10 @@ class Replica:
         if self._appending is not None:
             await asyncio.wait([self._appending])
         async with self._turn:
-            self.state.close()
-            await self._log.close()
+            try:
+                self.state.close()
+            finally:
+                await self._log.close()
 
     @property
     def position(self) -> Position:
@@ -117,7 +121,7 @@ class Replica:
         commit = _Commit(events, local_events, asyncio.get_running_loop().create_future())
         self._commits.append(commit)
         if self._appending is None or self._appending.done():
-            self._appending = asyncio.create_task(self._append_waiting())
+            self._appending = self._tasks.spawn(self._append_waiting(), "committing")
         await commit.done
 
     async def _append_waiting(self) -> None:
@@ -166,16 +170,19 @@ class Replica:
         async with self._turn:
             await self._take(await self._log.read(self.position))
 
-    async def confirm(self, events: Sequence[Event], backend_id: str) -> None:
-        """Take over events of the backend; those that are here already are left out.
+    async def confirm(self, events: Sequence[Event], backend_id: str, sent: Mapping[int, int]) -> None:
+        """Take over events of the backend; those that are here already are left out. `sent`: see
+        `sequence.confirm`.
 
-        When the log has moved on in between (another tab committed, or is syncing too), what it did is
-        applied first and the events are matched anew.
+        The match is made against what this tab has seen of the log, and other tabs write to it as well: one
+        may have committed an event that waits in front of nothing yet, or be syncing too and have written
+        these very events. So the log takes the match only if nobody was faster, and in either case answers
+        with what has happened since. That is applied, and what is left is matched anew.
         """
         async with self._turn:
             epoch = self.position.epoch
             while self.position.epoch == epoch:
-                entries = sequence.confirm(events, self.position.confirmed, self.pending)
+                entries = sequence.confirm(events, self.position.confirmed, self.pending, sent)
                 if not entries:
                     return
                 await self._take(await self._log.confirm(entries, backend_id, self.position))

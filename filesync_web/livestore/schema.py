@@ -5,7 +5,7 @@ Pure. An *event* is a fact with typed arguments. It is *synced* (it reaches ever
 statements; it must be deterministic (same event, same state: same statements; no clock, no randomness),
 because every client runs it by itself, and again after a rebase.
 
-    todo_done = event("v1.TodoDone", {"id": text(), "at": datetime()})
+    todo_done = event("v1.TodoDone", {"id": text(), "at": timestamp()})
     schema = make_schema(
         tables={"todos": todos},
         events={"todo_done": todo_done},
@@ -130,7 +130,7 @@ class EventDef:
                 if field.optional:
                     continue
                 raise SchemaError(f"event {self.name} needs the argument {name!r}")
-            wire[to_camel(name)] = field.to_wire(field.check(value, f"{self.name}: argument {name!r}"))
+            wire[to_camel(name)] = field.to_wire(value, f"{self.name}: argument {name!r}")
         return NewEvent(self, wire)
 
     def decode(self, wire: Json) -> Args:

@@ -33,6 +33,7 @@ from filesync_web.livestore.ports import (
 from filesync_web.livestore.schema import Context, EventDef, NewEvent, Schema
 from filesync_web.livestore.statements import Params, StatementChecker
 from filesync_web.livestore.tables import Statement
+from filesync_web.livestore.wire import to_json
 
 logger = logging.getLogger(__name__)
 
@@ -158,12 +159,20 @@ class State:
             return False
 
     def apply(self, delta: LogDelta) -> Change:
-        """Take over what happened in the log."""
+        """Take over what happened in the log.
+
+        What arrives belongs below what is pending, and SQLite cannot insert below: so the tail is rolled
+        back, the base grows, and what is still pending is applied again. Two kinds of arrivals need none of
+        that, as the tables are the same afterwards: our own oldest pending events, confirmed in their order,
+        and client-only events, which touch other tables. They stay in the tail as *settled*; else a long
+        queue of offline edits would be applied again for each batch of it that is pushed.
+        """
         changed: set[str] = set()
         if delta.position.epoch != self.position.epoch:
             self._begin_anew()
             changed.update(table.name for table in self.schema.tables.values())
-        discarded = {id_ for e in delta.local if e.event.name == DISCARDED for id_ in e.event.args}
+        marks = [e for e in delta.local if e.event.name == DISCARDED and not e.event.synced]
+        discarded = {id_ for mark in marks for id_ in mark.event.args}
         gone = discarded.union(entry.local_id for entry in delta.confirmed)
         newest = self.pending[-1].id if self.pending else 0
         local = [e for e in delta.local if not e.event.synced and e.event.name != DISCARDED]
@@ -171,7 +180,7 @@ class State:
         touched = _events(delta.confirmed, local, added)
         own = self.pending[: len(delta.confirmed)]
         settled: list[_Entry] = [*local]
-        if [e.local_id for e in delta.confirmed] == [e.id for e in own] and not self._waits(discarded):
+        if _are_as_applied(delta.confirmed, own) and not self._waits(discarded):
             self._settled += delta.confirmed  # what they do is done already
             del self.pending[: len(own)]
         else:
@@ -295,3 +304,12 @@ class State:
 
 def _events(*entries: Iterable[ConfirmedEntry | LocalEntry]) -> list[tuple[str, Json]]:
     return [(entry.event.name, entry.event.args) for some in entries for entry in some]
+
+
+def _are_as_applied(confirmed: Sequence[ConfirmedEntry], pending: Sequence[LocalEntry]) -> bool:
+    """Whether these are the oldest pending entries, confirmed in their order and to the letter: a backend may
+    have changed how a value is written, and then all clients have to apply what it says."""
+    return [e.local_id for e in confirmed] == [e.id for e in pending] and all(
+        to_json(one.event.args) == to_json(other.event.args)
+        for one, other in zip(confirmed, pending, strict=True)
+    )

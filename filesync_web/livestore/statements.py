@@ -33,7 +33,7 @@ class Access:
 
 
 class StatementChecker:
-    """Says what statements do; see the module's text."""
+    """Knows the tables of one schema; keeps what it found out about the last statements."""
 
     def __init__(self, schema: Schema) -> None:
         self._synced = frozenset(t.name for t in schema.tables.values() if not t.client_only)

@@ -9,23 +9,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Coroutine, Iterable
-from random import Random
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
 from typing import Any, TypeVar, overload
 
 from filesync_web.aio.listeners import Listeners
+from filesync_web.aio.tasks import Tasks
 from filesync_web.errors import StoreClosedError
-from filesync_web.livestore.conversation import Conversation
+from filesync_web.livestore.connector import Connector
 from filesync_web.livestore.election import ANSWER, ASK, Election
 from filesync_web.livestore.messages import Json
-from filesync_web.livestore.ports import (
-    LOG_CHANGED,
-    Channel,
-    EventLog,
-    LeaderLock,
-    Message,
-    SocketFactory,
-)
+from filesync_web.livestore.ports import LOG_CHANGED, Message, StorePorts
 from filesync_web.livestore.queries import rows_of, tables_of
 from filesync_web.livestore.replica import Replica
 from filesync_web.livestore.schema import NewEvent, Schema
@@ -33,9 +27,11 @@ from filesync_web.livestore.state import Change
 from filesync_web.livestore.statements import Params
 from filesync_web.livestore.subscriptions import Subscriptions
 from filesync_web.livestore.sync_client import SyncClient
+from filesync_web.livestore.sync_report import STATUS, SyncReport
 from filesync_web.livestore.sync_status import MetadataSyncStatus, SyncOptions
+from filesync_web.livestore.tab_messages import TabMessages
 from filesync_web.livestore.tables import Select, Table
-from filesync_web.ports import Clock, Unsubscribe
+from filesync_web.ports import Unsubscribe
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +39,6 @@ R = TypeVar("R")
 
 _HELLO = "hello"
 _NUDGE = "nudge"
-_STATUS = "sync-status"
 
 _SAVE_EVENTS = 1000
 _SAVE_DELAY = 2.0
@@ -53,58 +48,35 @@ class Store:
     """An open store. Make one with `Store.open`; close it with `close`."""
 
     def __init__(
-        self,
-        *,
-        schema: Schema,
-        store_id: str,
-        log: EventLog,
-        channel: Channel,
-        lock: LeaderLock,
-        clock: Clock,
-        open_socket: SocketFactory | None,
-        sync: SyncOptions | None,
-        session_id: str | None,
-        random: Random | None,
+        self, schema: Schema, store_id: str, ports: StorePorts, sync: SyncOptions | None, session_id: str
     ) -> None:
         self.schema = schema
         self.store_id = store_id
-        self._clock = clock
+        self._clock = ports.clock
+        self._tasks = Tasks(f"store {store_id!r}")
         self._subscriptions = Subscriptions()
         self._leader_listeners: Listeners[bool] = Listeners()
         self._event_listeners: Listeners[list[tuple[str, Json]]] = Listeners()
-        self._status_listeners: Listeners[MetadataSyncStatus] = Listeners()
-        self._replica = Replica(schema, log, session_id or secrets.token_urlsafe(6), self._changed)
-        self._conversation = Conversation(
-            channel,
-            {
-                LOG_CHANGED: lambda _message: self._catch_up(),
-                _STATUS: self._hear_status,
-                _HELLO: self._hear_hello,
-                _NUDGE: self._hear_nudge,
-                ASK: lambda _message: self._election.on_message(ASK),
-                ANSWER: lambda _message: self._election.on_message(ANSWER),
-            },
+        self._tabs = TabMessages(ports.channel)
+        self._replica = Replica(schema, ports.log, session_id, self._on_change)
+        self._report = SyncReport(self._replica, self._tabs.post)
+        self._election = Election(
+            ports.lock, ports.clock, self._tabs.post, self._on_leadership, self._report.cannot_lead
         )
-        self._post = self._conversation.post
-        self._election = Election(lock, clock, self._post, self._leads)
-        self._sync: SyncClient | None = None
-        if sync is not None and open_socket is not None:
-            self._sync = SyncClient(
-                store_id,
-                self._replica,
-                sync,
-                open_socket=open_socket,
-                clock=clock,
-                random=random or Random(),  # noqa: S311  spreads reconnects, guards nothing
-                on_change=self._sync_changed,
-                on_confirmed=lambda: self._post(LOG_CHANGED),
-            )
-        self._connected, self._last_error = False, ""
-        self._status = MetadataSyncStatus()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._sync = None if sync is None or ports.open_socket is None else self._sync_client(ports, sync)
         self._is_open = False
+        self._closing: asyncio.Task[None] | None = None
         self._is_behind = False
         self._is_saving = False
+
+    def _sync_client(self, ports: StorePorts, options: SyncOptions) -> SyncClient:
+        return SyncClient(
+            self._replica,
+            Connector(self.store_id, options, ports),
+            ports,
+            on_change=self._report.connection_changed,
+            on_confirmed=lambda: self._tabs.post(LOG_CHANGED),
+        )
 
     @classmethod
     async def open(
@@ -112,61 +84,62 @@ class Store:
         *,
         schema: Schema,
         store_id: str,
-        log: EventLog,
-        channel: Channel,
-        lock: LeaderLock,
-        clock: Clock,
-        open_socket: SocketFactory | None = None,
+        ports: StorePorts,
         sync: SyncOptions | None = None,
         session_id: str | None = None,
-        random: Random | None = None,
     ) -> Store:
-        """Open the store on its ports; `log`, `channel` and `lock` are this device's for that `store_id`.
-
-        Without `sync` (or `open_socket`) it stays on this device. `session_id` names this tab, by default a
-        random one; `random` spreads the reconnects. Raises `StoreError` when the log cannot be opened.
+        """Open the store on its ports. Without `sync` it stays on this device; `session_id` names this tab,
+        by default at random. Raises `StoreError` when the log cannot be opened.
         """
-        store = cls(
-            schema=schema,
-            store_id=store_id,
-            log=log,
-            channel=channel,
-            lock=lock,
-            clock=clock,
-            open_socket=open_socket,
-            sync=sync,
-            session_id=session_id,
-            random=random,
-        )
+        store = cls(schema, store_id, ports, sync, session_id or secrets.token_urlsafe(6))
         await store._start()
         return store
 
     async def _start(self) -> None:
-        self._conversation.join()
+        self._tabs.join()
         try:
             await self._replica.open(secrets.token_urlsafe(6))
         except BaseException:
-            self._conversation.leave()
+            self._tabs.leave()
             raise
-        self._is_open = self._conversation.hears = True
+        self._is_open = True
+        self._tabs.listen(
+            {
+                LOG_CHANGED: lambda _message: self._catch_up(),
+                STATUS: self._report.hear,
+                _HELLO: self._on_hello,
+                _NUDGE: self._on_nudge,
+                ASK: self._election.on_message,
+                ANSWER: self._election.on_message,
+            }
+        )
         self._catch_up()  # what was told while the log was read was not heard
-        self._post(_HELLO)
+        self._tabs.post(_HELLO)
         self._election.start()
 
     async def close(self) -> None:
-        """End sync, give up leadership, let go of the log. Nothing is lost. Does nothing when closed."""
-        if not self._is_open:
-            return
-        self._is_open = self._conversation.hears = False
+        """End sync, give up leadership, let go of the log; when it returns, all that this store has begun has
+        ended, and commits that were under way are in the log. Never raises; does nothing when closed. It goes
+        on when it is cancelled, and a second call waits for its end.
+        """
+        if self._is_open:
+            self._is_open = False
+            self._closing = self._tasks.spawn(self._close(), "closing")
+        if self._closing is not None:
+            await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         self._subscriptions.clear()
-        if self._sync is not None:
-            await self._sync.stop()
-        await self._election.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._conversation.leave()
-        await self._replica.close()
+        try:
+            async with AsyncExitStack() as last_first:  # each is done, whatever another one raises
+                last_first.push_async_callback(self._replica.close)
+                last_first.callback(self._tabs.leave)
+                last_first.push_async_callback(self._tasks.cancel_and_wait)
+                if self._sync is not None:
+                    last_first.push_async_callback(self._sync.stop)
+                last_first.push_async_callback(self._election.close)
+        except Exception:
+            logger.exception("store %r was not closed as it should be", self.store_id)
 
     # --- events and queries ---------------------------------------------------------------------------------
 
@@ -184,7 +157,7 @@ class Store:
         except asyncio.CancelledError:
             self._catch_up()  # the events may be in the log nevertheless
             raise
-        self._post(LOG_CHANGED)
+        self._tabs.post(LOG_CHANGED)
         if self._sync is not None:
             self._sync.wake()
 
@@ -275,11 +248,11 @@ class Store:
     @property
     def sync_status(self) -> MetadataSyncStatus:
         """The state of metadata sync, also when another tab does it."""
-        return self._status
+        return self._report.status
 
     def on_sync_status(self, callback: Callable[[MetadataSyncStatus], object]) -> Unsubscribe:
         """Call back with each new `sync_status`."""
-        return self._status_listeners.add(callback)
+        return self._report.add_listener(callback)
 
     async def set_sync_enabled(self, enabled: bool) -> None:
         """Switch metadata sync on or off for all tabs, for good. While off, nothing is sent and nothing
@@ -287,23 +260,23 @@ class Store:
         """
         self._check_open()
         await self._replica.set_sync_enabled(enabled)
-        self._post(LOG_CHANGED)
+        self._tabs.post(LOG_CHANGED)
 
     def post_message(self, topic: str, body: Json) -> None:
         """Tell the other tabs of this store something; it is not kept, and no promise that anybody
         listens."""
-        self._conversation.post_topic(topic, body)
+        self._tabs.post_topic(topic, body)
 
     def on_message(self, topic: str, callback: Callable[[Any], object]) -> Unsubscribe:
         """Call back with what other tabs `post_message` on that topic."""
-        return self._conversation.on_topic(topic, callback)
+        return self._tabs.on_topic(topic, callback)
 
     def nudge_sync(self) -> None:
         """Try to connect now instead of after the pause, and find out whether the connection still lives."""
         if self._sync is not None and self.leader:
             self._sync.nudge()
         else:
-            self._post(_NUDGE)
+            self._tabs.post(_NUDGE)
 
     # --- inside ---------------------------------------------------------------------------------------------
 
@@ -311,60 +284,42 @@ class Store:
         if not self._is_open:
             raise StoreClosedError(f"store {self.store_id!r} is closed")
 
-    def _changed(self, change: Change) -> None:
+    def _on_change(self, change: Change) -> None:
         self._subscriptions.notify(change.tables)
         if change.events:
             self._event_listeners.tell(change.events)
-        self._update_sync()
+        self._run_sync_if_wanted()
+        self._report.update()
         saves = self.leader or not self._replica.shares_state
         if saves and self._replica.unsaved >= _SAVE_EVENTS and not self._is_saving:
             self._is_saving = True
-            self._spawn(self._save_state())
+            self._tasks.spawn(self._save_state(), "saving the state")
 
-    def _leads(self, is_leader: bool) -> None:
-        self._update_sync()
+    async def _on_leadership(self, is_leader: bool) -> None:
         self._leader_listeners.tell(is_leader)
+        self._run_sync_if_wanted()
+        if self._sync is not None and not is_leader:
+            await self._sync.stop()
 
-    def _update_sync(self) -> None:
+    def _run_sync_if_wanted(self) -> None:
         """Run the sync client exactly while this tab leads and sync is switched on."""
         if self._sync is not None:
             self._sync.set_active(self._is_open and self.leader and self._replica.sync_enabled)
-        self._update_status()
 
-    def _sync_changed(self, connected: bool, error: str) -> None:
-        self._connected, self._last_error = connected, error
-        self._tell_status()
-        self._update_status()
-
-    def _tell_status(self) -> None:
-        self._post(_STATUS, connected=self._connected, error=self._last_error)
-
-    def _hear_hello(self, _message: Message) -> None:
+    def _on_hello(self, _message: Message) -> None:
         if self.leader:
-            self._tell_status()
+            self._report.tell()
 
-    def _hear_nudge(self, _message: Message) -> None:
+    def _on_nudge(self, _message: Message) -> None:
         if self.leader:
             self.nudge_sync()
-
-    def _hear_status(self, message: Message) -> None:
-        self._connected, self._last_error = bool(message.get("connected")), str(message.get("error"))
-        self._update_status()
-
-    def _update_status(self) -> None:
-        replica = self._replica
-        pending = len(replica.pending)
-        status = MetadataSyncStatus(replica.sync_enabled, self._connected, pending, self._last_error)
-        if status != self._status:
-            self._status = status
-            self._status_listeners.tell(status)
 
     def _catch_up(self) -> None:
         if not self._is_behind and self._is_open:
             self._is_behind = True
-            self._spawn(self._follow())
+            self._tasks.spawn(self._read_log(), "catching up")
 
-    async def _follow(self) -> None:
+    async def _read_log(self) -> None:
         self._is_behind = False  # what is told from now on needs another look
         await self._replica.refresh()
         if self._sync is not None:
@@ -376,13 +331,3 @@ class Store:
             await self._replica.save_state()
         finally:
             self._is_saving = False
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("store %s: %s", self.store_id, error, exc_info=error)

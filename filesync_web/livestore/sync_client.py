@@ -12,12 +12,12 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from random import Random
 
+from filesync_web.aio.tasks import Tasks, raise_if_cancelled
 from filesync_web.aio.waiting import first_of
-from filesync_web.errors import SyncAuthError, SyncError
-from filesync_web.livestore.messages import Json
-from filesync_web.livestore.ports import Socket, SocketClosedError, SocketFactory
+from filesync_web.errors import SyncError
+from filesync_web.livestore.connector import Connection, Connector
+from filesync_web.livestore.ports import Socket, SocketClosedError, StorePorts
 from filesync_web.livestore.replica import Replica
 from filesync_web.livestore.sync_protocol import (
     Confirm,
@@ -29,16 +29,13 @@ from filesync_web.livestore.sync_protocol import (
     SyncProtocol,
     View,
 )
-from filesync_web.livestore.sync_status import SyncOptions
-from filesync_web.livestore.wire import decode_server, encode, sync_query
-from filesync_web.ports import Clock
+from filesync_web.livestore.wire import decode_server, encode
 
 logger = logging.getLogger(__name__)
 
 BACKOFF_BASE = 1.0
 BACKOFF_CAP = 30.0
-CONNECT_TIMEOUT = 20.0
-_REFUSED = {400, 401, 403, 404}
+GOODBYE_TIMEOUT = 1.0
 
 OnSync = Callable[[bool, str], None]
 """Called with whether there is a connection, and the last error ("" after success)."""
@@ -51,26 +48,23 @@ class SyncClient:
 
     def __init__(
         self,
-        store_id: str,
         replica: Replica,
-        options: SyncOptions,
+        connector: Connector,
+        ports: StorePorts,
         *,
-        open_socket: SocketFactory,
-        clock: Clock,
-        random: Random,
         on_change: OnSync,
         on_confirmed: Callable[[], None],
     ) -> None:
-        self._store_id = store_id
         self._replica = replica
-        self._options = options
-        self._open_socket = open_socket
-        self._clock = clock
-        self._random = random
+        self._connector = connector
+        self._clock = ports.clock
+        self._random = ports.random
         self._on_change = on_change
         self._on_confirmed = on_confirmed
-        self._protocol = SyncProtocol(store_id)
-        self._task: asyncio.Task[None] | None = None
+        self._owner = f"metadata sync of store {connector.store_id!r}"
+        self._protocol = SyncProtocol(connector.store_id)
+        self._tasks = Tasks(self._owner)
+        self._running: asyncio.Task[None] | None = None
         self._is_active = False
         self._incoming: deque[str | Exception] = deque()
         self._woken = asyncio.Event()
@@ -81,16 +75,16 @@ class SyncClient:
     def set_active(self, active: bool) -> None:
         """Begin or end syncing; does nothing when that is so already."""
         if active and not self._is_active:
-            self._task = asyncio.create_task(self._run(self._task))
-        elif not active and self._is_active and self._task is not None:
-            self._task.cancel()
+            self._running = self._tasks.spawn(self._run(self._running), "syncing")
+        elif not active and self._is_active and self._running is not None:
+            self._running.cancel()
         self._is_active = active
 
     async def stop(self) -> None:
         """End syncing, and wait until the connection is closed."""
         self.set_active(False)
-        if self._task is not None:
-            await asyncio.wait({self._task})
+        if self._running is not None:
+            await asyncio.wait({self._running})
 
     def wake(self) -> None:
         """The log has changed: there may be something to push."""
@@ -107,12 +101,10 @@ class SyncClient:
         try:
             while True:
                 try:
-                    await self._connection()
-                except (SyncError, SocketClosedError) as error:
-                    self._failed(error)
+                    await self._sync(await self._connector.connect())
                 except Exception as error:  # whatever it is, sync goes on
+                    raise_if_cancelled()
                     self._failed(error)
-                    logger.exception("metadata sync of store %s failed", self._store_id)
                 await self._pause()
         finally:
             self._report(False, "")
@@ -120,7 +112,10 @@ class SyncClient:
     def _failed(self, error: Exception) -> None:
         self._failures += 1
         self._report(False, str(error))
-        logger.info("metadata sync of store %s: %s", self._store_id, error)
+        if isinstance(error, SyncError | SocketClosedError):
+            logger.info("%s: %s", self._owner, error)
+        else:
+            logger.error("%s failed: %s", self._owner, error, exc_info=error)
 
     def _report(self, connected: bool, error: str) -> None:
         self._error = error
@@ -135,60 +130,30 @@ class SyncClient:
             await first_of(self._woken.wait(), self._clock.sleep(left))
         self._nudged = False
 
-    async def _connection(self) -> None:
-        """One connection, from opening it until it fails; raises `SyncError` or `SocketClosedError`."""
-        payload = await self._payload()
-        socket = await self._connect(payload)
-        reader = asyncio.create_task(self._read(socket))
+    async def _sync(self, connection: Connection) -> None:
+        """Use one connection until it fails; raises `SyncError` or `SocketClosedError`."""
+        socket = connection.socket
+        reader = self._tasks.spawn(self._read(socket), "reading")
         try:
             self._report(True, self._error)
-            await self._converse(socket, payload)
+            await self._converse(connection)
         except asyncio.CancelledError:
-            with contextlib.suppress(SocketClosedError):
-                for message in self._protocol.closing():
-                    await socket.send(encode(message))
+            await first_of(self._say_goodbye(socket), self._clock.sleep(GOODBYE_TIMEOUT))
             raise
         finally:
             reader.cancel()
+            await asyncio.wait({reader})
             self._incoming.clear()
             await socket.close()
 
-    async def _payload(self) -> Json:
-        try:
-            return await self._options.payload_now()
-        except Exception as error:
-            raise SyncAuthError(f"the payload for metadata sync could not be made: {error!r}") from error
+    async def _say_goodbye(self, socket: Socket) -> None:
+        with contextlib.suppress(SocketClosedError):
+            for message in self._protocol.closing():
+                await socket.send(encode(message))
 
-    async def _connect(self, payload: Json) -> Socket:
-        url = self._options.url
-        query = sync_query(self._store_id, payload, self._options.transport)
-        url = f"{url}{'&' if '?' in url else '?'}{query}"
-        opened: list[Socket] = []
-
-        async def opening() -> bool:
-            opened.append(await self._open_socket(url))
-            return True
-
-        try:
-            done = await first_of(opening(), self._clock.sleep(CONNECT_TIMEOUT))
-            if not done.result():
-                raise SyncError(f"no connection to the sync backend within {CONNECT_TIMEOUT:g} s")
-        except SocketClosedError as error:
-            if error.status in _REFUSED:
-                raise SyncAuthError(
-                    f"the sync backend refused the connection ({error.status}): check the URL, the store id "
-                    "and the token"
-                ) from error
-            raise
-        except asyncio.CancelledError:
-            for socket in opened:
-                await socket.close()
-            raise
-        return opened[0]
-
-    async def _converse(self, socket: Socket, payload: Json) -> None:
-        protocol, now = self._protocol, self._clock.monotonic
-        await self._perform(socket, protocol.opened(self._view(), payload, now()))
+    async def _converse(self, connection: Connection) -> None:
+        socket, protocol, now = connection.socket, self._protocol, self._clock.monotonic
+        await self._perform(socket, protocol.opened(self._view(), connection.payload, now()))
         while True:
             self._woken.clear()
             while self._incoming:
@@ -212,8 +177,8 @@ class SyncClient:
             match output:
                 case Send(message):
                     await socket.send(encode(message))
-                case Confirm(events, backend_id):
-                    await self._replica.confirm(events, backend_id)
+                case Confirm(events, backend_id, sent):
+                    await self._replica.confirm(events, backend_id, sent)
                     self._on_confirmed()
                 case Reset():
                     await self._replica.reset()

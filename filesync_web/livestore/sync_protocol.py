@@ -6,17 +6,15 @@ heard.
     advanced   the log has moved: push the next batch when the way is free
     ticked     time has passed: ping, or give up a silent connection
 
-One push at a time, numbered behind the confirmed head. The push's events come back over the live pull; that,
-or the push's own answer, confirms them. A backend that is ahead sends what we lack by the live pull, which
-rebases the pending events, and the push is made again. Times are seconds of a monotonic clock.
-
-Events are taken over only in an unbroken chain: LiveStore's backend sends a new event at once, also between
-the pages of a backlog, and never again. One that has overtaken others is left out, and pulled behind them.
+One push at a time, numbered behind the confirmed head. The push's events come back over the live pull, and
+that confirms them, in the form in which the backend keeps them for all clients. A backend that is ahead sends
+what we lack by the live pull, which rebases the pending events, and the push is made again. Times are seconds
+of a monotonic clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -70,10 +68,12 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Confirm:
-    """Put these events into the log, durably, before anything that follows."""
+    """Put these events into the log, durably, before anything that follows. `sent`: the ids of the pending
+    entries by the numbers under which they were pushed last."""
 
     events: tuple[Event, ...]
     backend_id: str
+    sent: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,7 @@ class SyncProtocol:
         self._store_id = store_id
         self._last_id = -1
         self._pull = ""
+        self._sent: dict[int, int] = {}  # also of the connection before, whose last answer is not known
         self._clear()
 
     def _clear(self) -> None:
@@ -144,7 +145,7 @@ class SyncProtocol:
             case Chunk(self._pull):
                 return self._pulled(message, now)
             case Success(self._push) if self._push:
-                return self._pushed()
+                return self._pushed(now)
             case Failure(self._push, causes) if self._push:
                 return self._refused(causes, now)
             case Success(self._pull):
@@ -166,6 +167,9 @@ class SyncProtocol:
         if not view.pending:
             return [Healthy()]
         self._batch = sequence.next_batch(view.pending, view.head)
+        self._sent = {
+            event.seq_num: entry.id for event, entry in zip(self._batch, view.pending, strict=False)
+        }
         self._push = self._next_id()
         self._answer_by = now + ANSWER_TIMEOUT
         push = PushRequest(self._store_id, self._batch, self._backend_id, self._payload)
@@ -206,6 +210,13 @@ class SyncProtocol:
         return Send(pull_request(self._pull, pull))
 
     def _pulled(self, chunk: Chunk, now: float) -> list[Output]:
+        """A page of the backlog, or what is new.
+
+        It is taken over only where it continues our head. LiveStore's backend sends a new event at once, also
+        between the pages of a backlog, and never again: taken over, it would move the head past the pages
+        that are still to come, and those would be left out as old ones. So it is dropped, and when the
+        backlog has been read, what comes behind it is pulled again.
+        """
         outputs: list[Output] = []
         for value in chunk.values:
             if self._backend_id not in {None, value.backend_id}:
@@ -216,7 +227,7 @@ class SyncProtocol:
                 self._was_overtaken = True
                 continue
             if new:
-                outputs.append(Confirm(new, value.backend_id))
+                outputs.append(Confirm(new, value.backend_id, self._sent))
                 self._head = new[-1].seq_num
             self._is_caught_up = not value.remaining
         outputs.append(Send(Ack(self._pull)))
@@ -226,11 +237,17 @@ class SyncProtocol:
             self._answer_by = None
         return outputs
 
-    def _pushed(self) -> list[Output]:
-        batch, self._batch, self._push, self._answer_by = self._batch, (), "", None
-        self._head = max(self._head, batch[-1].seq_num)
-        assert self._backend_id is not None  # noqa: S101  the first chunk came before the first push
-        return [Confirm(batch, self._backend_id), Healthy()]
+    def _pushed(self, now: float) -> list[Output]:
+        pushed = self._batch[-1].seq_num
+        self._push, self._batch, self._answer_by = "", (), None
+        if self._head < pushed:
+            self._wait_for(pushed, now)
+        return [Healthy()]
+
+    def _wait_for(self, head: int, now: float) -> None:
+        """Push nothing until the live pull has brought the events up to `head`."""
+        self._wait_for_head = head
+        self._answer_by = now + ANSWER_TIMEOUT
 
     def _refused(self, causes: Sequence[Cause], now: float) -> list[Output]:
         head = self._batch[0].parent_seq_num
@@ -239,8 +256,7 @@ class SyncProtocol:
             if isinstance(cause, ServerAhead):
                 if cause.minimum_expected_num < head:
                     return [Reset()]  # it has lost events that it had confirmed: restored from an old backup
-                self._wait_for_head = max(cause.minimum_expected_num, head + 1)
-                self._answer_by = now + ANSWER_TIMEOUT
+                self._wait_for(max(cause.minimum_expected_num, head + 1), now)
                 return []
         return self._failed("the push", causes)
 

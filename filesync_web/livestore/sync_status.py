@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
+from filesync_web.aio.resolved import resolved
 from filesync_web.errors import InvalidArgumentError
 from filesync_web.livestore.messages import Json
 
@@ -42,16 +42,11 @@ class SyncOptions:
 
     async def payload_now(self) -> Json:
         """What the backend's auth looks at, as of this connect; raises whatever the app's functions raise."""
-        payload = await _asked(self.payload)
-        token = await _asked(self.auth_token)
+        payload = await resolved(self.payload)
+        token = await resolved(self.auth_token)
         if token is None:
             return payload
         return {**(payload if isinstance(payload, dict) else {}), "authToken": token}
-
-
-async def _asked(source: Any) -> Any:
-    value = source() if callable(source) else source
-    return await value if inspect.isawaitable(value) else value
 
 
 @dataclass(frozen=True, slots=True)

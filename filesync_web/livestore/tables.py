@@ -318,11 +318,6 @@ def table(
     return made
 
 
-def sql(text: str, params: Iterable[Any] | Mapping[str, Any] = ()) -> Statement:
-    """A statement in SQL for a materializer; `params` in SQL form, by position (`?`) or by name (`:name`)."""
-    return Statement(text, dict(params) if isinstance(params, Mapping) else tuple(params))
-
-
 @lru_cache(maxsize=1000)
 def _insert_sql(target: Table[Any], on_conflict: str, names: tuple[str, ...]) -> str:
     verb = {"": "INSERT", "ignore": "INSERT OR IGNORE", "replace": "INSERT OR REPLACE"}.get(on_conflict)

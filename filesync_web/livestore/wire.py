@@ -1,7 +1,9 @@
 """The codec of LiveStore's sync protocol: `messages` to JSON text and back.
 
 Pure, standard library only; runs under CPython and Pyodide. camelCase exists only here. Unknown members of an
-object are ignored, as Effect Schema does. Whatever does not fit raises `WireError`.
+object are ignored, as Effect Schema does. Whatever does not fit raises `WireError`; but in what a backend has
+kept and hands out, one event that should never have got there does not cost the others: what cannot be read
+of it is left out (`_AROUND_ARGS`, `_mended`).
 """
 
 from __future__ import annotations
@@ -11,8 +13,10 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote, unquote
 
+from ..core.foreign import ForeignTextError, parse_json
+from ..core.text import clean_text
+from .members import array_in, number_in, object_of, option_of, some_of, text_in
 from .messages import (
-    MAX_SEQ_NUM,
     PULL,
     PUSH,
     Ack,
@@ -46,82 +50,44 @@ from .messages import (
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _REQUEST_ID = re.compile(r"[0-9]{1,20}", re.ASCII)
 
+_AROUND_ARGS = 6  # levels, in what is pulled: {"values": [{"batch": [{"eventEncoded": {"args": ...
+
 
 # --- JSON ---------------------------------------------------------------------------------------------------
 
 
 def to_json(value: Json) -> str:
-    """Compact JSON that always encodes to UTF-8: lone surrogates, legal in JSON, are escaped."""
+    """Compact JSON that always encodes to UTF-8: lone surrogates, legal in JSON, are escaped, and only they.
+
+    So a text has the same length wherever it stands, and what was measured is what is sent.
+    """
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        if not text.isascii():
-            try:
-                text.encode()
-            except UnicodeEncodeError:
-                return json.dumps(value, allow_nan=False, separators=(",", ":"))
-        return text
     except (TypeError, ValueError, RecursionError) as error:
         raise WireError(f"not representable as JSON: {error}") from error
-
-
-def from_json(text: str | bytes) -> Json:
-    """Parse strict JSON (no NaN or Infinity). Raises WireError."""
     try:
-        return json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise WireError(f"not valid JSON: {error}") from error
+        text.encode()
+    except UnicodeEncodeError:
+        return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return text
+
+
+def from_json(text: str | bytes, *, envelope: int | None = None) -> Json:
+    """`parse_json`, but raises WireError."""
+    try:
+        return parse_json(text, envelope=envelope)
+    except ForeignTextError as error:
+        raise WireError(str(error)) from error
+
+
+def kept_args(text: str) -> Json:
+    """The arguments of an event that a log has kept; null when they are nested too deep to be read."""
+    return from_json(text, envelope=0)
 
 
 def encoded_size(event: Event) -> int:
     """Bytes of the event's JSON in UTF-8: what `MAX_BATCH_BYTES` counts."""
     return len(to_json(event_to_wire(event)).encode())
-
-
-def _no_constant(name: str) -> Json:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _object(value: Json, where: str) -> dict[str, Json]:
-    if not isinstance(value, dict):
-        raise WireError(f"{where} must be an object")
-    return value
-
-
-def _text(obj: dict[str, Json], key: str, where: str) -> str:
-    value = obj.get(key)
-    if not isinstance(value, str) or _SURROGATE.search(value):
-        raise WireError(f"{where}.{key} must be a string of Unicode characters")
-    return value
-
-
-def _array(obj: dict[str, Json], key: str, where: str) -> list[Json]:
-    value = obj.get(key)
-    if not isinstance(value, list):
-        raise WireError(f"{where}.{key} must be an array")
-    return value
-
-
-def _number(obj: dict[str, Json], key: str, where: str) -> int:
-    value = obj.get(key)
-    if type(value) is float and value.is_integer():  # JavaScript does not tell 1 from 1.0
-        value = int(value)
-    if type(value) is not int or not 0 <= value <= MAX_SEQ_NUM:
-        raise WireError(f"{where}.{key} must be an integer from 0 to 2^53-1")
-    return value
-
-
-def _some(value: Json, where: str) -> Json | None:
-    """Effect's encoded Option: the value, or None for `None` (values of this protocol are never null)."""
-    option = _object(value, where)
-    if option.get("_tag") == "None":
-        return None
-    if option.get("_tag") == "Some" and option.get("value") is not None:
-        return option["value"]
-    raise WireError(f"{where} must be an encoded Option")
-
-
-def _option(value: Json | None) -> Json:
-    return {"_tag": "None"} if value is None else {"_tag": "Some", "value": value}
 
 
 # --- values to and from the wire ----------------------------------------------------------------------------
@@ -139,45 +105,45 @@ def event_to_wire(event: Event) -> Json:
 
 
 def event_from_wire(value: Json, where: str = "event") -> Event:
-    obj = _object(value, where)
+    obj = object_of(value, where)
     if "args" not in obj:
         raise WireError(f"{where}.args is missing")
     return Event(
-        name=_text(obj, "name", where),
+        name=text_in(obj, "name", where),
         args=obj["args"],
-        seq_num=_number(obj, "seqNum", where),
-        parent_seq_num=_number(obj, "parentSeqNum", where),
-        client_id=_text(obj, "clientId", where),
-        session_id=_text(obj, "sessionId", where),
+        seq_num=number_in(obj, "seqNum", where),
+        parent_seq_num=number_in(obj, "parentSeqNum", where),
+        client_id=text_in(obj, "clientId", where),
+        session_id=text_in(obj, "sessionId", where),
     )
 
 
 def pull_request(request_id: str, pull: PullRequest) -> Request:
     cursor = pull.cursor
     position = cursor and {"backendId": cursor.backend_id, "eventSequenceNumber": cursor.seq_num}
-    wire = {"storeId": pull.store_id, "live": pull.live, "cursor": _option(position)}
+    wire = {"storeId": pull.store_id, "live": pull.live, "cursor": option_of(position)}
     if pull.payload is not None:
         wire["payload"] = pull.payload
     return Request(request_id, PULL, wire)
 
 
 def decode_pull_request(payload: Json) -> PullRequest:
-    obj = _object(payload, "payload")
+    obj = object_of(payload, "payload")
     if not isinstance(obj.get("live"), bool):
         raise WireError("payload.live must be a boolean")
-    cursor = _some(obj.get("cursor"), "payload.cursor")
+    cursor = some_of(obj.get("cursor"), "payload.cursor")
     if cursor is not None:
         where = "payload.cursor.value"
-        cursor = _object(cursor, where)
-        cursor = Cursor(_text(cursor, "backendId", where), _number(cursor, "eventSequenceNumber", where))
-    return PullRequest(_text(obj, "storeId", "payload"), obj["live"], cursor, obj.get("payload"))
+        cursor = object_of(cursor, where)
+        cursor = Cursor(text_in(cursor, "backendId", where), number_in(cursor, "eventSequenceNumber", where))
+    return PullRequest(text_in(obj, "storeId", "payload"), obj["live"], cursor, obj.get("payload"))
 
 
 def push_request(request_id: str, push: PushRequest) -> Request:
     wire = {
         "storeId": push.store_id,
         "batch": [event_to_wire(event) for event in push.batch],
-        "backendId": _option(push.backend_id),
+        "backendId": option_of(push.backend_id),
     }
     if push.payload is not None:
         wire["payload"] = push.payload
@@ -185,13 +151,13 @@ def push_request(request_id: str, push: PushRequest) -> Request:
 
 
 def decode_push_request(payload: Json) -> PushRequest:
-    obj = _object(payload, "payload")
-    batch = _array(obj, "batch", "payload")
-    backend_id = _some(obj.get("backendId"), "payload.backendId")
+    obj = object_of(payload, "payload")
+    batch = array_in(obj, "batch", "payload")
+    backend_id = some_of(obj.get("backendId"), "payload.backendId")
     if backend_id is not None and not isinstance(backend_id, str):
         raise WireError("payload.backendId.value must be a string")
     return PushRequest(
-        store_id=_text(obj, "storeId", "payload"),
+        store_id=text_in(obj, "storeId", "payload"),
         batch=tuple(event_from_wire(event, f"payload.batch[{i}]") for i, event in enumerate(batch)),
         backend_id=backend_id,
         payload=obj.get("payload"),
@@ -216,33 +182,45 @@ def _pull_response_to_wire(response: PullResponse) -> Json:
 def _pulled_to_wire(pulled: PulledEvent) -> Json:
     created_at = pulled.created_at
     metadata = None if created_at is None else {"_tag": "SyncMessage.SyncMetadata", "createdAt": created_at}
-    return {"eventEncoded": event_to_wire(pulled.event), "metadata": _option(metadata)}
+    return {"eventEncoded": event_to_wire(pulled.event), "metadata": option_of(metadata)}
 
 
 def _pull_response_from_wire(value: Json) -> PullResponse:
     where = "values"
-    obj = _object(value, where)
-    page_info = _object(obj.get("pageInfo"), f"{where}.pageInfo")
+    obj = object_of(value, where)
+    page_info = object_of(obj.get("pageInfo"), f"{where}.pageInfo")
     remaining: int | None
     match page_info.get("_tag"):
         case "NoMore":
             remaining = 0
         case "MoreKnown":
-            remaining = _number(page_info, "remaining", f"{where}.pageInfo")
+            remaining = number_in(page_info, "remaining", f"{where}.pageInfo")
         case "MoreUnknown":
             remaining = None
         case other:
             raise WireError(f"{where}.pageInfo._tag is unknown: {other!r}")
-    batch = tuple(_pulled_from_wire(item) for item in _array(obj, "batch", where))
-    return PullResponse(batch, _text(obj, "backendId", where), remaining)
+    batch = tuple(_pulled_from_wire(item) for item in array_in(obj, "batch", where))
+    return PullResponse(batch, text_in(obj, "backendId", where), remaining)
 
 
 def _pulled_from_wire(value: Json) -> PulledEvent:
-    obj = _object(value, "batch")
-    event = event_from_wire(obj.get("eventEncoded"), "batch.eventEncoded")
-    metadata = _some(obj.get("metadata", {"_tag": "None"}), "batch.metadata")
+    obj = object_of(value, "batch")
+    event = event_from_wire(_mended(obj.get("eventEncoded")), "batch.eventEncoded")
+    metadata = some_of(obj.get("metadata", {"_tag": "None"}), "batch.metadata")
     created_at = metadata.get("createdAt") if isinstance(metadata, dict) else None
     return PulledEvent(event, created_at if isinstance(created_at, str) else None)
+
+
+def _mended(event: Json) -> Json:
+    """An event that a backend in JavaScript may keep, as one that can be kept here: with arguments, and with
+    names that UTF-8 can carry. No client of this kit makes such events."""
+    if not isinstance(event, dict):
+        return event
+    mended: dict[str, Json] = {"args": None, **event}
+    for key in ("name", "clientId", "sessionId"):
+        if isinstance(text := mended.get(key), str):
+            mended[key] = clean_text(text)
+    return mended
 
 
 # --- causes -------------------------------------------------------------------------------------------------
@@ -277,7 +255,7 @@ def _causes_from_wire(value: Json) -> tuple[Cause, ...]:
     found: list[Cause] = []
     todo = [value]
     while todo:
-        cause = _object(todo.pop(), "cause")
+        cause = object_of(todo.pop(), "cause")
         match cause.get("_tag"):
             case "Empty":
                 pass
@@ -302,9 +280,9 @@ def _error_from_wire(value: Json) -> Cause:
         value = value["cause"]
     tag = value.get("_tag") if isinstance(value, dict) else None
     if tag == "ServerAheadError":
-        return ServerAhead(_number(value, "minimumExpectedNum", tag), _number(value, "providedNum", tag))
+        return ServerAhead(number_in(value, "minimumExpectedNum", tag), number_in(value, "providedNum", tag))
     if tag == "BackendIdMismatchError":
-        return BackendIdMismatch(_text(value, "expected", tag), _text(value, "received", tag))
+        return BackendIdMismatch(text_in(value, "expected", tag), text_in(value, "received", tag))
     return OtherError(value)
 
 
@@ -339,10 +317,10 @@ def _message_to_wire(message: ClientMessage | ServerMessage) -> Json:
 
 def decode_client(text: str | bytes) -> ClientMessage:
     """What the backend received. Raises WireError: answer it with `Defect`."""
-    obj = _object(from_json(text), "message")
+    obj = object_of(from_json(text), "message")
     match obj.get("_tag"):
         case "Request":
-            return Request(_request_id(obj, "id"), _text(obj, "tag", "message"), obj.get("payload"))
+            return Request(_request_id(obj, "id"), text_in(obj, "tag", "message"), obj.get("payload"))
         case "Ack":
             return Ack(_request_id(obj, "requestId"))
         case "Interrupt":
@@ -357,13 +335,25 @@ def decode_client(text: str | bytes) -> ClientMessage:
 
 def decode_server(text: str | bytes) -> ServerMessage:
     """What the client received. Raises WireError: the connection cannot be trusted any more."""
-    obj = _object(from_json(text), "message")
+    return _server_message(from_json(text, envelope=_AROUND_ARGS))
+
+
+def decode_answers(body: bytes) -> list[ServerMessage]:
+    """What the client received over HTTP: an array of messages. Raises WireError."""
+    messages = from_json(body, envelope=_AROUND_ARGS + 1)
+    if not isinstance(messages, list):
+        raise WireError("the answer must be an array")
+    return list(map(_server_message, messages))
+
+
+def _server_message(value: Json) -> ServerMessage:
+    obj = object_of(value, "message")
     match obj.get("_tag"):
         case "Chunk":
-            values = tuple(_pull_response_from_wire(value) for value in _array(obj, "values", "message"))
+            values = tuple(_pull_response_from_wire(value) for value in array_in(obj, "values", "message"))
             return Chunk(_request_id(obj, "requestId"), values)
         case "Exit":
-            return _exit_from_wire(_request_id(obj, "requestId"), _object(obj.get("exit"), "message.exit"))
+            return _exit_from_wire(_request_id(obj, "requestId"), object_of(obj.get("exit"), "message.exit"))
         case "Pong":
             return Pong()
         case "Defect" | "ClientProtocolError" as tag:
@@ -381,7 +371,7 @@ def _exit_from_wire(request_id: str, exit_: dict[str, Json]) -> Success | Failur
 
 
 def _request_id(obj: dict[str, Json], key: str) -> str:
-    value = _text(obj, key, "message")
+    value = text_in(obj, key, "message")
     if not _REQUEST_ID.fullmatch(value):
         raise WireError(f"message.{key} must be a decimal string")
     return value

@@ -9,6 +9,7 @@ from filesync_web.aio.clocks import SystemClock
 from filesync_web.core.paths import check_store_id
 from filesync_web.errors import InvalidArgumentError
 from filesync_web.livestore.http_transport import http_transport
+from filesync_web.livestore.ports import StorePorts
 from filesync_web.livestore.schema import Schema
 from filesync_web.livestore.store import Store
 from filesync_web.livestore.sync_status import SyncOptions
@@ -31,17 +32,16 @@ class NativeEnvironment:
     async def open_store(self, schema: Schema, store_id: str, sync: SyncOptions | None) -> Store:
         """Open the store that all processes with this folder share."""
         log = self._root / f"{check_store_id(store_id)}.sqlite3"
-        over_http = http_transport(store_id, HttpxHttp, SystemClock())
-        return await Store.open(
-            schema=schema,
-            store_id=store_id,
+        clock = SystemClock()
+        is_over_http = sync is not None and sync.transport == "http"
+        ports = StorePorts(
             log=SqliteEventLog(log),
             channel=ProcessChannel(log),
             lock=FileLeaderLock(log.with_suffix(".leader.lock")),
-            clock=SystemClock(),
-            open_socket=open_native_socket if sync is None or sync.transport == "ws" else over_http,
-            sync=sync,
+            clock=clock,
+            open_socket=http_transport(store_id, HttpxHttp, clock) if is_over_http else open_native_socket,
         )
+        return await Store.open(schema=schema, store_id=store_id, ports=ports, sync=sync)
 
     def platform(self, store_id: str, *, include_credentials: bool) -> Platform:
         """What a `FileSync` of that store needs."""

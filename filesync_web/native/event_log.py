@@ -8,7 +8,6 @@ file.
 from __future__ import annotations
 
 import asyncio
-import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,7 @@ from filesync_web.livestore.ports import (
     LogDelta,
     Position,
 )
-from filesync_web.livestore.wire import to_json
+from filesync_web.livestore.wire import from_json, kept_args, to_json
 from filesync_web.native.state_file import StateFile
 
 T = TypeVar("T")
@@ -141,7 +140,7 @@ class _Log:
         return LogDelta(
             position,
             [
-                ConfirmedEntry(Event(name, json.loads(args), seq, parent, client, session), local_id)
+                ConfirmedEntry(Event(name, kept_args(args), seq, parent, client, session), local_id)
                 for seq, parent, name, args, client, session, local_id in self._db.execute(
                     "SELECT * FROM confirmed WHERE seqNum > ? ORDER BY seqNum", (seen.confirmed,)
                 )
@@ -151,12 +150,12 @@ class _Log:
                     id_,
                     LocalEvent(
                         name,
-                        json.loads(args),
+                        kept_args(args),
                         client,
                         session,
                         bool(synced),
                         key,
-                        only_if and json.loads(only_if),
+                        only_if and from_json(only_if),
                     ),
                 )
                 for id_, name, args, client, session, synced, key, only_if in self._db.execute(

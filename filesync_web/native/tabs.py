@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from filesync_web.core.foreign import parse_json
 from filesync_web.errors import StorageError, StoreError
 from filesync_web.livestore.ports import LOG_CHANGED, Message
 from filesync_web.native.locks import try_lock, unlock
@@ -113,7 +114,7 @@ class ProcessChannel:
 
     def _receive(self, own: socket.socket, callback: Callable[[Message], None]) -> None:
         try:
-            message = json.loads(own.recv(_MESSAGE_BYTES))
+            message = parse_json(own.recv(_MESSAGE_BYTES))
         except (BlockingIOError, ValueError):
             return
         if isinstance(message, dict):

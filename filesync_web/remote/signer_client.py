@@ -15,6 +15,7 @@ from typing import Any
 
 from filesync_web.aio.resolved import resolved
 from filesync_web.core.failures import GONE_STATUSES, error_for_status
+from filesync_web.core.foreign import ForeignTextError, parse_json
 from filesync_web.core.refusals import quoted
 from filesync_web.errors import AuthError, FileSyncError, InvalidArgumentError, ServerError
 from filesync_web.ports import HeadersSource, HttpResponse, Platform
@@ -228,6 +229,6 @@ def _members(answer: HttpResponse, path: str) -> Mapping[str, Any]:
 
 def _json(answer: HttpResponse) -> Any:
     try:
-        return json.loads(answer.body)
-    except ValueError:
+        return parse_json(answer.body)
+    except ForeignTextError:
         return None

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from filesync_web.errors import StoreError
+from filesync_web.livestore.messages import Event
 from filesync_web.livestore.ports import (
     DISCARDED,
     ConfirmedEntry,
@@ -22,7 +23,10 @@ from filesync_web.livestore.ports import (
     Position,
 )
 from filesync_web.livestore.state_file import connect_alone
-from filesync_web.livestore.wire import from_json, to_json
+from filesync_web.livestore.wire import kept_args, to_json
+
+E = TypeVar("E", Event, LocalEvent)
+T = TypeVar("T", ConfirmedEntry, LocalEntry)
 
 
 @dataclass(slots=True)
@@ -77,7 +81,7 @@ class MemoryEventLog:
 
     def _add(self, events: Sequence[LocalEvent]) -> None:
         storage = self.storage
-        for event in [replace(event, args=from_json(to_json(event.args))) for event in events]:
+        for event in list(map(_kept, events)):
             if event.compaction_key is not None:
                 key = event.compaction_key
                 storage.local = [entry for entry in storage.local if entry.event.compaction_key != key]
@@ -89,7 +93,7 @@ class MemoryEventLog:
         storage = self.storage
         is_current = replace(storage.position, local=0) == replace(seen, local=0)
         if is_current and not any(e.event.synced and e.id > seen.local for e in storage.local):
-            storage.confirmed += copy.deepcopy(list(entries))
+            storage.confirmed += _copies(entries)
             removed = {entry.local_id for entry in entries}
             storage.local = [entry for entry in storage.local if entry.id not in removed]
             storage.backend_id = backend_id
@@ -142,13 +146,20 @@ class MemoryEventLog:
             seen = Position(storage.epoch)
         return LogDelta(
             storage.position,
-            copy.deepcopy([entry for entry in storage.confirmed if entry.event.seq_num > seen.confirmed]),
-            copy.deepcopy(
-                [e for e in storage.local if e.id > seen.local or (all_pending and e.event.synced)],
-            ),
+            _copies(entry for entry in storage.confirmed if entry.event.seq_num > seen.confirmed),
+            _copies(e for e in storage.local if e.id > seen.local or (all_pending and e.event.synced)),
             storage.backend_id,
             storage.sync_enabled,
         )
+
+
+def _kept(event: E) -> E:
+    """The event as it comes out of a log that keeps JSON."""
+    return replace(event, args=kept_args(to_json(event.args)))
+
+
+def _copies(entries: Iterable[T]) -> list[T]:
+    return [replace(entry, event=_kept(entry.event)) for entry in entries]
 
 
 class MemoryHub:
@@ -200,9 +211,10 @@ class MemoryChannel:
 
 
 class MemoryLockManager:
-    """The Web Locks of one device: make a `MemoryLeaderLock` for each tab."""
+    """The Web Locks of one device: make a `MemoryLeaderLock` for each tab. With `error`, none can be had."""
 
     def __init__(self) -> None:
+        self.error: Exception | None = None
         self.holder: MemoryLeaderLock | None = None
         self.queue: list[tuple[MemoryLeaderLock, asyncio.Future[None]]] = []
 
@@ -226,6 +238,8 @@ class MemoryLeaderLock:
 
     async def acquire(self, *, steal: bool = False) -> None:
         manager = self._manager
+        if manager.error is not None:
+            raise manager.error
         self.stolen = asyncio.Event()
         if steal:
             if manager.holder is not None:

@@ -1,7 +1,8 @@
 """A sync backend in memory that follows LiveStore's protocol, with the faults that a network has.
 
 backend = MemorySyncBackend()
-store = await Store.open(..., open_socket=backend.open_socket, sync=SyncOptions("ws://backend/sync"))
+ports = StorePorts(log, channel, lock, clock, open_socket=backend.open_socket)
+store = await Store.open(schema=schema, store_id="s", ports=ports, sync=SyncOptions("ws://backend/sync"))
 backend.offline = True       # every connection breaks, none can be opened
 backend.fail_after_push = 1  # the next push is accepted, but its connection breaks before any answer
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
@@ -50,7 +52,8 @@ class MemorySyncBackend:
     `offline`: see above. `fail_after_push`: how many accepted pushes break their connection unanswered.
     `repeat_chunks`: every live chunk is sent twice. `overtaking`: live chunks do not wait for the pages of a
     backlog, as with LiveStore's own backend. `silent`: connections stay open, but nothing is answered.
-    `deaf_to_pushes`: pushes get no answer and have no effect.
+    `change`: what the backend makes of an event's arguments when it keeps them; `javascript_values` is what
+    one in JavaScript does. `deaf_to_pushes`: pushes get no answer and have no effect.
     `required_payload`: when not None, a connection with another payload is refused.
     """
 
@@ -63,6 +66,7 @@ class MemorySyncBackend:
         self.overtaking = False
         self.silent = False
         self.deaf_to_pushes = False
+        self.change: Callable[[Json], Json] = lambda args: args
         self.required_payload: Json = None
         self.chunk_events = chunk_events
         self._offline = False
@@ -118,6 +122,24 @@ class MemorySyncBackend:
         """Send events to every live pull."""
         for socket in list(self.sockets):
             socket.broadcast(events)
+
+
+def javascript_values(value: Json) -> Json:
+    """A value as a backend gives it back that parses JSON by JavaScript and keeps text as UTF-8: numbers are
+    doubles, written as JavaScript writes them; integer-like keys come first; no surrogate stands alone."""
+    match value:
+        case dict():
+            changed = {javascript_values(key): javascript_values(inner) for key, inner in value.items()}
+            return dict(sorted(changed.items(), key=lambda item: not item[0].isdecimal()))
+        case list():
+            return [javascript_values(inner) for inner in value]
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case int() | float() if not isinstance(value, bool):
+            number = float(value)
+            return int(number) if number.is_integer() and abs(number) < 1e21 else number
+        case _:
+            return value
 
 
 class MemorySocket:
@@ -205,6 +227,7 @@ class MemorySocket:
         if refusal is not None:
             self._say(Failure(request_id, (refusal,)))
             return
+        batch = [replace(event, args=backend.change(event.args)) for event in batch]
         backend.events += batch
         backend.pushes.append(push.batch)
         if backend.fail_after_push:

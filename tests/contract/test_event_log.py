@@ -197,6 +197,20 @@ async def test_conditions_are_kept(log: EventLog) -> None:
     assert (await log.read(START)).local[0].event == conditional
 
 
+async def test_arguments_that_are_nested_too_deep_are_read_as_null_and_hide_no_others(log: EventLog) -> None:
+    """No event that is committed or arrives today has them; a log of an earlier version may."""
+    deep: list[object] = []
+    for _ in range(400):
+        deep = [deep]
+    start = (await log.read(START)).position
+    theirs = ConfirmedEntry(Event("deep", {"x": deep}, 2, 1, "other", "session"))
+    await log.confirm([ConfirmedEntry(event(1)), theirs, ConfirmedEntry(event(3))], "backend", start)
+    await log.append([LocalEvent("own", deep, "client", "session", synced=True), local("after")], start)
+    delta = await log.read(START)
+    assert [entry.event.args for entry in delta.confirmed] == [{"n": 1}, None, {"n": 3}]
+    assert [entry.event.args for entry in delta.local] == [None, local("after").args]
+
+
 async def test_reset_keeps_what_is_local_and_begins_an_epoch(log: EventLog) -> None:
     delta = await log.append([local("pending"), local("own", synced=False)], START)
     seen = (await log.confirm([ConfirmedEntry(event(1))], "backend", delta.position)).position

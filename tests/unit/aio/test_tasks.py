@@ -9,7 +9,7 @@ import logging
 
 import pytest
 
-from filesync_web.aio.tasks import Tasks
+from filesync_web.aio.tasks import Tasks, raise_if_cancelled
 from filesync_web.testing.clock import settle
 
 
@@ -135,6 +135,27 @@ async def test_on_end_is_told_instead_of_the_log(caplog: pytest.LogCaptureFixtur
     await settle()
     assert ends == ["expected", True]
     assert "expected" not in caplog.text
+
+
+async def test_an_error_of_cleaning_up_does_not_hide_that_a_task_is_to_end() -> None:
+    tasks, rounds = Tasks("owner"), []
+
+    async def again_and_again() -> None:
+        while True:
+            rounds.append(1)
+            try:
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    raise OSError("the file cannot be closed")
+            except OSError:
+                raise_if_cancelled()
+
+    tasks.spawn(again_and_again(), "work")
+    await settle()
+    async with asyncio.timeout(10):
+        await tasks.cancel_and_wait()
+    assert rounds == [1]
 
 
 async def test_waiting_for_the_end_can_be_cancelled() -> None:

@@ -56,9 +56,26 @@ def test_whatever_another_client_wrote_can_be_read(value: object) -> None:
     assert isinstance(parse_metadata(json.dumps(value)), FileMetadata)
 
 
-@pytest.mark.parametrize("text", [None, "", "{", "[]", '"x"', '{"sizeBytes": -1}', '{"sizeBytes": 1e400}'])
-def test_malformed_metadata_is_left_out(text: str | None) -> None:
-    assert parse_metadata(text) == FileMetadata()
+DEEP = "[" * 6_000 + "]" * 6_000
+MALFORMED = [
+    *(None, "", "{", "[]", '"x"', '{"sizeBytes": -1}', '{"sizeBytes": 1e400}', '{"custom": {"a": NaN}}'),
+    *('{"sizeBytes": 9007199254740992}', '{"image": {"width": 1e300, "height": true}}'),
+    *(f'{{"custom":{DEEP}}}', f'{{"custom":{{"a":{DEEP}}}}}', f'{{"mimeType":{DEEP}}}'),
+]
+
+
+@pytest.mark.parametrize("case", range(len(MALFORMED)))
+def test_malformed_metadata_is_left_out(case: int) -> None:
+    assert parse_metadata(MALFORMED[case]) == FileMetadata()
+
+
+def test_what_could_not_be_read_back_is_not_written() -> None:
+    deep: list[object] = []
+    for _ in range(300):
+        deep = [deep]
+    for custom in ({"a": deep}, {"a": float("nan")}, {"a": {1, 2}}):
+        with pytest.raises(InvalidArgumentError, match="must be JSON"):
+            encode_metadata(FileMetadata(custom=custom))
 
 
 def test_merging_keeps_what_is_known() -> None:

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 import filesync_web as fs
 from filesync_web.file_sync import FileSync
+from filesync_web.livestore.ports import StorePorts
 from filesync_web.livestore.store import Store
 from filesync_web.ports import BackgroundUploader, Platform
 from filesync_web.testing.blobs import MemoryBlobStore
@@ -135,17 +136,16 @@ class Device:
         self, *, remote: fs.SignerConfig | None = None, local_only: bool = False, **options: Any
     ) -> Tab:
         """Open another tab of the device."""
-        store = await Store.open(
-            schema=SCHEMA,
-            store_id="s",
-            log=MemoryEventLog(self.log),
-            channel=self.hub.channel(),
-            lock=MemoryLeaderLock(self.leaders),
-            clock=self.clock,
+        ports = StorePorts(
+            MemoryEventLog(self.log),
+            self.hub.channel(),
+            MemoryLeaderLock(self.leaders),
+            self.clock,
             open_socket=self.backend.open_socket if self.backend is not None else None,
-            sync=fs.SyncOptions("ws://backend/sync") if self.backend is not None else None,
             random=Random(1),
         )
+        sync = fs.SyncOptions("ws://backend/sync") if self.backend is not None else None
+        store = await Store.open(schema=SCHEMA, store_id="s", ports=ports, sync=sync)
         http = HeldHttp(self.network)
         platform = Platform(
             self.blobs,
@@ -157,10 +157,10 @@ class Device:
             random=Random(1),
         )
         signer = None if local_only else remote or fs.SignerConfig("/api", auth_token="t")
-        sync = FileSync(store, platform, remote=signer, options=fs.FileSyncOptions(**options))
-        tab = Tab(store, sync)
+        file_sync = FileSync(store, platform, remote=signer, options=fs.FileSyncOptions(**options))
+        tab = Tab(store, file_sync)
         self.open_tabs.append(tab)
-        sync.start()
+        file_sync.start()
         await settle()
         return tab
 

@@ -95,17 +95,13 @@ async def test_a_schema_without_the_file_tables_is_refused() -> None:
     async with a_device() as device:
         schema = fs.make_schema(tables={}, events={}, materializers={})
         from filesync_web.files.tables import FileSyncTables
+        from filesync_web.livestore.ports import StorePorts
         from filesync_web.livestore.store import Store
         from filesync_web.testing.livestore import MemoryEventLog, MemoryLeaderLock
 
-        store = await Store.open(
-            schema=schema,
-            store_id="s",
-            log=MemoryEventLog(),
-            channel=device.hub.channel(),
-            lock=MemoryLeaderLock(device.leaders),
-            clock=device.clock,
-        )
+        lock = MemoryLeaderLock(device.leaders)
+        ports = StorePorts(MemoryEventLog(), device.hub.channel(), lock, device.clock)
+        store = await Store.open(schema=schema, store_id="s", ports=ports)
         try:
             with pytest.raises(fs.SchemaError, match="create_file_sync_schema"):
                 FileSyncTables(store)

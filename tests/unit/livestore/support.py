@@ -9,7 +9,7 @@ from typing import Any
 
 from filesync_web.files.schema import create_file_sync_schema
 from filesync_web.livestore import fields as f
-from filesync_web.livestore.ports import SocketFactory
+from filesync_web.livestore.ports import SocketFactory, StorePorts
 from filesync_web.livestore.schema import Schema, event, make_schema
 from filesync_web.livestore.store import Store
 from filesync_web.livestore.sync_status import SyncOptions
@@ -79,18 +79,10 @@ class Device:
     ) -> Store:
         channel = self.channels[name] = self.hub.channel()
         lock = self.leader_locks[name] = self.locks.lock()
-        store = await Store.open(
-            schema=schema,
-            store_id="store",
-            log=MemoryEventLog(self.storage),
-            channel=channel,
-            lock=lock,
-            clock=self.clock,
-            open_socket=open_socket,
-            sync=SyncOptions("ws://backend/sync", payload) if open_socket else None,
-            session_id=name,
-            random=Random(7),
-        )
+        log = MemoryEventLog(self.storage)
+        ports = StorePorts(log, channel, lock, self.clock, open_socket, Random(7))
+        sync = SyncOptions("ws://backend/sync", payload) if open_socket else None
+        store = await Store.open(schema=schema, store_id="store", ports=ports, sync=sync, session_id=name)
         await settle()
         return store
 

@@ -24,7 +24,7 @@ from filesync_web.livestore.ports import (
 from filesync_web.livestore.schema import NewEvent, Schema, event, make_schema
 from filesync_web.livestore.state import State
 from filesync_web.livestore.state_file import connect_alone
-from filesync_web.livestore.tables import sql, table
+from filesync_web.livestore.tables import Statement, table
 from tests.unit.livestore.support import (
     FILE_SCHEMA,
     FILES,
@@ -240,14 +240,14 @@ def state_with(materializer: Any, *, synced: bool = True) -> tuple[State, NewEve
     ("materializer", "message"),
     [
         (lambda _a, _c: own.insert(id="x"), "must not touch table own"),
-        (lambda _a, _c: sql("INSERT INTO things (id) SELECT id FROM own"), "must not touch table own"),
-        (lambda _a, _c: sql("INSERT INTO things (id) VALUES (hex(randomblob(4)))"), "deterministic"),
-        (lambda _a, _c: sql("INSERT INTO things (id) VALUES (CURRENT_TIMESTAMP)"), "deterministic"),
-        (lambda _a, _c: sql("CREATE TABLE more (x)"), "can only select, insert, update and delete"),
-        (lambda _a, _c: sql("VACUUM"), "can only"),
-        (lambda _a, _c: sql("PRAGMA user_version = 5"), "can only"),
-        (lambda _a, _c: sql("COMMIT"), "can only"),
-        (lambda _a, _c: sql("nonsense"), "syntax error"),
+        (lambda _a, _c: Statement("INSERT INTO things (id) SELECT id FROM own"), "must not touch table own"),
+        (lambda _a, _c: Statement("INSERT INTO things (id) VALUES (hex(randomblob(4)))"), "deterministic"),
+        (lambda _a, _c: Statement("INSERT INTO things (id) VALUES (CURRENT_TIMESTAMP)"), "deterministic"),
+        (lambda _a, _c: Statement("CREATE TABLE more (x)"), "can only select, insert, update and delete"),
+        (lambda _a, _c: Statement("VACUUM"), "can only"),
+        (lambda _a, _c: Statement("PRAGMA user_version = 5"), "can only"),
+        (lambda _a, _c: Statement("COMMIT"), "can only"),
+        (lambda _a, _c: Statement("nonsense"), "syntax error"),
         (lambda _a, _c: 1 / 0, "ZeroDivisionError"),
         (lambda _a, ctx: ctx.query("DELETE FROM things"), "cannot change the state"),
         (lambda _a, ctx: ctx.query("SELECT * FROM own"), "must not touch table own"),

@@ -12,23 +12,27 @@ from filesync_web.livestore.ports import Channel, Message
 _TOPIC = "message"
 
 
-class Conversation:
-    """One tab's part. `hear` says what to do with the store's own messages, by their `type`. While `hears` is
-    not set, all that comes is dropped.
-    """
+class TabMessages:
+    """One tab's part. Between `join` and `listen` all that comes is dropped: the store is not open yet."""
 
-    def __init__(self, channel: Channel, hear: Mapping[str, Callable[[Message], None]]) -> None:
+    def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._hear = hear
+        self._handlers: Mapping[str, Callable[[Message], None]] = {}
         self._topics: dict[str, Listeners[Json]] = {}
-        self.hears = False
+        self._is_listening = False
 
     def join(self) -> None:
         """Be one of those whom messages reach."""
         self._channel.listen(self._on_message)
 
+    def listen(self, handlers: Mapping[str, Callable[[Message], None]]) -> None:
+        """Handle messages from now on: the store's own, by their `type`, as `handlers` say."""
+        self._handlers = handlers
+        self._is_listening = True
+
     def leave(self) -> None:
-        """No message reaches this tab any more."""
+        """No message is handled any more, and none reaches this tab."""
+        self._is_listening = False
         self._channel.close()
 
     def post(self, kind: str, **members: Json) -> None:
@@ -45,11 +49,11 @@ class Conversation:
 
     def _on_message(self, message: Message) -> None:
         kind = message.get("type")
-        if not self.hears or not isinstance(kind, str):
+        if not self._is_listening or not isinstance(kind, str):
             return
         if kind == _TOPIC:
             listeners = self._topics.get(str(message.get("topic")))
             if listeners is not None:
                 listeners.tell(message.get("body"))
-        elif (hear := self._hear.get(kind)) is not None:
-            hear(message)
+        elif (handle := self._handlers.get(kind)) is not None:
+            handle(message)

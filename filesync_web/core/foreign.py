@@ -1,0 +1,107 @@
+"""JSON that somebody else has written, read within bounds.
+
+Python's JSON parser calls itself for each level of nesting. On CPython it stops by a `RecursionError`, at a
+depth that depends on the version; in Pyodide some 6,000 levels, 12 kB of text, are a fatal error of the
+interpreter that no `except` sees. So the depth is measured before the parser sees the text: everything that
+comes from the network, from another tab or from a log goes through here. It takes about as long as parsing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from itertools import accumulate
+from math import isfinite
+from typing import Any
+
+MAX_DEPTH = 256
+"""Most levels of arrays and objects in one value."""
+MAX_BYTES = 64 << 20
+"""Most characters or bytes of one text."""
+
+_NO_BRACKET_NOR_QUOTE = bytes(set(range(256)) - set(b'[]{}"'))
+_STEPS = [(byte in b"[{") - (byte in b"]}") for byte in range(256)]
+_SYMBOL = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+
+
+class ForeignTextError(ValueError):
+    """The text is no JSON (RFC 8259), or larger or nested deeper than it may be."""
+
+
+def parse_json(
+    text: str | bytes,
+    *,
+    max_depth: int = MAX_DEPTH,
+    max_bytes: int | None = MAX_BYTES,
+    envelope: int | None = None,
+    parse_int: Callable[[str], Any] = int,
+) -> Any:
+    """The value of a JSON text; bytes are UTF-8. Raises `ForeignTextError`.
+
+    `envelope`: how many levels are a message around values that may be anybody's. Such a value is read as
+    null when it is nested deeper than `max_depth`, instead of taking the whole message with it.
+    `parse_int` makes what it wants of an integer's digits, or raises `ValueError`.
+    """
+    if max_bytes is not None and len(text) > max_bytes:
+        raise ForeignTextError(f"the text has more than {max_bytes:,} bytes")
+    try:
+        decoded = text.decode() if isinstance(text, bytes) else text
+        bounded = _bounded(decoded, max_depth, envelope)
+        return json.loads(bounded, parse_constant=_no_constant, parse_float=_finite, parse_int=parse_int)
+    except (ValueError, RecursionError) as error:
+        raise ForeignTextError(f"not usable as JSON: {error}") from error
+
+
+def _bounded(text: str, max_depth: int, envelope: int | None) -> str:
+    """The text, without what is nested too deep inside the envelope; raises `ValueError` for the rest."""
+    limit = max_depth + (envelope or 0)
+    if _depth(text, limit) <= limit:
+        return text
+    if envelope is not None:
+        text = _without_deep_values(text, envelope, max_depth)
+        if _depth(text, limit) <= limit:
+            return text
+    raise ValueError(f"it is nested deeper than {limit} levels")
+
+
+def _depth(text: str, limit: int) -> int:
+    """How deep the text nests, as far as its parser would come; 0 for what cannot be deeper than `limit`."""
+    if text.count("[") + text.count("{") <= limit:
+        return 0
+    data = text.encode("utf-8", "surrogatepass")
+    if b"\\" in data:
+        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    data = data.translate(None, _NO_BRACKET_NOR_QUOTE)
+    brackets = b"".join(data.split(b'"')[::2])  # every other piece is inside a string
+    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0)
+
+
+def _without_deep_values(text: str, envelope: int, max_depth: int) -> str:
+    """The text with null for each value inside the envelope that is nested too deep."""
+    kept: list[str] = []
+    copied = start = depth = deepest = 0
+    for match in _SYMBOL.finditer(text):
+        symbol = match[0]
+        if symbol in "[{":
+            depth += 1
+            if depth == envelope + 1:
+                start, deepest = match.start(), 0
+            deepest = max(deepest, depth - envelope)
+        elif symbol in "]}":
+            if depth == envelope + 1 and deepest > max_depth:
+                kept += [text[copied:start], "null"]
+                copied = match.end()
+            depth -= 1
+    return "".join([*kept, text[copied:]])
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not isfinite(number):
+        raise ValueError(f"{digits:.20} is too large a number")
+    return number
