@@ -73,9 +73,9 @@ class LocalFileState:
 
 @dataclass(frozen=True, slots=True)
 class RemoteDelete:
-    """One entry of the durable outbox: an object that this client has to delete remotely.
+    """One entry of the durable outbox: an object that this client deletes remotely when nothing needs it.
 
-    `file_id` is the file whose edit or deletion orphaned the object.
+    `file_id` is the file whose upload, edit or deletion put it there.
     """
 
     remote_key: str

@@ -75,8 +75,8 @@ class ChangeRemoteKey:
 
 @dataclass(frozen=True, slots=True)
 class QueueRemoteDelete:
-    """Put an entry into the outbox: this client has uploaded, or may have, what another
-    one orphaned."""
+    """Put an entry into the outbox: this client is about to send the object, so it answers for it; durable
+    before the effects that follow it."""
 
     delete: RemoteDelete
 

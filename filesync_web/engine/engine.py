@@ -15,7 +15,6 @@ from collections.abc import Iterable
 
 from filesync_web.core.backoff import RetryPolicy
 from filesync_web.core.failures import Failure
-from filesync_web.core.records import RemoteDelete
 from filesync_web.engine.effects import DeleteBlob, Effect, JobKind
 from filesync_web.engine.live_files import FileFact
 from filesync_web.engine.remote_deletes import RemoteDeletes
@@ -43,11 +42,9 @@ class Engine:
 
     # --- inputs
 
-    def observe(self, facts: Iterable[FileFact], outbox: Iterable[RemoteDelete], now: float) -> list[Effect]:
-        """Files that are new, or of which something may have changed, with the outbox of the same moment."""
+    def observe(self, facts: Iterable[FileFact], now: float) -> list[Effect]:
+        """Files that are new, or of which something may have changed."""
         self._take_in(facts, now)
-        self._deletes.replace(outbox)
-        self._deletes.queue_orphaned()
         return self._advance()
 
     def learn(self, facts: Iterable[FileFact], now: float) -> list[Effect]:
@@ -110,6 +107,7 @@ class Engine:
     def _take_in(self, facts: Iterable[FileFact], now: float) -> None:
         self._state.now = now
         for fact in facts:
+            self._deletes.observe(fact.record.id, fact.deletes)
             if fact.record.is_live:
                 self._transfers.observe_live(fact)
             else:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from filesync_web.core.records import Control, FileRecord, LocalFileState, Status, TransferControl
+from filesync_web.core.records import (
+    Control,
+    FileRecord,
+    LocalFileState,
+    RemoteDelete,
+    Status,
+    TransferControl,
+)
 from filesync_web.engine.effects import Job, JobKind
 from filesync_web.engine.plan import INPUTS, Plan, plan
 from filesync_web.engine.retry import FIRST_TRY, Retry
@@ -20,23 +27,21 @@ class FileFact:
     """What the outside knows of a file at this moment.
 
     `row` is the stored row, None when there is none. `local_hash` is the hash of the own copy: the record's
-    content hash when those bytes are here, else that of an older copy, else "".
+    content hash when those bytes are here, else that of an older copy, else "". `deletes` is what the outbox
+    holds because of this file.
     """
 
     record: FileRecord
     row: LocalFileState | None
     local_hash: str
     control: TransferControl
+    deletes: tuple[RemoteDelete, ...] = ()
 
 
 @dataclass(slots=True)
 class FileEntry:
     """A live file: its record, its row as the engine wants it (`row`) and as it is stored (`stored`), its
-    running job.
-
-    `sent` are the contents that this client began to upload for it, with their remote keys: their
-    objects are its to clean up.
-    """
+    running job."""
 
     record: FileRecord
     row: LocalFileState
@@ -44,7 +49,6 @@ class FileEntry:
     stored: LocalFileState | None = None
     retry: Retry = FIRST_TRY
     job: Job | None = None
-    sent: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_evicted(self) -> bool:

@@ -1,8 +1,9 @@
-"""The remote deletes that this client has to do, and when each may run.
+"""The objects that this client answers for: it deletes each remotely when nothing needs it any more.
 
-An entry is *due* once no live file has its content, and the file that orphaned the object is deleted or has
-its new content uploaded. Until then the old content is kept, here and remotely, and the entry stays: whoever
-has to delete shared content still has to when the last file of that content goes.
+They are those that it has put into the object store, or was about to, and those of the files that were
+edited or deleted here. An entry is *due* once no live file has its content, and the file that caused it is
+deleted or has its new content uploaded. Until then the old content is kept, here and remotely, and the entry
+stays: whoever answers for shared content still does when the last file of that content goes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from filesync_web.engine.retry import FIRST_TRY, Retry
 
 @dataclass(slots=True)
 class OutboxEntry:
-    """A delete that is to be done; `job` is the running attempt."""
+    """A delete that is to be done sooner or later; `job` is the running attempt."""
 
     delete: RemoteDelete
     retry: Retry = FIRST_TRY
@@ -40,11 +41,15 @@ class Outbox:
         """The entry of that key."""
         return self._entries.get(remote_key)
 
-    def replace(self, deletes: Iterable[RemoteDelete]) -> tuple[list[OutboxEntry], list[OutboxEntry]]:
-        """Let the outbox hold exactly `deletes`; entries that stay keep their state. Returns those that went
-        and those that came."""
+    def replace(
+        self, file_id: str, deletes: Iterable[RemoteDelete]
+    ) -> tuple[list[OutboxEntry], list[OutboxEntry]]:
+        """Let exactly `deletes` be what that file caused; entries that stay keep their state. Returns those
+        that went, because they are done or another file causes them now, and those that came."""
         wanted = {delete.remote_key: delete for delete in deletes}
-        gone = [entry for key, entry in self._entries.items() if wanted.get(key) != entry.delete]
+        before = {entry.delete.remote_key: entry for entry in self.caused_by(file_id)}
+        before |= {key: self._entries[key] for key in wanted if key in self._entries}
+        gone = [entry for key, entry in before.items() if wanted.get(key) != entry.delete]
         for entry in gone:
             self.remove(entry.delete.remote_key)
         return gone, [self.add(delete) for key, delete in wanted.items() if key not in self._entries]
@@ -60,13 +65,19 @@ class Outbox:
         """Forget the entry; does nothing when there is none."""
         entry = self._entries.pop(remote_key, None)
         if entry is not None:
-            self._by_hash[entry.delete.content_hash].discard(remote_key)
-            self._by_file[entry.delete.file_id].discard(remote_key)
+            _discard(self._by_hash, entry.delete.content_hash, remote_key)
+            _discard(self._by_file, entry.delete.file_id, remote_key)
 
     def caused_by(self, file_id: str) -> list[OutboxEntry]:
-        """The entries that wait for that file."""
+        """The entries that the file caused, and that wait for it."""
         return [self._entries[key] for key in sorted(self._by_file.get(file_id, ()))]
 
     def of_content(self, content_hash: str) -> list[OutboxEntry]:
         """The entries of that content."""
         return [self._entries[key] for key in sorted(self._by_hash.get(content_hash, ()))]
+
+
+def _discard(index: dict[str, set[str]], name: str, remote_key: str) -> None:
+    index[name].discard(remote_key)
+    if not index[name]:
+        del index[name]

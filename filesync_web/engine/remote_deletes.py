@@ -1,5 +1,4 @@
-"""Remote deletes: when an object that this client has orphaned may go, and what an uncertain end
-means."""
+"""Remote deletes: when an object that this client answers for may go, and what an uncertain end means."""
 
 from __future__ import annotations
 
@@ -15,7 +14,6 @@ from filesync_web.engine.effects import (
     Job,
     JobKind,
     Notify,
-    QueueRemoteDelete,
     Start,
 )
 from filesync_web.engine.outbox import OutboxEntry
@@ -32,23 +30,13 @@ class RemoteDeletes:
         self._queue = state.queues[JobKind.DELETE]
         self._transfers = transfers
 
-    def replace(self, deletes: Iterable[RemoteDelete]) -> None:
-        """The outbox as it is stored now."""
-        gone, new = self._state.outbox.replace(deletes)
+    def observe(self, file_id: str, deletes: Iterable[RemoteDelete]) -> None:
+        """The part of the outbox that a file caused, as it is stored now."""
+        gone, new = self._state.outbox.replace(file_id, deletes)
         for entry in gone:
             self._queue.discard(entry.delete.remote_key)
             self._interrupt(entry)
         self._state.touch(entry.delete.content_hash for entry in (*gone, *new))
-
-    def queue_orphaned(self) -> None:
-        """Take into the outbox the objects that this client sent and others have orphaned."""
-        for file_id, content_hash, key in sorted(self._state.orphaned_objects):
-            if self._state.outbox.get(key) is None:
-                delete = RemoteDelete(key, content_hash, file_id, queued_at=int(self._state.now * 1000))
-                self._state.outbox.add(delete)
-                self._state.touch({content_hash})
-                self._state.emit(QueueRemoteDelete(delete))
-        self._state.orphaned_objects.clear()
 
     def recheck(self, content_hash: str) -> None:
         """Queue the deletes of a content that are due, and hold back those that are not."""

@@ -10,7 +10,9 @@ from typing import Protocol
 from filesync_web.core.backoff import RetryPolicy
 from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.failures import Failure
-from filesync_web.engine.effects import Effect, Job, JobKind, Notify
+from filesync_web.core.paths import remote_key
+from filesync_web.core.records import FileRecord, RemoteDelete
+from filesync_web.engine.effects import Effect, Job, JobKind, Notify, QueueRemoteDelete
 from filesync_web.engine.live_files import LiveFiles
 from filesync_web.engine.outbox import Outbox
 from filesync_web.engine.ready_queue import ReadyQueue
@@ -106,8 +108,7 @@ class EngineState:
     """What the parts of the engine share.
 
     `now` (seconds) and `jitter` ([0, 1)) are those of the input that is being worked off; `touched` are the
-    contents of which it changed what needs them. `orphaned_objects` are the (file id, content, remote key)
-    whose object this client may have to delete.
+    contents of which it changed what needs them.
     """
 
     policy: RetryPolicy
@@ -121,7 +122,6 @@ class EngineState:
     )
     effects: list[Effect] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
-    orphaned_objects: set[tuple[str, str, str]] = field(default_factory=set)
 
     def emit(self, *effects: Effect) -> None:
         """Add effects of this input."""
@@ -135,6 +135,14 @@ class EngineState:
     def notify(self, job: Job, what: str, error: str | None = None) -> None:
         """Tell the app of a transfer."""
         self.emit(Notify(FileSyncEvent(f"{job.kind.value}:{what}", job.file_id, error=error)))
+
+    def answer_for(self, record: FileRecord) -> None:
+        """Write down that this client may have put a record's object into the store, unless that is known."""
+        key = remote_key(record.path)
+        if self.outbox.get(key) is None:
+            delete = RemoteDelete(key, record.content_hash, record.id, queued_at=record.updated_at)
+            self.outbox.add(delete)
+            self.emit(QueueRemoteDelete(delete))
 
     def touch(self, content_hashes: Iterable[str]) -> None:
         """What needs these contents may have changed: once the input is worked off, look which deletes are

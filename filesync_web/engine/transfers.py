@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from filesync_web.core.display import FileSyncEvent
@@ -32,7 +31,6 @@ class Transfers:
         self._state = state
         self._queues = {kind: state.queues[kind] for kind in (JobKind.UPLOAD, JobKind.DOWNLOAD)}
         self._remote = remote
-        self._tombstones: dict[str, str] = {}
 
     # --- facts
 
@@ -51,7 +49,6 @@ class Transfers:
         same_content = file.record.content_hash == record.content_hash
         released = not is_held and file.control.state is not Control.NONE
         moved = file.record.remote_key != record.remote_key
-        self._orphan(file, file.sent.keys() - {record.content_hash})
         if is_held or not same_content:
             self._interrupt(file)
         asked = file.job is None and file.row.has_error and not row.has_error
@@ -67,30 +64,20 @@ class Transfers:
             self._arrived(record.content_hash)
 
     def observe_deleted(self, fact: FileFact) -> None:
-        """A tombstone: the file's row goes, and its bytes and its object may be garbage.
+        """A tombstone: the file's row goes, and its bytes and its objects may be garbage.
 
-        Who deletes a file queues the remote delete of the content that it knows. Others know of more: what
-        this client sent or was about to send for the file, and content that an edit elsewhere gave it before
-        the deletion was known there.
+        Nothing is to be found out about its objects: every client that sent one has written it down before.
+        That holds also for content that an edit elsewhere gave the file before the deletion was known there.
         """
-        record, row = fact.record, fact.row
-        file = self._state.files.get(record.id)
+        file_id = fact.record.id
+        file = self._state.files.get(file_id)
         if file is not None:
             self._interrupt(file)
-            self._unqueue(record.id)
-            self._orphan(file, set(file.sent))
-        if row is not None:
-            if row.local_hash == record.content_hash and not record.is_uploaded:
-                # Only who made this content has it: whether its upload came through, nobody else can know.
-                self._state.orphaned_objects.add((record.id, record.content_hash, remote_key(record.path)))
-            self._state.emit(RemoveRow(record.id))
-        self._state.touch(self._state.files.remove(record.id))
-        self._touch_caused_by(record.id)
-        seen = self._tombstones.setdefault(record.id, record.content_hash)
-        if seen != record.content_hash and record.is_uploaded:
-            # An edit that was made elsewhere before the deletion was known there: its object came late.
-            self._tombstones[record.id] = record.content_hash
-            self._state.orphaned_objects.add((record.id, record.content_hash, record.remote_key))
+            self._unqueue(file_id)
+        if fact.row is not None:
+            self._state.emit(RemoveRow(file_id))
+        self._state.touch(self._state.files.remove(file_id))
+        self._touch_caused_by(file_id)
 
     def reconcile(self, file: FileEntry, *, retry: bool = False) -> None:
         """Bring the row to what the plan wants, and stop a job that the plan no longer wants."""
@@ -124,8 +111,6 @@ class Transfers:
         file = self._entry(job.file_id)
         file.job = job
         file.step(job.kind, Input.START)
-        if job.kind is JobKind.UPLOAD:
-            file.sent[job.content_hash] = job.remote_key
         self._write(file)
         self._state.emit(Start(job))
         self._state.notify(job, "start")
@@ -145,6 +130,7 @@ class Transfers:
             self._state.touch({job.content_hash})
 
     def cancelled(self, job: Job) -> None:
+        self._state.touch({job.content_hash})  # its bytes may have come all the same, for nobody
         file = self._take(job)
         if file is not None:
             file.step(job.kind, Input.INTERRUPT)
@@ -153,6 +139,7 @@ class Transfers:
     def failed(self, job: Job, failure: Failure) -> None:
         """Try again later, give up, or learn that bytes are lost."""
         file, state = self._take(job), self._state
+        state.touch({job.content_hash})
         if file is None:
             return
         file.retry = file.retry.after(failure, state.policy, state.now, state.jitter)
@@ -205,8 +192,14 @@ class Transfers:
             file.job = None
 
     def _write(self, file: FileEntry) -> None:
-        """Write the row of an entry if it changed, and let the indexes and the queues follow."""
+        """Write the row of an entry if it changed, and let the indexes and the queues follow.
+
+        What waits for its upload is answered for from that moment on, not only when it starts: the platform
+        may upload it when no tab is open.
+        """
         state, waiting_for = self._state, file.waiting_for
+        if waiting_for is JobKind.UPLOAD:
+            state.answer_for(file.record)
         if file.row != file.stored:
             state.emit(WriteRow(file.row))
             file.stored = file.row
@@ -228,12 +221,6 @@ class Transfers:
 
     def _touch_caused_by(self, file_id: str) -> None:
         self._state.touch(entry.delete.content_hash for entry in self._state.outbox.caused_by(file_id))
-
-    def _orphan(self, file: FileEntry, contents: Iterable[str]) -> None:
-        """What this client began to upload, the file no longer needs: also when the deleting client came
-        first."""
-        for content in list(contents):
-            self._state.orphaned_objects.add((file.record.id, content, file.sent.pop(content)))
 
     def _unqueue(self, file_id: str, but: JobKind | None = None) -> None:
         for kind, queue in self._queues.items():

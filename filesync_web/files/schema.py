@@ -6,7 +6,8 @@ the tables from `transferControl` on, with their events, are this kit's own and 
     files            the synced record of every file; a deleted one stays as a tombstone
     localFileState   this client's progress with each file
     transferControl  what the user asked of a file's transfers on this client
-    remoteDeletes    objects that this client still has to delete remotely
+    remoteDeletes    objects that this client deletes remotely when nothing needs them any more: it sent them,
+                     or edited or deleted their file
     openUploads      uploads in parts that this client has begun
     blobUse          when each content was last used on this client
 
@@ -132,6 +133,10 @@ def _create_tables() -> FileTables:
         },
         record=RemoteDelete,
         client_only=True,
+        indexes=[
+            index("remoteDeletesByContentHash", "content_hash"),
+            index("remoteDeletesByFileId", "file_id"),
+        ],
     )
     open_uploads = table(
         "openUploads",

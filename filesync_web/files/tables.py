@@ -71,9 +71,10 @@ class FileSyncTables:
         return self._store.query(self._tables.files.where(deleted_at=None))
 
     def all_ids(self) -> list[str]:
-        """The files that are live or of which this client has a row."""
+        """The files that are live, of which this client has a row, or that caused something in the outbox."""
         rows = self._store.query(
-            'SELECT "id" FROM "files" WHERE "deletedAt" IS NULL UNION SELECT "fileId" FROM "localFileState"'
+            'SELECT "id" FROM "files" WHERE "deletedAt" IS NULL UNION SELECT "fileId" FROM "localFileState" '
+            'UNION SELECT "fileId" FROM "remoteDeletes"'
         )
         return [file_id for (file_id,) in rows]
 
@@ -119,9 +120,9 @@ class FileSyncTables:
         """What the user asked of these files."""
         return self._store.query(self._tables.transfer_control.where(file_id=file_ids))
 
-    def outbox(self) -> list[RemoteDelete]:
-        """The remote deletes that this client still has to do."""
-        return self._store.query(self._tables.remote_deletes)
+    def remote_deletes(self, file_ids: list[str]) -> list[RemoteDelete]:
+        """What the outbox holds because of these files."""
+        return self._store.query(self._tables.remote_deletes.where(file_id=file_ids))
 
     def open_upload(self, remote_key: str) -> OpenUpload | None:
         """The upload in parts of that key that was begun."""

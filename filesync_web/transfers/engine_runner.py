@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterable
 
 from filesync_web.aio.tasks import Tasks
 from filesync_web.aio.waiting import first_of
 from filesync_web.core.failures import failure_of
-from filesync_web.core.records import FileRecord, TransferControl
+from filesync_web.core.records import FileRecord, RemoteDelete, TransferControl
 from filesync_web.engine import effects as fx
-from filesync_web.engine.effects import Job
+from filesync_web.engine.effects import Job, JobKind
 from filesync_web.engine.engine import Engine
 from filesync_web.engine.live_files import FileFact
 from filesync_web.engine.state import Limits
@@ -64,7 +64,7 @@ class EngineRunner:
         self._relay = relay
         self._options = options
         self._dirty: set[str] = set()
-        self._reports: deque[tuple[int, _Outcome]] = deque()
+        self._reports: deque[tuple[Job, _Outcome]] = deque()
         self._tasks = Tasks(f"transfers of store {workspace.store.store_id!r}")
         self._running: dict[int, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
@@ -87,7 +87,7 @@ class EngineRunner:
             self._reports.clear()
             async for facts in self._all_facts():
                 await self._perform(engine.learn(facts, self._clock.time()))
-            await self._perform(engine.observe((), self._tables.outbox(), self._clock.time()))
+            await self._perform(engine.observe((), self._clock.time()))
             self._garbage.collect_all()
             while True:
                 self._wake.clear()
@@ -115,14 +115,15 @@ class EngineRunner:
             record = self._tables.record(file_id)
             if record is not None:
                 facts.append(await self._fact(record))
-        await self._perform(engine.observe(facts, self._tables.outbox(), self._clock.time()))
+        await self._perform(engine.observe(facts, self._clock.time()))
 
     async def _fact(self, record: FileRecord) -> FileFact:
         row, control = self._tables.row(record.id), self._tables.control(record.id)
         local_hash = row.local_hash if row is not None else ""
         if local_hash != record.content_hash and await self._blobs.size(record.content_hash) is not None:
             local_hash = record.content_hash
-        return FileFact(record, row, local_hash, control)
+        deletes = tuple(self._tables.remote_deletes([record.id]))
+        return FileFact(record, row, local_hash, control, deletes)
 
     async def _all_facts(self) -> AsyncIterator[list[FileFact]]:
         """Everything, when this tab begins to lead, in parts between which others get their turn; here the
@@ -134,24 +135,30 @@ class EngineRunner:
             some = ids[start : start + FACTS_PER_BATCH]
             rows = {row.file_id: row for row in self._tables.rows(some)}
             controls = {control.file_id: control for control in self._tables.controls(some)}
+            deletes: defaultdict[str, list[RemoteDelete]] = defaultdict(list)
+            for delete in self._tables.remote_deletes(some):
+                deletes[delete.file_id].append(delete)
             facts = []
             for record in self._tables.records(some):
                 row = rows.get(record.id)
                 candidates = (record.content_hash, row.local_hash if row is not None else "")
                 local_hash = next((content for content in candidates if content in stored), "")
                 control = controls.get(record.id) or TransferControl(record.id)
-                facts.append(FileFact(record, row, local_hash, control))
+                facts.append(FileFact(record, row, local_hash, control, tuple(deletes[record.id])))
             yield facts
 
-    async def _report(self, engine: Engine, serial: int, outcome: _Outcome) -> None:
+    async def _report(self, engine: Engine, job: Job, outcome: _Outcome) -> None:
         now = self._clock.time()
         if outcome is None:
-            effects = engine.succeeded(serial, now)
+            effects = engine.succeeded(job.serial, now)
         elif isinstance(outcome, asyncio.CancelledError):
-            effects = engine.cancelled(serial, now)
+            effects = engine.cancelled(job.serial, now)
         else:
-            effects = engine.failed(serial, failure_of(outcome), now, self._random.random())
+            effects = engine.failed(job.serial, failure_of(outcome), now, self._random.random())
         await self._perform(effects)
+        if outcome is not None and job.kind is JobKind.DOWNLOAD:
+            # Its bytes may have come all the same: it may have been stopped after its last step.
+            self._dirty.update(record.id for record in self._tables.files_of(job.content_hash))
 
     async def _pause(self, until: float | None) -> None:
         """Wait for the next input or wake-up."""
@@ -227,5 +234,5 @@ class EngineRunner:
             if isinstance(outcome, NetworkError):
                 self._monitor.check_now()
         self._running.pop(job.serial, None)
-        self._reports.append((job.serial, outcome))
+        self._reports.append((job, outcome))
         self._wake.set()

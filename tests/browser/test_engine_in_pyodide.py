@@ -10,9 +10,8 @@ from tests.harness.pyodide_pytest import PyodideRun
 def test_the_engine_walks_under_pyodide(pyodide_pytest: Callable[..., PyodideRun]) -> None:
     run = pyodide_pytest(
         "tests/model/test_engine_walks.py",
-        "tests/model/walks.py",
-        *(f"tests/model/{name}.py" for name in ("world", "actions", "shell", "invariants", "state")),
-        "tests/model/__init__.py",
+        *(f"tests/model/{name}.py" for name in ("__init__", "traces", "walks", "world")),
+        *(f"tests/model/{name}.py" for name in ("actions", "shell", "invariants", "state")),
     )
     assert run.passed >= 4
 

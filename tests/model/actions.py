@@ -107,7 +107,11 @@ class Actions(Shell):
             self.perform(client, client.engine.set_gate(client.online, self.now))
 
     def op_restart(self, client: Client, a: int, b: int) -> None:
-        """The leading tab goes, in peace or not; another takes over."""
+        """The leading tab goes, in peace or not, its requests with or without having had their effect;
+        another takes over."""
+        if b % 2:
+            for request in client.requests.values():
+                self.effect(client, request.job)
         self.die(client)
 
     def op_crash_soon(self, client: Client, a: int, b: int) -> None:
@@ -134,6 +138,7 @@ class Actions(Shell):
         if request is None or client.engine is None:
             return
         job, failure = request.job, self.effect(client, request.job)
+        self.look_again(client, job)
         if request.told_to_stop and b % 2:
             self.perform(client, client.engine.cancelled(job.serial, self.now))
         elif failure is not None:
@@ -146,8 +151,9 @@ class Actions(Shell):
         request = self.take_request(client, a)
         if request is None or client.engine is None:
             return
-        if b % 2 and request.job.kind is not JobKind.DOWNLOAD:
+        if b % 2:
             self.effect(client, request.job)
+        self.look_again(client, request.job)
         if request.told_to_stop and b % 3 == 0:
             self.perform(client, client.engine.cancelled(request.job.serial, self.now))
             return

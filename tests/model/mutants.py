@@ -162,8 +162,8 @@ MUTANTS = [
     Mutant(
         "the row of a deleted file stays",
         "transfers.py",
-        "            self._state.emit(RemoveRow(record.id))\n",
-        "",
+        "            self._state.emit(RemoveRow(file_id))\n",
+        "            pass\n",
     ),
     Mutant(
         "the plan uploads what is uploaded",
@@ -184,11 +184,41 @@ MUTANTS = [
         "while self._due and self._due[0][0] < now - 1e9:",
     ),
     Mutant(
-        "what this client sent for a file that another deleted stays behind",
+        "nobody answers for what is sent",
         "transfers.py",
-        "            self._orphan(file, set(file.sent))\n",
+        "            state.answer_for(file.record)\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "what one file caused is forgotten when another one causes nothing",
+        "outbox.py",
+        "gone = [entry for key, entry in before.items() if wanted.get(key) != entry.delete]",
+        "gone = [entry for key, entry in self._entries.items() if wanted.get(key) != entry.delete]",
+    ),
+    Mutant(
+        "what waited for a file is not looked at again when that file is deleted",
+        "transfers.py",
+        "        self._state.touch(self._state.files.remove(file_id))\n"
+        "        self._touch_caused_by(file_id)\n",
+        "        self._state.touch(self._state.files.remove(file_id))\n",
+    ),
+    Mutant(
+        "what waited for a file is not looked at again when that file is uploaded",
+        "transfers.py",
+        "        file.record = record\n        self._touch_caused_by(record.id)\n",
+        "        file.record = record\n",
+    ),
+    Mutant(
+        "bytes that a cancelled download has brought all the same stay",
+        "transfers.py",
+        "        self._state.touch({job.content_hash})  # its bytes may have come all the same, for nobody\n",
         "",
-        walks=4000,
+    ),
+    Mutant(
+        "bytes that a failed download has brought all the same stay",
+        "transfers.py",
+        "        state.touch({job.content_hash})\n",
+        "",
     ),
     Mutant(
         "an evicted file is downloaded although nobody wants it",
@@ -224,7 +254,7 @@ MUTANTS = [
 
 _DRIVER = """
 import sys
-from tests.model.test_engine_walks import TRACES
+from tests.model.traces import TRACES
 from tests.model.walks import random_trace
 from tests.model.world import World
 
@@ -251,7 +281,9 @@ def run(mutant: Mutant) -> str | None:
         source = path.read_text()
         if source.count(mutant.old) != 1:
             raise LookupError(f"{mutant.name}: the text to replace occurs {source.count(mutant.old)} times")
-        path.write_text(source.replace(mutant.old, mutant.new))
+        mutated = source.replace(mutant.old, mutant.new)
+        compile(mutated, mutant.file, "exec")  # a fault that is no Python would prove nothing
+        path.write_text(mutated)
         done = subprocess.run(
             [sys.executable, "-c", _DRIVER, str(mutant.walks)],
             cwd=folder,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from filesync_web.core.failures import Failure, FailureKind
-from filesync_web.core.paths import file_path, remote_key
+from filesync_web.core.paths import file_path
 from filesync_web.core.records import Control, FileRecord, TransferControl
 from filesync_web.engine import effects as fx
 from filesync_web.engine.effects import Job, JobKind
@@ -40,16 +40,8 @@ class Shell(Invariants):
         self.perform(client, client.engine.set_gate(client.online, self.now))
 
     def die(self, client: Client) -> None:
-        """The tab dies. Its requests, and deletions that race with edits made elsewhere while they are not
-        synced or not seen yet, may leave objects behind that nobody owes; no bytes are lost by that."""
-        for request in client.requests.values():
-            if request.job.kind is JobKind.UPLOAD:
-                self.strays.add(request.job.remote_key)
-        touched = {event.record.id for event in client.pending} | client.dirty
-        for other in self.clients:
-            for event in (*self.log, *other.pending):
-                if event.record.id in touched:
-                    self.strays.add(remote_key(event.record.path))
+        """The tab dies, with its engine and its requests; what is durable stays, and another tab takes
+        over."""
         self.start(client)
 
     def deliver(self, client: Client) -> None:
@@ -59,7 +51,7 @@ class Shell(Invariants):
             records = [client.records[i] for i in sorted(seen) if i in client.records]
             facts = [self.fact(client, record) for record in records]
             try:
-                self.perform(client, client.engine.observe(facts, list(client.outbox.values()), self.now))
+                self.perform(client, client.engine.observe(facts, self.now))
             except Crash:
                 client.dirty |= seen
                 raise
@@ -72,7 +64,8 @@ class Shell(Invariants):
         control = TransferControl(
             record.id, client.controls.get(record.id, Control.NONE), evicted=record.id in client.evicted
         )
-        return FileFact(record, row, local, control)
+        deletes = tuple(delete for delete in client.outbox.values() if delete.file_id == record.id)
+        return FileFact(record, row, local, control, deletes)
 
     def perform(self, client: Client, effects: list[fx.Effect]) -> None:
         for effect in effects:
@@ -112,6 +105,11 @@ class Shell(Invariants):
                 client.requests[serial].told_to_stop = True
             case fx.Notify():
                 pass
+
+    def look_again(self, client: Client, job: Job) -> None:
+        """Whatever a download reports, its bytes may be here now."""
+        if job.kind is JobKind.DOWNLOAD:
+            client.dirty |= {record.id for record in self.files_of(client, job.content_hash)}
 
     def effect(self, client: Client, job: Job) -> Failure | None:
         """What the request does to the object store or to the own bytes; a failure when it cannot."""

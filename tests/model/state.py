@@ -108,7 +108,6 @@ class State:
         self.clients = [Client(f"c{n}") for n in range(clients)]
         self.make_engine = make_engine or (lambda: Engine(limits=LIMITS, retry=RETRY))
         self.remote: set[str] = set()
-        self.strays: set[str] = set()  # objects that a request of a dead client may have left
         self.log: list[Event] = []
         self.now = 0.0
         self.ids = itertools.count()

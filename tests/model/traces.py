@@ -1,0 +1,52 @@
+"""Traces that once failed, by what went wrong, for a world of two clients."""
+
+from __future__ import annotations
+
+from tests.model.state import Step
+
+
+def parse(text: str) -> list[Step]:
+    """The steps of a trace: `save 0 2 3, sync 1 0 0`."""
+    steps = (step.split() for step in text.split(","))
+    return [(name, int(who), int(a), int(b)) for name, who, a, b in steps]
+
+
+TRACES = {
+    "an edit elsewhere is known here only after the deletion": parse(
+        "save 6 3 7, save 1 6 4, save 1 5 7, finish 9 6 5, sync 5 5 3, update 5 4 0, finish 5 1 5, sync 8 1 "
+        "4, save 0 7 1, delete 6 8 4"
+    ),
+    "a crash between the stored row and the start of its job": parse(
+        "save 4 6 1, fail 2 2 8, crash_soon 0 1 1, wait 1 7 0"
+    ),
+    "the bytes of a file that its owner holds back come with another file": parse(
+        "save 4 3 4, sync 4 2 9, control 0 5 2, sync 3 3 6, save 3 3 2"
+    ),
+    "an evicted file shares its bytes with a file that is edited elsewhere": parse(
+        "save 2 9 4, save 1 5 0, save 1 9 5, save 4 3 7, finish 8 2 7, save 9 5 8, delete 4 6 7, save 3 0 "
+        "6, finish 5 0 2, save 0 0 1, save 3 7 0, save 4 5 3, finish 2 9 4, sync 8 7 8, delete 2 5 9, sync "
+        "7 1 6, save 4 0 9, save 1 3 9, delete 5 8 5, update 3 4 8, sync 6 3 9, evict 8 4 7, delete 2 3 0, "
+        "sync 1 8 0"
+    ),
+    "the object of content that an edit elsewhere replaced, after a restart of who sent it": parse(
+        "save 0 2 3, sync 4 5 9, sync 3 3 0, update 1 4 0, finish 5 2 5, update 6 3 2, sync 5 1 2, restart "
+        "3 0 2"
+    ),
+    "old bytes of an edit whose file is deleted before its new content is up": parse(
+        "save 0 2 8, save 0 2 2, save 5 2 9, finish 5 9 6, fail 2 2 1, save 9 2 4, save 9 9 6, update 2 6 "
+        "0, save 2 7 2, save 2 1 9, finish 0 8 3, finish 8 9 5, finish 9 0 0, delete 5 5 6, sync 3 8 7, "
+        "sync 8 2 9, save 9 1 5, save 7 3 9, save 9 3 1, sync 5 4 1, evict 5 8 3, delete 2 0 3, save 5 2 7, "
+        "update 7 0 9, sync 5 0 5, sync 0 0 3, delete 4 8 7"
+    ),
+    "a crash after a delete, and an edit elsewhere": parse(
+        "save 0 0 0, sync 0 0 0, update 0 1 0, sync 1 0 0, update 1 2 0, finish 1 0 0, crash_soon 1 0 0, "
+        "sync 1 0 0, finish 1 0 0"
+    ),
+    "a cancelled download had its effect, and another file waits for the bytes": parse(
+        "save 1 1 0, save 1 1 0, sync 1 0 0, save 0 0 0, finish 0 0 0, sync 0 0 0, sync 1 0 0, delete 0 0 "
+        "0, delete 0 1 0, fail 1 0 0, update 0 0 0, sync 0 0 0, control 0 0 1, sync 1 0 0, finish 1 1 1"
+    ),
+    "a failed download had its effect, and the file has other content now": parse(
+        "save 1 0 0, finish 1 0 0, sync 1 0 0, update 1 1 0, sync 0 0 0, sync 1 0 0, sync 0 0 0, fail 0 0 1"
+    ),
+}
