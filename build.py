@@ -61,7 +61,7 @@ def soak(args: argparse.Namespace) -> int:
 
 
 def check(_args: argparse.Namespace) -> int:
-    """Run ruff, ruff format, mypy --strict, ESLint and the layering test."""
+    """Run ruff, ruff format, mypy --strict, ESLint, and the tests of imports and of lengths."""
     with build_lock():
         ensure_venv()
         ensure_npm_packages(development=True)
@@ -72,6 +72,7 @@ def check(_args: argparse.Namespace) -> int:
         "mypy --strict": [*module, "mypy"],
         "eslint": ["node", ESLINT, "--max-warnings", "0", "."],
         "layering": [*module, "pytest", "--quiet", "tests/unit/test_layering.py"],
+        "limits": [*module, "pytest", "--quiet", "tests/unit/test_limits.py"],
     }
     failed = []
     for title, command in checks.items():
