@@ -3,6 +3,9 @@
 Every operation on the log goes through here, one at a time, and its answer is applied to the state at once;
 so the state is always the log as of `position`, and all tabs apply the same events in the same order. Commits
 that wait for their turn go into the log together: one transaction, one flush, one change of the state.
+
+The log is the truth, the state can be made anew from it. When its database is damaged, or its disk is full,
+the next operation does that: from what is still committed, else in a new file, else in memory.
 """
 
 from __future__ import annotations
@@ -10,17 +13,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import compress
 
 from filesync_web.aio.tasks import Tasks
-from filesync_web.errors import EventTooLargeError, SchemaError
+from filesync_web.errors import EventTooLargeError, SchemaError, StoreError
 from filesync_web.livestore import sequence
 from filesync_web.livestore.messages import MAX_BATCH_BYTES, MAX_SEQ_NUM, Event
 from filesync_web.livestore.ports import START, EventLog, LocalEntry, LocalEvent, LogDelta, Position
 from filesync_web.livestore.schema import NewEvent, Schema
-from filesync_web.livestore.state import Change, State
+from filesync_web.livestore.state import Change, State, StateFailedError
 from filesync_web.livestore.wire import encoded_size
 
 logger = logging.getLogger(__name__)
@@ -60,6 +64,8 @@ class Replica:
         self.sync_enabled = True
         self.state: State
         self._saved = START
+        self._failure: StateFailedError | None = None  # of the state, until it has been made anew
+        self._is_kept = True  # in a file
         self._tasks = Tasks("the event log")
         self._commits: list[_Commit] = []
         self._appending: asyncio.Task[None] | None = None
@@ -68,19 +74,95 @@ class Replica:
         """Open the log and build the state: from what was saved and came after, or from all events."""
         self.client_id = await self._log.open(client_id)
         try:
-            self.state = await self._open_state()
-            self._saved = self.position
-            await self._take(await self._log.read(self.state.position, all_pending=True))
+            await self._make_state(self._saved_state, self._fresh_state, self._memory_state)
         except BaseException:
+            if hasattr(self, "state"):
+                self.state.close()
             await self._log.close()
             raise
 
-    async def _open_state(self) -> State:
+    # --- the state, and when it fails ---
+
+    async def _make_state(self, *ways: Callable[[], Awaitable[State]]) -> None:
+        """Begin with the state that the first way gives which works, and bring it up to date."""
+        for way in ways:
+            try:
+                self.state = await way()
+            except (sqlite3.Error, StoreError) as error:
+                logger.warning("the saved state cannot be used, it is made anew from the events: %s", error)
+                continue
+            self._saved = self.position
+            delta = await self._log.read(self.position, all_pending=True)
+            try:
+                await self._apply(delta)
+            except StateFailedError as error:
+                logger.warning("the state cannot be kept, it is made anew from the events: %s", error)
+                self.state.close()
+                continue
+            self._failure = None
+            return
+        raise StoreError("the state can be kept neither in a file nor in memory")
+
+    async def _saved_state(self) -> State:
+        return State(self._schema, await self._log.open_state())
+
+    async def _committed_state(self) -> State:
+        self.state.fall_back()
+        return self.state
+
+    async def _fresh_state(self) -> State:
+        if self._failure is not None:
+            self.state.close()
+        return State(self._schema, await self._log.open_state(fresh=True))
+
+    async def _memory_state(self) -> State:
+        self._is_kept = False
+        return State(self._schema)
+
+    def state_failed(self, error: StateFailedError) -> None:
+        """The state could not be read: the next operation, `refresh` say, makes it anew."""
+        self._failure = error
+
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        """Inside, nobody else works on log and state, and the state is one that works."""
+        async with self._turn:
+            await self._mend_if_broken()
+            yield
+
+    async def _mend_if_broken(self) -> None:
+        if self._failure is not None:
+            await self._mend_state(self._failure)
+
+    async def _mend_state(self, failure: StateFailedError) -> None:
+        logger.warning("the state is made anew from the events: %s", failure)
+        self._failure = failure  # until it has worked
+        anew = (self._fresh_state, self._memory_state)
+        await self._make_state(*((self._committed_state, *anew) if failure.is_full else anew))
+        self._on_change(self.state.everything())
+
+    async def _take(self, delta: LogDelta) -> None:
         try:
-            return State(self._schema, await self._log.open_state())
-        except sqlite3.DatabaseError as error:
-            logger.warning("the saved state cannot be read (%s); it is made anew from the events", error)
-            return State(self._schema, await self._log.open_state(fresh=True))
+            await self._apply(delta)
+        except StateFailedError as error:
+            await self._mend_state(error)
+
+    async def _apply(self, delta: LogDelta) -> None:
+        try:
+            change = self.state.apply(delta)
+        except StateFailedError:
+            raise
+        except BaseException as error:  # it may have applied some of it
+            self._failure = StateFailedError(f"applying events has failed: {error!r}")
+            raise
+        self.backend_id = delta.backend_id
+        self.sync_enabled = delta.sync_enabled
+        self._on_change(change)
+        if self.state.void:
+            void, self.state.void = self.state.void, []
+            await self._log.discard(void)
+
+    # --- what the store does ---
 
     async def close(self) -> None:
         """Close the log, once every commit that was begun has ended."""
@@ -130,13 +212,14 @@ class Replica:
                 commits, self._commits = self._commits, []
                 commits = [commit for commit in commits if not commit.done.cancelled()]
                 try:
+                    await self._mend_if_broken()
                     await self._append_together(commits)
                 except Exception as error:
                     for commit in commits:
                         commit.end(error)
 
     async def _append_together(self, commits: Sequence[_Commit]) -> None:
-        outcomes = self.state.rehearse((c.events for c in commits), self.client_id, self.session_id)
+        outcomes = await self._rehearse([commit.events for commit in commits])
         counted: list[LocalEvent] = []
         for commit, outcome in zip(commits, outcomes, strict=True):
             if isinstance(outcome, Exception):
@@ -146,6 +229,13 @@ class Replica:
         await self._take(await self._log.append(counted, self.position))
         for commit in commits:
             commit.end()
+
+    async def _rehearse(self, commits: Sequence[Sequence[NewEvent]]) -> list[list[bool] | Exception]:
+        try:
+            return self.state.rehearse(commits, self.client_id, self.session_id)
+        except StateFailedError as error:
+            await self._mend_state(error)
+            return self.state.rehearse(commits, self.client_id, self.session_id)
 
     def _local_event(self, event: NewEvent) -> LocalEvent:
         if not isinstance(event, NewEvent):
@@ -167,7 +257,7 @@ class Replica:
 
     async def refresh(self) -> None:
         """Catch up with what other tabs have put into the log."""
-        async with self._turn:
+        async with self._in_turn():
             await self._take(await self._log.read(self.position))
 
     async def confirm(self, events: Sequence[Event], backend_id: str, sent: Mapping[int, int]) -> None:
@@ -179,7 +269,7 @@ class Replica:
         these very events. So the log takes the match only if nobody was faster, and in either case answers
         with what has happened since. That is applied, and what is left is matched anew.
         """
-        async with self._turn:
+        async with self._in_turn():
             epoch = self.position.epoch
             while self.position.epoch == epoch:
                 entries = sequence.confirm(events, self.position.confirmed, self.pending, sent)
@@ -189,27 +279,25 @@ class Replica:
 
     async def reset(self) -> None:
         """The backend was reset: drop what it had confirmed, keep what is pending."""
-        async with self._turn:
+        async with self._in_turn():
             await self._take(await self._log.reset(self.position))
 
     async def set_sync_enabled(self, enabled: bool) -> None:
-        async with self._turn:
+        async with self._in_turn():
             await self._log.set_sync_enabled(enabled)
             await self._take(await self._log.read(self.position))
 
     async def save_state(self) -> None:
         """Keep the base, so that the next start need not apply all events."""
-        async with self._turn:
-            self.state.settle()
+        async with self._in_turn():
+            try:
+                self.state.settle()
+            except StateFailedError as error:
+                await self._mend_state(error)
+                return
             position = self.position
-        await self._log.save_state()  # what comes meanwhile need not wait: the database is whole at any time
+        if self._is_kept:
+            await (
+                self._log.save_state()
+            )  # what comes meanwhile need not wait: the database is whole at any time
         self._saved = position
-
-    async def _take(self, delta: LogDelta) -> None:
-        change = self.state.apply(delta)
-        self.backend_id = delta.backend_id
-        self.sync_enabled = delta.sync_enabled
-        self._on_change(change)
-        if self.state.void:
-            void, self.state.void = self.state.void, []
-            await self._log.discard(void)

@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from filesync_web.errors import SchemaError
+from filesync_web.errors import SchemaError, StoreError
 from filesync_web.livestore.messages import Json
 from filesync_web.livestore.ports import (
     DISCARDED,
@@ -31,6 +32,7 @@ from filesync_web.livestore.ports import (
     Position,
 )
 from filesync_web.livestore.schema import Context, EventDef, NewEvent, Schema
+from filesync_web.livestore.state_file import is_storage_failure
 from filesync_web.livestore.statements import Params, StatementChecker
 from filesync_web.livestore.tables import Statement
 from filesync_web.livestore.wire import to_json
@@ -38,6 +40,10 @@ from filesync_web.livestore.wire import to_json
 logger = logging.getLogger(__name__)
 
 _LOGGED_SKIPS = 100
+_VERSIONS = (
+    0,
+    1,
+)  # of the file's format: which can be read, the last is written; 0 is one that is not marked
 _FACTS = """CREATE TABLE IF NOT EXISTS "$state" (
   one INTEGER PRIMARY KEY CHECK (one = 1), schemaHash TEXT NOT NULL, epoch INTEGER NOT NULL,
   confirmed INTEGER NOT NULL, local INTEGER NOT NULL
@@ -56,12 +62,25 @@ class Change:
     events: list[tuple[str, Json]]
 
 
+class StateFailedError(StoreError):
+    """SQLite could not read or write the state; nothing is wrong with the log. `is_full`: there was no room,
+    and what is committed is whole."""
+
+    def __init__(self, message: str, *, is_full: bool = False) -> None:
+        super().__init__(message)
+        self.is_full = is_full
+
+
 class State:
-    """The tables of one tab or process. Not for use by several threads at once."""
+    """The tables of one tab or process. Not for use by several threads at once.
+
+    Calls raise `StateFailedError` when the database cannot be used. Then `close` this one and begin with
+    another; when there was no room, `fall_back` does.
+    """
 
     def __init__(self, schema: Schema, db: sqlite3.Connection | None = None) -> None:
         """Begin with what is committed in `db`, which is this object's from now on, when that was made with
-        this schema, else empty. Without `db`: in memory. Raises `sqlite3.DatabaseError` when it is damaged.
+        this schema, else empty. Without `db`: in memory.
         """
         self.schema = schema
         self._db = db or sqlite3.connect(":memory:", isolation_level=None)
@@ -71,16 +90,20 @@ class State:
         self.void: list[int] = []  # pending entries whose condition no longer holds
         self._settled: list[_Entry] = []  # what belongs to the base, but is in the tail
         self._tail_tables: set[str] = set()  # the tables that the tail has changed
+        self._may_commit = True
+        self._is_open = True
         try:
-            self.position = self._load()
+            with _storage():
+                self.position = self._load()
         except BaseException:
             self.close()
             raise
 
     def _load(self) -> Position:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
         self._db.execute(_FACTS)
         facts = self._db.execute('SELECT schemaHash, epoch, confirmed, local FROM "$state"').fetchone()
-        if facts is None or facts[0] != self.schema.hash:
+        if facts is None or facts[0] != self.schema.hash or version not in _VERSIONS:
             return self._begin_anew()
         return Position(*facts[1:])
 
@@ -89,14 +112,24 @@ class State:
         self._db.execute("BEGIN")
         for (name,) in self._db.execute(_TABLES).fetchall():
             self._db.execute(f'DROP TABLE "{name}"')
-        for statement in (_FACTS, *self.schema.ddl()):
+        for statement in (_FACTS, *self.schema.ddl(), f"PRAGMA user_version = {_VERSIONS[-1]}"):
             self._db.execute(statement)
         self.position = START
         self._commit()
         return START
 
+    def fall_back(self) -> None:
+        """Go back to what is committed, after a failure: what came since has to be applied again. From now on
+        the base stays in memory, in the open transaction, until `settle` is called.
+        """
+        with _storage():
+            self._roll_back()
+            self._may_commit = False
+            self.position = self._load()
+
     def close(self) -> None:
         """Let go of the database; the state cannot be used any more."""
+        self._is_open = False
         self._db.close()
         self._checker.close()
 
@@ -104,20 +137,29 @@ class State:
 
     def query(self, sql: str, params: Params = ()) -> tuple[list[str], list[Any]]:
         """The column names and rows of a query; raises `SchemaError` when it would change something."""
+        if not self._is_open:
+            raise StateFailedError("the state is closed")
         self._checker.check_query(sql, params)
-        cursor = self._db.execute(sql, params)
-        return [column[0] for column in cursor.description], cursor.fetchall()
+        with _storage():
+            cursor = self._db.execute(sql, params)
+            return [column[0] for column in cursor.description], cursor.fetchall()
 
     def tables_of(self, sql: str, params: Params = ()) -> frozenset[str]:
         """The tables that a query reads."""
         return self._checker.check_query(sql, params).reads
 
+    def everything(self) -> Change:
+        """The change of a state that was made anew: any table may be another one."""
+        return Change({table.name for table in self.schema.tables.values()}, [])
+
     def settle(self) -> None:
         """Commit all that belongs to the base, also while events are pending."""
         settled, pending = self._settled, self.pending
+        self._may_commit = True
         if settled:
-            self._roll_back()
-            self._extend(settled, pending)
+            with _storage():
+                self._roll_back()
+                self._extend(settled, pending)
 
     # --- writing --------------------------------------------------------------------------------------------
 
@@ -127,21 +169,34 @@ class State:
         """Apply new commits, each on top of those before it, and take all back. For each: which of its events
         count, as far as their conditions go, or the error for which it cannot be (`SchemaError` when a
         materializer fails)."""
-        outcomes: list[list[bool] | Exception] = []
-        self._db.execute("SAVEPOINT rehearsal")
+        with _storage(), self._taken_back("rehearsal"):
+            return [self._rehearse(events, client_id, session_id) for events in commits]
+
+    def _rehearse(
+        self, events: Sequence[NewEvent], client_id: str, session_id: str
+    ) -> list[bool] | Exception:
+        self._db.execute("SAVEPOINT one")
         try:
-            for events in commits:
-                self._db.execute("SAVEPOINT one")
-                try:
-                    outcomes.append([self._try(event, client_id, session_id) for event in events])
-                except Exception as error:  # whatever a materializer raises
-                    self._db.execute("ROLLBACK TO one")
-                    outcomes.append(error)
-                self._db.execute("RELEASE one")
-            return outcomes
+            return [self._try(event, client_id, session_id) for event in events]
+        except Exception as error:  # whatever a materializer raises
+            if is_storage_failure(error):
+                raise
+            self._db.execute("ROLLBACK TO one")
+            return error
         finally:
-            self._db.execute("ROLLBACK TO rehearsal")
-            self._db.execute("RELEASE rehearsal")
+            if self._db.in_transaction:  # it has ended when the storage failed
+                self._db.execute("RELEASE one")
+
+    @contextmanager
+    def _taken_back(self, name: str) -> Iterator[None]:
+        """Take back what is done inside."""
+        self._db.execute(f"SAVEPOINT {name}")
+        try:
+            yield
+        finally:
+            if self._db.in_transaction:
+                self._db.execute(f"ROLLBACK TO {name}")
+                self._db.execute(f"RELEASE {name}")
 
     def _try(self, event: NewEvent, client_id: str, session_id: str) -> bool:
         """Apply one new event if its condition holds; whether it does."""
@@ -155,6 +210,8 @@ class State:
         try:
             return self._db.execute(f"SELECT 1 WHERE EXISTS ({sql})", params).fetchone() is not None
         except sqlite3.Error as error:
+            if is_storage_failure(error):
+                raise
             logger.warning("a pending event is dropped, its condition cannot be asked: %s", error)
             return False
 
@@ -167,6 +224,10 @@ class State:
         and client-only events, which touch other tables. They stay in the tail as *settled*; else a long
         queue of offline edits would be applied again for each batch of it that is pushed.
         """
+        with _storage():
+            return self._apply_delta(delta)
+
+    def _apply_delta(self, delta: LogDelta) -> Change:
         changed: set[str] = set()
         if delta.position.epoch != self.position.epoch:
             self._begin_anew()
@@ -207,7 +268,7 @@ class State:
         self._settled += settled
         if not self.pending:
             self._commit()
-            if added:
+            if added and not self._db.in_transaction:
                 self._db.execute("BEGIN")
         for pending in added:
             condition = pending.event.only_if
@@ -224,6 +285,8 @@ class State:
 
     def _commit(self) -> None:
         """Commit the open transaction, if there is one: nothing in it is pending."""
+        if not self._may_commit:
+            return
         if self._db.in_transaction:
             position = self.position
             facts = (self.schema.hash, position.epoch, position.confirmed, position.local)
@@ -239,9 +302,11 @@ class State:
     def _apply_entry(self, entry: _Entry) -> set[str]:
         event = entry.event
         synced = not isinstance(event, LocalEvent) or event.synced
-        return self._apply(event.name, event.args, event.client_id, event.session_id, synced=synced)
+        return self._apply_event(event.name, event.args, event.client_id, event.session_id, synced=synced)
 
-    def _apply(self, name: str, args: Json, client_id: str, session_id: str, *, synced: bool) -> set[str]:
+    def _apply_event(
+        self, name: str, args: Json, client_id: str, session_id: str, *, synced: bool
+    ) -> set[str]:
         """The tables that the event changed: none when it cannot be applied."""
         definition = self.schema.by_wire_name.get(name)
         if definition is None or definition.synced != synced:
@@ -268,13 +333,17 @@ class State:
             try:
                 return set().union(*(self._execute(one, synced=definition.synced) for one in statements))
             except BaseException:
-                self._db.execute("ROLLBACK TO event")
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK TO event")
                 raise
             finally:
-                self._db.execute("RELEASE event")
+                if self._db.in_transaction:
+                    self._db.execute("RELEASE event")
         except SchemaError:
             raise
         except Exception as error:  # an app's function may raise anything
+            if is_storage_failure(error):
+                raise
             raise SchemaError(f"the materializer of {definition.name} failed: {error!r}") from error
 
     def _statements(
@@ -300,6 +369,19 @@ class State:
         access = self._checker.check_materializer(statement.sql, statement.params, synced=synced)
         cursor = self._db.execute(statement.sql, statement.params)
         return set(access.writes) if cursor.rowcount else set()
+
+
+@contextmanager
+def _storage() -> Iterator[None]:
+    """Tell what the storage does wrong from what a statement does wrong."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if is_storage_failure(error):
+            is_full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
+            message = f"the database of the state cannot be used: {error}"
+            raise StateFailedError(message, is_full=is_full) from error
+        raise
 
 
 def _events(*entries: Iterable[ConfirmedEntry | LocalEntry]) -> list[tuple[str, Json]]:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, overload
 
 from filesync_web.aio.listeners import Listeners
 from filesync_web.aio.tasks import Tasks
-from filesync_web.errors import StoreClosedError
+from filesync_web.errors import StoreClosedError, StoreError
 from filesync_web.livestore.connector import Connector
 from filesync_web.livestore.election import ANSWER, ASK, Election
 from filesync_web.livestore.messages import Json
@@ -23,7 +23,7 @@ from filesync_web.livestore.ports import LOG_CHANGED, Message, StorePorts
 from filesync_web.livestore.queries import rows_of, tables_of
 from filesync_web.livestore.replica import Replica
 from filesync_web.livestore.schema import NewEvent, Schema
-from filesync_web.livestore.state import Change
+from filesync_web.livestore.state import Change, StateFailedError
 from filesync_web.livestore.statements import Params
 from filesync_web.livestore.subscriptions import Subscriptions
 from filesync_web.livestore.sync_client import SyncClient
@@ -168,10 +168,16 @@ class Store:
     def query(self, query: Select[Any] | Table[Any] | str, params: Params = ()) -> list[Any]:
         """The rows of a query as of now: records of its table, or named tuples with the columns of the SQL.
 
-        Raises `SchemaError` when `query` is no query of this schema, `StoreClosedError`.
+        Raises `SchemaError` when `query` is no query of this schema, `StoreClosedError`, and `StoreError`
+        when the state turns out to be damaged: `refresh` returns when it has been made anew.
         """
         self._check_open()
-        return rows_of(self._replica.state, query, params)
+        try:
+            return rows_of(self._replica.state, query, params)
+        except StateFailedError as error:
+            self._replica.state_failed(error)
+            self._catch_up()
+            raise StoreError(f"{error}; it is being made anew from the events, ask again then") from error
 
     @overload
     def subscribe(

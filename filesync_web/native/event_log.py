@@ -124,7 +124,8 @@ class _Log:
             yield
             self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:  # SQLite ends it by itself when the disk is full, say
+                self._db.execute("ROLLBACK")
             raise
 
     def _position(self) -> Position:
