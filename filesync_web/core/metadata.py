@@ -13,10 +13,13 @@ from typing import Any
 
 from filesync_web.core.foreign import ForeignTextError, parse_json
 from filesync_web.core.media_types import DEFAULT_MIME_TYPE, check_mime_type, clean_mime_type
+from filesync_web.core.text import clean_text
 from filesync_web.errors import InvalidArgumentError
 
 MAX_SAFE_INTEGER = 2**53 - 1
 """JavaScript counts no further, so that no size or side of a picture can be larger."""
+MAX_NAME = 255
+"""Characters of a name that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +34,9 @@ class FileMetadata:
 
     @property
     def name(self) -> str | None:
-        """The original file name, when one was recorded."""
+        """The original file name, when one was recorded; no longer than a file system would have it."""
         name = self.custom.get("name")
-        return name if isinstance(name, str) else None
+        return name[:MAX_NAME] if isinstance(name, str) else None
 
     @property
     def content_type(self) -> str:
@@ -100,6 +103,8 @@ def parse_metadata(metadata_json: str | None) -> FileMetadata:
         return FileMetadata()
     if not isinstance(value, dict):
         return FileMetadata()
+    if metadata_json and "\\u" in metadata_json:  # spelled out, as lone surrogates are
+        value = _clean(value)
     image = value.get("image")
     image = image if isinstance(image, dict) else {}
     custom = value.get("custom")
@@ -113,11 +118,20 @@ def parse_metadata(metadata_json: str | None) -> FileMetadata:
     )
 
 
+def _clean(value: Any) -> Any:
+    """A JSON value whose texts can be written again."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    if isinstance(value, dict):
+        return {clean_text(key): _clean(item) for key, item in value.items()}
+    return value
+
+
 def _natural(value: Any) -> int | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return (
-        value
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SAFE_INTEGER
-        else None
-    )
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value <= MAX_SAFE_INTEGER else None

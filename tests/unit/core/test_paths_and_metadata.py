@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filesync_web.core.metadata import FileMetadata, encode_metadata, parse_metadata
+from filesync_web.core.metadata import FileMetadata, check_metadata, encode_metadata, parse_metadata
 from filesync_web.core.paths import check_store_id, file_path, remote_key
 from filesync_web.errors import InvalidArgumentError
 
@@ -82,3 +82,29 @@ def test_merging_keeps_what_is_known() -> None:
     base = FileMetadata("text/plain", 5, custom={"name": "a", "x": 1})
     merged = FileMetadata(mime_type="text/html", custom={"x": 2}).merged_over(base)
     assert merged == FileMetadata("text/html", 5, custom={"name": "a", "x": 2})
+
+
+HOSTILE = [
+    '{"sizeBytes": 1e308, "image": {"width": 1e999, "height": 2}}',
+    '{"sizeBytes": %s}' % ("9" * 400),
+    '{"sizeBytes": 9007199254740992, "image": {"width": -1, "height": 3.5}}',
+    '{"sizeBytes": NaN}',
+    '{"custom": {"x": Infinity}}',
+    '{"custom": {"x": %s}}' % ("9" * 5000),
+    '{"custom": %s}' % ("[" * 300 + "]" * 300),
+    '{"custom": {"name": "\\ud800", "\\udfff": ["\\ud800"]}}',
+    '{"custom": {"name": "%s"}}' % ("n" * 500_000),
+    '{"mimeType": "imäge/png", "custom": {"name": 5}}',
+    '{"mimeType": "image/png\\nx: y"}',
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:40])
+def test_what_others_say_is_read_into_bounds_and_can_be_written_again(text: str) -> None:
+    metadata = parse_metadata(text)
+    for number in (metadata.size_bytes, metadata.width, metadata.height):
+        assert number is None or 0 <= number < 2**53
+    assert metadata.mime_type is None or metadata.mime_type.isascii()
+    assert metadata.name is None or len(metadata.name) <= 255
+    assert parse_metadata(encode_metadata(metadata)) == metadata
+    assert check_metadata(metadata) == metadata

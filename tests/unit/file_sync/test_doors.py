@@ -181,3 +181,37 @@ async def test_a_token_from_a_file_may_end_with_its_line() -> None:
 async def test_one_text_is_no_list_of_paths() -> None:
     with pytest.raises(fs.InvalidArgumentError, match="list"):
         await fs.prefetch_files("livestore-filesync-files/s/x")
+
+
+HOSTILE = [
+    '{"sizeBytes": 1e308, "image": {"width": 1e308, "height": 2}, "custom": {"a": 1}}',
+    '{"custom": {"x": NaN}}',
+    '{"custom": {"x": %s}}' % ("9" * 4000),
+    '{"custom": {"name": "\\ud800"}}',
+    '{"custom": %s}' % ("[" * 5000 + "]" * 5000),
+]
+
+
+@pytest.mark.parametrize("metadata_json", HOSTILE, ids=lambda text: text[:30])
+async def test_a_file_whose_metadata_somebody_has_spoilt_can_be_used(metadata_json: str) -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        file_id = await tab.commit_remote_file(device, b"theirs")
+        record = tab.record(file_id)
+        await tab.store.commit(
+            FILES.events.file_updated(
+                id=file_id,
+                path=record.path,
+                remote_key=record.remote_key,
+                content_hash=record.content_hash,
+                metadata_json=metadata_json,
+                updated_at=record.updated_at,
+            )
+        )
+        await settle()
+        assert (await tab.sync.read_file(file_id)).data == b"theirs"
+        assert await tab.sync.resolve_file_url(file_id)
+        await tab.sync.update_file(file_id, b"mine", metadata=fs.FileMetadata(custom={"title": "t"}))
+        await settle()
+        assert fs.get_file_metadata(tab.record(file_id)).custom["title"] == "t"
+        assert tab.record(file_id).is_uploaded
