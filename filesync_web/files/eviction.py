@@ -120,14 +120,25 @@ class Eviction:
         return freed
 
     async def with_room(self, size: int | None, store: Callable[[], Awaitable[R]]) -> R:
-        """Store something; when there is no room for it, make some, and do it once more. Without a `size` in
-        bytes the error stands."""
+        """Store something; when there is no room for it, make some, and do it once more. The error stands
+        without a `size` in bytes, and for what would not fit whatever was evicted: then nothing is."""
         try:
             return await store()
         except QuotaExceededError:
-            if not (size and self._remote.exists and await self.free(size)):
+            if not (size and await self._could_fit(size) and await self.free(size)):
                 raise
         return await store()
+
+    async def _could_fit(self, size: int) -> bool:
+        """Whether there would be room once everything was evicted that may go, as far as can be told."""
+        if not self._remote.exists:
+            return False
+        status = await self._blobs.storage_status()
+        if status.quota is None or status.usage is None:
+            return True
+        stored = await self._blobs.list()
+        evictable = sum(bytes_ for content, bytes_ in stored.items() if not self._obstacle(content))
+        return size <= status.quota - status.usage + evictable
 
     # --- eviction -------------------------------------------------------------------------------------------
 
