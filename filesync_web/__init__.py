@@ -9,18 +9,21 @@ from filesync_web.api import (
     collect_garbage,
     delete_file,
     dispose_file_sync,
+    drop_orphan,
     evict_file,
     free_space,
     get_file_sync,
     get_file_url,
     init_file_sync,
     is_online,
+    list_orphans,
     on_file_sync_event,
     pause_transfer,
     pin_file,
     prefetch_files,
     prioritize_download,
     read_file,
+    recover_orphan,
     register_file_sync_service_worker,
     resolve_file_url,
     resume_transfer,
@@ -82,6 +85,7 @@ from filesync_web.errors import (
     UnknownFileError,
 )
 from filesync_web.file_sync import FileSync
+from filesync_web.files.orphans import Orphan
 from filesync_web.files.preprocess import Preprocessed
 from filesync_web.files.schema import FileSyncSchema, FileTables, create_file_sync_schema
 from filesync_web.livestore.fields import Field, boolean, integer, json, real, text, timestamp
@@ -131,6 +135,7 @@ __all__ = [
     "NotEvictableError",
     "NotInitializedError",
     "Op",
+    "Orphan",
     "PermanentTransferError",
     "PrefetchReport",
     "Preprocessed",
@@ -172,6 +177,7 @@ __all__ = [
     "create_file_sync_schema",
     "delete_file",
     "dispose_file_sync",
+    "drop_orphan",
     "event",
     "evict_file",
     "free_space",
@@ -185,6 +191,7 @@ __all__ = [
     "integer",
     "is_online",
     "json",
+    "list_orphans",
     "make_schema",
     "on_file_sync_event",
     "open_store",
@@ -194,6 +201,7 @@ __all__ = [
     "prioritize_download",
     "read_file",
     "real",
+    "recover_orphan",
     "register_file_sync_service_worker",
     "remove_active_transfer",
     "resolve_file_url",

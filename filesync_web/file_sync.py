@@ -21,6 +21,7 @@ from filesync_web.files.events import FileEvents
 from filesync_web.files.eviction import Eviction
 from filesync_web.files.garbage import GarbageCollector
 from filesync_web.files.importer import Importer
+from filesync_web.files.orphans import Orphan, Orphans
 from filesync_web.files.reader import Reader
 from filesync_web.files.tables import FileSyncTables
 from filesync_web.files.upload_ledger import StoreUploadLedger
@@ -55,9 +56,10 @@ class FileSync:
         self._disposal = asyncio.Lock()
         self._is_disposed = False
         self._relay = EventRelay(store)
-        self._garbage = GarbageCollector(workspace)
-        self._eviction = Eviction(workspace, self._garbage)
-        importer = Importer(workspace, options.preprocessors, self._garbage)
+        self._orphans = Orphans(workspace, grace=options.orphan_grace)
+        self._garbage = GarbageCollector(workspace, self._orphans)
+        self._eviction = Eviction(workspace)
+        importer = Importer(workspace, options.preprocessors, self._garbage, self._orphans)
         self._writer = Writer(workspace, importer, self._eviction)
         self._reader = Reader(workspace, self._eviction, auto_prioritize=options.auto_prioritize)
         self._leader = Leader(
@@ -228,9 +230,24 @@ class FileSync:
         return await self._workspace.platform.blobs.storage_status()
 
     async def collect_garbage(self) -> int:
-        """Remove own bytes that no file needs and stale temporary files; returns how many files were removed.
-        It happens by itself at each start."""
+        """Remove own bytes that were deleted or replaced, orphans whose time is over, and stale temporary
+        files; returns how many files were removed. It happens by itself at each start."""
         return await self._garbage.collect_everything()
+
+    # --- orphans
+
+    async def list_orphans(self) -> list[Orphan]:
+        """The bytes on this device whose files have vanished without a deletion, the oldest first."""
+        return await self._orphans.all()
+
+    async def recover_orphan(self, content_hash: str, *, name: str | None = None) -> FileOperationResult:
+        """Save orphaned bytes as a new file, with what is known of the old one. Raises `BlobNotFoundError`
+        when there are none."""
+        return await self._writer.recover(content_hash, name)
+
+    async def drop_orphan(self, content_hash: str) -> None:
+        """Remove orphaned bytes for good. Raises `BlobNotFoundError` when there are none."""
+        await self._orphans.drop(content_hash)
 
     # --- events
 

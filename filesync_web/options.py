@@ -25,6 +25,7 @@ class FileSyncSettings(TypedDict, total=False):
     auto_prioritize: bool
     preprocessors: Preprocessors
     background_uploads: bool
+    orphan_grace: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class FileSyncOptions:
     `auto_prioritize`: resolving the URL of a file that is to be downloaded puts it first in line.
     `preprocessors`: by MIME pattern. `background_uploads`: the service worker may go on with uploads when
     the last tab is closed; for that, the signer's headers are written to this device while any waits.
+    `orphan_grace`: so long are bytes kept whose file has vanished without a deletion (see `list_orphans`);
+    `math.inf` keeps them until they are dropped.
     """
 
     max_concurrent_uploads: int = 2
@@ -47,6 +50,7 @@ class FileSyncOptions:
     auto_prioritize: bool = True
     preprocessors: Preprocessors = field(default_factory=dict)
     background_uploads: bool = False
+    orphan_grace: float = 30 * 24 * 3600.0
 
     def __post_init__(self) -> None:
         for name in ("max_concurrent_uploads", "max_concurrent_downloads"):
@@ -57,6 +61,9 @@ class FileSyncOptions:
             seconds = getattr(self, name)
             if not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
                 raise InvalidArgumentError(f"{name} is a number of seconds above 0, not {seconds!r}")
+        grace = self.orphan_grace
+        if not isinstance(grace, int | float) or not grace >= 0:
+            raise InvalidArgumentError(f"orphan_grace is a number of seconds from 0, not {grace!r}")
         if not isinstance(self.retry, RetryPolicy):
             raise InvalidArgumentError(f"retry is a RetryPolicy, not {self.retry!r}")
         if not isinstance(self.preprocessors, Mapping) or not all(map(callable, self.preprocessors.values())):

@@ -118,10 +118,26 @@ class TransferControl:
 
 @dataclass(frozen=True, slots=True)
 class BlobUse:
-    """When a content was last used on this client, in milliseconds since the epoch."""
+    """What this client knows of a content by itself: when it was last used here, in milliseconds since the
+    epoch (0 for never), and the metadata of a file that had it."""
 
     content_hash: str
     used_at: int
+    metadata_json: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanNote:
+    """Bytes are here whose files have vanished without a deletion; that was found at `orphaned_at`, in
+    milliseconds since the epoch.
+
+    `had_file`: this client had a file of that content. Else nothing is known of the bytes, and a deletion
+    that the log turns out to have explains them.
+    """
+
+    content_hash: str
+    orphaned_at: int
+    had_file: bool
 
 
 @dataclass(frozen=True, slots=True)

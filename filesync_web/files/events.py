@@ -10,6 +10,7 @@ from filesync_web.core.records import (
     FileRecord,
     LocalFileState,
     OpenUpload,
+    OrphanNote,
     RemoteDelete,
     TransferControl,
 )
@@ -83,8 +84,20 @@ class FileEvents:
         return self._events.transfer_control_set(**asdict(control))
 
     def blob_used(self, use: BlobUse) -> NewEvent:
-        """A content was used here."""
+        """A content was used here, or came here."""
         return self._events.blob_used(**asdict(use))
+
+    def orphan_found(self, note: OrphanNote) -> NewEvent:
+        """The files of that content have vanished without a deletion."""
+        return self._events.orphan_found(**asdict(note))
+
+    def orphan_gone(self, content_hash: str) -> NewEvent:
+        """A file has that content again, or its bytes are gone."""
+        return self._events.orphan_gone(content_hash=content_hash)
+
+    def stock_taken(self, taken_at: int) -> NewEvent:
+        """All bytes were looked over; `taken_at` in milliseconds since the epoch."""
+        return self._events.stock_taken(taken_at=taken_at)
 
     def remote_delete_queued(self, delete: RemoteDelete) -> NewEvent:
         """An entry of the outbox."""

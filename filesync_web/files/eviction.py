@@ -19,6 +19,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from filesync_web.aio.tasks import Tasks
+from filesync_web.core.metadata import encode_metadata, parse_metadata
 from filesync_web.core.records import BlobUse, FileRecord, Status
 from filesync_web.errors import (
     FileSyncError,
@@ -29,7 +30,6 @@ from filesync_web.errors import (
 )
 from filesync_web.files.controls import change_control, changing_controls
 from filesync_web.files.events import file_id_of
-from filesync_web.files.garbage import GarbageCollector
 from filesync_web.files.save_lock import BusyError, SaveLock
 from filesync_web.files.workspace import Workspace
 from filesync_web.livestore.schema import NewEvent
@@ -41,6 +41,9 @@ R = TypeVar("R")
 USE_PRECISION = 3600 * 1000
 """Milliseconds: a use is recorded when the last record of one is older."""
 
+MAX_REMEMBERED = 64 << 10
+"""Characters of metadata that are remembered beside a use."""
+
 PROBE_TIMEOUT = 10.0
 SAVING_TIMEOUT = 30.0
 """Seconds that an eviction waits for those who are saving: a recording may go on for hours."""
@@ -49,16 +52,15 @@ SAVING_TIMEOUT = 30.0
 class Eviction:
     """Decides which own bytes of one store may go, and lets them go."""
 
-    def __init__(self, workspace: Workspace, garbage: GarbageCollector) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._store = workspace.store
         self._tables = workspace.tables
         self._events = workspace.events
         self._remote = workspace.remote
         self._blobs = workspace.platform.blobs
-        self._garbage = garbage
         self._lock = SaveLock(workspace)
-        self._used: dict[str, int] = {}
+        self._used: dict[str, BlobUse] = {}
         self._unwritten: set[str] = set()
         self._asked_to_persist = False
         self._tasks = Tasks("eviction")
@@ -118,14 +120,25 @@ class Eviction:
         return freed
 
     async def with_room(self, size: int | None, store: Callable[[], Awaitable[R]]) -> R:
-        """Store something; when there is no room for it, make some, and do it once more. Without a `size` in
-        bytes the error stands."""
+        """Store something; when there is no room for it, make some, and do it once more. The error stands
+        without a `size` in bytes, and for what would not fit whatever was evicted: then nothing is."""
         try:
             return await store()
         except QuotaExceededError:
-            if not (size and self._remote.exists and await self.free(size)):
+            if not (size and await self._could_fit(size) and await self.free(size)):
                 raise
         return await store()
+
+    async def _could_fit(self, size: int) -> bool:
+        """Whether there would be room once everything was evicted that may go, as far as can be told."""
+        if not self._remote.exists:
+            return False
+        status = await self._blobs.storage_status()
+        if status.quota is None or status.usage is None:
+            return True
+        stored = await self._blobs.list()
+        evictable = sum(bytes_ for content, bytes_ in stored.items() if not self._obstacle(content))
+        return size <= status.quota - status.usage + evictable
 
     # --- eviction -------------------------------------------------------------------------------------------
 
@@ -172,7 +185,11 @@ class Eviction:
             if self._tables.files_of(content_hash) != files:
                 raise NotEvictableError(f"{content_hash} is kept: its files were changed meanwhile")
             await self._do_without(files)
-            return size if await self._garbage.remove([content_hash]) else 0
+            if self._tables.needs(content_hash):
+                return 0
+            await self._blobs.delete(content_hash)
+            self._blobs.revoke_url(content_hash)
+            return size
 
     def _check_obstacle(self, content_hash: str) -> None:
         if obstacle := self._obstacle(content_hash):
@@ -204,26 +221,36 @@ class Eviction:
 
     # --- last use, and persistence --------------------------------------------------------------------------
 
-    def record_use(self, content_hash: str) -> None:
-        """The content was used now; that is recorded soon."""
-        now = self._workspace.now_ms()
-        last = self._used.get(content_hash) or self._tables.used_at(content_hash) or 0
-        if now - last >= USE_PRECISION:
-            self._used[content_hash] = now
-            self._unwritten.add(content_hash)
-            if len(self._unwritten) == 1:
-                self._tasks.spawn(self._write_uses(), "record uses")
+    def record_use(self, record: FileRecord) -> None:
+        """The file's content was used now; that is recorded soon."""
+        now, content_hash = self._workspace.now_ms(), record.content_hash
+        use = self._used.get(content_hash) or self._tables.use(content_hash)
+        if use is None or now - use.used_at >= USE_PRECISION:
+            self._record(BlobUse(content_hash, now, _bounded(record.metadata_json)))
 
-    def record_save(self, content_hash: str) -> None:
+    def record_arrival(self, record: FileRecord) -> None:
+        """The file's content has come here, without being used: what it is stays known if the record does
+        not."""
+        use = self._tables.use(record.content_hash)
+        used_at = use.used_at if use is not None else 0
+        self._record(BlobUse(record.content_hash, used_at, _bounded(record.metadata_json)))
+
+    def record_save(self, record: FileRecord) -> None:
         """The content was saved now. After the first save the platform is asked to keep the storage."""
-        self.record_use(content_hash)
+        self._record(BlobUse(record.content_hash, self._workspace.now_ms(), _bounded(record.metadata_json)))
         if not self._asked_to_persist:
             self._asked_to_persist = True
             self._tasks.spawn(self._ask_to_persist(), "ask to persist")
 
+    def _record(self, use: BlobUse) -> None:
+        self._used[use.content_hash] = use
+        self._unwritten.add(use.content_hash)
+        if len(self._unwritten) == 1:
+            self._tasks.spawn(self._write_uses(), "record uses")
+
     async def _write_uses(self) -> None:
         contents, self._unwritten = self._unwritten, set()
-        uses = [BlobUse(content, self._used[content]) for content in sorted(contents)]
+        uses = [self._used[content] for content in sorted(contents)]
         try:
             await self._store.commit(*map(self._events.blob_used, uses))
         except FileSyncError as error:
@@ -235,3 +262,11 @@ class Eviction:
                 await self._blobs.request_persistence()
         except FileSyncError as error:
             logger.info("the platform could not be asked to keep the storage: %s", error)
+
+
+def _bounded(metadata_json: str | None) -> str | None:
+    """The metadata, or what is left of it when somebody has put very much into it."""
+    if metadata_json is None or len(metadata_json) <= MAX_REMEMBERED:
+        return metadata_json
+    metadata = parse_metadata(metadata_json)
+    return encode_metadata(replace(metadata, custom={"name": metadata.name} if metadata.name else {}))

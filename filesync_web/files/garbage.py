@@ -1,4 +1,6 @@
-"""Removes own bytes that no file needs any more, without ever racing with a save (see `save_lock`)."""
+"""Removes own bytes that no file needs any more: without ever racing with a save (see `save_lock`), and only
+for a reason that the log gives. What else nothing needs is an orphan (see `orphans`).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from collections.abc import Iterable
 
 from filesync_web.aio.tasks import Tasks
 from filesync_web.errors import FileSyncError
+from filesync_web.files.orphans import Orphans
 from filesync_web.files.save_lock import SaveLock
 from filesync_web.files.workspace import Workspace
 
@@ -17,18 +20,30 @@ logger = logging.getLogger(__name__)
 class GarbageCollector:
     """Collects one content on request, or everything."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
+    def __init__(self, workspace: Workspace, orphans: Orphans) -> None:
+        self._tables = workspace.tables
+        self._blobs = workspace.platform.blobs
+        self._orphans = orphans
         self._lock = SaveLock(workspace)
         self._candidates: set[str] = set()
+        self._left_over: set[str] = set()
         self._everything = False
         self._tasks = Tasks("garbage collection")
         self._working: asyncio.Task[None] | None = None
 
     def collect(self, content_hash: str) -> None:
-        """Remove the bytes soon, if nothing needs them."""
+        """A file that had the content needs it no more: remove the bytes soon, if the log says so too."""
         self._candidates.add(content_hash)
         self._begin()
+
+    def discard(self, content_hash: str) -> None:
+        """A save that failed has left the bytes: remove them soon, if they were not there before."""
+        self._left_over.add(content_hash)
+        self._begin()
+
+    async def keep(self, contents: Iterable[str]) -> None:
+        """Live files have these contents: what is known of them as orphans holds no more."""
+        await self._orphans.forget(contents)
 
     def collect_all(self) -> None:
         """Remove soon what nothing needs: stored bytes and stale temporary files."""
@@ -36,21 +51,29 @@ class GarbageCollector:
         self._begin()
 
     async def collect_everything(self) -> int:
-        """Remove all bytes that nothing needs, and stale temporary files; returns how many were removed."""
-        blobs, tables = self._workspace.platform.blobs, self._workspace.tables
-        removed = await blobs.sweep()
-        unneeded = [content for content in await blobs.list() if not tables.needs(content)]
-        return removed + await self._collect(unneeded) if unneeded else removed
-
-    async def remove(self, contents: Iterable[str]) -> int:
-        """Remove those that nothing needs; returns how many. Only for who holds the lock `removing`."""
-        blobs, removed = self._workspace.platform.blobs, 0
-        for content_hash in contents:
-            if not self._workspace.tables.needs(content_hash):
-                await blobs.delete(content_hash)
-                blobs.revoke_url(content_hash)
-                removed += 1
+        """Remove all bytes that may go, and stale temporary files; returns how many were removed."""
+        removed = await self._blobs.sweep()
+        await self._orphans.take_stock()
+        stored = await self._blobs.list()
+        await self._orphans.forget_all_but(stored)
+        unneeded = [content_hash for content_hash in stored if not self._tables.needs(content_hash)]
+        if unneeded:
+            async with self._lock.removing():
+                removed += await self._remove(unneeded, had_file=False)
         return removed
+
+    async def _remove(self, contents: Iterable[str], *, had_file: bool) -> int:
+        """Remove those that nothing needs and that may go, and note the others; returns how many went. Only
+        under the lock `removing`."""
+        unneeded = [content for content in sorted(contents) if not self._tables.needs(content)]
+        orphans = [content for content in unneeded if self._orphans.keeps(content, had_file=had_file)]
+        garbage = [content for content in unneeded if content not in orphans]
+        await self._orphans.note(orphans, had_file=had_file)
+        for content_hash in garbage:
+            await self._blobs.delete(content_hash)
+            self._blobs.revoke_url(content_hash)
+        await self._orphans.forget(garbage)
+        return len(garbage)
 
     async def close(self) -> None:
         """Stop; what is left is collected at the next start."""
@@ -61,14 +84,16 @@ class GarbageCollector:
             self._working = self._tasks.spawn(self._work(), "collect")
 
     async def _work(self) -> None:
-        while self._candidates or self._everything:
+        while self._candidates or self._left_over or self._everything:
             candidates, self._candidates = self._candidates, set()
+            left_over, self._left_over = self._left_over, set()
             everything, self._everything = self._everything, False
             try:
-                await (self.collect_everything() if everything else self._collect(candidates))
+                if candidates or left_over:
+                    async with self._lock.removing():
+                        await self._remove(candidates, had_file=True)
+                        await self._remove(left_over, had_file=False)
+                if everything:
+                    await self.collect_everything()
             except FileSyncError as error:
                 logger.warning("unneeded bytes were not removed; the next start tries again: %s", error)
-
-    async def _collect(self, contents: Iterable[str]) -> int:
-        async with self._lock.removing():
-            return await self.remove(contents)

@@ -7,6 +7,7 @@ stored more than once, for example after room was made for it, and is still prep
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -15,12 +16,15 @@ from filesync_web.core.media_types import check_mime_type, clean_mime_type, gues
 from filesync_web.core.metadata import FileMetadata, check_metadata, encode_metadata
 from filesync_web.core.paths import file_path
 from filesync_web.core.text import clean_text
-from filesync_web.errors import InvalidArgumentError
+from filesync_web.errors import BlobNotFoundError, InvalidArgumentError
 from filesync_web.files.garbage import GarbageCollector
+from filesync_web.files.orphans import Orphans
 from filesync_web.files.preprocess import Preprocessors, preprocess
 from filesync_web.files.save_lock import SaveLock
 from filesync_web.files.workspace import Workspace
 from filesync_web.ports import BlobInfo, Source
+
+logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
@@ -53,11 +57,19 @@ class StoredContent:
 class Importer:
     """The way in of one store's files."""
 
-    def __init__(self, workspace: Workspace, preprocessors: Preprocessors, garbage: GarbageCollector) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        preprocessors: Preprocessors,
+        garbage: GarbageCollector,
+        orphans: Orphans,
+    ) -> None:
+        self._workspace = workspace
         self._store_id = workspace.store.store_id
         self._blobs = workspace.platform.blobs
         self._preprocessors = preprocessors
         self._garbage = garbage
+        self._orphans = orphans
         self._lock = SaveLock(workspace)
         self._slots = asyncio.Semaphore(MAX_CONCURRENT_IMPORTS)
 
@@ -97,22 +109,43 @@ class Importer:
         When either fails the bytes go again, unless something else needs them. Raises the errors of
         `BlobStore.put` and of `commit`.
         """
+        await self._take_stock()
         blob: BlobInfo | None = None
         try:
             async with self._slots, self._lock.saving():
                 blob = await self._blobs.put(prepared.source, mime_type=prepared.mime_type)
-                return await commit(await self._described(blob, prepared))
+                return await commit(await self._described(blob, prepared.metadata))
         except BaseException:
             if blob is not None:
-                self._garbage.collect(blob.content_hash)
+                self._garbage.discard(blob.content_hash)
             raise
 
-    async def _described(self, blob: BlobInfo, prepared: PreparedContent) -> StoredContent:
+    async def store_orphan(
+        self, content_hash: str, name: str | None, commit: Callable[[StoredContent], Awaitable[R]]
+    ) -> R:
+        """The same with orphaned bytes that are here already; raises `BlobNotFoundError` for others."""
+        name = _checked_name(name)
+        async with self._lock.saving():
+            await self._workspace.store.refresh()
+            self._orphans.check(content_hash)
+            size = await self._blobs.size(content_hash)
+            if size is None:
+                raise BlobNotFoundError(f"the bytes of {content_hash} are gone from this device")
+            metadata = self._orphans.metadata_of(content_hash, name)
+            return await commit(await self._described(BlobInfo(content_hash, size), metadata))
+
+    async def _take_stock(self) -> None:
+        try:
+            await self._orphans.take_stock()
+        except Exception:  # it is about other bytes than those that are to be saved
+            logger.exception("what is stored here could not be looked over")
+
+    async def _described(self, blob: BlobInfo, said: FileMetadata) -> StoredContent:
         """What is measured here (the size, and width and height of an image) goes before what was said."""
-        size = await self._blobs.image_size(blob.content_hash, mime_type=prepared.mime_type)
+        size = await self._blobs.image_size(blob.content_hash, mime_type=said.content_type)
         width, height = size or (None, None)
         measured = FileMetadata(size_bytes=blob.size, width=width, height=height)
-        metadata_json = encode_metadata(measured.merged_over(prepared.metadata))
+        metadata_json = encode_metadata(measured.merged_over(said))
         return StoredContent(blob.content_hash, file_path(self._store_id, blob.content_hash), metadata_json)
 
 

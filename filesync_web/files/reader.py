@@ -69,7 +69,7 @@ class Reader:
             url = await self._blobs.url(record.content_hash, mime_type=mime_type)
         except BlobNotFoundError:
             return None
-        self._eviction.record_use(record.content_hash)
+        self._eviction.record_use(record)
         return url
 
     async def resolve(self, id_or_path: str) -> str | None:
@@ -98,7 +98,7 @@ class Reader:
         handle = await self._blobs.open(
             record.content_hash, name=metadata.name or record.content_hash, mime_type=metadata.mime_type or ""
         )
-        self._eviction.record_use(record.content_hash)
+        self._eviction.record_use(record)
         return handle
 
     async def _expect(self, record: FileRecord) -> None:

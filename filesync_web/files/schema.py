@@ -9,7 +9,13 @@ the tables from `transferControl` on, with their events, are this kit's own and 
     remoteDeletes    objects that this client deletes remotely when nothing needs them any more: it sent them,
                      or edited or deleted their file
     openUploads      uploads in parts that this client has begun
-    blobUse          when each content was last used on this client
+    blobUse          when each content was last used on this client, and what its file was
+    orphans          contents that are here, and whose files have vanished without a deletion
+    stockTakings     that the bytes were looked over once, when this log was new
+
+One more synced table is only computed, by each client for itself:
+
+    releasedContents contents that an edit or a deletion in the log has taken from a file: such bytes may go
 
 Every materializer is total: an update of an unknown file changes nothing, and of two creations of one id the
 first in the log wins, on every client.
@@ -21,12 +27,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from filesync_web.core.paths import is_content_hash
 from filesync_web.core.records import (
     BlobUse,
     Control,
     FileRecord,
     LocalFileState,
     OpenUpload,
+    OrphanNote,
     RemoteDelete,
     Status,
     TransferControl,
@@ -35,7 +43,17 @@ from filesync_web.livestore.fields import Field, boolean, integer, text, timesta
 from filesync_web.livestore.schema import Args, Context, EventDef, Materializer, Namespace, Produced, event
 from filesync_web.livestore.tables import Statement, Table, index, table
 
-FILE_TABLES = ("files", "local_file_state", "transfer_control", "remote_deletes", "open_uploads", "blob_use")
+FILE_TABLES = (
+    "files",
+    "local_file_state",
+    "transfer_control",
+    "remote_deletes",
+    "open_uploads",
+    "blob_use",
+    "orphans",
+    "stock_takings",
+    "released_contents",
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +66,9 @@ class FileTables(Mapping[str, Table[Any]]):
     remote_deletes: Table[RemoteDelete]
     open_uploads: Table[OpenUpload]
     blob_use: Table[BlobUse]
+    orphans: Table[OrphanNote]
+    stock_takings: Table[Any]
+    released_contents: Table[Any]
 
     def __getitem__(self, name: str) -> Table[Any]:
         if name not in FILE_TABLES:
@@ -109,6 +130,7 @@ def _create_tables() -> FileTables:
             "last_sync_error": text(default=""),
         },
         record=_local_state,
+        indexes=[index("localFileStateByLocalHash", "local_hash")],
         client_only=True,
     )
     transfer_control = table(
@@ -146,11 +168,31 @@ def _create_tables() -> FileTables:
     )
     blob_use = table(
         "blobUse",
-        {"content_hash": text(primary_key=True), "used_at": timestamp()},
+        {
+            "content_hash": text(primary_key=True),
+            "used_at": timestamp(),
+            "metadata_json": text(nullable=True, default=None),
+        },
         record=BlobUse,
         client_only=True,
     )
-    return FileTables(files, local_file_state, transfer_control, remote_deletes, open_uploads, blob_use)
+    orphans = table(
+        "orphans",
+        {"content_hash": text(primary_key=True), "orphaned_at": timestamp(), "had_file": boolean()},
+        record=OrphanNote,
+        client_only=True,
+    )
+    return FileTables(
+        files=files,
+        local_file_state=local_file_state,
+        transfer_control=transfer_control,
+        remote_deletes=remote_deletes,
+        open_uploads=open_uploads,
+        blob_use=blob_use,
+        orphans=orphans,
+        stock_takings=table("stockTakings", {"taken_at": timestamp(primary_key=True)}, client_only=True),
+        released_contents=table("releasedContents", {"content_hash": text(primary_key=True)}),
+    )
 
 
 def _create_events() -> Namespace[EventDef]:
@@ -161,6 +203,9 @@ def _create_events() -> Namespace[EventDef]:
 
     def of_remote_key(args: Args) -> str:
         return f"remoteDeletes:{args.remote_key}"
+
+    def of_orphan(args: Args) -> str:
+        return f"orphans:{args.content_hash}"
 
     def local(name: str, args: dict[str, Field], compact_by: Callable[[Args], str]) -> EventDef:
         return event(name, args, synced=False, compact_by=compact_by)
@@ -220,9 +265,20 @@ def _create_events() -> Namespace[EventDef]:
             ),
             "blob_used": local(
                 "v1.BlobUsed",
-                {"content_hash": text(), "used_at": timestamp()},
+                {
+                    "content_hash": text(),
+                    "used_at": timestamp(),
+                    "metadata_json": text(nullable=True, default=None),
+                },
                 lambda args: f"blobUse:{args.content_hash}",
             ),
+            "orphan_found": local(
+                "v1.OrphanFound",
+                {"content_hash": text(), "orphaned_at": timestamp(), "had_file": boolean()},
+                of_orphan,
+            ),
+            "orphan_gone": local("v1.OrphanGone", {"content_hash": text()}, of_orphan),
+            "stock_taken": local("v1.StockTaken", {"taken_at": timestamp()}, lambda _args: "stockTakings"),
             "remote_delete_queued": local("v1.RemoteDeleteQueued", outbox, of_remote_key),
             "remote_delete_done": local("v1.RemoteDeleteDone", {"remote_key": text()}, of_remote_key),
         }
@@ -233,10 +289,21 @@ def _create_materializers(tables: Mapping[str, Table[Any]]) -> dict[str, Materia
     files, states = tables["files"], tables["local_file_state"]
     controls, deletes = tables["transfer_control"], tables["remote_deletes"]
     uploads, uses = tables["open_uploads"], tables["blob_use"]
+    orphans, released = tables["orphans"], tables["released_contents"]
 
-    def updated(args: Args, _context: Context) -> Produced:
+    def updated(args: Args, context: Context) -> Produced:
         values = {name: value for name, value in args.items() if name != "id"}
-        return files.where(id=args.id).update(**values)
+        update = files.where(id=args.id).update(**values)
+        old = _content_of(args.id, context)
+        return [update] if old in {"", args.content_hash} else [update, release(old)]
+
+    def deleted(args: Args, context: Context) -> Produced:
+        update = files.where(id=args.id).update(deleted_at=args.deleted_at)
+        old = _content_of(args.id, context)
+        return [update, release(old)] if old else [update]
+
+    def release(content_hash: str) -> Statement:
+        return released.insert(on_conflict="ignore", content_hash=content_hash)
 
     def replaced(target: Table[Any]) -> Callable[[Args, Context], Statement]:
         return lambda args, _context: target.insert(on_conflict="replace", **args)
@@ -244,7 +311,7 @@ def _create_materializers(tables: Mapping[str, Table[Any]]) -> dict[str, Materia
     return {
         "v1.FileCreated": lambda args, _context: files.insert(on_conflict="ignore", **args),
         "v1.FileUpdated": updated,
-        "v1.FileDeleted": lambda args, _context: files.where(id=args.id).update(deleted_at=args.deleted_at),
+        "v1.FileDeleted": deleted,
         "v1.LocalFileStateUpsert": replaced(states),
         "v1.LocalFileStateRemove": lambda args, _context: states.where(file_id=args.file_id).delete(),
         "v1.LocalFileStateClear": lambda _args, _context: states.delete(),
@@ -252,9 +319,18 @@ def _create_materializers(tables: Mapping[str, Table[Any]]) -> dict[str, Materia
         "v1.UploadOpened": replaced(uploads),
         "v1.UploadClosed": lambda args, _context: uploads.where(remote_key=args.remote_key).delete(),
         "v1.BlobUsed": replaced(uses),
+        "v1.OrphanFound": replaced(orphans),
+        "v1.OrphanGone": lambda args, _context: orphans.where(content_hash=args.content_hash).delete(),
+        "v1.StockTaken": replaced(tables["stock_takings"]),
         "v1.RemoteDeleteQueued": replaced(deletes),
         "v1.RemoteDeleteDone": lambda args, _context: deletes.where(remote_key=args.remote_key).delete(),
     }
+
+
+def _content_of(file_id: str, context: Context) -> str:
+    """The content of a file before this event; "" for an unknown file, or one that has no real content."""
+    rows = context.query('SELECT "contentHash" FROM "files" WHERE "id" = ?', (file_id,))
+    return str(rows[0][0]) if rows and is_content_hash(rows[0][0]) else ""
 
 
 def create_file_sync_schema() -> FileSyncSchema:

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from filesync_web.core.records import (
+    BlobUse,
     FileRecord,
     LocalFileState,
     OpenUpload,
+    OrphanNote,
     RemoteDelete,
     Status,
     TransferControl,
@@ -150,6 +152,29 @@ class FileSyncTables:
     def _does_without(self, record: FileRecord) -> bool:
         return record.is_uploaded and self.control(record.id).evicted
 
+    def is_released(self, content_hash: str) -> bool:
+        """Whether the log says that an edit or a deletion has taken that content from a file."""
+        return self._first(self._tables.released_contents.where(content_hash=content_hash)) is not None
+
+    def rows_without_file(self, content_hash: str) -> list[LocalFileState]:
+        """This client's rows of files that had that content here, and of which nothing is known any more."""
+        rows = self._store.query(self._tables.local_file_state.where(local_hash=content_hash))
+        known = {record.id for record in self.records([row.file_id for row in rows])}
+        return [row for row in rows if row.file_id not in known]
+
+    def orphans(self) -> list[OrphanNote]:
+        """The contents whose files have vanished, as far as that was found, oldest first."""
+        return self._store.query(self._tables.orphans.all().order_by("orphaned_at", "content_hash"))
+
+    def orphan(self, content_hash: str) -> OrphanNote | None:
+        """What was found of that content."""
+        return self._first(self._tables.orphans.where(content_hash=content_hash))
+
+    @property
+    def is_stock_taken(self) -> bool:
+        """Whether the bytes were looked over since this log is new."""
+        return self._first(self._tables.stock_takings.all().limit(1)) is not None
+
     def _live_among(self, file_ids: Iterable[str]) -> list[FileRecord]:
         return self._store.query(self._tables.files.where(id=sorted(set(file_ids)), deleted_at=None))
 
@@ -157,10 +182,9 @@ class FileSyncTables:
         """When each content was last used here, in milliseconds since the epoch."""
         return {use.content_hash: use.used_at for use in self._store.query(self._tables.blob_use)}
 
-    def used_at(self, content_hash: str) -> int | None:
-        """When a content was last used here."""
-        use = self._first(self._tables.blob_use.where(content_hash=content_hash))
-        return None if use is None else use.used_at
+    def use(self, content_hash: str) -> BlobUse | None:
+        """When a content was last used here, and what its file was."""
+        return self._first(self._tables.blob_use.where(content_hash=content_hash))
 
     def _first(self, query: Select[R]) -> R | None:
         return next(iter(self._store.query(query)), None)

@@ -45,7 +45,7 @@ class Writer:
         self, source: Source, name: str | None, mime_type: str | None, metadata: FileMetadata | None
     ) -> FileOperationResult:
         """Make a new file."""
-        created_at = self._newest = max(self._workspace.now_ms(), self._newest + 1)  # at once: in order
+        created_at = self._next_time()
         prepared = await self._importer.prepare(source, name, mime_type, metadata, custom={})
         return await self._keep(prepared, partial(self._create, created_at))
 
@@ -65,6 +65,12 @@ class Writer:
         )
         return await self._keep(prepared, partial(self._edit, old.id))
 
+    async def recover(self, content_hash: str, name: str | None) -> FileOperationResult:
+        """Make a new file of orphaned bytes."""
+        created_at = self._next_time()
+        record = await self._importer.store_orphan(content_hash, name, partial(self._create, created_at))
+        return self._saved(record)
+
     async def delete(self, file_id: str) -> None:
         """Delete a file; its bytes follow where nothing else needs them."""
         record = self._tables.live(file_id)
@@ -76,8 +82,17 @@ class Writer:
     ) -> FileOperationResult:
         store = partial(self._importer.store, prepared, commit)
         record = await self._eviction.with_room(prepared.size, store)
-        self._eviction.record_save(record.content_hash)
+        return self._saved(record)
+
+    def _saved(self, record: FileRecord) -> FileOperationResult:
+        self._eviction.record_save(record)
         return FileOperationResult(record.id, record.path, record.content_hash)
+
+    def _next_time(self) -> int:
+        """When a new file is created: later than the one before, so that those of one moment keep their
+        order."""
+        self._newest = max(self._workspace.now_ms(), self._newest + 1)
+        return self._newest
 
     async def _create(self, created_at: int, content: StoredContent) -> FileRecord:
         record = FileRecord(
@@ -89,8 +104,7 @@ class Writer:
             created_at=created_at,
             updated_at=created_at,
         )
-        row = self._events.row_written(self._own_row(record))
-        await self._store.commit(self._events.created(record), row)
+        await self._store.commit(self._events.created(record), *self._own_bytes(record))
         return record
 
     async def _edit(self, file_id: str, content: StoredContent) -> FileRecord:
@@ -105,7 +119,7 @@ class Writer:
                 remote_key=old.remote_key if is_same else "",
                 updated_at=self._workspace.now_ms(),
             )
-            events = [self._events.edited(new), self._events.row_written(self._own_row(new))]
+            events = [self._events.edited(new), *self._own_bytes(new)]
             control = self._tables.control(file_id)
             fresh = TransferControl(file_id, pinned=control.pinned)
             if control != fresh:
@@ -115,11 +129,16 @@ class Writer:
             await self._store.commit(*events)
         return new
 
-    def _own_row(self, record: FileRecord) -> LocalFileState:
-        """The row of content that was just saved here."""
+    def _own_bytes(self, record: FileRecord) -> list[NewEvent]:
+        """The bytes of the record are here, and are to be uploaded where they are not; if they were orphaned,
+        they are so no more."""
         is_done = record.is_uploaded or not self._workspace.remote.exists
         upload = Status.DONE if is_done else Status.QUEUED
-        return LocalFileState(record.id, record.path, record.content_hash, Status.DONE, upload)
+        row = LocalFileState(record.id, record.path, record.content_hash, Status.DONE, upload)
+        events = [self._events.row_written(row)]
+        if self._tables.orphan(record.content_hash) is not None:
+            events.append(self._events.orphan_gone(record.content_hash))
+        return events
 
     def _remote_delete(self, old: FileRecord) -> list[NewEvent]:
         """The remote delete that an edit or a deletion of `old` causes, also if its upload may just be

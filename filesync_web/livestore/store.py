@@ -252,6 +252,17 @@ class Store:
         return self._leader_listeners.add(callback)
 
     @property
+    def epoch(self) -> int:
+        """Grows when the sync backend turns out to be another one: what it had confirmed is dropped then, and
+        records may have vanished."""
+        return self._replica.position.epoch
+
+    @property
+    def has_backend(self) -> bool:
+        """Whether it was opened with a sync backend; without, it stays on this device."""
+        return self._sync is not None
+
+    @property
     def sync_status(self) -> MetadataSyncStatus:
         """The state of metadata sync, also when another tab does it."""
         return self._report.status

@@ -81,7 +81,12 @@ class EngineRunner:
     async def run(self) -> None:
         """Run transfers until cancelled; then every request is aborted before this returns. Only one call at
         a time."""
-        engine = self._new_engine()
+        while True:
+            await self._run_engine()
+
+    async def _run_engine(self) -> None:
+        """Run one engine, until records may have vanished: it would go on with files that are no more."""
+        engine, epoch = self._new_engine(), self._store.epoch
         try:
             self._dirty.clear()
             self._reports.clear()
@@ -89,7 +94,7 @@ class EngineRunner:
                 await self._perform(engine.learn(facts, self._clock.time()))
             await self._perform(engine.observe((), self._clock.time()))
             self._garbage.collect_all()
-            while True:
+            while self._store.epoch == epoch:
                 self._wake.clear()
                 if self._dirty:
                     await self._observe(engine)
@@ -110,11 +115,9 @@ class EngineRunner:
 
     async def _observe(self, engine: Engine) -> None:
         file_ids, self._dirty = self._dirty, set()
-        facts = []
-        for file_id in sorted(file_ids):
-            record = self._tables.record(file_id)
-            if record is not None:
-                facts.append(await self._fact(record))
+        found = [self._tables.record(file_id) for file_id in sorted(file_ids)]
+        facts = [await self._fact(record) for record in found if record is not None]
+        await self._garbage.keep(fact.record.content_hash for fact in facts if fact.record.is_live)
         await self._perform(engine.observe(facts, self._clock.time()))
 
     async def _fact(self, record: FileRecord) -> FileFact:

@@ -44,6 +44,8 @@ class JobRunner:
         progress = self._progress(job, metadata.size_bytes)
         if job.kind is JobKind.DOWNLOAD:
             await self._download(job, metadata, progress)
+            if record is not None:
+                self._eviction.record_arrival(record)
         else:
             await self._upload(job, metadata, progress)
 

@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 RESTART_DELAY = 5.0
 """Seconds."""
 
+ORPHAN_INTERVAL = 300.0
+"""Seconds."""
+
 CHECK_TOPIC = "file-sync-check"
 
 
@@ -49,6 +52,8 @@ class Leader:
     ) -> None:
         self._remote = workspace.remote
         self._store = workspace.store
+        self._tables = workspace.tables
+        self._garbage = garbage
         self._clock = workspace.platform.clock
         self._background_uploads = background_uploads
         self._relay = relay
@@ -130,6 +135,7 @@ class Leader:
             if self._remote.exists:
                 duties.spawn(self._keep_going(self._monitor.run), "probe")
             duties.spawn(self._keep_going(self._background_uploads.run), "background uploads")
+            duties.spawn(self._keep_going(self._drop_orphans), "orphans")
             await self._lost.wait()
         finally:
             await to_the_end(duties.cancel_and_wait())  # also when a `stop` comes while we wait
@@ -143,6 +149,14 @@ class Leader:
                 logger.exception("%s failed; it begins anew", self._owner)
                 self._relay.tell(FileSyncEvent("sync:error", error=str(error) or type(error).__name__))
                 await self._clock.sleep(RESTART_DELAY)
+
+    async def _drop_orphans(self) -> None:
+        """Look at times for orphans whose grace is over: not at the start, when the log may lack what others
+        have done meanwhile."""
+        while True:
+            await self._clock.sleep(ORPHAN_INTERVAL)
+            if self._tables.orphans():
+                self._garbage.collect_all()
 
     # --- what the duties hear
 

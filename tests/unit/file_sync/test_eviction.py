@@ -209,6 +209,37 @@ async def test_a_save_without_room_evicts_and_is_done() -> None:
         assert list(device.blobs.blobs) == [edited.content_hash]
 
 
+async def test_what_could_not_fit_evicts_nothing() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        (old,) = await saved(tab, b"a" * 100)
+        (pinned,) = await saved(tab, b"b" * 100)
+        await tab.sync.pin_file(pinned.file_id)
+        device.blobs.quota = 300  # 100 are free, and 100 more could be
+        for hopeless in (b"c" * 201, b"c" * 1000):
+            with pytest.raises(fs.QuotaExceededError):
+                await tab.sync.save_file(hopeless)
+            file_id = await tab.commit_remote_file(device, hopeless)
+            with pytest.raises(fs.TransferError, match="no room"):
+                await tab.sync.read_file(file_id)
+        assert set(device.blobs.blobs) == {old.content_hash, pinned.content_hash}
+        (new,) = await saved(tab, b"d" * 200)
+        assert set(device.blobs.blobs) == {new.content_hash, pinned.content_hash}
+
+
+async def test_without_an_estimate_room_is_made_as_far_as_it_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unknown() -> fs.StorageStatus:
+        return fs.StorageStatus(True, None, None, None, None)
+
+    async with a_device() as device:
+        tab = await device.tab()
+        await saved(tab, b"old bytes")
+        monkeypatch.setattr(device.blobs, "storage_status", unknown)
+        device.blobs.quota = 12
+        (new,) = await saved(tab, b"new bytes")
+        assert list(device.blobs.blobs) == [new.content_hash]
+
+
 async def test_a_source_that_needs_room_is_preprocessed_once() -> None:
     async with a_device() as device:
         preprocessed: list[bytes] = []

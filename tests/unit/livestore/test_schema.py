@@ -126,6 +126,9 @@ def test_file_events_have_the_wire_contracts_form() -> None:
         "v1.BlobUsed": False,
         "v1.UploadOpened": False,
         "v1.UploadClosed": False,
+        "v1.OrphanFound": False,
+        "v1.OrphanGone": False,
+        "v1.StockTaken": False,
     }
 
 
@@ -150,6 +153,9 @@ def test_the_file_tables_are_those_that_users_query() -> None:
         "remote_deletes",
         "open_uploads",
         "blob_use",
+        "orphans",
+        "stock_takings",
+        "released_contents",
     }
 
 
