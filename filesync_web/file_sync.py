@@ -52,7 +52,7 @@ class FileSync:
         self._workspace = workspace
         self._relay = EventRelay(store)
         self._garbage = GarbageCollector(workspace)
-        self._eviction = Eviction(workspace, self._garbage)
+        self._eviction = Eviction(workspace)
         importer = Importer(workspace, options.preprocessors, self._garbage)
         self._writer = Writer(workspace, importer, self._eviction)
         self._reader = Reader(workspace, self._eviction, auto_prioritize=options.auto_prioritize)
