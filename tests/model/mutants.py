@@ -256,6 +256,12 @@ MUTANTS = [
         "return self._index(record.id, frozenset({record.content_hash}), entry.needed)",
         "return self._index(record.id, frozenset() if entry.control.evicted else entry.needed, entry.needed)",
     ),
+    Mutant(
+        "the key of a file that is not here is withdrawn although its object may be there",
+        "remote_deletes.py",
+        "            if file.is_here:\n",
+        "            if True:\n",
+    ),
 ]
 
 _DRIVER = """

@@ -59,4 +59,8 @@ TRACES = {
     "an evicted file is edited elsewhere": parse(
         "save 1 0 0, finish 1 0 0, sync 1 0 0, sync 0 0 0, evict 1 0 0, update 0 1 0"
     ),
+    "a delete was called off, and who has the bytes evicts them before the news arrives": parse(
+        "save 1 0 0, finish 1 0 0, delete 1 0 0, save 0 0 0, finish 0 0 0, sync 0 0 0, sync 1 0 0, fail 1 0 "
+        "0, sync 0 0 0, evict 0 0 2"
+    ),
 }
