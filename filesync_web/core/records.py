@@ -105,8 +105,8 @@ class Priority(IntEnum):
 class TransferControl:
     """What the user asked of one file on this client; a higher priority goes first.
 
-    `pinned`: its bytes stay here. `evicted`: they do not, as long as the object store has them, until the
-    file is wanted again.
+    `pinned`: its bytes stay here. `evicted`: they were removed because the object store has them, and are not
+    downloaded until the file is wanted again.
     """
 
     file_id: str

@@ -51,15 +51,15 @@ class FileEntry:
     job: Job | None = None
 
     @property
-    def is_evicted(self) -> bool:
-        """Whether the file does without an own copy: only while the object store has the content."""
-        return self.control.evicted and self.record.is_uploaded
+    def is_here(self) -> bool:
+        """Whether the own copy has the record's content."""
+        return self.row.local_hash == self.record.content_hash
 
     @property
     def needed(self) -> frozenset[str]:
-        """The contents whose own bytes must be kept for this file."""
-        content_hash = "" if self.is_evicted else self.record.content_hash
-        return frozenset({content_hash, self.row.local_hash} - {""})
+        """The contents whose own bytes must be kept for this file, if they are here: also those of an evicted
+        file, since only an eviction asks the object store first whether it has them."""
+        return frozenset({self.record.content_hash, self.row.local_hash} - {""})
 
     @property
     def waiting_for(self) -> JobKind | None:
@@ -71,10 +71,9 @@ class FileEntry:
         return JobKind.DOWNLOAD if self.row.download_status is Status.QUEUED else None
 
     def plan(self, *, remote: bool) -> Plan:
-        """What is to be done for the file now."""
-        have_local = self.row.local_hash == self.record.content_hash
-        wanted = plan(self.record, have_local=have_local, remote=remote)
-        return Plan.WAIT if wanted is Plan.DOWNLOAD and self.is_evicted else wanted
+        """What is to be done for the file now. An evicted one is not downloaded."""
+        wanted = plan(self.record, have_local=self.is_here, remote=remote)
+        return Plan.WAIT if wanted is Plan.DOWNLOAD and self.control.evicted else wanted
 
     def step(self, kind: JobKind, event: Input, *, error: str | None = None) -> None:
         """Take the status of one direction through the table; `error` replaces the row's last error."""

@@ -114,12 +114,14 @@ class RemoteDeletes:
         )
 
     def _after(self, job: Job) -> None:
-        """A delete has ended, late or not, and the object may be gone: a file that came to count on it
-        meanwhile is to be uploaded again."""
+        """A delete has ended, late or not, and the object may be gone, while a file came to count on it: if
+        its bytes are here, they are uploaded again. If not, only a download can tell: a key that is
+        withdrawn while the object is there would make nobody fetch it any more."""
         self._state.touch({job.content_hash})
         for file in self._state.files.with_content(job.content_hash):
-            self._transfers.withdraw(file)
-            self._transfers.reconcile(file)
+            if file.is_here:
+                self._transfers.withdraw(file)
+                self._transfers.reconcile(file)
 
     def _interrupt(self, entry: OutboxEntry) -> None:
         if entry.job is not None:

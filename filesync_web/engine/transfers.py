@@ -58,7 +58,9 @@ class Transfers:
             file.row = at_rest(row)
         self._change_record(file, record)
         file.stored, file.control = fact.row, fact.control
-        file.row = replace(file.row, path=record.path, local_hash="" if file.is_evicted else fact.local_hash)
+        file.row = replace(file.row, path=record.path, local_hash=fact.local_hash)
+        if file.control.evicted and not file.is_here:
+            file.row = replace(file.row, local_hash="")  # an older copy is not wanted either
         self.reconcile(file, retry=known is None or not same_content or released or moved)
         if fact.local_hash == record.content_hash:
             self._arrived(record.content_hash)
@@ -178,9 +180,9 @@ class Transfers:
             self._state.emit(Notify(FileSyncEvent("transfer:exhausted", job.file_id, error=failure.message)))
 
     def _arrived(self, content_hash: str) -> None:
-        """The bytes are here: for every file of that content that lacks them and does not do without."""
+        """The bytes are here: for every file of that content, evicted or not."""
         for file in self._state.files.with_content(content_hash):
-            if file.row.local_hash != content_hash and not file.is_evicted:
+            if not file.is_here:
                 file.row = replace(file.row, local_hash=content_hash)
                 self.reconcile(file, retry=True)
 

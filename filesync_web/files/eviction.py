@@ -3,11 +3,15 @@
 *Pinned*: the bytes of the file stay here. *Evicted*: they have gone to make room; the file is downloaded
 again when it is wanted. *Last use* is when content was saved, read or shown here, to the hour.
 
-Evicting is one commit, by which all files of a content do without their bytes, and then the removal; whatever
-dies between the two leaves garbage, which the next start collects. What is evicted must not be lost, so:
-everything of it is uploaded, known to the sync backend, and, where the signer can tell, confirmed by the
-object store at that moment. What remains is a client that has heard of none of the files that share the
-content, and deletes the object with its own last one.
+What is evicted must not be lost, so: everything of it is uploaded, known to the sync backend, and, where the
+signer can tell, confirmed by the object store at that moment. Nothing else removes bytes that a live file
+has: an evicted file whose bytes come back, by another file of the same content, keeps them until the next
+eviction. What remains is a client that has heard of none of the files that share the content, and deletes
+the object with its own last one.
+
+First all files of the content are marked as evicted, so that nothing downloads the bytes again; then these
+go, and then the rows tell so. Whatever dies in between leaves the bytes here, or rows that the next start
+sets right.
 """
 
 from __future__ import annotations
@@ -32,7 +36,6 @@ from filesync_web.files.controls import change_control, changing_controls
 from filesync_web.files.events import file_id_of
 from filesync_web.files.save_lock import BusyError, SaveLock
 from filesync_web.files.workspace import Workspace
-from filesync_web.livestore.schema import NewEvent
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +93,7 @@ class Eviction:
         """Evict the content of one file, which all files of that content share."""
         record = self._tables.live(file_id)
         self._check_remote()
-        if self._tables.control(record.id).evicted and not self._tables.needs(record.content_hash):
+        if self._tables.control(record.id).evicted and await self._blobs.size(record.content_hash) is None:
             return
         if not await self._remote.is_healthy(timeout=PROBE_TIMEOUT):
             raise NotEvictableError(f"file {record.id} is kept: the object store cannot be asked for it now")
@@ -184,11 +187,10 @@ class Eviction:
             self._check_obstacle(content_hash)
             if self._tables.files_of(content_hash) != files:
                 raise NotEvictableError(f"{content_hash} is kept: its files were changed meanwhile")
-            await self._do_without(files)
-            if self._tables.needs(content_hash):
-                return 0
+            await self._mark_evicted(files)
             await self._blobs.delete(content_hash)
             self._blobs.revoke_url(content_hash)
+            await self._tell_absence(files)
             return size
 
     def _check_obstacle(self, content_hash: str) -> None:
@@ -207,17 +209,16 @@ class Eviction:
                 f"the object store has lost {', '.join(sorted(lost))}: it is uploaded again from here"
             )
 
-    async def _do_without(self, files: list[FileRecord]) -> None:
-        """These files need no own bytes from now on: one commit, for all of them or none."""
+    async def _mark_evicted(self, files: list[FileRecord]) -> None:
         async with changing_controls(self._workspace):
-            events: list[NewEvent] = []
-            for record in files:
-                evicted = replace(self._tables.control(record.id), evicted=True, priority=0)
-                events.append(self._events.control_changed(evicted))
-                if (row := self._tables.row(record.id)) is not None:
-                    without = replace(row, local_hash="", download_status=Status.PENDING)
-                    events.append(self._events.row_written(without))
-            await self._store.commit(*events)
+            controls = [self._tables.control(record.id) for record in files]
+            evicted = [replace(control, evicted=True, priority=0) for control in controls]
+            await self._store.commit(*map(self._events.control_changed, evicted))
+
+    async def _tell_absence(self, files: list[FileRecord]) -> None:
+        rows = self._tables.rows([record.id for record in files])
+        absent = [replace(row, local_hash="", download_status=Status.PENDING) for row in rows]
+        await self._store.commit(*map(self._events.row_written, absent))
 
     # --- last use, and persistence --------------------------------------------------------------------------
 

@@ -139,18 +139,14 @@ class FileSyncTables:
 
     def needs(self, content_hash: str, *, without: Iterable[str] = ()) -> bool:
         """Whether the own bytes of a content are needed: as a live file's content or own copy, or as the old
-        content of an edit whose new content is not uploaded yet. An evicted file that is uploaded needs none,
-        nor do the files `without`."""
+        content of an edit whose new content is not uploaded yet. The files `without` are not asked."""
         ignored = set(without)
         rows = self._store.query(self._tables.local_file_state.where(local_hash=content_hash))
         users = self.files_of(content_hash) + self._live_among(row.file_id for row in rows)
-        if any(user.id not in ignored and not self._does_without(user) for user in users):
+        if any(user.id not in ignored for user in users):
             return True
         deletes = self._store.query(self._tables.remote_deletes.where(content_hash=content_hash))
         return any(not edited.is_uploaded for edited in self._live_among(d.file_id for d in deletes))
-
-    def _does_without(self, record: FileRecord) -> bool:
-        return record.is_uploaded and self.control(record.id).evicted
 
     def is_released(self, content_hash: str) -> bool:
         """Whether the log says that an edit or a deletion has taken that content from a file."""

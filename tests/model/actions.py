@@ -9,7 +9,7 @@ from filesync_web.core.paths import file_path, remote_key
 from filesync_web.core.records import Control, FileRecord, LocalFileState, Status
 from filesync_web.engine.effects import Job, JobKind
 from tests.model.shell import Shell
-from tests.model.state import CONTENTS, RETRY, Client, Event, apply_event, content_hash_of
+from tests.model.state import CONTENTS, RETRY, Client, Crash, Event, apply_event, content_hash_of
 
 
 class Actions(Shell):
@@ -54,19 +54,22 @@ class Actions(Shell):
 
     def op_evict(self, client: Client, a: int, b: int) -> None:
         """The user needs room: the bytes of a content go, those of all its files."""
-        possible = [record for record in client.records.values() if self.may_evict(client, record)]
+        live = [record for record in client.records.values() if record.is_live]
+        possible = [record for record in live if self.may_evict(client, record)]
         if not possible:
             return
         record = possible[a % len(possible)]
-        files = self.files_of(client, record.content_hash)
-        for file in files:
-            row = client.rows[file.id]
-            client.evicted.add(file.id)
-            client.rows[file.id] = replace(row, local_hash="", download_status=Status.PENDING)
-            client.dirty.add(file.id)
-        if b % 2:  # else the client dies before the bytes are gone, or the engine is faster
-            self.check_unreferenced(client, record.content_hash)
-            client.blobs.discard(record.content_hash)
+        files = {file.id for file in self.files_of(client, record.content_hash)}
+        client.evicted |= files
+        client.dirty |= files
+        if b % 3 == 0:  # the client dies before the bytes are gone
+            raise Crash
+        client.blobs.discard(record.content_hash)
+        if b % 3 == 1:  # it dies before the rows tell so
+            raise Crash
+        for file_id in files:
+            row = client.rows[file_id]
+            client.rows[file_id] = replace(row, local_hash="", download_status=Status.PENDING)
 
     def may_evict(self, client: Client, record: FileRecord) -> bool:
         """What the kit looks at, and what it must rely on: that nobody who has not heard of the files of a
@@ -74,9 +77,8 @@ class Actions(Shell):
         key = remote_key(record.path)
         files = self.files_of(client, record.content_hash)
         done = (Status.DONE, Status.DONE)
-        here = [file for file in files if not self.does_without(client, file)]
-        rows = [row for file in here if (row := client.rows.get(file.id)) is not None]
-        at_rest = [(row.upload_status, row.download_status) for row in rows] == [done] * len(here)
+        rows = [row for file in files if (row := client.rows.get(file.id)) is not None]
+        at_rest = [(row.upload_status, row.download_status) for row in rows] == [done] * len(files)
         ids = {file.id for file in files}
         announced = not any(event.record.id in ids for event in client.pending)
         older = self.is_old(client, record.content_hash) or any(
@@ -90,8 +92,9 @@ class Actions(Shell):
             for other in self.clients
             for request in other.requests.values()
         )
-        uploaded = all(file.is_uploaded for file in files) and key in self.remote and bool(here)
-        return uploaded and at_rest and announced and not older and heard and not deleting
+        is_here = record.content_hash in client.blobs
+        uploaded = all(file.is_uploaded for file in files) and key in self.remote
+        return is_here and uploaded and at_rest and announced and not older and heard and not deleting
 
     def op_demand(self, client: Client, a: int, b: int) -> None:
         """The user wants an evicted file again."""

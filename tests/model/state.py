@@ -130,8 +130,9 @@ class State:
         return [r for r in client.records.values() if r.is_live and r.content_hash == content_hash]
 
     def does_without(self, client: Client, record: FileRecord) -> bool:
-        """Whether a client needs no own copy of a file."""
-        return record.id in client.evicted and record.is_uploaded
+        """Whether a client neither has nor wants an own copy of a file."""
+        is_here = record.content_hash in client.blobs
+        return record.id in client.evicted and record.is_uploaded and not is_here
 
     def take_request(self, client: Client, n: int) -> Request | None:
         serials = sorted(client.requests)
@@ -142,8 +143,7 @@ class State:
         for record in client.records.values():
             row = client.rows.get(record.id)
             local = row.local_hash if row is not None else ""
-            needed = record.is_live and content_hash in (record.content_hash, local)
-            if needed and not self.does_without(client, record):
+            if record.is_live and content_hash in (record.content_hash, local):
                 return f"{record}"
         return "an edit that is not up" if self.is_old(client, content_hash) else ""
 

@@ -159,7 +159,7 @@ async def test_another_tab_asks_the_object_store_as_well() -> None:
         assert (await follower.sync.read_file(file.file_id)).data == b"shared"
 
 
-async def test_equal_files_are_evicted_together_and_come_back_alone() -> None:
+async def test_equal_files_are_evicted_and_come_back_together() -> None:
     async with a_device() as device:
         tab = await device.tab()
         first, second = await saved(tab, b"same", b"same")
@@ -167,21 +167,40 @@ async def test_equal_files_are_evicted_together_and_come_back_alone() -> None:
         assert not device.blobs.blobs
         await tab.sync.read_file(second.file_id)
         rows = [tab.row(file.file_id) for file in (first, second)]
-        assert [row.local_hash for row in rows if row is not None] == ["", second.content_hash]
+        assert [row.local_hash for row in rows if row is not None] == [second.content_hash] * 2
         await tab.sync.delete_file(second.file_id)
         await settle()
+        assert list(device.blobs.blobs) == [first.content_hash], "the last copy stays"
+        await tab.sync.evict_file(first.file_id)
         assert not device.blobs.blobs
         assert list(device.store.objects) == [f"s/{first.content_hash}"]
 
 
-async def test_a_crash_between_the_commit_and_the_removal_leaves_garbage_that_is_collected(
-    monkeypatch: pytest.MonkeyPatch,
+async def test_bytes_of_an_evicted_file_that_are_here_again_outlive_the_loss_of_its_object() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        (evicted,) = await saved(tab, b"bytes")
+        await tab.sync.evict_file(evicted.file_id)
+        (same,) = await saved(tab, b"bytes")
+        device.store.objects.clear()
+        await tab.sync.update_file(same.file_id, b"other bytes")
+        await settle()
+        await tab.sync.collect_garbage()
+        assert device.blobs.blobs[evicted.content_hash] == b"bytes"
+
+
+@pytest.mark.parametrize("is_removed", [False, True])
+async def test_an_eviction_that_dies_in_its_middle_loses_nothing_and_can_be_done_again(
+    monkeypatch: pytest.MonkeyPatch, is_removed: bool
 ) -> None:
     async with a_device() as device:
         tab = await device.tab()
         (file,) = await saved(tab, b"gone soon")
+        remove = device.blobs.delete
 
         async def die(content_hash: str) -> None:
+            if is_removed:
+                await remove(content_hash)
             raise asyncio.CancelledError(content_hash)
 
         await tab.sync.stop()
@@ -191,9 +210,14 @@ async def test_a_crash_between_the_commit_and_the_removal_leaves_garbage_that_is
                 await tab.sync.evict_file(file.file_id)
         await tab.close()
         device.open_tabs.clear()
-        assert device.blobs.blobs
         tab = await device.tab()
         await settle()
+        row = tab.row(file.file_id)
+        assert row is not None
+        here, absent = (file.content_hash, Status.DONE), ("", Status.PENDING)
+        assert (row.local_hash, row.download_status) == (absent if is_removed else here)
+        assert bool(device.blobs.blobs) is not is_removed
+        await tab.sync.evict_file(file.file_id)
         assert not device.blobs.blobs
         assert (await tab.sync.read_file(file.file_id)).data == b"gone soon"
 
