@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import wording
 from parts import Parts
-from pyscript import document, when
+from pyscript import document, ffi, when, window
 
 import filesync_web as fs
 
@@ -50,6 +50,8 @@ class Card:
         """Of which content and where: the own copy (True) or the remote one; None while there is neither."""
         self.metadata = fs.FileMetadata()
         self.url: str | None = None
+        self.is_evicted = False
+        """Its bytes were removed from this device to make room; they come back when it is looked at."""
         self._is_busy = False
         self._is_broken = False
 
@@ -63,23 +65,28 @@ class Card:
         """Whether the file can be looked at: there is an image, not known to be broken."""
         return bool(self.url) and self.is_picture and not self._is_broken
 
-    def update(self, record: fs.FileRecord, state: State, *, online: bool, percent: float | None) -> bool:
+    def update(
+        self, record: fs.FileRecord, state: State, *, evicted: bool, online: bool, percent: float | None
+    ) -> bool:
         """Show the record and this client's state of it. Returns whether its URL has to be looked up anew."""
-        if self._shown == (record, state, online, percent):
+        if self._shown == (record, state, evicted, online, percent):
             return False
-        self._shown = (record, state, online, percent)
+        self._shown = (record, state, evicted, online, percent)
         self.metadata = fs.get_file_metadata(record)
         display = fs.get_file_display_state(record, state)
+        self.is_evicted = evicted and not display.has_local_copy
         self._describe(record)
         self._tell_state(record, state, display)
-        self._tell_transfer(wording.badge(display, online=online, percent=percent), percent)
+        badge = wording.badge(display, evicted=self.is_evicted, online=online, percent=percent)
+        self._tell_transfer(badge, percent)
+        self._offer()
         return self._choose_source(record, state, display)
 
     def progress(self, percent: float | None) -> None:
         """Show another progress of the same record and state."""
-        if self._shown and self._shown[3] != percent:
-            record, state, online, _ = self._shown
-            self.update(record, state, online=online, percent=percent)
+        if self._shown and self._shown[-1] != percent:
+            record, state, evicted, online, _ = self._shown
+            self.update(record, state, evicted=evicted, online=online, percent=percent)
 
     def show_image(self, url: str | None) -> None:
         """Show the file's content from `url`; None takes the image away."""
@@ -131,7 +138,7 @@ class Card:
 
     def _offer(self) -> None:
         """Enable the buttons that can do something."""
-        self._parts.write("media", not self.is_viewable, "disabled")
+        self._parts.write("media", not (self.is_viewable or self.is_evicted), "disabled")
         self._parts.write("edit-button", self._is_busy or self._is_broken, "disabled")
 
     def _describe(self, record: fs.FileRecord) -> None:
@@ -161,6 +168,7 @@ class Card:
         self._parts.write("file-download-status", state.download_status if state else "")
         self._parts.write("file-can-display", str(display.can_display).lower())
         self._parts.write("error", state.last_sync_error if state else "")
+        self._parts.write("reason", wording.reason(state))
         self._parts.write("retry", not (state and state.last_sync_error), "hidden")
         self._parts.write("synced", "visible" if record.remote_key else "hidden", "style.visibility")
         self._parts.write("file-placeholder", display.can_display, "hidden")
@@ -202,6 +210,7 @@ class Grid:
         self._on_action = on_action
         self._url_slots = asyncio.Semaphore(MAX_CONCURRENT_URLS)
         self._lookups: set[asyncio.Task[None]] = set()
+        self._view = window.IntersectionObserver.new(ffi.create_proxy(self._on_view))
         when("click", root)(self._on_click)
         for event in ("load", "error"):  # of the images: these events do not bubble, but can be captured
             when(event, root, capture=True)(self._on_image_settled)
@@ -216,8 +225,14 @@ class Grid:
             if card is None:
                 card = self.cards[record.id] = Card(self._template, record.id)
                 self._root.insertBefore(card.root, following)
-            state = snapshot.states.get(record.id)
-            if card.update(record, state, online=snapshot.online, percent=percents.get(record.id)):
+                self._view.observe(card.root)
+            if card.update(
+                record,
+                snapshot.states.get(record.id),
+                evicted=record.id in snapshot.evicted,
+                online=snapshot.online,
+                percent=percents.get(record.id),
+            ):
                 self._look_up(record.id, card)
             following = card.root
 
@@ -234,6 +249,7 @@ class Grid:
             if dom.contains(document.activeElement):
                 way_on = neighbour and neighbour.querySelector('[data-action="delete"]')
                 (way_on or document.getElementById("file-input")).focus()
+            self._view.unobserve(dom)
             dom.remove()
 
     def _look_up(self, file_id: str, card: Card) -> None:
@@ -250,8 +266,20 @@ class Grid:
                 url = await self._url_of(file_id)
             except fs.FileSyncError:
                 url = None  # the card says what is wrong with the file
-        if card.source == wanted:
+        if card.source == wanted and wanted is not None:
             card.show_image(url)
+
+    def bring_back(self, file_id: str) -> None:
+        """Have the bytes of an evicted file on this device again; does nothing for any other file."""
+        card = self.cards.get(file_id)
+        if card is not None and card.is_evicted:
+            self._look_up(file_id, card)  # being asked for its URL, the kit downloads it
+
+    def _on_view(self, entries: Any, _observer: Any) -> None:
+        """Some cards have come into view, or have left it."""
+        for entry in entries:
+            if entry.isIntersecting:
+                self.bring_back(entry.target.dataset.fileId)
 
     def _on_click(self, event: Any) -> None:
         button = event.target.closest("[data-action]")

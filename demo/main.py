@@ -88,6 +88,7 @@ class Main:
 
     def _act(self, action: str, file_id: str) -> None:
         if action == "view":
+            self._grid.bring_back(file_id)
             self._viewer.open(file_id)
         elif action == "details":
             self._grid.cards[file_id].toggle_details()

@@ -1,6 +1,6 @@
 // --- HTTP: pure functions, which Node runs as well ---
 
-const FILE_KEY = /^[A-Za-z0-9._-]{1,128}\/[0-9a-f]{64}$/;
+const FILE_KEY = /^(?!\.+\/)[A-Za-z0-9._-]{1,128}\/[0-9a-f]{64}$/; // a store of dots alone would be a folder above
 const SIGNATURES = ["sig", "x-amz-signature"];
 
 /** The key `<store id>/<sha256>` that a URL path names under the prefix; null when it names no file. */

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.harness.pyodide_pytest import PyodideRun
 
 
@@ -18,3 +20,17 @@ def test_the_engine_walks_under_pyodide(pyodide_pytest: Callable[..., PyodideRun
 
 def test_file_sync_keeps_its_promises_under_pyodide(pyodide_pytest: Callable[..., PyodideRun]) -> None:
     assert pyodide_pytest("tests/unit/file_sync").passed >= 25
+
+
+@pytest.mark.parametrize("selection", ["text", "metadata or frame", "not (text or metadata or frame)"])
+def test_hostile_events_do_no_harm_under_pyodide(
+    pyodide_pytest: Callable[..., PyodideRun], selection: str
+) -> None:
+    """Among them the metadata that ends the interpreter of a client that parses it."""
+    run = pyodide_pytest(
+        *(f"tests/unit/hostile/{name}.py" for name in ("test_kept_events", "kept", "events", "trial")),
+        "tests/unit/file_sync/scene.py",
+        "-k",
+        selection,
+    )
+    assert run.passed >= 20

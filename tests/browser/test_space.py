@@ -96,3 +96,30 @@ def test_a_full_device_that_may_evict_nothing_keeps_what_it_has(
     assert run_python(page, "return len(store.query(files.tables.files))") == 3
     set_room(100 * MIB)
     assert run_python(page, "await save('more')\nreturn here()") == ["pinned", "old", "new", "more"]
+
+
+BEYOND = """
+async def chunks():
+    for _ in range(100):
+        yield bytes(1 << 20)
+
+for source in (bytes(100 << 20), chunks()):
+    try:
+        await sync.save_file(source, name="beyond")
+    except fs.QuotaExceededError:
+        pass
+    else:
+        raise AssertionError("100 MiB were stored where there is room for 2.5")
+return here()
+"""
+
+
+def test_a_file_that_cannot_fit_evicts_nothing(
+    page: Page, set_room: Callable[[int], None], store_id: str
+) -> None:
+    run_python(page, NAMES + OPEN + SAVE, store_id=store_id, token=TOKEN, timeout=60)
+    set_room(MIB // 2)
+    assert run_python(page, BEYOND, timeout=90) == ["pinned", "old", "new"]
+    assert page.evaluate(IN_FOLDER, "livestore-filesync-incoming") == []
+    assert len(page.evaluate(IN_FOLDER, "livestore-filesync-files")) == 3
+    assert run_python(page, "return len(store.query(files.tables.files))") == 3

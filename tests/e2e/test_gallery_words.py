@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import BrowserContext, expect
 
-from tests.e2e.gallery import Gallery, picture, png
+from tests.e2e.gallery import FILES, TOKEN, Gallery, Held, picture, png, sha256
+from tests.harness import open_python_page, run_python
 
 NewContext = Callable[..., BrowserContext]
 RED = png(320, 200, (200, 30, 40))
@@ -78,3 +79,70 @@ def test_drawing_of_vectors_can_be_inverted(new_context: NewContext, store_id: s
         return [...context.getImageData(30, 20, 1, 1).data];
     }"""
     assert gallery.card(0).image.evaluate(pixel) == [255, 255, 255, 255]
+
+
+def test_a_picture_that_rests_at_an_error_says_why(new_context: NewContext, store_id: str) -> None:
+    gallery = Gallery.open(new_context(), store_id)
+    gallery.page.route(
+        "**/api/v1/sign/upload",
+        lambda route: route.fulfill(status=403, json={"error": "this store takes no more pictures"}),
+    )
+    gallery.add(picture("red.png", RED))
+    card = gallery.card(0)
+    expect(card.part("file-upload-status")).to_have_text("error")
+    expect(card.part("file-error")).to_contain_text("this store takes no more pictures")
+    expect(gallery.headline).to_have_text("1 picture could not be synced")
+    gallery.page.unroute_all()
+    card.root.get_by_role("button", name="Try again with red.png").click()
+    card.expect_uploaded()
+    expect(card.part("file-error")).to_be_empty()
+
+
+EVICT = """
+import filesync_web as fs
+files = fs.create_file_sync_schema()
+schema = fs.make_schema(
+    tables=files.tables, events=files.events, materializers=files.create_materializers(files.tables)
+)
+store = await fs.open_store(schema, store_id=store_id, sync=fs.SyncOptions("/sync", auth_token=token))
+sync = await fs.create_file_sync(store, remote=fs.SignerConfig("/api", auth_token=token))
+for file_id in file_ids:
+    await sync.evict_file(file_id)
+await sync.dispose()
+await store.close()
+"""
+
+
+def test_an_evicted_picture_is_elsewhere_and_comes_when_it_is_looked_at(
+    new_context: NewContext, store_id: str
+) -> None:
+    context = new_context(viewport={"width": 400, "height": 500})
+    gallery = Gallery.open(context, store_id)
+    contents = [png(40 + index, 30, (20 * index, 90, 90)) for index in range(10)]
+    gallery.add(*(picture(f"{index}.png", content) for index, content in enumerate(contents)))
+    gallery.expect_all_uploaded()
+    expect(gallery.headline).to_have_text("Everything is synced")
+    seen, unseen = gallery.card(0), gallery.card(9)
+    fetched = Held(context, FILES, "GET")
+    evicted = [card.root.get_attribute("data-file-id") for card in (seen, unseen)]
+    other_tab = open_python_page(context)
+    run_python(other_tab, EVICT, store_id=store_id, token=TOKEN, file_ids=evicted)
+    other_tab.close()
+
+    for card in (seen, unseen):
+        expect(card.root).to_contain_text("Elsewhere, on demand")
+        expect(card.part("file-local-hash")).to_be_empty()
+    expect(gallery.headline).to_have_text("Everything is synced")
+    assert not fetched.seen, "nobody has looked at them"
+
+    fetched.open()
+    unseen.root.scroll_into_view_if_needed()
+    unseen.expect_image(49, 30)
+    unseen.expect_synced(sha256(contents[9]))
+    expect(unseen.root).not_to_contain_text("Elsewhere")
+    expect(seen.root).to_contain_text("Elsewhere, on demand")
+
+    gallery.page.get_by_role("button", name="View 0.png").click()  # it has been in view all the time
+    seen.expect_image(40, 30)
+    seen.expect_synced(sha256(contents[0]))
+    assert len(fetched.seen) == 2, "each comes once"

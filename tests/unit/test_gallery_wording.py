@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +21,7 @@ def row(number: int, download: fs.Status = DONE, upload: fs.Status = DONE) -> fs
 
 def snapshot(*rows: fs.LocalFileState, **changes: Any) -> Any:
     values = {"online": True, "sync_enabled": True, "unsent": 0, "local_only": False, "records": rows}
+    values["evicted"] = frozenset()
     sync = {"sync_connected": True, "sync_failing": False}
     return SimpleNamespace(status=fs.get_sync_status(rows), **{**values, **sync, **changes})
 
@@ -66,6 +68,11 @@ def snapshot(*rows: fs.LocalFileState, **changes: Any) -> Any:
             "wait",
             "1 picture not uploaded yet by another device",
         ),
+        (
+            snapshot(row(1, download=fs.Status.PENDING), evicted=frozenset("1")),
+            "good",
+            "Everything is synced",
+        ),
     ],
 )
 def test_headline(state: Any, tone: str, text: str) -> None:
@@ -109,8 +116,32 @@ def test_badge(
     remote_key: str, state: fs.LocalFileState | None, online: bool, percent: float | None, text: str | None
 ) -> None:
     record = fs.FileRecord("1", "path", remote_key, HASH, None, 0, 0)
-    message = wording.badge(fs.get_file_display_state(record, state), online=online, percent=percent)
+    display = fs.get_file_display_state(record, state)
+    message = wording.badge(display, evicted=False, online=online, percent=percent)
     assert (message and message.text) == text
+
+
+@pytest.mark.parametrize(
+    ("download", "text"),
+    [
+        (fs.Status.PENDING, "Elsewhere, on demand"),
+        (QUEUED, "Waiting to download"),
+        (fs.Status.ERROR, "Download failed"),
+    ],
+)
+def test_badge_of_an_evicted_file(download: fs.Status, text: str) -> None:
+    record = fs.FileRecord("1", "path", "key", HASH, None, 0, 0)
+    display = fs.get_file_display_state(record, row(1, download=download))
+    message = wording.badge(display, evicted=True, online=True, percent=None)
+    assert message is not None
+    assert message.text == text
+
+
+def test_the_reason_is_that_of_an_error() -> None:
+    failed = replace(row(1, upload=fs.Status.ERROR), last_sync_error="the server answered 403")
+    assert wording.reason(failed) == "the server answered 403"
+    assert wording.reason(replace(failed, upload_status=QUEUED)) == ""
+    assert wording.reason(None) == ""
 
 
 @pytest.mark.parametrize(
