@@ -103,8 +103,8 @@ def _transfer_control(*values: Any) -> TransferControl:
     return TransferControl(file_id, Control(state), priority, pinned, evicted)
 
 
-def _create_tables() -> FileTables:
-    files = table(
+def _files_table() -> Table[FileRecord]:
+    return table(
         "files",
         {
             "id": text(primary_key=True),
@@ -119,7 +119,10 @@ def _create_tables() -> FileTables:
         record=FileRecord,
         indexes=[index("filesByContentHash", "content_hash")],
     )
-    local_file_state = table(
+
+
+def _local_file_state_table() -> Table[LocalFileState]:
+    return table(
         "localFileState",
         {
             "file_id": text(primary_key=True),
@@ -133,7 +136,10 @@ def _create_tables() -> FileTables:
         indexes=[index("localFileStateByLocalHash", "local_hash")],
         client_only=True,
     )
-    transfer_control = table(
+
+
+def _transfer_control_table() -> Table[TransferControl]:
+    return table(
         "transferControl",
         {
             "file_id": text(primary_key=True),
@@ -145,7 +151,10 @@ def _create_tables() -> FileTables:
         record=_transfer_control,
         client_only=True,
     )
-    remote_deletes = table(
+
+
+def _remote_deletes_table() -> Table[RemoteDelete]:
+    return table(
         "remoteDeletes",
         {
             "remote_key": text(primary_key=True),
@@ -160,44 +169,71 @@ def _create_tables() -> FileTables:
             index("remoteDeletesByFileId", "file_id"),
         ],
     )
-    open_uploads = table(
-        "openUploads",
-        {"remote_key": text(primary_key=True), "upload_id": text(), "part_size": integer()},
-        record=OpenUpload,
-        client_only=True,
-    )
-    blob_use = table(
-        "blobUse",
-        {
-            "content_hash": text(primary_key=True),
-            "used_at": timestamp(),
-            "metadata_json": text(nullable=True, default=None),
-        },
-        record=BlobUse,
-        client_only=True,
-    )
-    orphans = table(
-        "orphans",
-        {"content_hash": text(primary_key=True), "orphaned_at": timestamp(), "had_file": boolean()},
-        record=OrphanNote,
-        client_only=True,
-    )
+
+
+def _create_tables() -> FileTables:
     return FileTables(
-        files=files,
-        local_file_state=local_file_state,
-        transfer_control=transfer_control,
-        remote_deletes=remote_deletes,
-        open_uploads=open_uploads,
-        blob_use=blob_use,
-        orphans=orphans,
+        files=_files_table(),
+        local_file_state=_local_file_state_table(),
+        transfer_control=_transfer_control_table(),
+        remote_deletes=_remote_deletes_table(),
+        open_uploads=table(
+            "openUploads",
+            {"remote_key": text(primary_key=True), "upload_id": text(), "part_size": integer()},
+            record=OpenUpload,
+            client_only=True,
+        ),
+        blob_use=table(
+            "blobUse",
+            {
+                "content_hash": text(primary_key=True),
+                "used_at": timestamp(),
+                "metadata_json": text(nullable=True, default=None),
+            },
+            record=BlobUse,
+            client_only=True,
+        ),
+        orphans=table(
+            "orphans",
+            {"content_hash": text(primary_key=True), "orphaned_at": timestamp(), "had_file": boolean()},
+            record=OrphanNote,
+            client_only=True,
+        ),
         stock_takings=table("stockTakings", {"taken_at": timestamp(primary_key=True)}, client_only=True),
         released_contents=table("releasedContents", {"content_hash": text(primary_key=True)}),
     )
 
 
-def _create_events() -> Namespace[EventDef]:
+def _synced_events() -> dict[str, EventDef]:
     metadata_json = text(nullable=True, optional=True)
+    return {
+        "file_created": event(
+            "v1.FileCreated",
+            {
+                "id": text(),
+                "path": text(),
+                "content_hash": text(),
+                "metadata_json": metadata_json,
+                "created_at": timestamp(),
+                "updated_at": timestamp(),
+            },
+        ),
+        "file_updated": event(
+            "v1.FileUpdated",
+            {
+                "id": text(),
+                "path": text(),
+                "remote_key": text(),
+                "content_hash": text(),
+                "metadata_json": metadata_json,
+                "updated_at": timestamp(),
+            },
+        ),
+        "file_deleted": event("v1.FileDeleted", {"id": text(), "deleted_at": timestamp()}),
+    }
 
+
+def _client_only_events() -> dict[str, EventDef]:
     def of_file(args: Args) -> str:
         return f"localFileState:{args.file_id}"
 
@@ -222,67 +258,41 @@ def _create_events() -> Namespace[EventDef]:
         "evicted": boolean(default=False),
     }
     outbox = {"remote_key": text(), "content_hash": text(), "file_id": text(), "queued_at": timestamp()}
-    return Namespace(
-        {
-            "file_created": event(
-                "v1.FileCreated",
-                {
-                    "id": text(),
-                    "path": text(),
-                    "content_hash": text(),
-                    "metadata_json": metadata_json,
-                    "created_at": timestamp(),
-                    "updated_at": timestamp(),
-                },
-            ),
-            "file_updated": event(
-                "v1.FileUpdated",
-                {
-                    "id": text(),
-                    "path": text(),
-                    "remote_key": text(),
-                    "content_hash": text(),
-                    "metadata_json": metadata_json,
-                    "updated_at": timestamp(),
-                },
-            ),
-            "file_deleted": event("v1.FileDeleted", {"id": text(), "deleted_at": timestamp()}),
-            "local_file_state_upsert": local("v1.LocalFileStateUpsert", state, of_file),
-            "local_file_state_remove": local("v1.LocalFileStateRemove", {"file_id": text()}, of_file),
-            "local_file_state_clear": local("v1.LocalFileStateClear", {}, lambda _args: "localFileState"),
-            "transfer_control_set": local(
-                "v1.TransferControlSet", control, lambda args: f"transferControl:{args.file_id}"
-            ),
-            "upload_opened": local(
-                "v1.UploadOpened",
-                {"remote_key": text(), "upload_id": text(), "part_size": integer()},
-                lambda args: f"openUploads:{args.remote_key}",
-            ),
-            "upload_closed": local(
-                "v1.UploadClosed",
-                {"remote_key": text()},
-                lambda args: f"openUploads:{args.remote_key}",
-            ),
-            "blob_used": local(
-                "v1.BlobUsed",
-                {
-                    "content_hash": text(),
-                    "used_at": timestamp(),
-                    "metadata_json": text(nullable=True, default=None),
-                },
-                lambda args: f"blobUse:{args.content_hash}",
-            ),
-            "orphan_found": local(
-                "v1.OrphanFound",
-                {"content_hash": text(), "orphaned_at": timestamp(), "had_file": boolean()},
-                of_orphan,
-            ),
-            "orphan_gone": local("v1.OrphanGone", {"content_hash": text()}, of_orphan),
-            "stock_taken": local("v1.StockTaken", {"taken_at": timestamp()}, lambda _args: "stockTakings"),
-            "remote_delete_queued": local("v1.RemoteDeleteQueued", outbox, of_remote_key),
-            "remote_delete_done": local("v1.RemoteDeleteDone", {"remote_key": text()}, of_remote_key),
-        }
-    )
+    return {
+        "local_file_state_upsert": local("v1.LocalFileStateUpsert", state, of_file),
+        "local_file_state_remove": local("v1.LocalFileStateRemove", {"file_id": text()}, of_file),
+        "transfer_control_set": local(
+            "v1.TransferControlSet", control, lambda args: f"transferControl:{args.file_id}"
+        ),
+        "upload_opened": local(
+            "v1.UploadOpened",
+            {"remote_key": text(), "upload_id": text(), "part_size": integer()},
+            lambda args: f"openUploads:{args.remote_key}",
+        ),
+        "upload_closed": local(
+            "v1.UploadClosed",
+            {"remote_key": text()},
+            lambda args: f"openUploads:{args.remote_key}",
+        ),
+        "blob_used": local(
+            "v1.BlobUsed",
+            {
+                "content_hash": text(),
+                "used_at": timestamp(),
+                "metadata_json": text(nullable=True, default=None),
+            },
+            lambda args: f"blobUse:{args.content_hash}",
+        ),
+        "orphan_found": local(
+            "v1.OrphanFound",
+            {"content_hash": text(), "orphaned_at": timestamp(), "had_file": boolean()},
+            of_orphan,
+        ),
+        "orphan_gone": local("v1.OrphanGone", {"content_hash": text()}, of_orphan),
+        "stock_taken": local("v1.StockTaken", {"taken_at": timestamp()}, lambda _args: "stockTakings"),
+        "remote_delete_queued": local("v1.RemoteDeleteQueued", outbox, of_remote_key),
+        "remote_delete_done": local("v1.RemoteDeleteDone", {"remote_key": text()}, of_remote_key),
+    }
 
 
 def _create_materializers(tables: Mapping[str, Table[Any]]) -> dict[str, Materializer]:
@@ -314,7 +324,6 @@ def _create_materializers(tables: Mapping[str, Table[Any]]) -> dict[str, Materia
         "v1.FileDeleted": deleted,
         "v1.LocalFileStateUpsert": replaced(states),
         "v1.LocalFileStateRemove": lambda args, _context: states.where(file_id=args.file_id).delete(),
-        "v1.LocalFileStateClear": lambda _args, _context: states.delete(),
         "v1.TransferControlSet": replaced(controls),
         "v1.UploadOpened": replaced(uploads),
         "v1.UploadClosed": lambda args, _context: uploads.where(remote_key=args.remote_key).delete(),
@@ -335,4 +344,6 @@ def _content_of(file_id: str, context: Context) -> str:
 
 def create_file_sync_schema() -> FileSyncSchema:
     """The file tables, events and materializers; for `make_schema`, alone or merged with an app's own."""
-    return FileSyncSchema(_create_tables(), _create_events(), _create_materializers)
+    return FileSyncSchema(
+        _create_tables(), Namespace({**_synced_events(), **_client_only_events()}), _create_materializers
+    )

@@ -119,7 +119,6 @@ def test_file_events_have_the_wire_contracts_form() -> None:
         "v1.FileDeleted": True,
         "v1.LocalFileStateUpsert": False,
         "v1.LocalFileStateRemove": False,
-        "v1.LocalFileStateClear": False,
         "v1.TransferControlSet": False,
         "v1.RemoteDeleteQueued": False,
         "v1.RemoteDeleteDone": False,
