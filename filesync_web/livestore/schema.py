@@ -169,7 +169,7 @@ def event(
 
     `name` is the name on the wire, by convention with a version: `v1.TodoCreated`. `args` maps Python names
     to types. `compact_by` (client-only events): gives a key; the log keeps only the newest event of a key, so
-    that it does not grow for ever. Only for events that make older ones of their key superfluous.
+    that it does not grow for ever. Only for events that leave nothing of older ones of their key.
     """
     args = dict(args or {})
     if synced and compact_by is not None:

@@ -17,7 +17,11 @@ class ManualConnectivity:
         """Call back with True or False at each `set_online`."""
         key = object()
         self._callbacks[key] = callback
-        return lambda: self._callbacks.pop(key, None) and None
+
+        def unsubscribe() -> None:
+            self._callbacks.pop(key, None)
+
+        return unsubscribe
 
     def set_online(self, online: bool) -> None:
         """Tell every subscriber."""

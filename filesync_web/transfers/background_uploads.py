@@ -1,7 +1,7 @@
-"""What the platform may upload by itself when no tab is left: written down while this tab leads.
+"""What the platform may upload by itself when no tab is left: a list, kept up to date while this tab leads.
 
-Each upload that waits or runs here is handed over with what it takes: key, type, signer and headers. Only
-small files are: what goes up in parts needs the engine. Nothing depends on it: an upload that nobody did is
+Each upload that waits or runs here is listed with what it takes: key, type, signer and headers. Only small
+files are: what goes up in parts needs the engine. Nothing depends on the list: an upload that nobody did is
 done by the next tab, and what the platform did is found when its turn comes there.
 """
 
@@ -23,7 +23,7 @@ from filesync_web.remote.signer_client import SignerConfig
 logger = logging.getLogger(__name__)
 
 _UNKNOWN = BackgroundUpload("", "")
-"""Stands for what an earlier tab has handed over."""
+"""Stands for what an earlier tab has listed."""
 
 
 class NoBackgroundUploader:
@@ -58,13 +58,13 @@ class NoBackgroundUploader:
 
 
 class BackgroundUploads:
-    """Hands the uploads of one store over. Without a `signer` none is, and what earlier was is taken back."""
+    """Lists the uploads of one store for the platform. Without a `signer` the list is emptied and stays so."""
 
     def __init__(self, workspace: Workspace, signer: SignerConfig | None) -> None:
         self._tables = workspace.tables
         self._background: BackgroundUploader = workspace.platform.background or NoBackgroundUploader()
         self._signer = signer
-        self._handed: dict[str, BackgroundUpload] = {}
+        self._listed: dict[str, BackgroundUpload] = {}
         self._dirty: set[str] = set()
         self._wake = asyncio.Event()
 
@@ -104,24 +104,24 @@ class BackgroundUploads:
 
     async def _follow(self, signer: SignerConfig) -> None:
         found = await self._background.file_ids()
-        self._handed = dict.fromkeys(found, _UNKNOWN)
+        self._listed = dict.fromkeys(found, _UNKNOWN)
         self._dirty |= found | self._tables.unsent()
         while True:
             self._wake.clear()
             dirty, self._dirty = self._dirty, set()
-            owed = {file_id: self._owed(file_id) for file_id in sorted(dirty)}
-            changes = {i: upload for i, upload in owed.items() if upload != self._handed.get(i)}
+            wanted = {file_id: self._upload_of(file_id) for file_id in sorted(dirty)}
+            changes = {i: upload for i, upload in wanted.items() if upload != self._listed.get(i)}
             if changes:
                 headers = await _headers(signer) if any(changes.values()) else None
                 await self._background.change(changes, signer.base_url, headers)
             for file_id, upload in changes.items():
-                self._handed.pop(file_id, None)
+                self._listed.pop(file_id, None)
                 if upload is not None:
-                    self._handed[file_id] = upload
+                    self._listed[file_id] = upload
             await self._wake.wait()
 
-    def _owed(self, file_id: str) -> BackgroundUpload | None:
-        """What a file owes: None when there is nothing to upload, or nothing that the platform can."""
+    def _upload_of(self, file_id: str) -> BackgroundUpload | None:
+        """The upload that a file waits for: None when there is none, or none that the platform can do."""
         record, row = self._tables.record(file_id), self._tables.row(file_id)
         if record is None or row is None or not record.is_live or record.is_uploaded:
             return None

@@ -114,7 +114,7 @@ def is_synced(file: File) -> bool:
 
 
 class KilledClient:
-    """See the module."""
+    """A page in a profile on disk, behind a proxy that breaks requests; it can be killed and opened again."""
 
     def __init__(self, profile: Profile, proxy: FaultProxy, store_id: str) -> None:
         self._profile = profile

@@ -74,7 +74,7 @@ class Trap:
 
 
 class FaultProxy:
-    """See the module. `url` is its origin; `seen` has every request to the signer and the files; `told` has
+    """A proxy before one server. `url` is its origin; `seen` has every request to the signer and the files; `told` has
     what pages have posted to `/proxy/told?<anything>`, in order."""
 
     def __init__(self, server_port: int) -> None:

@@ -16,7 +16,7 @@ from tests.model.state import Client, Step
 
 
 class World(Actions):
-    """See the module: it takes steps, and checks what must hold after each."""
+    """Clients, an object store and a backend in memory: takes steps, and checks what must hold after each."""
 
     def __init__(self, clients: int = 2, make_engine: Callable[[], Engine] | None = None) -> None:
         super().__init__(clients, make_engine)

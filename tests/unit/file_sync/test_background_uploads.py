@@ -1,4 +1,4 @@
-"""What is handed over for the time when no tab is open, and what the next tab makes of what was done then."""
+"""What is listed for the time when no tab is open, and what the next tab makes of what was done then."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Background:
 
     def __init__(self, *, works: bool = True) -> None:
         self.works = works
-        self.owed: dict[str, BackgroundUpload] = {}
+        self.listed: dict[str, BackgroundUpload] = {}
         self.uploaded: dict[str, str] = {}
         self.headers: Mapping[str, str] = {}
         self.is_started = False
@@ -31,7 +31,7 @@ class Background:
         self.is_started = False
 
     async def file_ids(self) -> set[str]:
-        return {*self.owed, *self.uploaded}
+        return {*self.listed, *self.uploaded}
 
     async def change(
         self,
@@ -44,24 +44,24 @@ class Background:
             if upload is not None and self.uploaded.get(file_id) == upload.key:
                 continue
             self.uploaded.pop(file_id, None)
-            self.owed.pop(file_id, None)
+            self.listed.pop(file_id, None)
             if upload is not None:
-                self.owed[file_id] = upload
-        self.headers = {} if not self.owed else self.headers if headers is None else headers
+                self.listed[file_id] = upload
+        self.headers = {} if not self.listed else self.headers if headers is None else headers
 
     async def was_uploaded(self, file_id: str, remote_key: str) -> bool:
         return self.uploaded.get(file_id) == remote_key
 
     async def clear(self) -> None:
-        self.owed.clear()
+        self.listed.clear()
         self.uploaded.clear()
         self.headers = {}
 
     def do(self, device: Device) -> None:
-        for file_id, upload in self.owed.items():
+        for file_id, upload in self.listed.items():
             device.store.objects[upload.key] = device.blobs.blobs[upload.key.partition("/")[2]]
             self.uploaded[file_id] = upload.key
-        self.owed.clear()
+        self.listed.clear()
         self.headers = {}
 
 
@@ -94,23 +94,23 @@ async def test_uploads_are_handed_over_until_they_are_done() -> None:
         saved = await tab.sync.save_file(b"picture", mime_type="image/png")
         await settle()
         key = f"s/{saved.content_hash}"
-        assert background.owed == {saved.file_id: BackgroundUpload(key, "image/png")}
+        assert background.listed == {saved.file_id: BackgroundUpload(key, "image/png")}
         assert background.headers == {"Authorization": "Bearer t"}
         edited = await tab.sync.update_file(saved.file_id, b"edited", mime_type="image/png")
         await settle()
-        assert [upload.key for upload in background.owed.values()] == [f"s/{edited.content_hash}"]
+        assert [upload.key for upload in background.listed.values()] == [f"s/{edited.content_hash}"]
         await tab.sync.pause_transfer(saved.file_id)
         await settle()
-        assert (background.owed, background.headers) == ({}, {})
+        assert (background.listed, background.headers) == ({}, {})
         await tab.sync.resume_transfer(saved.file_id)
         await settle()
-        assert background.owed
+        assert background.listed
         device.store.hold = lambda _request: False
         for request in device.network.held:
             request.respond(200)
         await settle()
         assert tab.record(saved.file_id).is_uploaded
-        assert (background.owed, background.headers) == ({}, {})
+        assert (background.listed, background.headers) == ({}, {})
 
 
 async def test_deleted_and_large_files_are_not_handed_over() -> None:
@@ -121,10 +121,10 @@ async def test_deleted_and_large_files_are_not_handed_over() -> None:
         await tab.sync.save_file(bytes(MULTIPART_ABOVE + 1))
         small = await tab.sync.save_file(b"small")
         await settle()
-        assert list(background.owed) == [small.file_id]
+        assert list(background.listed) == [small.file_id]
         await tab.sync.delete_file(small.file_id)
         await settle()
-        assert background.owed == {}
+        assert background.listed == {}
 
 
 async def test_what_was_uploaded_without_a_tab_is_not_uploaded_again() -> None:
@@ -172,13 +172,13 @@ async def test_an_object_that_is_lost_again_is_uploaded_again() -> None:
 async def test_nothing_is_handed_over_unless_the_app_asks_for_it() -> None:
     async with a_device() as device:
         device.background = background = Background()
-        background.owed["old"] = BackgroundUpload("s/old", "a/b")
+        background.listed["old"] = BackgroundUpload("s/old", "a/b")
         background.headers = {"Authorization": "old"}
         device.store.hold = is_put
         tab = await device.tab()
         await tab.sync.save_file(b"picture")
         await settle()
-        assert (background.owed, background.headers, background.is_started) == ({}, {}, False)
+        assert (background.listed, background.headers, background.is_started) == ({}, {}, False)
 
 
 async def test_stopping_takes_everything_back() -> None:
@@ -190,9 +190,9 @@ async def test_stopping_takes_everything_back() -> None:
         await other.sync.save_file(b"picture")
         await settle()
         await other.sync.stop()
-        assert background.owed, "another tab's uploads go on"
+        assert background.listed, "another tab's uploads go on"
         await leader.sync.stop()
-        assert (background.owed, background.headers, background.is_started) == ({}, {}, False)
+        assert (background.listed, background.headers, background.is_started) == ({}, {}, False)
 
 
 async def test_a_function_for_the_token_that_fails_does_not_stop_the_handover() -> None:
@@ -205,7 +205,7 @@ async def test_a_function_for_the_token_that_fails_does_not_stop_the_handover() 
         tab = await device.tab(background_uploads=True, remote=fs.SignerConfig("/api", auth_token=token))
         await tab.sync.save_file(b"picture")
         await settle()
-        assert background.owed
+        assert background.listed
         assert background.headers == {}
 
 
@@ -217,4 +217,4 @@ async def test_a_platform_that_cannot_changes_nothing() -> None:
             saved = await tab.sync.save_file(b"picture")
             await settle()
             assert tab.record(saved.file_id).is_uploaded
-            assert background.owed == {}
+            assert background.listed == {}
