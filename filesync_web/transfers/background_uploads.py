@@ -58,7 +58,7 @@ class NoBackgroundUploader:
 
 
 class BackgroundUploads:
-    """Lists the uploads of one store for the platform. Without a `signer` the list is emptied and stays so."""
+    """Lists the uploads of one store for the platform. Without a `signer` the list stays empty."""
 
     def __init__(self, workspace: Workspace, signer: SignerConfig | None) -> None:
         self._tables = workspace.tables

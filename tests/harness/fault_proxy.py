@@ -74,8 +74,11 @@ class Trap:
 
 
 class FaultProxy:
-    """A proxy before one server. `url` is its origin; `seen` has every request to the signer and the files; `told` has
-    what pages have posted to `/proxy/told?<anything>`, in order."""
+    """A proxy before one server.
+
+    `url` is its origin; `seen` has every request to the signer and the files; `told` has what pages have
+    posted to `/proxy/told?<anything>`, in order.
+    """
 
     def __init__(self, server_port: int) -> None:
         self.seen: list[Exchange] = []
