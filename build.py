@@ -22,6 +22,7 @@ from pathlib import Path
 from tools.common import ROOT, BuildError, build_lock, say, size_of, step
 from tools.environment import PYTHON, ensure_chromium, ensure_venv
 from tools.packages import ESLINT, ensure_npm_packages, ensure_wheel
+from tools.pyodide_dist import build_pyodide_dist
 from tools.serve import require_address, serve
 from tools.site import SERVICE_WORKER, build_site, compress
 
@@ -42,7 +43,7 @@ def test(args: argparse.Namespace) -> int:
     with build_lock():
         ensure_venv()
         chromium = ensure_chromium()
-        build_site()
+        build_pyodide_dist()
     return _pytest(args.pytest_args, CHROMIUM=chromium)
 
 
@@ -51,7 +52,7 @@ def soak(args: argparse.Namespace) -> int:
     with build_lock():
         ensure_venv()
         chromium = ensure_chromium()
-        build_site()
+        build_pyodide_dist()
     say("soak: pytest first lists the tests, what they do, and how long they take")
     selection = ["-k", " or ".join(args.names)] if args.names else []
     code = _pytest(["-m", "soak", "--verbose", "--durations=0", *selection], CHROMIUM=chromium)

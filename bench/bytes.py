@@ -27,10 +27,8 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from playwright.sync_api import Page
-
 from bench._common import compare, new_profile
-from tests.harness import open_python_page, run_python
+from tests.harness import PyodidePage, open_pyodide_page
 from tests.harness.memory import Memory
 
 MIB = 1 << 20
@@ -69,7 +67,6 @@ asyncio.run(main())
 """
 
 PREPARE = """
-global js, store, http, plain, file, digest, blocks, blocks_digest
 import js
 from pyodide.code import run_js
 from filesync_web.browser.blobs import OpfsBlobStore
@@ -133,7 +130,7 @@ plain = run_js('''({
   },
 })''')
 await plain.put(file)
-return file.size
+file.size
 """
 
 # What is measured, and what is done before the clock starts.
@@ -174,11 +171,10 @@ STEPS = {
 class Bench:
     """The page, and the memory of its browser."""
 
-    def __init__(self, page: Page, memory: Memory, url: str) -> None:
+    def __init__(self, page: PyodidePage, memory: Memory) -> None:
         self._page = page
         self._memory = memory
-        self._url = url
-        self._debugger = page.context.new_cdp_session(page)
+        self._debugger = page.context.new_cdp_session(page.driver)
         self._collect_garbage()
         self._at_rest = {name: memory.resident(pids) for name, pids in vars(memory).items()}
 
@@ -187,11 +183,11 @@ class Bench:
         prepare, act = step
         self._collect_garbage()
         self._memory.reset()
-        code = f"{prepare}\nstarted = js.performance.now()\n{act}\nreturn js.performance.now() - started"
-        seconds: float = run_python(self._page, code, url=self._url, timeout=SECONDS) / 1000
+        code = f"{prepare}\nstarted = js.performance.now()\n{act}\njs.performance.now() - started"
+        seconds: float = self._page.run_async(code) / 1000
         for name, pids in vars(self._memory).items():
             seen[name].append(self._memory.peak(pids) - self._at_rest[name])
-        size: int = run_python(self._page, "return file.size")
+        size: int = self._page.run_async("file.size")
         return size / 1e6 / seconds
 
     def _collect_garbage(self) -> None:
@@ -241,14 +237,15 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         path = stack.enter_context(big_file(folder, mib))
         profile = new_profile(stack, folder)
-        page = open_python_page(profile.open())
-        page.evaluate(
+        page = open_pyodide_page(profile.open())
+        page.set_script_timeout(SECONDS)
+        page.driver.evaluate(
             "document.body.append(Object.assign(document.createElement('input'), { type: 'file' }))"
         )
-        page.set_input_files("input", path)
-        url = serve(stack, path)
-        print(f"a file of {run_python(page, PREPARE, timeout=SECONDS) / MIB:.0f} MiB")
-        report(Bench(page, Memory(profile.folder), url), rounds)
+        page.driver.set_input_files("input", path)
+        size = page.run_async(f"url = {serve(stack, path)!r}\n{PREPARE}")
+        print(f"a file of {size / MIB:.0f} MiB")
+        report(Bench(page, Memory(profile.folder)), rounds)
 
 
 if __name__ == "__main__":

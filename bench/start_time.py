@@ -15,9 +15,9 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 from bench._common import compare
-from tests.harness import ServerProcess, open_python_page
+from tests.harness import ServerProcess, open_pyodide_page
 from tests.harness.browser import FLAGS, chromium_path
-from tests.harness.python_page import Kind
+from tests.harness.pyodide_page import Kind
 from tests.harness.site import build_test_site
 from tools.packages import PYODIDE
 
@@ -29,7 +29,7 @@ def start_time(browser: Browser, server: ServerProcess, kind: Kind) -> float:
     """Milliseconds until Python runs in a new page."""
     context = browser.new_context(base_url=server.url)
     started = time.perf_counter()
-    open_python_page(context, kind)
+    open_pyodide_page(context, kind)
     passed = time.perf_counter() - started
     context.close()
     return passed * 1000
@@ -40,7 +40,7 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         compiled = build_test_site(folder / "compiled")
         stock = Path(shutil.copytree(compiled, folder / "stock"))
-        shutil.copy2(PYODIDE / "python_stdlib.zip", stock / "pyodide")
+        shutil.copy2(PYODIDE / "python_stdlib.zip", stock / "testing" / "pyodide")
         servers = {site.name: ServerProcess(site, folder / f"data-{site.name}") for site in (stock, compiled)}
         for server in servers.values():
             server.start()

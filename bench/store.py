@@ -21,10 +21,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext
 
 from bench._common import compare, new_profile
-from tests.harness import open_python_page, run_python
+from tests.harness import PyodidePage, open_pyodide_page
 
 SIZES = (500, 5_000, 50_000)
 ROUNDS = 5
@@ -64,7 +64,7 @@ async def fill(name, count):
         events = [created(n) for n in range(head, min(head + 500, count))]
         wire = [(event.definition.name, event.args) for event in events]
         pulled = [Event(*event, head + n + 1, head + n, "other", "other") for n, event in enumerate(wire)]
-        await store._replica.confirm(pulled, "backend", {})
+        await store._replica.confirm(pulled, "backend")
         await store.commit(*map(state_of, events))
     await store._replica.save_state()
     await store.close()
@@ -141,7 +141,7 @@ async def rival(count, together):
 WATCH = """
 store, seen = await open_it("seen"), {}
 store.subscribe("SELECT id FROM files", lambda rows: [seen.setdefault(row.id, time.time()) for row in rows])
-return None
+None
 """
 
 Run = Callable[[str], Any]
@@ -153,19 +153,20 @@ class Pages:
 
     def __init__(self, context: BrowserContext) -> None:
         self._context = context
-        self._pair: list[Page] = []
+        self._pair: list[PyodidePage] = []
 
-    def new(self) -> Page:
+    def new(self) -> PyodidePage:
         """A page in which nothing was opened yet."""
-        page = open_python_page(self._context)
-        run_python(page, "exec(text, globals())", text=COMMON + IN_PAGE)
+        page = open_pyodide_page(self._context)
+        page.set_script_timeout(SECONDS)
+        page.run_async(COMMON + IN_PAGE)
         return page
 
     def run(self, code: str) -> Any:
         """The value of a coroutine, in a page of its own."""
         page = self.new()
-        value = run_python(page, f"return await {code}", timeout=SECONDS)
-        page.close()
+        value = page.run_async(f"await {code}")
+        page.quit()
         return value
 
     def seen(self) -> float:
@@ -173,11 +174,11 @@ class Pages:
         if not self._pair:
             self._pair = [self.new(), self.new()]
             for page in self._pair:
-                run_python(page, f"global store, seen\n{WATCH}")
-        commit = "e = created(0, time.time()); await store.commit(e); return [e.args['id'], time.time()]"
-        file_id, at = run_python(self._pair[0], commit)
-        wait = "import asyncio\nwhile i not in seen: await asyncio.sleep(0.001)\nreturn seen[i]"
-        return float(run_python(self._pair[1], wait, i=file_id) - at) * 1000
+                page.run_async(WATCH)
+        commit = "e = created(0, time.time()); await store.commit(e); [e.args['id'], time.time()]"
+        file_id, at = self._pair[0].run_async(commit)
+        wait = f"import asyncio\nwhile {file_id!r} not in seen: await asyncio.sleep(0.001)\nseen[{file_id!r}]"
+        return float(self._pair[1].run_async(wait) - at) * 1000
 
 
 def in_process(folder: Path, code: str) -> Any:

@@ -15,8 +15,9 @@ from filesync_web.core.scripts import join_scripts
 from filesync_web.sw import ServiceWorkerOptions, write_service_worker
 from tests.browser.controlled_page import open_controlled_page, store_file
 from tests.browser.scripted_site import PAGE, ScriptedSite
-from tests.e2e.gallery import TOKEN, Held, remote_exists, wait_until
-from tests.harness import ServerProcess, open_python_page, run_python
+from tests.e2e.gallery import TOKEN, Held, remote_exists
+from tests.harness import PyodidePage, ServerProcess, open_pyodide_page, run_in_pyodide
+from tests.harness.waiting import wait_until
 from tools.common import ROOT
 
 BROWSER = ROOT / "filesync_web/browser"
@@ -116,8 +117,7 @@ def begin(page: Page) -> None:
     session.send("ServiceWorker.enable")
     origin = str(page.evaluate("location.origin"))
     ours = lambda: [one for one in found if one["scopeURL"] == f"{origin}/"]  # noqa: E731
-    wait_until(page, ours, "the browser names the worker's registration")
-    (registration,) = ours()
+    (registration,) = wait_until(ours, "the browser names the worker's registration", page=page)
     session.send(
         "ServiceWorker.dispatchSyncEvent",
         {
@@ -187,8 +187,7 @@ def test_worker_stops_when_a_page_takes_the_lead(page: Page, site: ScriptedSite)
     key = write_down(page, "one", b"hello")
     site.hold("/objects/")
     begin(page)
-    while not site.requests("PUT", "/objects/"):
-        page.evaluate("0")
+    wait_until(lambda: site.requests("PUT", "/objects/"), "the upload has begun", page=page)
     page.evaluate(LEAD, True)
     site.release()
     assert page.evaluate(WRITTEN_DOWN) == [["store"], ["one"], []]
@@ -251,31 +250,44 @@ def test_browser_wakes_the_worker_for_a_page_whose_uploads_wait(page: Page, site
     assert other.url == "about:blank"
 
 
-CLIENT = """
-import asyncio, filesync_web as fs
-global store, sync, files
-files = fs.create_file_sync_schema()
-schema = fs.make_schema(
-    tables=files.tables, events=files.events, materializers=files.create_materializers(files.tables)
-)
-store = await fs.open_store(schema, store_id=store_id, sync=fs.SyncOptions(url="/sync", auth_token=token))
-remote = fs.SignerConfig(base_url="/api", auth_token=token)
-sync = await fs.create_file_sync(store, remote=remote, background_uploads=True)
-await fs.register_file_sync_service_worker()
-return None
-"""
+@run_in_pyodide
+async def open_client(selenium: PyodidePage, store_id: str) -> None:
+    """Open a client whose uploads go on in the background."""
+    import filesync_web as fs
+    from tests.in_page.client import open_client
 
-UPLOADED = """
-import asyncio
-uploaded = asyncio.Event()
-look = lambda *_: store.query(files.tables.files)[0].remote_key and uploaded.set()
-unsubscribe = store.subscribe((files.tables.files,), look)
-look()
-await asyncio.wait_for(uploaded.wait(), 20)
-unsubscribe()
-row = store.query(files.tables.local_file_state)[0]
-return [store.query(files.tables.files)[0].remote_key, row.upload_status.value, row.last_sync_error]
-"""
+    await open_client(store_id, background_uploads=True)
+    await fs.register_file_sync_service_worker()
+
+
+@run_in_pyodide
+async def save(selenium: PyodidePage, content: bytes) -> None:
+    from tests.in_page import kept
+
+    await kept.sync.save_file(content, name="picture.png")
+
+
+@run_in_pyodide
+async def uploaded(selenium: PyodidePage) -> tuple[str, str, str]:
+    """The only file's remote key, as soon as it has one, with the status and the error of its upload."""
+    from tests.harness.waiting import until
+    from tests.in_page import kept
+    from tests.in_page.client import FILES
+
+    def remote_key() -> str:
+        rows = kept.store.query(FILES.tables.files)
+        return rows[0].remote_key if rows else ""
+
+    found = await until(remote_key, "the file is uploaded", timeout=20)
+    row = kept.store.query(FILES.tables.local_file_state)[0]
+    return found, row.upload_status.value, row.last_sync_error
+
+
+@run_in_pyodide
+async def close_client(selenium: PyodidePage) -> None:
+    from tests.in_page.client import close_client
+
+    await close_client()
 
 
 def test_upload_of_a_closed_tab_is_whole_and_the_next_tab_does_not_repeat_it(
@@ -286,24 +298,23 @@ def test_upload_of_a_closed_tab_is_whole_and_the_next_tab_does_not_repeat_it(
     digest = hashlib.sha256(body).hexdigest()
     context = new_context(base_url=server.url)
     other = context.new_page()
-    page = open_python_page(context)
-    run_python(page, CLIENT, store_id=store_id, token=TOKEN, timeout=60)
-    held = Held(page, "**" + SIGN)  # a held PUT would be let go when the page is closed
-    save = "await sync.save_file(bytes(range(256)) * 4000, name='picture.png')\nreturn None"
-    run_python(page, save)
-    wait_until(page, lambda: held.waiting, "the upload has begun")
-    load_scripts(page)
-    wait_until(page, lambda: page.evaluate(WRITTEN_DOWN)[1], "the upload is written down")
+    page = open_pyodide_page(context)
+    open_client(page, store_id)
+    held = Held(page.driver, "**" + SIGN)  # a held PUT would be let go when the page is closed
+    save(page, body)
+    wait_until(lambda: held.waiting, "the upload has begun", page=page.driver)
+    load_scripts(page.driver)
+    wait_until(lambda: page.driver.evaluate(WRITTEN_DOWN)[1], "the upload is written down")
 
-    page.close()
-    wait_until(other, lambda: remote_exists(other, store_id, digest), "the worker has uploaded the file")
-    again = open_python_page(context)
-    run_python(again, CLIENT, store_id=store_id, token=TOKEN, timeout=60)
-    assert run_python(again, UPLOADED) == [f"{store_id}/{digest}", "done", ""]
+    page.quit()
+    wait_until(lambda: remote_exists(other, store_id, digest), "the worker has uploaded the file", page=other)
+    again = open_pyodide_page(context)
+    open_client(again, store_id)
+    assert uploaded(again) == (f"{store_id}/{digest}", "done", "")
     stored = context.request.get(
         f"/livestore-filesync-files/{store_id}/{digest}", headers={"Authorization": f"Bearer {TOKEN}"}
     )
     assert (stored.body(), stored.headers["content-type"]) == (body, "image/png")
     puts = [line for line in server.read_log().splitlines() if "method=PUT" in line]
     assert len(puts) == 1, puts
-    run_python(again, "await sync.dispose()\nawait store.close()")
+    close_client(again)

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page
-
-from tests.harness import run_python
+from tests.harness import PyodidePage, run_in_pyodide
 
 
-def test_package_is_installed_from_the_sites_wheel(python_page: Page) -> None:
-    answer = run_python(python_page, "import filesync_web, sys; return [filesync_web.__name__, sys.platform]")
-    assert answer == ["filesync_web", "emscripten"]
+@run_in_pyodide
+def test_package_is_installed_from_the_sites_wheel(selenium_everywhere: PyodidePage) -> None:
+    import importlib.metadata
+    import sys
+
+    import filesync_web
+
+    assert filesync_web.__name__ == "filesync_web"
+    assert sys.platform == "emscripten"
+    url = importlib.metadata.distribution("filesync-web").read_text("PYODIDE_URL")
+    assert url is not None
+    assert "/wheels/" in url
 
 
-def test_pages_get_the_wheel_that_is_made_for_browsers(bare_page: Page) -> None:
-    code = """
-        from importlib.util import find_spec
-        names = ("filesync_web.browser", "filesync_web.testing", "filesync_web.native", "filesync_server")
-        return [name for name in names if find_spec(name)]
-    """
-    assert run_python(bare_page, code) == ["filesync_web.browser"]
+@run_in_pyodide
+def test_pages_get_the_wheel_that_is_made_for_browsers(selenium: PyodidePage) -> None:
+    from importlib.util import find_spec
+
+    assert find_spec("filesync_web.browser")
+    assert not find_spec("filesync_web.testing")
+    assert not find_spec("filesync_web.native")
+    assert not find_spec("filesync_server")

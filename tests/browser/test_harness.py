@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import textwrap
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
-from tests.harness import PageErrors, Profile, PyodideRun, ServerProcess, run_python
+from tests.harness import PageErrors, Profile, PyodidePage, PyodideRun, ServerProcess, run_in_pyodide
+from tests.in_page import kept
 from tools.common import ROOT
 
 WRITE = """
@@ -29,48 +31,108 @@ async () => {
 """
 
 
-def test_snippet_result_and_arguments(python_page: Page) -> None:
-    assert run_python(python_page, "return {'sum': a + b}", a=1, b=2) == {"sum": 3}
-    assert run_python(python_page, "import asyncio\nawait asyncio.sleep(0)\n[*range(n)]", n=3) == [0, 1, 2]
-    assert run_python(python_page, "pass") is None
+@run_in_pyodide
+def add(selenium: PyodidePage, a: int, b: int) -> dict[str, int]:
+    return {"sum": a + b}
 
 
-def test_names_last_only_when_global(bare_page: Page) -> None:
-    run_python(bare_page, "global kept\nkept = 1\nlost = 2")
-    assert run_python(bare_page, "return [kept, 'lost' in globals()]") == [1, False]
+@run_in_pyodide
+async def count(selenium: PyodidePage, n: int) -> list[int]:
+    import asyncio
+
+    await asyncio.sleep(0)
+    return [*range(n)]
 
 
-def test_error_in_a_snippet_arrives_with_its_traceback(python_page: Page) -> None:
-    with pytest.raises(AssertionError, match=r"(?s)int\('x'\).*ValueError: invalid literal"):
-        run_python(python_page, "value = 1\nint('x')\nreturn value")
+def test_functions_have_arguments_and_a_result(selenium_everywhere: PyodidePage) -> None:
+    assert add(selenium_everywhere, 1, b=2) == {"sum": 3}
+    assert count(selenium_everywhere, 3) == [0, 1, 2]
 
 
-def test_snippet_that_never_ends_fails(bare_page: Page) -> None:
+@run_in_pyodide
+def keep(selenium: PyodidePage) -> None:
+    from tests.in_page import kept
+
+    kept.number = 1
+
+
+@run_in_pyodide
+def what_is_kept(selenium: PyodidePage) -> list[str]:
+    from tests.in_page import kept
+
+    return list(vars(kept))
+
+
+def test_a_page_keeps_what_it_is_told_to_until_it_is_reloaded(selenium_everywhere: PyodidePage) -> None:
+    keep(selenium_everywhere)
+    assert what_is_kept(selenium_everywhere) == ["number"]
+    selenium_everywhere.refresh()
+    assert what_is_kept(selenium_everywhere) == []
+    assert not vars(kept)
+
+
+@run_in_pyodide
+def fail(selenium: PyodidePage) -> int:
+    value = 1
+    int("x")
+    return value
+
+
+def test_an_error_in_a_function_arrives_with_its_traceback(selenium_everywhere: PyodidePage) -> None:
+    with pytest.raises(ValueError, match="invalid literal") as caught:
+        fail(selenium_everywhere)
+    assert 'int("x")' in "".join(traceback.format_tb(caught.value.__traceback__))
+
+
+@run_in_pyodide
+async def never_end(selenium: PyodidePage) -> None:
+    import asyncio
+
+    await asyncio.Event().wait()
+
+
+def test_a_function_that_never_ends_fails(selenium: PyodidePage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selenium, "script_timeout", 0.2)
     with pytest.raises(Exception, match=r"did not end within 0.2 s"):
-        run_python(bare_page, "import asyncio\nawait asyncio.Event().wait()", timeout=0.2)
+        never_end(selenium)
 
 
-def test_uncaught_error_in_a_page_is_collected(bare_page: Page, page_errors: PageErrors) -> None:
-    bare_page.evaluate("() => { setTimeout(() => { throw new Error('on purpose'); }) }")
-    bare_page.evaluate("() => new Promise((resolve) => setTimeout(resolve))")
+@run_in_pyodide
+def test_an_assert_in_a_page_fails_and_says_why(selenium_everywhere: PyodidePage) -> None:
+    import pytest
+
+    with pytest.raises(AssertionError, match=r"\{'a': 1\} == \{'a': 2\}"):
+        assert {"a": 1} == {"a": 2}
+
+
+def test_an_uncaught_error_in_a_page_is_collected(selenium: PyodidePage, page_errors: PageErrors) -> None:
+    selenium.driver.evaluate("() => { setTimeout(() => { throw new Error('on purpose'); }) }")
+    selenium.driver.evaluate("() => new Promise((resolve) => setTimeout(resolve))")
     assert any("on purpose" in error for error in page_errors.collect())
     page_errors.allow("on purpose")
-    bare_page.evaluate("() => { Promise.reject(new Error('on purpose')); }")
+    selenium.driver.evaluate("() => { Promise.reject(new Error('on purpose')); }")
 
 
-def test_failed_task_that_nobody_awaits_is_collected(python_page: Page, page_errors: PageErrors) -> None:
-    code = """
-        import asyncio, gc
-        async def fail():
-            raise ValueError("on purpose")
-        asyncio.ensure_future(fail())
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        gc.collect()
-    """
+@run_in_pyodide
+async def fail_in_a_task(selenium: PyodidePage) -> None:
+    import asyncio
+    import gc
+
+    async def fail() -> None:
+        raise ValueError("on purpose")
+
+    asyncio.ensure_future(fail())  # noqa: RUF006 - nobody keeps it
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    gc.collect()
+
+
+def test_a_failed_task_that_nobody_awaits_is_collected(
+    selenium_everywhere: PyodidePage, page_errors: PageErrors
+) -> None:
     message = "Unhandled exception in event loop"
-    with python_page.context.expect_console_message(lambda line: message in line.text):
-        run_python(python_page, code)
+    with selenium_everywhere.context.expect_console_message(lambda line: message in line.text):
+        fail_in_a_task(selenium_everywhere)
     assert any(message in error for error in page_errors.collect())
 
 
@@ -79,7 +141,7 @@ def test_profile_survives_close_and_kill(new_profile: Callable[..., Profile]) ->
 
     def open_page() -> Page:
         page = profile.open().new_page()
-        page.goto("/testing/driver.py")
+        page.goto("/testing/pyscript.json")
         return page
 
     open_page().evaluate(WRITE, "one")

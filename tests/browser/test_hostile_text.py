@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from playwright.sync_api import Page
+import pytest
 
-from tests.harness import PyodideRun, run_python
+from tests.harness import PyodidePage, PyodideRun, run_in_pyodide
 
 LEVELS = 6_000
 """Fatal for `json.loads`; 4,000 are not."""
@@ -30,50 +31,6 @@ DEEP_LOG = """async ([name, levels]) => {
     db.close();
 }"""
 
-READ = """
-from filesync_web.browser.event_log import IndexedDbEventLog
-from filesync_web.livestore.ports import START
-log = IndexedDbEventLog(name)
-await log.open("client")
-delta = await log.read(START)
-await log.close()
-return [entry.event.args for entry in delta.confirmed]
-"""
-
-CHANNEL = """
-import asyncio, js
-from filesync_web.browser.tabs import BroadcastTabs
-heard = []
-channel = BroadcastTabs(name)
-channel.listen(heard.append)
-js_other = js.BroadcastChannel.new(name)
-for text in ("[" * levels + "]" * levels, "nonsense", '{"type": "last"}'):
-    js_other.postMessage(text)
-async with asyncio.timeout(10):
-    while not heard:
-        await asyncio.sleep(0.01)
-js_other.close()
-channel.close()
-return heard
-"""
-
-SPEED = """
-import json, time
-from filesync_web.core.foreign import parse_json
-metadata = json.dumps({"mimeType": "image/png", "sizeBytes": 12345, "custom": {"name": "a.png"}})
-args = {"id": "x" * 36, "path": "a/" + "a" * 64, "contentHash": "a" * 64, "metadataJson": metadata}
-text = json.dumps([{"name": "v1.FileCreated", "args": args, "seqNum": 1}] * 3000)
-def seconds(call):
-    times = []
-    for _ in range(5):
-        began = time.perf_counter()
-        call(text)
-        times.append(time.perf_counter() - began)
-    return min(times)
-per_megabyte = [seconds(call) / len(text) * 1e6 for call in (parse_json, json.loads)]
-return per_megabyte
-"""
-
 
 def test_hostile_texts_and_events_are_survived_under_pyodide(
     pyodide_pytest: Callable[..., PyodideRun],
@@ -86,16 +43,65 @@ def test_hostile_texts_and_events_are_survived_under_pyodide(
     assert run.passed >= 70
 
 
-def test_a_log_that_has_a_deep_event_opens_without_it(bare_page: Page, store_id: str) -> None:
-    run_python(bare_page, READ, name=store_id)
-    bare_page.evaluate(DEEP_LOG, [store_id, LEVELS])
-    assert run_python(bare_page, READ, name=store_id) == [1, None, 3]
+@run_in_pyodide
+async def read_log(selenium: PyodidePage, name: str) -> list[Any]:
+    """The arguments of the events that a log has; a log that is not there is made."""
+    from filesync_web.browser.event_log import IndexedDbEventLog
+    from filesync_web.livestore.ports import START
+
+    log = IndexedDbEventLog(name)
+    await log.open("client")
+    delta = await log.read(START)
+    await log.close()
+    return [entry.event.args for entry in delta.confirmed]
 
 
-def test_another_page_may_say_what_it_wants(bare_page: Page, store_id: str) -> None:
-    assert run_python(bare_page, CHANNEL, name=store_id, levels=LEVELS) == [{"type": "last"}]
+def test_a_log_that_has_a_deep_event_opens_without_it(selenium: PyodidePage, store_id: str) -> None:
+    read_log(selenium, store_id)
+    selenium.driver.evaluate(DEEP_LOG, [store_id, LEVELS])
+    assert read_log(selenium, store_id) == [1, None, 3]
 
 
-def test_looking_at_the_depth_costs_about_as_much_as_parsing(bare_page: Page) -> None:
-    bounded, alone = run_python(bare_page, SPEED)
-    assert bounded < 6 * alone
+@pytest.fixture
+def deep() -> str:
+    return "[" * LEVELS + "]" * LEVELS
+
+
+@run_in_pyodide
+async def test_another_page_may_say_what_it_wants(selenium: PyodidePage, store_id: str, deep: str) -> None:
+    import js
+
+    from filesync_web.browser.tabs import BroadcastTabs
+    from tests.harness.waiting import until
+
+    heard: list[Any] = []
+    channel = BroadcastTabs(store_id)
+    channel.listen(heard.append)
+    js_other = js.BroadcastChannel.new(store_id)
+    for text in (deep, "nonsense", '{"type": "last"}'):
+        js_other.postMessage(text)
+    await until(lambda: heard, "something is heard")
+    js_other.close()
+    channel.close()
+    assert heard == [{"type": "last"}]
+
+
+@run_in_pyodide
+def test_looking_at_the_depth_costs_about_as_much_as_parsing(selenium: PyodidePage) -> None:
+    import json
+    import time
+
+    from filesync_web.core.foreign import parse_json
+
+    def seconds(call: Callable[[str], Any]) -> float:
+        times = []
+        for _ in range(5):
+            began = time.perf_counter()
+            call(text)
+            times.append(time.perf_counter() - began)
+        return min(times)
+
+    metadata = json.dumps({"mimeType": "image/png", "sizeBytes": 12345, "custom": {"name": "a.png"}})
+    args = {"id": "x" * 36, "path": "a/" + "a" * 64, "contentHash": "a" * 64, "metadataJson": metadata}
+    text = json.dumps([{"name": "v1.FileCreated", "args": args, "seqNum": 1}] * 3000)
+    assert seconds(parse_json) < 6 * seconds(json.loads)

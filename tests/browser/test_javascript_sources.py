@@ -3,35 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page
 
-from tests.harness import run_python
-
-OPEN = """
-global js, run_js, store
-import js
-from pyodide.code import run_js
-from filesync_web.browser.blobs import OpfsBlobStore
-store = OpfsBlobStore(store_id)
-"""
-
-TRY_PUT = """
-global tried
-async def tried(source, progress=None):
-    try:
-        await store.put(source, progress=progress)
-        said = ["stored", ""]
-    except Exception as error:
-        said = [type(error).__name__, str(error)]
-    return [*said, await store.list(), await store.sweep()]
-"""
-
-
-@pytest.fixture
-def page(bare_page: Page, store_id: str) -> Page:
-    """A page with an empty store."""
-    run_python(bare_page, OPEN + TRY_PUT, store_id=store_id)
-    return bare_page
+from tests.harness import PyodidePage, run_in_pyodide
 
 
 @pytest.mark.parametrize(
@@ -46,56 +19,79 @@ def page(bare_page: Page, store_id: str) -> Page:
         ("new Blob(['x'])", "Blob"),
     ],
 )
-def test_a_stream_of_something_else_than_bytes_is_refused(page: Page, given: str, called: str) -> None:
-    stream = f"new ReadableStream({{ start(c) {{ c.enqueue(new Uint8Array(3)); c.enqueue({given}); }} }})"
-    found = run_python(page, "return await tried(run_js(stream))", stream=stream)
-    assert found == ["InvalidArgumentError", f"the stream gave a {called} instead of bytes", {}, 0]
+@run_in_pyodide
+async def test_a_stream_of_something_else_than_bytes_is_refused(
+    selenium: PyodidePage, store_id: str, given: str, called: str
+) -> None:
+    import pytest
+    from pyodide.code import run_js
+
+    from filesync_web.browser.blobs import OpfsBlobStore
+    from filesync_web.errors import InvalidArgumentError
+
+    store = OpfsBlobStore(store_id)
+    stream = run_js(
+        f"new ReadableStream({{ start(c) {{ c.enqueue(new Uint8Array(3)); c.enqueue({given}); }} }})"
+    )
+    with pytest.raises(InvalidArgumentError, match=f"^the stream gave a {called} instead of bytes$"):
+        await store.put(stream)
+    assert (await store.list(), await store.sweep()) == ({}, 0)
 
 
 @pytest.mark.parametrize("made", ["array", "array.buffer", "new DataView(array.buffer)"])
-def test_bytes_that_are_transferred_while_they_are_read_are_not_stored(page: Page, made: str) -> None:
-    found = run_python(
-        page,
-        """
-        source = run_js(f"globalThis.array = new Uint8Array(24 << 20).fill(7); {made}")
-        def transfer(_done, _total):
-            run_js("if (array.length) structuredClone(array.buffer, { transfer: [array.buffer] })")
-        return await tried(source, transfer)
-        """,
-        made=made,
-    )
-    assert found[0] == "StorageError"
-    assert "changed while it was read" in found[1]
-    assert found[2:] == [{}, 0]
+@run_in_pyodide
+async def test_bytes_that_are_transferred_while_they_are_read_are_not_stored(
+    selenium: PyodidePage, store_id: str, made: str
+) -> None:
+    import pytest
+    from pyodide.code import run_js
+
+    from filesync_web.browser.blobs import OpfsBlobStore
+    from filesync_web.errors import StorageError
+
+    def transfer(_done: int, _total: int) -> None:
+        run_js("if (array.length) structuredClone(array.buffer, { transfer: [array.buffer] })")
+
+    store = OpfsBlobStore(store_id)
+    source = run_js(f"globalThis.array = new Uint8Array(24 << 20).fill(7); {made}")
+    with pytest.raises(StorageError, match="changed while it was read"):
+        await store.put(source, progress=transfer)
+    assert (await store.list(), await store.sweep()) == ({}, 0)
 
 
-def test_bytes_that_were_transferred_before_are_refused(page: Page) -> None:
-    found = run_python(
-        page,
-        """
-        source = run_js("globalThis.gone = new Uint8Array(9)")
-        run_js("structuredClone(gone.buffer, { transfer: [gone.buffer] })")
-        return await tried(source)
-        """,
-        timeout=10,
-    )
-    assert found[0] == "StorageError"
-    assert "cannot be read" in found[1]
-    assert found[2:] == [{}, 0]
+@run_in_pyodide
+async def test_bytes_that_were_transferred_before_are_refused(selenium: PyodidePage, store_id: str) -> None:
+    import pytest
+    from pyodide.code import run_js
+
+    from filesync_web.browser.blobs import OpfsBlobStore
+    from filesync_web.errors import StorageError
+
+    store = OpfsBlobStore(store_id)
+    source = run_js("globalThis.gone = new Uint8Array(9)")
+    run_js("structuredClone(gone.buffer, { transfer: [gone.buffer] })")
+    with pytest.raises(StorageError, match="cannot be read"):
+        await store.put(source)
+    assert (await store.list(), await store.sweep()) == ({}, 0)
 
 
-def test_a_file_that_shrinks_while_it_is_read_is_not_stored(page: Page) -> None:
-    found = run_python(
-        page,
-        """
-        from pathlib import Path
-        path = Path("/tmp/log.txt")
-        path.write_bytes(bytes(3 << 20))
-        def shrink(_done, _total):
-            path.write_bytes(b"")
-        return await tried(path, shrink)
-        """,
-    )
-    assert found[0] == "StorageError"
-    assert "changed while it was read" in found[1]
-    assert found[2:] == [{}, 0]
+@run_in_pyodide
+async def test_a_file_that_shrinks_while_it_is_read_is_not_stored(
+    selenium: PyodidePage, store_id: str
+) -> None:
+    from pathlib import Path
+
+    import pytest
+
+    from filesync_web.browser.blobs import OpfsBlobStore
+    from filesync_web.errors import StorageError
+
+    def shrink(_done: int, _total: int) -> None:
+        path.write_bytes(b"")
+
+    path = Path("/tmp/log.txt")
+    path.write_bytes(bytes(3 << 20))  # noqa: ASYNC240 - the file system is in memory
+    store = OpfsBlobStore(store_id)
+    with pytest.raises(StorageError, match="changed while it was read"):
+        await store.put(path, progress=shrink)
+    assert (await store.list(), await store.sweep()) == ({}, 0)

@@ -4,122 +4,137 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext
 
-from tests.browser.test_file_sync import OPEN, TOKEN
-from tests.harness import open_python_page, run_python
-
-FETCH = """
-import js
-async def text_at(url):
-    return await (await js.fetch(url)).text()
-"""
+from tests.harness import PyodidePage, open_pyodide_page, run_in_pyodide
 
 
-def test_a_url_follows_what_another_store_object_removes_and_puts_back(
-    bare_page: Page, store_id: str
+@run_in_pyodide
+async def test_a_url_follows_what_another_store_object_removes_and_puts_back(
+    selenium: PyodidePage, store_id: str
 ) -> None:
-    found = run_python(
-        bare_page,
-        FETCH
-        + """
-from filesync_web.browser.blobs import OpfsBlobStore
-from filesync_web.errors import BlobNotFoundError
-mine, other = OpfsBlobStore(store_id), OpfsBlobStore(store_id)
-info = await mine.put(b"hello")
-first = await mine.url(info.content_hash, mime_type="text/plain")
-same = await mine.url(info.content_hash) == first
+    import js
+    import pytest
+    from pyodide.ffi import JsException
 
-await other.delete(info.content_hash)
-missed = []
-for _ in range(2):
-    try:
-        await mine.url(info.content_hash)
-    except BlobNotFoundError:
-        missed.append("missed")
+    from filesync_web.browser.blobs import OpfsBlobStore
+    from filesync_web.errors import BlobNotFoundError
 
-await other.put(b"hello")
-second = await mine.url(info.content_hash, mime_type="text/plain")
-text = await text_at(second)
+    async def text_at(url: str) -> str:
+        text: str = await (await js.fetch(url)).text()
+        return text
 
-# Another copy may come before anybody asks.
-await other.delete(info.content_hash)
-await other.put(b"hello")
-third = await mine.url(info.content_hash)
-texts = [text, await text_at(third)]
-dead = []
-mine.close()
-for url in (first, second, third):
-    try:
-        await js.fetch(url)
-    except Exception:
-        dead.append(url)
-other.close()
-return [same, missed, len({first, second, third}), texts, len(dead)]
-""",
-        store_id=store_id,
-    )
-    assert found == [True, ["missed"] * 2, 3, ["hello", "hello"], 3]
+    mine, other = OpfsBlobStore(store_id), OpfsBlobStore(store_id)
+    info = await mine.put(b"hello")
+    first = await mine.url(info.content_hash, mime_type="text/plain")
+    assert await mine.url(info.content_hash) == first
+
+    await other.delete(info.content_hash)
+    for _ in range(2):
+        with pytest.raises(BlobNotFoundError):
+            await mine.url(info.content_hash)
+
+    await other.put(b"hello")
+    second = await mine.url(info.content_hash, mime_type="text/plain")
+    assert await text_at(second) == "hello"
+
+    # Another copy may come before anybody asks.
+    await other.delete(info.content_hash)
+    await other.put(b"hello")
+    third = await mine.url(info.content_hash)
+    assert await text_at(third) == "hello"
+
+    assert len({first, second, third}) == 3
+    mine.close()
+    for url in (first, second, third):
+        with pytest.raises(JsException):
+            await js.fetch(url)
+    other.close()
+
+
+@run_in_pyodide
+async def save_and_upload(selenium: PyodidePage, store_id: str) -> str:
+    """Open a client, save a file and return its id, once it is in the object store and known there."""
+    import filesync_web as fs
+    from tests.harness.waiting import until
+    from tests.in_page.client import FILES, open_client
+
+    def is_uploaded() -> bool:
+        rows = store.query(FILES.tables.local_file_state)
+        return bool(rows) and rows[0].upload_status == fs.Status.DONE
+
+    store, sync = await open_client(store_id)
+    saved = await sync.save_file(b"hello", name="hello.txt")
+    await until(is_uploaded, "it is uploaded")
+    await until(lambda: not store.unconfirmed(), "the backend knows of it")
+    return saved.file_id
+
+
+@run_in_pyodide
+async def open_client_that_knows(selenium: PyodidePage, store_id: str, file_id: str) -> None:
+    """Open a client, and wait until it knows where the file is."""
+    from tests.harness.waiting import until
+    from tests.in_page.client import FILES, open_client
+
+    store, _ = await open_client(store_id)
+    query = FILES.tables.files.where(id=file_id)
+    await until(lambda: any(row.remote_key for row in store.query(query)), "it has a remote key")
+
+
+@run_in_pyodide
+async def shown(selenium: PyodidePage, file_id: str) -> tuple[str, str]:
+    """The scheme of the URL that shows the file, and the text that is there."""
+    import js
+
+    from tests.in_page import kept
+
+    url = await kept.sync.resolve_file_url(file_id)
+    return url.partition(":")[0], await (await js.fetch(url)).text()
+
+
+@run_in_pyodide
+async def own_url(selenium: PyodidePage, file_id: str) -> str | None:
+    from tests.in_page import kept
+
+    url: str | None = await kept.sync.get_file_url(file_id)
+    return url
+
+
+@run_in_pyodide
+async def evict(selenium: PyodidePage, file_id: str) -> None:
+    from tests.in_page import kept
+
+    await kept.sync.evict_file(file_id)
+
+
+@run_in_pyodide
+async def read(selenium: PyodidePage, file_id: str) -> None:
+    from tests.in_page import kept
+
+    await kept.sync.read_file(file_id)
+
+
+@run_in_pyodide
+async def close(selenium: PyodidePage) -> None:
+    from tests.in_page.client import close_client
+
+    await close_client()
 
 
 def test_what_another_tab_evicts_is_shown_from_the_server_until_it_is_here_again(
     new_context: Callable[[], BrowserContext], store_id: str
 ) -> None:
     context = new_context()
-    one, two = open_python_page(context), open_python_page(context)
-    opened = f"global files, fs, js, store, sync, text_at, until\n{OPEN}{FETCH}"
-    opened += "store, sync = await open_client(store_id, token)\n"
-    file_id = run_python(
-        one,
-        opened
-        + """
-result = await sync.save_file(b"hello", name="hello.txt")
-await until(
-    store, files.tables.local_file_state, lambda rows: rows and rows[0].upload_status == fs.Status.DONE
-)
-async with asyncio.timeout(20):
-    while store.unconfirmed():
-        await asyncio.sleep(0.01)
-return result.file_id
-""",
-        store_id=store_id,
-        token=TOKEN,
-    )
-    before = run_python(
-        two,
-        opened
-        + """
-await until(store, files.tables.files, lambda rows: rows and rows[0].remote_key)
-url = await sync.resolve_file_url(file_id)
-return [url[:5], await text_at(url)]
-""",
-        store_id=store_id,
-        token=TOKEN,
-        file_id=file_id,
-    )
-    assert before == ["blob:", "hello"]
+    one, two = open_pyodide_page(context), open_pyodide_page(context)
+    file_id = save_and_upload(one, store_id)
+    open_client_that_knows(two, store_id, file_id)
+    assert shown(two, file_id) == ("blob", "hello")
 
-    run_python(one, "await sync.evict_file(file_id)", file_id=file_id)
-    evicted = run_python(
-        two,
-        """
-        here = await sync.get_file_url(file_id)
-        url = await sync.resolve_file_url(file_id)
-        return [here, url.split(":")[0], await text_at(url)]
-        """,
-        file_id=file_id,
-    )
-    assert evicted in ([None, "http", "hello"], [None, "blob", "hello"])  # it is being downloaded meanwhile
+    evict(one, file_id)
+    assert own_url(two, file_id) is None
+    assert shown(two, file_id) in (("http", "hello"), ("blob", "hello"))  # it is being downloaded meanwhile
 
-    again = run_python(
-        two,
-        """
-        await sync.read_file(file_id)
-        url = await sync.resolve_file_url(file_id)
-        return [url[:5], await text_at(url)]
-        """,
-        file_id=file_id,
-    )
-    assert again == ["blob:", "hello"]
-    for page in (two, one):
-        run_python(page, "await sync.dispose()\nawait store.close()")
+    read(two, file_id)
+    assert shown(two, file_id) == ("blob", "hello")
+    close(two)
+    close(one)

@@ -7,43 +7,65 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext
 
 from filesync_web.sw import precache_entries
 from tests.browser.controlled_page import fetch, kept_files, store_file
 from tests.browser.scripted_site import PREFIX, ScriptedSite
-from tests.harness import open_python_page, run_python
-from tests.harness.python_page import wait_for_python
+from tests.harness import PyodidePage, open_pyodide_page, run_in_pyodide
+from tests.harness.waiting import wait_until
 
 BODY = b"hello from the remote" * 1000
-KEEP = ("pyodide", "wheels", "testing/bare.html", "testing/driver.py")
+KEEP = ("testing/pyodide", "wheels", "testing/bare.html")
 
-REGISTER = """
-global worker, asked, updates, token
-from filesync_web.browser import service_worker as sw
-asked, updates, token = 0, [], first_token
 
-async def headers():
-    global asked
-    asked += 1
-    return {"Authorization": f"Bearer {token}"}
+@run_in_pyodide
+async def register(selenium: PyodidePage) -> str:
+    """Register the worker, whose headers have `kept.token`, and note what it asks and tells; its scope."""
+    from filesync_web.browser import service_worker
+    from tests.in_page import kept
 
-worker = await sw.register_file_sync_service_worker(
-    "/filesync-sw.js", signer_base_url=signer, headers=headers, on_update=updates.append
-)
-return worker.scope
-"""
+    async def headers() -> dict[str, str]:
+        kept.asked += 1
+        return {"Authorization": f"Bearer {kept.token}"}
 
-ERROR = """
-from filesync_web.browser import service_worker as sw
-from filesync_web.errors import ServiceWorkerError
-try:
-    await sw.register_file_sync_service_worker(script_url, scope=scope)
-except ServiceWorkerError as error:
-    return str(error)
-"""
+    kept.asked, kept.updates, kept.token = 0, [], "secret"
+    worker = await service_worker.register_file_sync_service_worker(
+        "/filesync-sw.js", signer_base_url="/api", headers=headers, on_update=kept.updates.append
+    )
+    kept.worker = worker
+    return worker.scope
+
+
+@run_in_pyodide
+async def worker_status(selenium: PyodidePage) -> dict[str, Any]:
+    from tests.in_page import kept
+
+    status: dict[str, Any] = await kept.worker.status()
+    return status
+
+
+@run_in_pyodide
+async def configure(selenium: PyodidePage, signer: str, headers: dict[str, str] | None = None) -> None:
+    from tests.in_page import kept
+
+    await kept.worker.configure(signer_base_url=signer, headers=headers)
+
+
+@run_in_pyodide
+async def refusal(selenium: PyodidePage, script_url: str, scope: str | None = None) -> str:
+    """Register a worker that cannot be registered; what the error says."""
+    from filesync_web.browser import service_worker
+    from filesync_web.errors import ServiceWorkerError
+
+    try:
+        await service_worker.register_file_sync_service_worker(script_url, scope=scope)
+    except ServiceWorkerError as error:
+        return str(error)
+    raise AssertionError("it was registered")
 
 
 @pytest.fixture(scope="module")
@@ -73,167 +95,233 @@ def site(shared_site: ScriptedSite) -> Iterator[ScriptedSite]:
 
 
 @pytest.fixture(scope="module")
-def shared_page(shared_site: ScriptedSite, new_module_context: Callable[..., BrowserContext]) -> Page:
-    return open_python_page(new_module_context(base_url=shared_site.url), "bare")
+def shared_page(shared_site: ScriptedSite, new_module_context: Callable[..., BrowserContext]) -> PyodidePage:
+    return open_pyodide_page(new_module_context(base_url=shared_site.url), "bare")
+
+
+@run_in_pyodide
+async def clear(selenium: PyodidePage) -> dict[str, int]:
+    """Throw away what the worker has kept; says how much that was."""
+    from filesync_web.browser import service_worker
+
+    return await service_worker.clear_service_worker_cache()
 
 
 @pytest.fixture
-def page(site: ScriptedSite, shared_page: Page) -> Page:
+def page(site: ScriptedSite, shared_page: PyodidePage) -> PyodidePage:
     """A page that has just registered; the tests share it, since Python takes its time to start."""
     assert register(shared_page) == f"{site.url}/"
-    run_python(shared_page, "await worker.clear_cache()")
+    clear(shared_page)
     return shared_page
 
 
 @pytest.fixture
-def own_page(site: ScriptedSite, new_context: Callable[..., BrowserContext]) -> Page:
+def own_page(site: ScriptedSite, new_context: Callable[..., BrowserContext]) -> PyodidePage:
     """A registered page in a browser of its own, for tests that change the worker."""
-    opened = open_python_page(new_context(base_url=site.url), "bare")
+    opened = open_pyodide_page(new_context(base_url=site.url), "bare")
     register(opened)
     return opened
 
 
-def register(page: Page, token: str = "secret") -> str:
-    return str(run_python(page, REGISTER, signer="/api", first_token=token))
-
-
-def test_registered_page_is_controlled_and_served(page: Page, store_id: str) -> None:
+def test_registered_page_is_controlled_and_served(page: PyodidePage, store_id: str) -> None:
     key = f"{store_id}/{hashlib.sha256(BODY).hexdigest()}"
-    store_file(page, key, BODY, "text/plain")
-    answer = fetch(page, PREFIX + key)
+    store_file(page.driver, key, BODY, "text/plain")
+    answer = fetch(page.driver, PREFIX + key)
     assert (answer.body, answer.headers["x-source"]) == (BODY, "local")
-    status = run_python(page, "return await worker.status()")
-    assert (status["signer"], status["cacheRemote"]) == (page.evaluate("location.origin") + "/api", False)
+    status = worker_status(page)
+    origin = page.driver.evaluate("location.origin")
+    assert (status["signer"], status["cacheRemote"]) == (f"{origin}/api", False)
 
 
-def test_headers_are_asked_anew(page: Page, site: ScriptedSite, store_id: str) -> None:
+@run_in_pyodide
+def set_token(selenium: PyodidePage, token: str) -> None:
+    from tests.in_page import kept
+
+    kept.token = token
+
+
+@run_in_pyodide
+def times_asked(selenium: PyodidePage) -> int:
+    from tests.in_page import kept
+
+    asked: int = kept.asked
+    return asked
+
+
+def test_headers_are_asked_anew(page: PyodidePage, site: ScriptedSite, store_id: str) -> None:
     key = site.add(store_id, BODY, "text/plain")
-    assert fetch(page, PREFIX + key).headers["x-source"] == "remote"
+    assert fetch(page.driver, PREFIX + key).headers["x-source"] == "remote"
     site.token = "next"
     other = site.add(store_id, BODY + b"2", "text/plain")
-    run_python(page, "global token\ntoken = 'next'")
-    assert fetch(page, PREFIX + other).body == BODY + b"2"
-    assert run_python(page, "return asked") == 2, "once at registration, once after a 401"
+    set_token(page, "next")
+    assert fetch(page.driver, PREFIX + other).body == BODY + b"2"
+    assert times_asked(page) == 2, "once at registration, once after a 401"
 
 
-def test_configure_replaces_the_remote(page: Page, site: ScriptedSite, store_id: str) -> None:
+def test_configure_replaces_the_remote(page: PyodidePage, site: ScriptedSite, store_id: str) -> None:
     key = site.add(store_id, BODY, "text/plain")
-    run_python(page, "await worker.configure(signer_base_url='')")
-    assert fetch(page, PREFIX + key).status == 404
-    plain = "await worker.configure(signer_base_url='/api', headers={'Authorization': 'Bearer secret'})"
-    run_python(page, plain)
-    assert fetch(page, PREFIX + key).body == BODY
+    configure(page, "")
+    assert fetch(page.driver, PREFIX + key).status == 404
+    configure(page, "/api", {"Authorization": "Bearer secret"})
+    assert fetch(page.driver, PREFIX + key).body == BODY
+
+
+@run_in_pyodide
+async def configure_failing_headers(selenium: PyodidePage) -> None:
+    from tests.in_page import kept
+
+    await kept.worker.configure(signer_base_url="/api", headers=lambda: 1 / 0)
 
 
 def test_failing_headers_function_is_an_answer_without_headers(
-    page: Page, site: ScriptedSite, store_id: str
+    page: PyodidePage, site: ScriptedSite, store_id: str
 ) -> None:
     key = site.add(store_id, BODY, "text/plain")
-    run_python(page, "await worker.configure(signer_base_url='/api', headers=lambda: 1 / 0)")
-    answer = fetch(page, PREFIX + key)
+    configure_failing_headers(page)
+    answer = fetch(page.driver, PREFIX + key)
     assert (answer.status, b"(401)" in answer.body) == (502, True)
 
 
-def test_prefetch_and_clear(page: Page, site: ScriptedSite, store_id: str) -> None:
+@run_in_pyodide
+async def prefetch(selenium: PyodidePage, paths: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """Fetch files; which were fetched, were there already, and failed."""
+    from filesync_web.browser import service_worker
+
+    report = await service_worker.prefetch_files(paths)
+    return list(report.fetched), list(report.present), list(report.failed)
+
+
+def test_prefetch_and_clear(page: PyodidePage, site: ScriptedSite, store_id: str) -> None:
     keys = [site.add(store_id, BODY + bytes([n]), "text/plain") for n in range(5)]
     paths = [(PREFIX + key)[1:] for key in keys]
-    code = "report = await sw.prefetch_files(paths)\nreturn [report.fetched, report.present, report.failed]"
-    setup = "from filesync_web.browser import service_worker as sw\n"
-    fetched, present, failed = run_python(page, setup + code, paths=[*paths, paths[0], "nonsense"])
-    assert (sorted(fetched), present, list(failed)) == (sorted(paths), [], ["nonsense"])
+    fetched, present, failed = prefetch(page, [*paths, paths[0], "nonsense"])
+    assert (sorted(fetched), present, failed) == (sorted(paths), [], ["nonsense"])
     assert len(site.requests("GET", "/objects/")) == 5
-    assert kept_files(page) == sorted(keys)
-    assert run_python(page, setup + code, paths=paths[:1]) == [[], paths[:1], {}]
-    cleared = run_python(page, setup + "return await sw.clear_service_worker_cache()")
-    assert cleared == {"files": 5, "bytes": 5 * (len(BODY) + 1)}
-    assert kept_files(page) == []
+    assert kept_files(page.driver) == sorted(keys)
+    assert prefetch(page, paths[:1]) == ([], paths[:1], [])
+    assert clear(page) == {"files": 5, "bytes": 5 * (len(BODY) + 1)}
+    assert kept_files(page.driver) == []
 
 
-def test_prefetch_can_be_cancelled(page: Page, site: ScriptedSite, store_id: str) -> None:
+@run_in_pyodide
+def start_prefetch(selenium: PyodidePage, paths: list[str]) -> None:
+    import asyncio
+
+    from tests.in_page import kept
+
+    kept.running = asyncio.ensure_future(kept.worker.prefetch(paths))
+
+
+@run_in_pyodide
+async def cancel_prefetch(selenium: PyodidePage) -> bool:
+    """Cancel it; whether it ended by that."""
+    import asyncio
+
+    from tests.in_page import kept
+
+    kept.running.cancel()
+    try:
+        await kept.running
+    except asyncio.CancelledError:
+        return True
+    return False
+
+
+def test_prefetch_can_be_cancelled(page: PyodidePage, site: ScriptedSite, store_id: str) -> None:
     paths = [PREFIX + site.add(store_id, BODY + bytes([n]), "text/plain") for n in range(6)]
     site.hold("/objects/")
-    start = "import asyncio\nglobal task\ntask = asyncio.ensure_future(worker.prefetch(paths))"
-    run_python(page, start, paths=paths)
-    while len(site.requests("GET", "/objects/")) < 2:
-        page.evaluate("0")
-    cancel = """
-        import asyncio
-        task.cancel()
-        try:
-            await task
-        except asyncio.CancelledError:
-            return "cancelled"
-    """
-    assert run_python(page, cancel) == "cancelled"
+    start_prefetch(page, paths)
+    wait_until(lambda: len(site.requests("GET", "/objects/")) == 2, "two requests", page=page.driver)
+    assert cancel_prefetch(page)
     site.release()
-    cached = "return (await worker.status())['cached']['files']"
-    while run_python(page, cached) < 2:
-        pass
-    assert run_python(page, cached) == 2
+    wait_until(lambda: worker_status(page)["cached"]["files"] == 2, "what was under way is kept")
     assert len(site.requests("GET", "/objects/")) == 2
 
 
-def test_update_flow(own_page: Page, site: ScriptedSite, store_id: str) -> None:
-    assert run_python(own_page, "return await worker.check_for_update()") is False
+@run_in_pyodide
+async def check_for_update(selenium: PyodidePage) -> bool:
+    from tests.in_page import kept
+
+    found: bool = await kept.worker.check_for_update()
+    return found
+
+
+@run_in_pyodide
+async def find_update(selenium: PyodidePage) -> tuple[bool, bool, bool]:
+    """Check for an update and wait until the page is told of it; whether each of the ways tells of it."""
+    from tests.harness.waiting import until
+    from tests.in_page import kept
+
+    waiting = await kept.worker.check_for_update()
+    await until(lambda: kept.updates, "the page is told")
+    return waiting, kept.worker.update_waiting, kept.updates == [kept.worker]
+
+
+@run_in_pyodide
+async def activate_update(selenium: PyodidePage) -> tuple[bool, int]:
+    """Take the update; whether one waits still, and how often the page was told."""
+    from tests.in_page import kept
+
+    await kept.worker.activate_update()
+    return kept.worker.update_waiting, len(kept.updates)
+
+
+def test_update_flow(own_page: PyodidePage, site: ScriptedSite, store_id: str) -> None:
+    assert not check_for_update(own_page)
     site.write_worker(precache=precache_entries(site.folder), cache_remote=True)
-    wait = """
-        import asyncio
-        waiting = await worker.check_for_update()
-        while not updates:
-            await asyncio.sleep(0)
-        return [waiting, worker.update_waiting, updates == [worker]]
-    """
-    assert run_python(own_page, wait) == [True, True, True]
-    run_python(own_page, "await worker.activate_update()")
-    assert run_python(own_page, "return [worker.update_waiting, len(updates)]") == [False, 1]
+    assert find_update(own_page) == (True, True, True)
+    assert activate_update(own_page) == (False, 1)
     key = site.add(store_id, BODY, "text/plain")
-    assert fetch(own_page, PREFIX + key).body == BODY, "the new version knows the page's remote"
-    assert kept_files(own_page) == [key]
+    assert fetch(own_page.driver, PREFIX + key).body == BODY, "the new version knows the page's remote"
+    assert kept_files(own_page.driver) == [key]
 
 
-def test_python_page_opens_without_its_server(own_page: Page, site: ScriptedSite) -> None:
+def test_python_page_opens_without_its_server(own_page: PyodidePage, site: ScriptedSite) -> None:
     """Interpreter, standard library and wheel come from the shell, and registering again needs no network."""
     site.stop()
     try:
-        own_page.reload()
-        wait_for_python(own_page)
+        own_page.refresh()
         assert register(own_page) == f"{site.url}/"
     finally:
         site.start()
 
 
-def test_unregister(own_page: Page, site: ScriptedSite) -> None:
-    code = """
-        from filesync_web.browser import service_worker as sw
-        from filesync_web.errors import ServiceWorkerError
-        gone = [await sw.unregister_file_sync_service_worker() for _ in range(2)]
-        try:
-            await sw.prefetch_files(["x"])
-        except ServiceWorkerError as error:
-            return [*gone, str(error)]
-    """
-    first, second, words = run_python(own_page, code)
+@run_in_pyodide
+async def unregister_and_prefetch(selenium: PyodidePage) -> tuple[bool, bool, str]:
+    """Unregister twice, then prefetch; whether there was a worker, and what the error says."""
+    from filesync_web.browser import service_worker
+    from filesync_web.errors import ServiceWorkerError
+
+    first, second = [await service_worker.unregister_file_sync_service_worker() for _ in range(2)]
+    try:
+        await service_worker.prefetch_files(["x"])
+    except ServiceWorkerError as error:
+        return first, second, str(error)
+    raise AssertionError("it was fetched")
+
+
+def test_unregister(own_page: PyodidePage) -> None:
+    first, second, words = unregister_and_prefetch(own_page)
     assert (first, second) == (True, False)
     assert "register_file_sync_service_worker() first" in words
-    assert own_page.evaluate("caches.keys()") == []
-    own_page.reload()
-    assert own_page.evaluate("navigator.serviceWorker.controller === null")
+    assert own_page.driver.evaluate("caches.keys()") == []
+    own_page.driver.reload()
+    assert own_page.driver.evaluate("navigator.serviceWorker.controller === null")
 
 
 def test_errors_say_what_to_do(site: ScriptedSite, new_context: Callable[..., BrowserContext]) -> None:
-    page = open_python_page(new_context(base_url=site.url), "bare")
-    words = run_python(page, ERROR, script_url="/no-such-sw.js", scope=None)
+    page = open_pyodide_page(new_context(base_url=site.url), "bare")
+    words = refusal(page, "/no-such-sw.js")
     assert "/no-such-sw.js" in words
     assert "404" in words
-    words = run_python(page, ERROR, script_url="/filesync-sw.js", scope="/wheels/")
+    words = refusal(page, "/filesync-sw.js", "/wheels/")
     assert f"the scope {site.url}/wheels/ does not cover this page" in words
     (site.folder / "wheels/extra.txt").write_text("promised")
     site.write_worker(precache=precache_entries(site.folder))
     (site.folder / "wheels/extra.txt").unlink()
-    words = run_python(page, ERROR, script_url="/filesync-sw.js", scope=None)
+    words = refusal(page, "/filesync-sw.js")
     assert "could not be installed: a precached file is missing" in words
 
 
-def test_worker_says_that_the_page_must_register(worker_page: Page) -> None:
-    words = run_python(worker_page, ERROR, script_url="/filesync-sw.js", scope=None)
-    assert "call this from the page's main thread" in words
+def test_worker_says_that_the_page_must_register(selenium_worker: PyodidePage) -> None:
+    assert "call this from the page's main thread" in refusal(selenium_worker, "/filesync-sw.js")

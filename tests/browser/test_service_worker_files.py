@@ -14,6 +14,7 @@ from playwright.sync_api import BrowserContext, Page, Route
 
 from tests.browser.controlled_page import fetch, message, open_controlled_page, store_file
 from tests.browser.scripted_site import PAGE, PREFIX, ScriptedSite, StoredObject
+from tests.harness.waiting import wait_until
 
 BODY = bytes(range(256)) * 40
 HASH = hashlib.sha256(BODY).hexdigest()
@@ -187,8 +188,7 @@ def test_a_signed_request_can_be_held(page: Page) -> None:
     held: list[Route] = []
     page.route("**/*sig=hold*", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks the handler
     page.evaluate("(url) => { globalThis.held = fetch(url).then((r) => r.text()); }", f"{URL}?sig=hold")
-    while not held:
-        page.evaluate("0")  # lets Playwright deliver what has happened
+    wait_until(lambda: held, "the request is held", page=page)
     held[0].fulfill(body="from the test")
     assert page.evaluate("globalThis.held") == "from the test"
     page.unroute("**/*sig=hold*")

@@ -14,6 +14,7 @@ from playwright.sync_api import BrowserContext, Error, Page
 
 from tests.browser.controlled_page import Answer, fetch, kept_files, message, open_controlled_page
 from tests.browser.scripted_site import PAGE, PREFIX, ScriptedSite
+from tests.harness.waiting import wait_until
 
 BODY = bytes(range(256)) * 2000
 WRONG = BODY[:-1] + b"!"
@@ -140,8 +141,7 @@ def test_reader_who_goes_away_leaves_nothing_behind(
         return value.length;
     }"""
     assert 0 < page.evaluate(code, PREFIX + key) < len(body)
-    while kept_files(page):
-        page.evaluate("0")  # the worker throws the rest away in its own time
+    wait_until(lambda: not kept_files(page), "the worker has thrown the rest away", page=page)
 
 
 def test_range_of_a_remote_file(open_page: Callable[..., Page], remote: ScriptedSite) -> None:

@@ -5,38 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page
 
-from tests.browser.test_file_sync import OPEN, TOKEN
-from tests.harness import Profile, open_python_page, run_python
+from filesync_web.errors import QuotaExceededError
+from tests.harness import Profile, PyodidePage, open_pyodide_page, run_in_pyodide
 
 MIB = 1 << 20
-
-NAMES = "global files, fs, store, sync, saved, save, here"
-SAVE = """
-import os
-
-async def save(name):
-    saved[name] = (await sync.save_file(os.urandom(1 << 20), name=name)).file_id
-
-def here():
-    rows = {row.file_id: row.local_hash != "" for row in store.query(files.tables.local_file_state)}
-    return [name for name in saved if rows[saved[name]]]
-
-store, sync = await open_client(store_id, token)
-saved = {}
-for name in ("pinned", "old", "new"):
-    await save(name)
-await sync.pin_file(saved["pinned"])
-done = fs.Status.DONE
-await until(
-    store, files.tables.local_file_state, lambda rows: [row.upload_status for row in rows] == [done] * 3
-)
-await until(store, files.tables.files, lambda rows: all(row.remote_key for row in rows))
-async with asyncio.timeout(20):
-    while store.unconfirmed():
-        await asyncio.sleep(0.01)
-"""
 
 IN_FOLDER = """
 async (name) => {
@@ -50,76 +23,156 @@ async (name) => {
 """
 
 
-@pytest.fixture
-def page(new_profile: Callable[..., Profile]) -> Page:
-    return open_python_page(new_profile().open())
+@run_in_pyodide
+async def open_client(selenium: PyodidePage, store_id: str) -> None:
+    from tests.in_page import kept
+    from tests.in_page.client import open_client
+
+    await open_client(store_id)
+    kept.saved = {}
+
+
+@run_in_pyodide
+async def save(selenium: PyodidePage, name: str) -> None:
+    """Save a file of one MiB."""
+    import os
+
+    from tests.in_page import kept
+
+    kept.saved[name] = (await kept.sync.save_file(os.urandom(1 << 20), name=name)).file_id
+
+
+@run_in_pyodide
+async def upload_all(selenium: PyodidePage) -> None:
+    """Wait until everything is in the object store, and known there."""
+    import filesync_web as fs
+    from tests.harness.waiting import until
+    from tests.in_page import kept
+    from tests.in_page.client import FILES
+
+    def are_uploaded() -> bool:
+        transfers = kept.store.query(FILES.tables.local_file_state)
+        records = kept.store.query(FILES.tables.files)
+        done = [row.upload_status == fs.Status.DONE for row in transfers]
+        return len(done) == len(kept.saved) and all(done) and all(row.remote_key for row in records)
+
+    await until(are_uploaded, "all files are uploaded", timeout=20)
+    await until(lambda: not kept.store.unconfirmed(), "the backend knows of them", timeout=20)
+
+
+@run_in_pyodide
+async def pin(selenium: PyodidePage, *names: str) -> None:
+    from tests.in_page import kept
+
+    for name in names:
+        await kept.sync.pin_file(kept.saved[name])
+
+
+@run_in_pyodide
+def here(selenium: PyodidePage) -> list[str]:
+    """The names of the files that are on this device."""
+    from tests.in_page import kept
+    from tests.in_page.client import FILES
+
+    rows = {row.file_id: row.local_hash for row in kept.store.query(FILES.tables.local_file_state)}
+    return [name for name, file_id in kept.saved.items() if rows[file_id]]
+
+
+@run_in_pyodide
+async def read_size(selenium: PyodidePage, name: str) -> int:
+    from tests.in_page import kept
+
+    size: int = (await kept.sync.read_file(kept.saved[name])).size
+    return size
+
+
+@run_in_pyodide
+def known(selenium: PyodidePage) -> int:
+    """How many files the store has."""
+    from tests.in_page import kept
+    from tests.in_page.client import FILES
+
+    return len(kept.store.query(FILES.tables.files))
 
 
 @pytest.fixture
-def set_room(page: Page) -> Callable[[int], None]:
+def page(new_profile: Callable[..., Profile], store_id: str) -> PyodidePage:
+    """A page on a disk, with three files that are uploaded; the first is pinned."""
+    opened = open_pyodide_page(new_profile().open())
+    open_client(opened, store_id)
+    for name in ("pinned", "old", "new"):
+        save(opened, name)
+    pin(opened, "pinned")
+    upload_all(opened)
+    return opened
+
+
+@pytest.fixture
+def set_room(page: PyodidePage) -> Callable[[int], None]:
     """Let the origin have so many bytes more than it has."""
-    session = page.context.new_cdp_session(page)
+    session = page.context.new_cdp_session(page.driver)
 
     def set_quota(room: int) -> None:
-        usage = page.evaluate("async () => (await navigator.storage.estimate()).usage")
+        usage = page.driver.evaluate("async () => (await navigator.storage.estimate()).usage")
         session.send(
             "Storage.overrideQuotaForOrigin",
-            {"origin": page.evaluate("location.origin"), "quotaSize": usage + room},
+            {"origin": page.driver.evaluate("location.origin"), "quotaSize": usage + room},
         )
 
     return set_quota
 
 
 def test_a_full_device_evicts_what_it_may_and_gets_it_back(
-    page: Page, set_room: Callable[[int], None], store_id: str
+    page: PyodidePage, set_room: Callable[[int], None]
 ) -> None:
-    run_python(page, NAMES + OPEN + SAVE, store_id=store_id, token=TOKEN, timeout=60)
     set_room(MIB // 2)
-    found = run_python(page, "await save('more')\nreturn here()", timeout=60)
-    assert found == ["pinned", "new", "more"]
-    assert len(page.evaluate(IN_FOLDER, "livestore-filesync-files")) == 3
+    save(page, "more")
+    assert here(page) == ["pinned", "new", "more"]
+    assert len(page.driver.evaluate(IN_FOLDER, "livestore-filesync-files")) == 3
     set_room(100 * MIB)
-    assert run_python(page, "return (await sync.read_file(saved['old'])).size") == MIB
-    assert run_python(page, "return here()") == ["pinned", "old", "new", "more"]
+    assert read_size(page, "old") == MIB
+    assert here(page) == ["pinned", "old", "new", "more"]
 
 
 def test_a_full_device_that_may_evict_nothing_keeps_what_it_has(
-    page: Page, set_room: Callable[[int], None], store_id: str
+    page: PyodidePage, set_room: Callable[[int], None]
 ) -> None:
-    run_python(page, NAMES + OPEN + SAVE, store_id=store_id, token=TOKEN, timeout=60)
-    run_python(page, "for name in list(saved): await sync.pin_file(saved[name])")
+    pin(page, "pinned", "old", "new")
     set_room(MIB // 2)
-    with pytest.raises(AssertionError, match="QuotaExceededError"):
-        run_python(page, "await save('more')", timeout=60)
-    assert page.evaluate(IN_FOLDER, "livestore-filesync-incoming") == []
-    assert len(page.evaluate(IN_FOLDER, "livestore-filesync-files")) == 3
-    assert run_python(page, "return len(store.query(files.tables.files))") == 3
+    with pytest.raises(QuotaExceededError):
+        save(page, "more")
+    assert page.driver.evaluate(IN_FOLDER, "livestore-filesync-incoming") == []
+    assert len(page.driver.evaluate(IN_FOLDER, "livestore-filesync-files")) == 3
+    assert known(page) == 3
     set_room(100 * MIB)
-    assert run_python(page, "await save('more')\nreturn here()") == ["pinned", "old", "new", "more"]
+    save(page, "more")
+    assert here(page) == ["pinned", "old", "new", "more"]
 
 
-BEYOND = """
-async def chunks():
-    for _ in range(100):
-        yield bytes(1 << 20)
+@run_in_pyodide
+async def save_what_cannot_fit(selenium: PyodidePage, mib: int) -> None:
+    """Save so much as bytes, and as a stream; neither may be stored."""
+    from collections.abc import AsyncIterator
 
-for source in (bytes(100 << 20), chunks()):
-    try:
-        await sync.save_file(source, name="beyond")
-    except fs.QuotaExceededError:
-        pass
-    else:
-        raise AssertionError("100 MiB were stored where there is room for 2.5")
-return here()
-"""
+    import filesync_web as fs
+    from tests.in_page import kept
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(mib):
+            yield bytes(1 << 20)
+
+    for source in (bytes(mib << 20), chunks()):
+        try:
+            await kept.sync.save_file(source, name="beyond")
+        except fs.QuotaExceededError:
+            continue
+        raise AssertionError("it was stored")
 
 
-def test_a_file_that_cannot_fit_evicts_nothing(
-    page: Page, set_room: Callable[[int], None], store_id: str
-) -> None:
-    run_python(page, NAMES + OPEN + SAVE, store_id=store_id, token=TOKEN, timeout=60)
+def test_a_file_that_cannot_fit_evicts_nothing(page: PyodidePage, set_room: Callable[[int], None]) -> None:
     set_room(MIB // 2)
-    assert run_python(page, BEYOND, timeout=90) == ["pinned", "old", "new"]
-    assert page.evaluate(IN_FOLDER, "livestore-filesync-incoming") == []
-    assert len(page.evaluate(IN_FOLDER, "livestore-filesync-files")) == 3
-    assert run_python(page, "return len(store.query(files.tables.files))") == 3
+    save_what_cannot_fit(page, 100)
+    assert here(page) == ["pinned", "old", "new"]
+    assert page.driver.evaluate(IN_FOLDER, "livestore-filesync-incoming") == []
+    assert len(page.driver.evaluate(IN_FOLDER, "livestore-filesync-files")) == 3
+    assert known(page) == 3

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from playwright.sync_api import Page
-
-from tests.harness import PyodideRun, run_python
+from tests.harness import PyodidePage, PyodideRun, run_in_pyodide
 
 
 def test_indexeddb_keeps_the_contract_of_the_event_log(pyodide_pytest: Callable[..., PyodideRun]) -> None:
@@ -44,12 +42,13 @@ VERSION_1 = """async (name) => {
 }"""
 
 
-def test_a_log_of_the_first_version_keeps_what_is_pending(bare_page: Page) -> None:
-    bare_page.evaluate(VERSION_1, "version-1")
-    code = """
+@run_in_pyodide
+async def read_and_discard(selenium: PyodidePage, name: str) -> tuple[str, list[str], list[bool]]:
+    """Open the log; its client, what is pending, and whether what is left after discarding that syncs."""
     from filesync_web.browser.event_log import IndexedDbEventLog
     from filesync_web.livestore.ports import Position
-    log = IndexedDbEventLog("version-1")
+
+    log = IndexedDbEventLog(name)
     client_id = await log.open("new")
     (await log.open_state()).close()
     seen = Position(1, 0, 2)
@@ -57,6 +56,9 @@ def test_a_log_of_the_first_version_keeps_what_is_pending(bare_page: Page) -> No
     await log.discard([entry.id for entry in pending])
     left = (await log.read(seen, all_pending=True)).local
     await log.close()
-    return [client_id, [entry.event.name for entry in pending], [entry.event.synced for entry in left]]
-    """
-    assert run_python(bare_page, code) == ["old", ["pending"], [False]]
+    return client_id, [entry.event.name for entry in pending], [entry.event.synced for entry in left]
+
+
+def test_a_log_of_the_first_version_keeps_what_is_pending(selenium: PyodidePage) -> None:
+    selenium.driver.evaluate(VERSION_1, "version-1")
+    assert read_and_discard(selenium, "version-1") == ("old", ["pending"], [False])

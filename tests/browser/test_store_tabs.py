@@ -3,187 +3,295 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext
 
-from tests.harness import PageErrors, Profile, open_python_page, run_python
+from tests.harness import PageErrors, Profile, PyodidePage, open_pyodide_page, run_in_pyodide
+from tests.harness.waiting import wait_until
 
-TOKEN = "dev-token-change-in-production"
 TAKE_OVER_SECONDS = 8.0
 """2 s on a quiet machine, which `tests/unit/livestore/test_election.py` asserts with a clock of its own."""
 
-OPEN = """
-global store, files, seen
-import asyncio, time
-from filesync_web import SyncOptions, create_file_sync_schema, make_schema, open_store
 
-files = create_file_sync_schema()
-schema = make_schema(
-    tables=files.tables, events=files.events, materializers=files.create_materializers(files.tables)
-)
-sync = SyncOptions("/sync", {"authToken": token}, transport=transport) if token else None
-store = await open_store(schema, store_id=store_id, sync=sync)
-seen = {}
+@run_in_pyodide
+async def open_store(
+    selenium: PyodidePage, store_id: str, *, sync: bool = True, transport: Literal["ws", "http"] = "ws"
+) -> None:
+    """Open the page's store, and note when each file was seen first."""
+    import time
 
-def note(rows):
-    for row in rows:
-        seen.setdefault(row.id, time.time())
+    from tests.in_page import kept
+    from tests.in_page.client import FILES, TOKEN, open_store
 
-unsubscribe = store.subscribe(files.tables.files, note)
-"""
+    def note(rows: list[Any]) -> None:
+        for row in rows:
+            seen.setdefault(row.id, time.time())
 
-COMMIT = """
-import time
-for n in range(count):
-    await store.commit(
-        files.events.file_created(id=f"{prefix}-{n}", path="p", content_hash="h", created_at=n, updated_at=n)
-    )
-return time.time()
-"""
-
-UNTIL = """
-import asyncio
-async with asyncio.timeout(seconds):
-    while not eval(condition):
-        await asyncio.sleep(0.005)
-"""
-
-IDS = "return [row.id for row in store.query(files.tables.files.order_by('id'))]"
+    seen: dict[str, float] = {}
+    store = await open_store(store_id, token=TOKEN if sync else "", transport=transport)
+    kept.seen, kept.unsubscribe = seen, store.subscribe(FILES.tables.files, note)
 
 
-def open_store(page: Page, store_id: str, token: str | None = None, transport: str = "ws") -> Page:
-    run_python(page, OPEN, store_id=store_id, token=token, transport=transport)
-    return page
+@run_in_pyodide
+async def close_store(selenium: PyodidePage) -> None:
+    from tests.in_page.client import close_client
+
+    await close_client()
 
 
-def until(page: Page, condition: str, seconds: float = 10.0) -> None:
-    """Wait until a Python expression is true in the page."""
-    run_python(page, UNTIL, condition=condition, seconds=seconds)
-
-
-def commit(page: Page, prefix: str, count: int = 1) -> float:
+@run_in_pyodide
+async def commit(selenium: PyodidePage, prefix: str, count: int = 1) -> float:
     """Commit files; returns the time of the browser after the last."""
-    answer: float = run_python(page, COMMIT, prefix=prefix, count=count)
-    return answer
+    import time
+
+    from tests.in_page.client import commit_file
+
+    for n in range(count):
+        await commit_file(f"{prefix}-{n}", created_at=n)
+    return time.time()
 
 
-def leader_of(pages: list[Page]) -> Page:
+@run_in_pyodide
+def start_to_commit(selenium: PyodidePage, prefix: str) -> None:
+    """Begin to commit a hundred files, one by one."""
+    import asyncio
+
+    from tests.in_page import kept
+    from tests.in_page.client import commit_file
+
+    async def rush() -> None:
+        for n in range(100):
+            await commit_file(f"{prefix}-{n:02}", created_at=n)
+
+    kept.rushing = asyncio.ensure_future(rush())
+
+
+@run_in_pyodide
+async def wait_for_commits(selenium: PyodidePage) -> None:
+    from tests.in_page import kept
+
+    await kept.rushing
+
+
+@run_in_pyodide
+async def see(selenium: PyodidePage, file_id: str) -> float:
+    """Wait until the page sees a file; returns when it did, in the time of the browser."""
+    from tests.harness.waiting import until
+    from tests.in_page import kept
+
+    return await until(lambda: kept.seen.get(file_id), f"{file_id} is seen")
+
+
+@run_in_pyodide
+async def see_all(selenium: PyodidePage, count: int) -> None:
+    """Wait until the page has so many files."""
+    from tests.harness.waiting import until
+    from tests.in_page import kept
+    from tests.in_page.client import FILES
+
+    def files() -> int:
+        return len(kept.store.query(FILES.tables.files))
+
+    await until(lambda: files() == count, lambda: f"{count} files, not {files()}", timeout=30)
+
+
+@run_in_pyodide
+async def sync_all(selenium: PyodidePage, *, connected: bool = False) -> None:
+    """Wait until the backend has everything, and the page is connected if that is asked for."""
+    from tests.harness.waiting import until
+    from tests.in_page import kept
+
+    def is_synced() -> bool:
+        status = kept.store.sync_status
+        return status.pending == 0 and (status.connected or not connected)
+
+    await until(is_synced, lambda: f"everything is synced: {kept.store.sync_status}", timeout=30)
+
+
+@run_in_pyodide
+def nudge(selenium: PyodidePage) -> None:
+    from tests.in_page import kept
+
+    kept.store.nudge_sync()
+
+
+@run_in_pyodide
+async def switch_sync(selenium: PyodidePage, enabled: bool) -> None:
+    from tests.in_page import kept
+
+    await kept.store.set_sync_enabled(enabled)
+
+
+@run_in_pyodide
+async def wait_until_sync_is_off(selenium: PyodidePage) -> None:
+    from tests.harness.waiting import until
+    from tests.in_page import kept
+
+    def is_off() -> bool:
+        status = kept.store.sync_status
+        return not status.enabled and not status.connected
+
+    await until(is_off, "sync is off")
+
+
+@run_in_pyodide
+def sync_state(selenium: PyodidePage) -> tuple[bool, int]:
+    """Whether sync is on, and how many events are pending."""
+    from tests.in_page import kept
+
+    status = kept.store.sync_status
+    return status.enabled, status.pending
+
+
+@run_in_pyodide
+def leads(selenium: PyodidePage) -> bool:
+    from tests.in_page import kept
+
+    leader: bool = kept.store.leader
+    return leader
+
+
+@run_in_pyodide
+def files_by_time(selenium: PyodidePage) -> dict[str, int]:
+    """The ids of all files, with the time of their creation."""
+    from tests.in_page import kept
+    from tests.in_page.client import FILES
+
+    return {row.id: row.created_at for row in kept.store.query(FILES.tables.files)}
+
+
+@run_in_pyodide
+def pulled(selenium: PyodidePage) -> int:
+    """How many events of the backend the page has, if each is there once: the head that it has pulled."""
+    from tests.in_page import kept
+
+    head: int = kept.store._replica.position.confirmed
+    return head
+
+
+def leader_of(pages: list[PyodidePage]) -> PyodidePage:
     """The page that leads; waits until there is one."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        leaders = [page for page in pages if run_python(page, "return store.leader")]
-        assert len(leaders) <= 1
-        if leaders:
-            return leaders[0]
-    raise AssertionError("no tab leads")
+
+    def leaders() -> list[PyodidePage]:
+        found = [page for page in pages if leads(page)]
+        assert len(found) <= 1
+        return found
+
+    [leader] = wait_until(leaders, "a tab leads")
+    return leader
 
 
 @pytest.fixture(scope="module")
-def pages(new_module_context: Callable[[], BrowserContext]) -> list[Page]:
+def pages(new_module_context: Callable[[], BrowserContext]) -> list[PyodidePage]:
     """A bare page, a PyScript page and a PyScript worker of one browser."""
     context = new_module_context()
-    return [open_python_page(context, kind) for kind in ("bare", "pyscript", "worker")]
+    return [open_pyodide_page(context, kind) for kind in ("bare", "pyscript", "worker")]
 
 
 @pytest.fixture
-def three_tabs(pages: list[Page], store_id: str) -> Iterator[list[Page]]:
+def three_tabs(pages: list[PyodidePage], store_id: str) -> Iterator[list[PyodidePage]]:
     """The three kinds of pages, with one fresh store."""
-    yield [open_store(page, store_id, TOKEN) for page in pages]
     for page in pages:
-        run_python(page, "await store.close()")
+        open_store(page, store_id)
+    yield pages
+    for page in pages:
+        close_store(page)
 
 
-def test_a_commit_is_seen_in_the_other_tabs_within_100_ms(three_tabs: list[Page]) -> None:
+@pytest.fixture
+def elsewhere(new_context: Callable[[], BrowserContext]) -> PyodidePage:
+    """A page of another browser."""
+    return open_pyodide_page(new_context())
+
+
+def test_a_commit_is_seen_in_the_other_tabs_within_100_ms(three_tabs: list[PyodidePage]) -> None:
     """The best of several tries: other processes of this machine may delay any single one."""
-    best: dict[Page, float] = {}
+    first, *others = three_tabs
+    delays: dict[PyodidePage, list[float]] = {page: [] for page in others}
     for n in range(8):
-        committed = commit(three_tabs[0], f"try{n}")
-        for page in three_tabs[1:]:
-            until(page, f"'try{n}-0' in seen")
-            delay = run_python(page, f"return seen['try{n}-0']") - committed
-            best[page] = min(delay, best.get(page, delay))
-    assert max(best.values()) < 0.1
+        committed = commit(first, f"try{n}")
+        for page in others:
+            delays[page].append(see(page, f"try{n}-0") - committed)
+    assert max(min(each) for each in delays.values()) < 0.1
 
 
 def test_a_hundred_rapid_commits_of_each_tab_all_arrive_once(
-    three_tabs: list[Page], new_context: Callable[[], BrowserContext], store_id: str
+    three_tabs: list[PyodidePage], elsewhere: PyodidePage, store_id: str
 ) -> None:
-    other = open_store(open_python_page(new_context()), store_id, TOKEN)
-    start = """
-    import asyncio
-    async def rush():
-        for n in range(100):
-            await store.commit(files.events.file_created(
-                id=f"{prefix}-{n:02}", path="p", content_hash="h", created_at=n, updated_at=n))
-    global rushing
-    rushing = asyncio.ensure_future(rush())
-    """
+    open_store(elsewhere, store_id)
     for prefix, page in zip("abc", three_tabs, strict=True):
-        run_python(page, start, prefix=prefix)
-    for page in [*three_tabs, other]:
-        until(page, "len(store.query(files.tables.files)) == 300", seconds=30)
+        start_to_commit(page, prefix)
+    for page in [*three_tabs, elsewhere]:
+        see_all(page, 300)
     for page in three_tabs:
-        until(page, "store.sync_status.pending == 0 and rushing.done()")
-    everything = run_python(other, "return [[r.id, r.created_at] for r in store.query(files.tables.files)]")
-    assert sorted(id_ for id_, _ in everything) == [f"{p}-{n:02}" for p in "abc" for n in range(100)]
-    counts = "return store.query('select count(*) n, sum(createdAt) s from files')[0].s"
-    assert {run_python(page, counts) for page in [*three_tabs, other]} == {3 * 4950}
-    # Each event is in the backend once: the head that the other browser has pulled is the number of events.
-    assert run_python(other, "return store._replica.position.confirmed") == 300
+        wait_for_commits(page)
+        sync_all(page)
+    expected = {f"{prefix}-{n:02}": n for prefix in "abc" for n in range(100)}
+    for page in [*three_tabs, elsewhere]:
+        assert files_by_time(page) == expected
+    assert pulled(elsewhere) == 300
 
 
 def test_a_browser_without_web_sockets_syncs_over_http(
-    pages: list[Page], new_context: Callable[[], BrowserContext], store_id: str
+    pages: list[PyodidePage], elsewhere: PyodidePage, store_id: str
 ) -> None:
-    one = open_store(pages[0], store_id, TOKEN)
-    other = open_store(open_python_page(new_context()), store_id, TOKEN, transport="http")
-    commit(other, "http", 60)
-    until(one, "'http-59' in seen")
+    one = pages[0]
+    open_store(one, store_id)
+    open_store(elsewhere, store_id, transport="http")
+    commit(elsewhere, "http", 60)
+    see(one, "http-59")
     commit(one, "ws", 60)
-    run_python(other, "store.nudge_sync()")
-    until(other, "'ws-59' in seen and store.sync_status.pending == 0")
-    run_python(one, "await store.close()")
+    nudge(elsewhere)
+    see(elsewhere, "ws-59")
+    sync_all(elsewhere)
+    close_store(one)
 
 
-def fail_over(pages: list[Page], stop: Callable[[Page], Any]) -> Page:
+def fail_over(pages: list[PyodidePage], stop: Callable[[PyodidePage], Any]) -> PyodidePage:
     """Stop the leader and return it, once another tab leads and has synced a new commit."""
     leader = leader_of(pages)
     others = [page for page in pages if page is not leader]
     stop(leader)
-    started = time.monotonic()
-    while not any(run_python(page, "return store.leader") for page in others):
-        assert time.monotonic() - started < TAKE_OVER_SECONDS, "nobody took over"
-    commit(others[0], f"after-{started}")
+    wait_until(lambda: any(map(leads, others)), "another tab takes over", timeout=TAKE_OVER_SECONDS)
+    commit(others[0], f"after-{pages.index(leader)}-of-{len(pages)}")
     for page in others:
-        until(page, "store.sync_status.pending == 0 and store.sync_status.connected", seconds=30)
+        sync_all(page, connected=True)
     return leader
 
 
-def crash(page: Page) -> None:
+def freeze(page: PyodidePage) -> None:
+    """Let the page do nothing for five seconds."""
+    page.driver.evaluate(
+        "() => { setTimeout(() => { const end = Date.now() + 5000; while (Date.now() < end) ; }) }"
+    )
+
+
+def crash(page: PyodidePage) -> None:
     """Crash the page's process."""
     with contextlib.suppress(Exception):  # it cannot answer any more
-        page.goto("chrome://crash", timeout=1000)
+        page.driver.goto("chrome://crash", timeout=1000)
 
 
 def test_another_tab_leads_when_the_leader_froze_closed_or_crashed(
     new_context: Callable[[], BrowserContext], store_id: str, page_errors: PageErrors
 ) -> None:
     context = new_context()
-    pages = [open_store(open_python_page(context), store_id, TOKEN) for _ in range(3)]
+    pages = [open_pyodide_page(context) for _ in range(3)]
+    for page in pages:
+        open_store(page, store_id)
 
-    freeze = "() => { setTimeout(() => { const end = Date.now() + 5000; while (Date.now() < end) ; }) }"
-    frozen = fail_over(pages, lambda page: page.evaluate(freeze))
-    until(frozen, "not store.leader")  # it has noticed, once it runs again
+    frozen = fail_over(pages, freeze)
+    wait_until(lambda: not leads(frozen), "it has noticed, once it runs again")
     assert leader_of(pages) is not frozen
     commit(frozen, "thawed")
     for page in pages:
-        until(page, "'thawed-0' in seen and store.sync_status.pending == 0")
+        see(page, "thawed-0")
+        sync_all(page)
 
-    pages.remove(fail_over(pages, lambda page: page.close()))
+    pages.remove(fail_over(pages, PyodidePage.quit))
     page_errors.allow("crash")
     pages.remove(fail_over(pages, crash))
     assert pages == [leader_of(pages)]
@@ -193,23 +301,27 @@ def test_what_was_committed_survives_a_killed_browser(
     new_profile: Callable[..., Profile], store_id: str
 ) -> None:
     profile = new_profile()
-    page = open_store(open_python_page(profile.open()), store_id)
+    page = open_pyodide_page(profile.open())
+    open_store(page, store_id, sync=False)
     commit(page, "kept", 20)
     profile.kill()
-    again = open_store(open_python_page(profile.open()), store_id)
-    assert len(run_python(again, IDS)) == 20
-    assert run_python(again, "return store.sync_status.pending") == 20
+    again = open_pyodide_page(profile.open())
+    open_store(again, store_id, sync=False)
+    assert len(files_by_time(again)) == 20
+    assert sync_state(again)[1] == 20
 
 
-def test_sync_is_switched_for_all_tabs_and_kept_over_a_reload(three_tabs: list[Page], store_id: str) -> None:
-    run_python(three_tabs[2], "await store.set_sync_enabled(False)")
+def test_sync_is_switched_for_all_tabs_and_kept_over_a_reload(
+    three_tabs: list[PyodidePage], store_id: str
+) -> None:
+    switch_sync(three_tabs[2], False)
     for page in three_tabs:
-        until(page, "not store.sync_status.enabled and not store.sync_status.connected")
+        wait_until_sync_is_off(page)
     commit(three_tabs[0], "off")
     page = three_tabs[1]
-    run_python(page, "await store.close()")
-    open_store(page, store_id, TOKEN)
-    assert run_python(page, "return [store.sync_status.enabled, store.sync_status.pending]") == [False, 1]
-    run_python(page, "await store.set_sync_enabled(True)")
+    close_store(page)
+    open_store(page, store_id)
+    assert sync_state(page) == (False, 1)
+    switch_sync(page, True)
     for page in three_tabs:
-        until(page, "store.sync_status.pending == 0 and store.sync_status.connected")
+        sync_all(page, connected=True)

@@ -10,8 +10,9 @@ import pytest
 
 from filesync_web.errors import InvalidArgumentError, NetworkError, StallError
 from filesync_web.ports import HttpResponse
-from tests.contract.blob_store import KIB, MIB, Recorder, Remote, World
+from tests.contract.blob_world import KIB, MIB, Recorder, Remote, World
 from tests.contract.site import content, sha256
+from tests.harness.waiting import until
 
 
 class Target(Remote):
@@ -30,9 +31,7 @@ class Target(Remote):
 
     async def closed(self) -> None:
         """Wait until the site sees that the client went away."""
-        async with asyncio.timeout(10):
-            while not await self.ask("closed"):
-                pass
+        await until(lambda: self.ask("closed"), "the site sees that the client went away")
 
 
 class RequestContract:
@@ -77,8 +76,7 @@ class RequestContract:
             pytest.skip("see the tests of the fakes")
         target = Target(world, stall=0)
         task = asyncio.create_task(world.http.request("GET", target.url, headers={}, timeout=30))
-        while not await target.requests():
-            pass
+        await until(target.requests, "the site has the request")
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -155,8 +153,7 @@ class UploadContract:
             pytest.skip("see the tests of the fakes")
         target = Target(world, stall=0)
         task = asyncio.create_task(target.upload(content(MIB)))
-        while not await target.requests():
-            pass
+        await until(target.requests, "the site has the request")
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -12,7 +12,10 @@ import pytest
 from filesync_web.browser.blobs import OpfsBlobStore
 from filesync_web.browser.http import BrowserHttp
 from filesync_web.browser.locks import WebLocks
-from tests.contract.blob_store import BlobStoreContract, PutContract, ResumeContract, World
+from tests.contract.blob_put import PutContract
+from tests.contract.blob_resume import ResumeContract
+from tests.contract.blob_store import BlobStoreContract
+from tests.contract.blob_world import World
 from tests.contract.http import HttpContract
 from tests.contract.locks import LocksContract
 

@@ -12,7 +12,9 @@ import pytest
 
 import filesync_web as fs
 from tests.harness import ServerProcess
-from tests.harness.native_client import FILES, native_client, until
+from tests.harness.native_client import native_client
+from tests.harness.waiting import until
+from tests.in_page.client import FILES
 
 TOKEN = "dev-token-change-in-production"
 CONTENTS = [f"file {number}".encode() for number in range(5)]
@@ -50,18 +52,15 @@ async def save_all(store: fs.Store, sync: fs.FileSync) -> dict[str, bytes]:
 
 async def everything_is_up(store: fs.Store, files: dict[str, bytes]) -> None:
     """The store has these files and no others, all are uploaded, and the backend knows."""
-    live = FILES.tables.files.where(deleted_at=None)
-    await until(
-        store,
-        live,
-        lambda records: {record.id for record in records if record.remote_key} == set(files) == _ids(records),
-        seconds=60,
-    )
-    await until(store, live, lambda _records: not store.unconfirmed(), seconds=60)
 
+    def are_uploaded() -> bool:
+        records = store.query(FILES.tables.files.where(deleted_at=None))
+        return {record.id for record in records} == set(files) and all(
+            record.remote_key for record in records
+        )
 
-def _ids(records: list[fs.FileRecord]) -> set[str]:
-    return {record.id for record in records}
+    await until(are_uploaded, "all files are uploaded", timeout=60)
+    await until(lambda: not store.unconfirmed(), "the backend knows of them", timeout=60)
 
 
 async def read_all(sync: fs.FileSync, files: dict[str, bytes]) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import filesync_web as fs
 from tests.harness import ServerProcess
-from tests.harness.native_client import FILES, native_client, until
+from tests.harness.native_client import native_client
+from tests.harness.waiting import until
+from tests.in_page.client import FILES
 
 TOKEN = "dev-token-change-in-production"
 
@@ -29,16 +31,15 @@ async def test_files_large_and_small_reach_the_other_client(
     async with client(server, tmp_path / "a") as (_here, a), client(server, tmp_path / "b") as (there, b):
         first = await a.save_file(large)
         second = await a.save_file(b"small", name="small.txt")
+        hashes = {first.content_hash, second.content_hash}
+        local, deletes = FILES.tables.local_file_state, FILES.tables.remote_deletes
         await until(
-            there,
-            FILES.tables.local_file_state,
-            lambda rows: {r.local_hash for r in rows} == {first.content_hash, second.content_hash},
-            seconds=60,
+            lambda: {row.local_hash for row in there.query(local)} == hashes, "both files arrive", timeout=60
         )
         copy = await b.read_file(first.file_id)
         assert copy.read_bytes() == large.read_bytes()
         await b.delete_file(first.file_id)
-        await until(there, FILES.tables.remote_deletes, lambda rows: not rows, seconds=60)
+        await until(lambda: not there.query(deletes), "it is deleted in the object store", timeout=60)
         metadata = fs.get_file_metadata(there.query(FILES.tables.files.where(id=second.file_id))[0])
         assert (metadata.name, metadata.mime_type, metadata.size_bytes) == ("small.txt", "text/plain", 5)
     assert "multipart/complete" in server.read_log()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from filesync_web.livestore.store import Store
 from filesync_web.livestore.sync_status import SyncOptions
 from filesync_web.native.web_socket import open_native_socket
 from tests.harness import ServerProcess
+from tests.harness.waiting import until
 from tests.unit.livestore.support import NOTES, bodies, note_added, note_changed
 
 TOKEN = "dev-token-change-in-production"
@@ -39,25 +39,19 @@ async def open_at(
         await store.close()
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110  another process makes it true
-            await asyncio.sleep(0.01)
-
-
 async def test_two_processes_worth_of_stores_converge(open_at: OpenStore) -> None:
     one, two = await open_at("one", "shared"), await open_at("two", "shared")
     await one.commit(*[note_added(id=str(i), body="one") for i in range(120)])
     await two.commit(note_added(id="x", body="two"))
-    await until(lambda: bodies(one) == bodies(two) and len(bodies(one)) == 121)
-    await until(lambda: not one.sync_status.pending and not two.sync_status.pending)
+    await until(lambda: bodies(one) == bodies(two) and len(bodies(one)) == 121, "both have all notes")
+    await until(lambda: not one.sync_status.pending and not two.sync_status.pending, "nothing is pending")
 
 
 async def test_stores_of_different_ids_do_not_mix(open_at: OpenStore) -> None:
     one, two = await open_at("one", "first"), await open_at("one", "second")
     await one.commit(note_added(id="a"))
     await two.commit(note_added(id="b"))
-    await until(lambda: one.sync_status.pending == two.sync_status.pending == 0)
+    await until(lambda: one.sync_status.pending == two.sync_status.pending == 0, "nothing is pending")
     assert set(bodies(one)) == {"a"}
     assert set(bodies(two)) == {"b"}
 
@@ -67,9 +61,9 @@ async def test_what_was_committed_offline_survives_and_is_sent_later(
 ) -> None:
     store = await open_at("one", "offline")
     await store.commit(note_added(id="a", body="online"))
-    await until(lambda: store.sync_status.connected and not store.sync_status.pending)
+    await until(lambda: store.sync_status.connected and not store.sync_status.pending, "it has synced")
     bare_server.kill()
-    await until(lambda: not store.sync_status.connected)
+    await until(lambda: not store.sync_status.connected, "it is offline")
     await store.commit(note_changed(id="a", body="offline"))
     await store.close()
     again = await open_at("one", "offline")
@@ -77,9 +71,9 @@ async def test_what_was_committed_offline_survives_and_is_sent_later(
     assert again.sync_status.pending == 1
     bare_server.start()
     again.nudge_sync()
-    await until(lambda: again.sync_status.pending == 0)
+    await until(lambda: again.sync_status.pending == 0, "nothing is pending")
     other = await open_at("two", "offline")
-    await until(lambda: bodies(other) == {"a": "offline"})
+    await until(lambda: bodies(other) == {"a": "offline"}, "another device has the change")
 
 
 async def test_a_wrong_token_is_told_and_not_shown(
@@ -87,7 +81,7 @@ async def test_a_wrong_token_is_told_and_not_shown(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     store = await open_at("one", "refused", {"authToken": "secret-secret"})
-    await until(lambda: store.sync_status.last_error)
+    await until(lambda: store.sync_status.last_error, "the refusal is told")
     assert "400" in store.sync_status.last_error
     assert "secret-secret" not in caplog.text + store.sync_status.last_error
 

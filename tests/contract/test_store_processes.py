@@ -13,6 +13,7 @@ from filesync_web.environment import open_store
 from filesync_web.livestore.store import Store
 from filesync_web.livestore.sync_status import MetadataSyncStatus, SyncOptions
 from tests.harness import ServerProcess
+from tests.harness.waiting import until
 from tests.unit.livestore.support import NOTES, bodies, note_added
 
 TOKEN = "dev-token-change-in-production"
@@ -65,12 +66,6 @@ async def new_process(bare_server: ServerProcess, tmp_path: Path) -> AsyncIterat
             await process.kill()
 
 
-async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110  another process makes it true
-            await asyncio.sleep(0.005)
-
-
 async def open_here(bare_server: ServerProcess, tmp_path: Path, device: str) -> Store:
     sync = SyncOptions(f"{bare_server.url}/sync", auth_token=TOKEN)
     return await open_store(NOTES, store_id="shared", sync=sync, data_dir=tmp_path / device)
@@ -91,18 +86,21 @@ async def test_processes_share_a_store_and_survive_each_other(
         )
     notes = [f"{who}{n}" for who in ("first", "second", "here") for n in range(20)]
     await asyncio.gather(*(process.says(*(f"seen {note}" for note in notes)) for process in (first, second)))
-    await until(lambda: len(bodies(here)) == 60 and here.sync_status == MetadataSyncStatus(connected=True))
+    synced = MetadataSyncStatus(connected=True)
+    await until(lambda: len(bodies(here)) == 60 and here.sync_status == synced, "it has all", timeout=20)
 
     await first.kill()  # it led
     await here.commit(note_added(id="after"))
     await second.says("seen after")
-    await until(lambda: here.sync_status.pending == 0 and here.sync_status.connected)
+    await until(
+        lambda: here.sync_status.pending == 0 and here.sync_status.connected, "it has synced", timeout=20
+    )
     await second.kill()
-    await until(lambda: here.leader)
+    await until(lambda: here.leader, "it leads", timeout=20)
     await here.commit(note_added(id="alone"))
 
     elsewhere = await open_here(bare_server, tmp_path, "another device")
-    await until(lambda: len(bodies(elsewhere)) == 62)
+    await until(lambda: len(bodies(elsewhere)) == 62, "another device has all", timeout=20)
     # Each event is in the backend once: the head that the other device has pulled is their number.
     assert elsewhere._replica.position.confirmed == 62
     await elsewhere.close()

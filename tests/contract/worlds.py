@@ -9,7 +9,7 @@ from typing import Any
 from filesync_web.native.blobs import DirectoryBlobStore
 from filesync_web.native.http import HttpxHttp
 from filesync_web.testing import HeldHttp, MemoryBlobStore, MemoryNetwork
-from tests.contract.blob_store import World
+from tests.contract.blob_world import World
 from tests.contract.site import FaultSite
 
 

@@ -1,7 +1,6 @@
 """The gallery as a test sees it: by the ids of its elements, through the same gestures as a person's.
 
-Also the two tools that these tests wait with: requests that are held until the test lets them go, and
-conditions. Nothing here sleeps for a fixed time.
+Also requests that are held until the test lets them go. Nothing here sleeps for a fixed time.
 """
 
 from __future__ import annotations
@@ -9,9 +8,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import struct
-import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, Request, Route, expect
@@ -22,14 +20,6 @@ SLOW = 30.0
 """Seconds to wait for what happens at once on a quiet machine."""
 
 expect.set_options(timeout=SLOW * 1000)
-
-
-def wait_until(page: Page, condition: Callable[[], object], what: str, seconds: float = SLOW) -> None:
-    """Let the browser go on until the condition holds; `what` names it in the failure."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        page.wait_for_timeout(20)
 
 
 def png(width: int, height: int, colour: tuple[int, int, int]) -> bytes:

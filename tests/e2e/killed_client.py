@@ -6,77 +6,120 @@ it also when the page that told it is dead.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from playwright.sync_api import Page
 
-from filesync_server.command.config import DEVELOPMENT_TOKEN
-from tests.harness import FaultProxy, Profile, open_python_page, run_python
+from tests.harness import FaultProxy, Profile, PyodidePage, open_pyodide_page, run_in_pyodide
+from tests.harness.waiting import wait_until
 
-OPEN = """
-global asyncio, js, fs, tables, store, tell, save, digest, content
-import asyncio, js
-from urllib.parse import quote
-from pyodide.code import run_js
-import filesync_web as fs
 
-files = fs.create_file_sync_schema()
-tables = files.tables
-schema = fs.make_schema(tables=tables, events=files.events, materializers=files.create_materializers(tables))
-digest = run_js('''async (blob) => Array.from(
-    new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer())),
-    (byte) => byte.toString(16).padStart(2, "0")).join("")''')
+@run_in_pyodide
+async def _open(selenium: PyodidePage, store_id: str) -> None:
+    """Open a client that tells the proxy what is complete, and a service worker."""
+    from urllib.parse import quote
 
-def content(file_id):
-    return store.query(tables.files.where(id=file_id))[0].content_hash
+    import js
 
-def tell(what):
-    return js.fetch("/proxy/told?" + quote(what))
+    import filesync_web as fs
+    from tests.in_page import kept
+    from tests.in_page.client import FILES, TOKEN, open_store
 
-async def save(name, url, stream, file_id):
-    answer = await js.fetch(url)
-    source = answer.body if stream else await answer.blob()
-    saved = await (fs.update_file(file_id, source) if file_id else fs.save_file(source, name=name))
-    await tell(f"saved {name} {saved.file_id} {saved.content_hash}")
+    def tell(what: str) -> Any:
+        return js.fetch(f"/proxy/told?{quote(what)}")
 
-store = await fs.open_store(schema, store_id=store_id, sync=fs.SyncOptions("/sync", auth_token=token))
-await fs.init_file_sync(
-    store,
-    remote=fs.SignerConfig("/api", auth_token=token),
-    retry=fs.RetryPolicy(base=0.05, cap=0.2, max_attempts=50),
-    health_check_interval=0.5,
-    stall_timeout=20.0,
-)
-fs.on_file_sync_event(
-    lambda e: e.file_id and e.type.endswith("complete") and tell(f"{e.type} {content(e.file_id)}")
-)
-worker = await fs.register_file_sync_service_worker(
-    signer_base_url="/api", headers={"Authorization": f"Bearer {token}"}
-)
-"""
+    def content(file_id: str) -> str:
+        content_hash: str = kept.store.query(FILES.tables.files.where(id=file_id))[0].content_hash
+        return content_hash
 
-SNAPSHOT = """
-rows = {row.file_id: row for row in store.query(tables.local_file_state)}
-here = {file_id: row.local_hash for file_id, row in rows.items()}
-errors = {file_id: row.last_sync_error for file_id, row in rows.items() if row.last_sync_error}
-return [
-    [file.id, file.path, file.content_hash, file.remote_key, here.get(file.id, ""), errors.get(file.id, "")]
-    for file in store.query(tables.files.where(deleted_at=None))
-]
-"""
+    kept.tell, kept.content = tell, content
+    store = await open_store(store_id)
+    await fs.init_file_sync(
+        store,
+        remote=fs.SignerConfig("/api", auth_token=TOKEN),
+        retry=fs.RetryPolicy(base=0.05, cap=0.2, max_attempts=50),
+        health_check_interval=0.5,
+        stall_timeout=20.0,
+    )
+    fs.on_file_sync_event(
+        lambda e: e.file_id and e.type.endswith("complete") and tell(f"{e.type} {content(e.file_id)}")
+    )
+    await fs.register_file_sync_service_worker(
+        signer_base_url="/api", headers={"Authorization": f"Bearer {TOKEN}"}
+    )
 
-READ = """
-found = {}
-for file_id in ids:
-    while (promised := content(file_id)) != found.get(file_id, ("", ""))[0]:  # it may change meanwhile
-        try:
-            found[file_id] = promised, await digest(await fs.read_file(file_id, wait=False))
-        except fs.BlobNotFoundError:
-            break
-return found
-"""
+
+@run_in_pyodide
+def _begin_save(selenium: PyodidePage, name: str, url: str, stream: bool, file_id: str) -> None:
+    import asyncio
+
+    import js
+
+    import filesync_web as fs
+    from tests.in_page import kept
+
+    async def save() -> None:
+        answer = await js.fetch(url)
+        source = answer.body if stream else await answer.blob()
+        saved = await (fs.update_file(file_id, source) if file_id else fs.save_file(source, name=name))
+        await kept.tell(f"saved {name} {saved.file_id} {saved.content_hash}")
+
+    kept.saving = asyncio.ensure_future(save())
+
+
+@run_in_pyodide
+def _files(selenium: PyodidePage) -> list[tuple[str, ...]]:
+    """The fields of each `File`."""
+    from tests.in_page import kept
+    from tests.in_page.client import FILES
+
+    rows = {row.file_id: row for row in kept.store.query(FILES.tables.local_file_state)}
+    here = {file_id: row.local_hash for file_id, row in rows.items()}
+    errors = {file_id: row.last_sync_error for file_id, row in rows.items() if row.last_sync_error}
+    return [
+        (
+            file.id,
+            file.path,
+            file.content_hash,
+            file.remote_key,
+            here.get(file.id, ""),
+            errors.get(file.id, ""),
+        )
+        for file in kept.store.query(FILES.tables.files.where(deleted_at=None))
+    ]
+
+
+@run_in_pyodide
+async def _read(selenium: PyodidePage, ids: list[str]) -> dict[str, tuple[str, str]]:
+    from pyodide.code import run_js
+
+    import filesync_web as fs
+    from tests.in_page import kept
+
+    digest = run_js("""async (blob) => Array.from(
+        new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer())),
+        (byte) => byte.toString(16).padStart(2, "0")).join("")""")
+    found: dict[str, tuple[str, str]] = {}
+    for file_id in ids:
+        while (promised := kept.content(file_id)) != found.get(file_id, ("", ""))[
+            0
+        ]:  # it may change meanwhile
+            try:
+                found[file_id] = promised, await digest(await fs.read_file(file_id, wait=False))
+            except fs.BlobNotFoundError:
+                break
+    return found
+
+
+@run_in_pyodide
+async def _stored(selenium: PyodidePage) -> dict[str, int]:
+    import filesync_web as fs
+
+    await fs.collect_garbage()
+    return await fs.get_file_sync()._workspace.platform.blobs.list()
+
 
 SERVED = """
 async (paths) => {
@@ -121,12 +164,12 @@ class KilledClient:
         self._proxy = proxy
         self.store_id = store_id
         self._context = profile.open()
-        self.page = self._open()
+        self.reopen()
 
-    def _open(self) -> Page:
-        page = open_python_page(self._context)
-        run_python(page, OPEN, store_id=self.store_id, token=DEVELOPMENT_TOKEN)
-        return page
+    @property
+    def page(self) -> Page:
+        """Playwright's page."""
+        return self._python.driver
 
     def kill(self) -> None:
         """End the renderer at this very moment; returns when the browser has seen it."""
@@ -135,23 +178,21 @@ class KilledClient:
         self.page.close()
 
     def reopen(self) -> None:
-        """Open the page anew, after a kill."""
-        self.page = self._open()
+        """Open the page, also anew after a kill."""
+        self._python = open_pyodide_page(self._context)
+        _open(self._python, self.store_id)
 
     def begin_save(self, name: str, seed: int, size: int, *, stream: bool, file_id: str = "") -> None:
         """Let the page save what the proxy gives it, or make it the content of a file; it tells
         `saved <name> <file id> <hash>`."""
-        url = f"/proxy/source?seed={seed}&size={size}"
-        code = "global saving\nsaving = asyncio.ensure_future(save(name, url, stream, file_id))"
-        run_python(self.page, code, name=name, url=url, stream=stream, file_id=file_id)
+        _begin_save(self._python, name, f"/proxy/source?seed={seed}&size={size}", stream, file_id)
 
     def files(self) -> dict[str, File]:
-        return {row[0]: File(*row) for row in run_python(self.page, SNAPSHOT)}
+        return {row[0]: File(*row) for row in _files(self._python)}
 
     def read(self) -> dict[str, tuple[str, str]]:
         """The hash that each file that is here should have, and that of what `read_file` gives."""
-        found = run_python(self.page, READ, timeout=60, ids=list(self.files()))
-        return {file_id: (promised, read) for file_id, (promised, read) in found.items()}
+        return _read(self._python, list(self.files()))
 
     def served(self) -> dict[str, str]:
         """The hash of what the service worker serves for each file that it can serve, by path."""
@@ -160,13 +201,13 @@ class KilledClient:
 
     def stored(self) -> dict[str, int]:
         """The blobs of the store, with their sizes, after the garbage has been collected."""
-        code = "await fs.collect_garbage()\nreturn await fs.get_file_sync()._workspace.platform.blobs.list()"
-        found: dict[str, int] = run_python(self.page, code)
-        return found
+        return _stored(self._python)
 
-    def until(self, holds: Callable[[dict[str, File]], bool], what: str, seconds: float = 60.0) -> None:
+    def until(self, holds: Callable[[dict[str, File]], bool], awaited: str, timeout: float = 60.0) -> None:
         """Wait until its files are so."""
-        deadline = time.monotonic() + seconds
-        while not holds(files := self.files()):
-            assert time.monotonic() < deadline, f"not within {seconds} s: {what}: {list(files.values())}"
-            self.page.wait_for_timeout(50)
+        wait_until(
+            lambda: holds(self.files()),
+            lambda: f"{awaited}: {list(self.files().values())}",
+            timeout=timeout,
+            page=self.page,
+        )

@@ -19,9 +19,9 @@ from tests.e2e.gallery import (
     png,
     remote_exists,
     sha256,
-    wait_until,
 )
 from tests.harness import PageErrors
+from tests.harness.waiting import wait_until
 
 NewContext = Callable[..., BrowserContext]
 RED = png(320, 200, (200, 30, 40))
@@ -102,7 +102,7 @@ def test_at_most_two_transfers_each_way_and_one_snapshot(new_context: NewContext
     expect(here.in_panel("sync-is-syncing")).to_have_text("Yes")
     expect(here.in_panel("sync-has-pending")).to_have_text("Yes")
     expect(here.page.get_by_test_id("transfer-progress-section")).to_be_visible()
-    wait_until(here.page, lambda: len(uploads.waiting) == 2, "two uploads wait")
+    wait_until(lambda: len(uploads.waiting) == 2, "two uploads wait", timeout=SLOW, page=here.page)
     statuses = [card.part("file-upload-status").inner_text() for card in here.all_cards()]
     assert sorted(statuses) == ["inProgress"] * 2 + ["queued"] * 3
     ids = {card.root.get_attribute("data-file-id") for card in here.all_cards()}
@@ -125,7 +125,7 @@ def test_at_most_two_transfers_each_way_and_one_snapshot(new_context: NewContext
     assert len(uploads.seen) == 5
 
     there.expect_counts(downloading=2, queued_download=3)
-    wait_until(there.page, lambda: len(downloads.waiting) == 2, "two downloads wait")
+    wait_until(lambda: len(downloads.waiting) == 2, "two downloads wait", timeout=SLOW, page=there.page)
     downloads.open()
     for card, content in zip(there.all_cards(), contents, strict=True):
         card.expect_synced(sha256(content))
@@ -162,7 +162,7 @@ def test_edit_inverts_the_colours_everywhere(new_context: NewContext, store_id: 
 
     uploads = Held(here.page, FILES, "PUT")
     here.card(0).part("edit-button").click()
-    wait_until(here.page, lambda: uploads.waiting, "the edited picture uploads")
+    wait_until(lambda: uploads.waiting, "the edited picture uploads", timeout=SLOW, page=here.page)
     expect(here.card(0).part("file-remote-key")).to_be_empty()
     expect(here.card(0).content_hash).not_to_have_text(sha256(RED))
     edited = here.card(0).content_hash.inner_text()
@@ -182,7 +182,7 @@ def test_edit_inverts_the_colours_everywhere(new_context: NewContext, store_id: 
         pixel = card.image.evaluate(_PIXEL)
         assert all(abs(got - wanted) <= 2 for got, wanted in zip(pixel, CYAN, strict=True)), pixel
     gone = lambda: not remote_exists(here.page, store_id, sha256(RED))  # noqa: E731
-    wait_until(here.page, gone, "the old object is gone")
+    wait_until(gone, "the old object is gone", timeout=SLOW, page=here.page)
 
 
 def test_delete_takes_the_card_and_the_remote_object(new_context: NewContext, store_id: str) -> None:
@@ -195,7 +195,7 @@ def test_delete_takes_the_card_and_the_remote_object(new_context: NewContext, st
     expect(here.cards).to_have_count(0, timeout=2000)
     expect(here.page.get_by_test_id("empty-state")).to_be_visible()
     gone = lambda: not remote_exists(here.page, store_id, sha256(RED))  # noqa: E731
-    wait_until(here.page, gone, "the object is gone", seconds=5)
+    wait_until(gone, "the object is gone", timeout=5, page=here.page)
     expect(there.cards).to_have_count(0)
     here.expect_counts()
 

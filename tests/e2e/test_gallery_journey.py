@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from playwright.sync_api import BrowserContext, Page, Request, expect
 
-from tests.e2e.gallery import FILES, Gallery, Held, jpeg, picture, png, remote_exists, sha256, wait_until
+from tests.e2e.gallery import FILES, SLOW, Gallery, Held, jpeg, picture, png, remote_exists, sha256
 from tests.harness import Profile, ServerProcess
 from tests.harness.browser import SAMPLE_MEMORY
+from tests.harness.waiting import wait_until
 
 NewContext = Callable[..., BrowserContext]
 RED = png(320, 200, (200, 30, 40))
@@ -104,7 +105,7 @@ def test_upload_is_done_again_after_a_reload_in_its_middle(new_context: NewConte
     gallery = Gallery.open(new_context(), store_id)
     held = Held(gallery.page, FILES, "PUT")
     gallery.add(picture("red.png", RED))
-    wait_until(gallery.page, lambda: held.waiting, "the upload has begun")
+    wait_until(lambda: held.waiting, "the upload has begun", timeout=SLOW, page=gallery.page)
     expect(gallery.card(0).part("file-upload-status")).to_have_text("inProgress")
 
     gallery.page.unroute(FILES)
@@ -142,9 +143,8 @@ def test_of_two_files_with_the_same_bytes_one_can_go(new_context: NewContext, st
 
     here.card(0).part("delete-button").click()
     expect(here.cards).to_have_count(0)
-    wait_until(
-        here.page, lambda: not remote_exists(here.page, store_id, sha256(RED)), "the object is gone", 5
-    )
+    gone = lambda: not remote_exists(here.page, store_id, sha256(RED))  # noqa: E731
+    wait_until(gone, "the object is gone", timeout=5, page=here.page)
 
 
 def test_three_tabs_show_the_same_and_another_takes_over(new_context: NewContext, store_id: str) -> None:
@@ -158,7 +158,7 @@ def test_three_tabs_show_the_same_and_another_takes_over(new_context: NewContext
         expect(tab.cards).to_have_count(2)
         tab.card(0).expect_image(320, 200)
         tab.card(1).expect_image(200, 320)
-    wait_until(tabs[0].page, lambda: len(held.waiting) == 2, "both uploads have begun")
+    wait_until(lambda: len(held.waiting) == 2, "both uploads have begun", timeout=SLOW, page=tabs[0].page)
 
     leaders = {route.request.frame.page for route in held.waiting} | set(sockets)
     assert len(leaders) == 1, "more than one tab syncs"
@@ -171,7 +171,12 @@ def test_three_tabs_show_the_same_and_another_takes_over(new_context: NewContext
     for tab in others:
         tab.expect_all_uploaded()
         tab.expect_counts()
-    wait_until(others[0].page, lambda: len(set(sockets)) == 2, "exactly one other tab has connected")
+    wait_until(
+        lambda: len(set(sockets)) == 2,
+        "exactly one other tab has connected",
+        timeout=SLOW,
+        page=others[0].page,
+    )
 
 
 def test_opens_in_a_browser_that_samples_its_memory(

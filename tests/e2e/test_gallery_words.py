@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import BrowserContext, expect
 
-from tests.e2e.gallery import FILES, TOKEN, Gallery, Held, picture, png, sha256
-from tests.harness import open_python_page, run_python
+from tests.e2e.gallery import FILES, Gallery, Held, picture, png, sha256
+from tests.harness import PyodidePage, open_pyodide_page, run_in_pyodide
 
 NewContext = Callable[..., BrowserContext]
 RED = png(320, 200, (200, 30, 40))
@@ -98,19 +98,15 @@ def test_a_picture_that_rests_at_an_error_says_why(new_context: NewContext, stor
     expect(card.part("file-error")).to_be_empty()
 
 
-EVICT = """
-import filesync_web as fs
-files = fs.create_file_sync_schema()
-schema = fs.make_schema(
-    tables=files.tables, events=files.events, materializers=files.create_materializers(files.tables)
-)
-store = await fs.open_store(schema, store_id=store_id, sync=fs.SyncOptions("/sync", auth_token=token))
-sync = await fs.create_file_sync(store, remote=fs.SignerConfig("/api", auth_token=token))
-for file_id in file_ids:
-    await sync.evict_file(file_id)
-await sync.dispose()
-await store.close()
-"""
+@run_in_pyodide
+async def evict(selenium: PyodidePage, store_id: str, file_ids: list[str]) -> None:
+    """Evict files of a store that this page opens and closes."""
+    from tests.in_page.client import close_client, open_client
+
+    _, sync = await open_client(store_id)
+    for file_id in file_ids:
+        await sync.evict_file(file_id)
+    await close_client()
 
 
 def test_an_evicted_picture_is_elsewhere_and_comes_when_it_is_looked_at(
@@ -124,10 +120,9 @@ def test_an_evicted_picture_is_elsewhere_and_comes_when_it_is_looked_at(
     expect(gallery.headline).to_have_text("Everything is synced")
     seen, unseen = gallery.card(0), gallery.card(9)
     fetched = Held(context, FILES, "GET")
-    evicted = [card.root.get_attribute("data-file-id") for card in (seen, unseen)]
-    other_tab = open_python_page(context)
-    run_python(other_tab, EVICT, store_id=store_id, token=TOKEN, file_ids=evicted)
-    other_tab.close()
+    other_tab = open_pyodide_page(context)
+    evict(other_tab, store_id, [card.root.get_attribute("data-file-id") or "" for card in (seen, unseen)])
+    other_tab.quit()
 
     for card in (seen, unseen):
         expect(card.root).to_contain_text("Elsewhere, on demand")

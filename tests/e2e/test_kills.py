@@ -12,10 +12,11 @@ from typing import Literal
 
 import pytest
 
-from tests.e2e.gallery import remote_exists, sha256, wait_until
+from tests.e2e.gallery import SLOW, remote_exists, sha256
 from tests.e2e.killed_client import File, KilledClient, is_synced
 from tests.harness import FaultProxy, Profile
 from tests.harness.fault_proxy import FAULTS, Exchange, Trap, Way, source
+from tests.harness.waiting import wait_until
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -135,7 +136,7 @@ class Trial:
         def is_saved() -> bool:
             return any(told.startswith(f"saved {name} ") for told in self.proxy.told)
 
-        wait_until(self.writer.page, is_saved, f"{name} is saved", 60)
+        wait_until(is_saved, f"{name} is saved", timeout=60, page=self.writer.page)
 
     # --- what must hold
 
@@ -180,7 +181,7 @@ class Trial:
         page, store_id = self.writer.page, self.writer.store_id
         for content_hash in self.replaced - set(wanted.values()):
             gone = partial(lambda content: not remote_exists(page, store_id, content), content_hash)
-            wait_until(page, gone, f"{content_hash}, which was replaced, is gone")
+            wait_until(gone, f"{content_hash}, which was replaced, is gone", timeout=SLOW, page=page)
 
 
 def _synced(files: Mapping[str, File]) -> dict[str, str]:

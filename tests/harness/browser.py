@@ -6,11 +6,11 @@ import contextlib
 import os
 import re
 import signal
-import time
 from pathlib import Path
 
 from playwright.sync_api import BrowserContext, BrowserType, ConsoleMessage, Error, WebError
 
+from tests.harness.waiting import wait_until
 from tools.environment import find_chromium
 
 FLAGS = [
@@ -170,7 +170,6 @@ def _kill(pids: list[int]) -> None:
     assert pids, "there is nothing to kill"
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while any(Path(f"/proc/{pid}/exe").exists() for pid in pids):
-        assert time.monotonic() < deadline, f"processes {pids} do not die"
-        time.sleep(0.02)
+    wait_until(
+        lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in pids), f"processes {pids} are gone"
+    )

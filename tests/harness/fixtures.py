@@ -7,12 +7,15 @@ chromium            the launched browser
 new_context         factory: a context of its own, off the record, closed when the test ends
 new_profile         factory: a browser profile on disk that survives close, kill and open
 fault_proxy         a proxy before `server` that holds, breaks, delays, changes and counts requests
-bare_page, pyscript_page, worker_page
+selenium, selenium_pyscript, selenium_worker
                     a page of each kind that runs Python, shared by the tests of one module
-python_page         the three kinds one after the other
+selenium_everywhere the three kinds one after the other
+selenium_standalone a bare page of its own, in a context of its own
 pyodide_pytest      runs test files with pytest inside Pyodide
 page_errors         uncaught errors of all pages; a test that expects some calls `allow`
 store_id            a fresh workspace name
+
+Pages that run Python are named as in pytest-pyodide, which wants it so; Playwright drives them.
 """
 
 from __future__ import annotations
@@ -23,12 +26,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
 from tests.harness.browser import FLAGS, PageErrors, Profile, chromium_path
 from tests.harness.fault_proxy import FaultProxy
+from tests.harness.pyodide_page import PyodidePage, open_pyodide_page
 from tests.harness.pyodide_pytest import PyodideRun, open_pytest_page, run_pytest
-from tests.harness.python_page import open_python_page
 from tests.harness.server import ServerProcess
 from tests.harness.site import build_test_site
 from tools.common import ROOT
@@ -169,25 +172,30 @@ def new_profile(
 
 
 @pytest.fixture(scope="module")
-def bare_page(new_module_context: Callable[[], BrowserContext]) -> Page:
-    return open_python_page(new_module_context(), "bare")
+def selenium(new_module_context: Callable[[], BrowserContext]) -> PyodidePage:
+    return open_pyodide_page(new_module_context(), "bare")
 
 
 @pytest.fixture(scope="module")
-def pyscript_page(new_module_context: Callable[[], BrowserContext]) -> Page:
-    return open_python_page(new_module_context(), "pyscript")
+def selenium_pyscript(new_module_context: Callable[[], BrowserContext]) -> PyodidePage:
+    return open_pyodide_page(new_module_context(), "pyscript")
 
 
 @pytest.fixture(scope="module")
-def worker_page(new_module_context: Callable[[], BrowserContext]) -> Page:
-    return open_python_page(new_module_context(), "worker")
+def selenium_worker(new_module_context: Callable[[], BrowserContext]) -> PyodidePage:
+    return open_pyodide_page(new_module_context(), "worker")
 
 
-@pytest.fixture(params=["bare_page", "pyscript_page", "worker_page"])
-def python_page(request: pytest.FixtureRequest) -> Page:
+@pytest.fixture(params=["selenium", "selenium_pyscript", "selenium_worker"])
+def selenium_everywhere(request: pytest.FixtureRequest) -> PyodidePage:
     """Each of the three contexts in which the package must work."""
-    page: Page = request.getfixturevalue(request.param)
+    page: PyodidePage = request.getfixturevalue(request.param)
     return page
+
+
+@pytest.fixture
+def selenium_standalone(new_context: Callable[[], BrowserContext]) -> PyodidePage:
+    return open_pyodide_page(new_context())
 
 
 @pytest.fixture(scope="module")

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import filesync_web as fs
-
-FILES = fs.create_file_sync_schema()
-SCHEMA = fs.make_schema(
-    tables=FILES.tables, events=FILES.events, materializers=FILES.create_materializers(FILES.tables)
-)
+from tests.in_page.client import SCHEMA
 
 
 @asynccontextmanager
@@ -29,16 +23,3 @@ async def native_client(
     finally:
         await file_sync.dispose()
         await store.close()
-
-
-async def until(store: fs.Store, query: Any, holds: Callable[[Any], bool], *, seconds: float) -> None:
-    """Wait until the rows of a query are as they should be."""
-    done = asyncio.Event()
-    unsubscribe = store.subscribe(query, lambda rows: done.set() if holds(rows) else None)
-    try:
-        async with asyncio.timeout(seconds):
-            while not holds(store.query(query)):
-                done.clear()
-                await done.wait()
-    finally:
-        unsubscribe()

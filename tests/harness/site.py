@@ -5,9 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tests.harness.pyodide_pytest import wheels_of_pytest
 from tools.common import build_lock
-from tools.packages import ensure_wheel
+from tools.pyodide_dist import build_pyodide_dist
 from tools.site import build_site
 
 PAGES = Path(__file__).parent / "pages"
@@ -21,7 +20,5 @@ def build_test_site(into: Path) -> Path:
     with build_lock():
         shutil.copytree(build_site(), into)
         shutil.copytree(PAGES, into / "testing")
-        shutil.copytree(wheels_of_pytest(), into / "testing" / "wheels")
-        (into / "testing" / "full").mkdir()
-        shutil.copy2(ensure_wheel(), into / "testing" / "full")
+        shutil.copytree(build_pyodide_dist(), into / "testing" / "pyodide")
     return into

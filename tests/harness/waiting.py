@@ -15,9 +15,10 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from playwright.sync_api import Page
+if TYPE_CHECKING:  # this module works inside Pyodide, too
+    from playwright.sync_api import Page
 
 TIMEOUT = 10.0
 """Seconds to wait for what takes milliseconds on a quiet machine."""

@@ -12,7 +12,8 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from tests.harness import run_python
+from tests.harness import PyodidePage, run_in_pyodide
+from tests.harness.waiting import wait_until
 from tests.interop.clients import WAIT_SECONDS, Rows
 
 
@@ -106,66 +107,92 @@ class FilesPage(ABC):
         )
 
 
+@run_in_pyodide
+async def _open(
+    selenium: PyodidePage, store_id: str, sync_url: str, sync_token: str, signer_token: str
+) -> None:
+    import filesync_web as fs
+    from tests.in_page.client import open_store
+
+    store = await open_store(store_id, sync_url=sync_url, token=sync_token)
+    await fs.init_file_sync(store, remote=fs.SignerConfig("/api", auth_token=signer_token))
+
+
+@run_in_pyodide
+async def _close(selenium: PyodidePage) -> None:
+    import filesync_web as fs
+    from tests.in_page.client import close_client
+
+    await fs.dispose_file_sync()
+    await close_client()
+
+
+@run_in_pyodide
+async def _save(selenium: PyodidePage, text: str) -> str:
+    import filesync_web as fs
+
+    return (await fs.save_file(text.encode(), name="page.txt", mime_type="text/plain")).file_id
+
+
+@run_in_pyodide
+async def _update(selenium: PyodidePage, file_id: str, text: str) -> None:
+    import filesync_web as fs
+
+    await fs.update_file(file_id, text.encode())
+
+
+@run_in_pyodide
+async def _delete(selenium: PyodidePage, file_id: str) -> None:
+    import filesync_web as fs
+
+    await fs.delete_file(file_id)
+
+
+@run_in_pyodide
+def _query(selenium: PyodidePage, sql: str) -> Rows:
+    from tests.in_page import kept
+
+    return [row._asdict() for row in kept.store.query(sql)]
+
+
+@run_in_pyodide
+async def _read(selenium: PyodidePage, path: str) -> str:
+    import filesync_web as fs
+
+    text: str = await (await fs.read_file(path, wait=False)).text()
+    return text
+
+
 class PythonPage(FilesPage):
-    """A page of `open_python_page`."""
+    """A page with this kit."""
 
-    _OPEN = """
-        global fs, store
-        import filesync_web as fs
-
-        files = fs.create_file_sync_schema()
-        schema = fs.make_schema(
-            tables=files.tables, events=files.events, materializers=files.create_materializers(files.tables)
-        )
-        sync = fs.SyncOptions(sync_url, auth_token=sync_token)
-        store = await fs.open_store(schema, store_id=store_id, sync=sync)
-        remote = fs.SignerConfig("/api", auth_token=signer_token)
-        file_sync = await fs.init_file_sync(store, remote=remote)
-    """
-    _WAIT = """
-        import asyncio
-
-        def rows_now():
-            return [row._asdict() for row in store.query(sql)]
-
-        changed = asyncio.Event()
-        unsubscribe = store.subscribe(store.schema.tables.values(), lambda names: changed.set())
-        try:
-            async with asyncio.timeout(seconds):
-                while rows_now() != rows:
-                    changed.clear()
-                    await changed.wait()
-        finally:
-            unsubscribe()
-    """
+    def __init__(self, python: PyodidePage) -> None:
+        super().__init__(python.driver)
+        self._python = python
 
     def open(self, deployment: Deployment) -> None:
-        run_python(self.page, self._OPEN, **asdict(deployment))
+        _open(self._python, **asdict(deployment))
 
     def close(self) -> None:
-        run_python(self.page, "await fs.dispose_file_sync()\nawait store.close()")
+        _close(self._python)
 
     def save(self, text: str) -> str:
-        saved = "saved = await fs.save_file(text.encode(), name='page.txt', mime_type='text/plain')"
-        return str(run_python(self.page, f"{saved}\nreturn saved.file_id", text=text))
+        return _save(self._python, text)
 
     def update(self, file_id: str, text: str) -> None:
-        code = "await fs.update_file(file_id, text.encode())\nreturn None"
-        run_python(self.page, code, file_id=file_id, text=text)
+        _update(self._python, file_id, text)
 
     def delete(self, file_id: str) -> None:
-        run_python(self.page, "await fs.delete_file(file_id)", file_id=file_id)
+        _delete(self._python, file_id)
 
     def query(self, sql: str) -> Rows:
-        rows: Rows = run_python(self.page, "[row._asdict() for row in store.query(sql)]", sql=sql)
-        return rows
+        return _query(self._python, sql)
 
     def read(self, path: str) -> str:
-        code = "await (await fs.read_file(path, wait=False)).text()"
-        return str(run_python(self.page, code, path=path))
+        return _read(self._python, path)
 
     def _wait_for(self, sql: str, rows: Rows) -> None:
-        run_python(self.page, self._WAIT, timeout=2 * WAIT_SECONDS, sql=sql, rows=rows, seconds=WAIT_SECONDS)
+        wait_until(lambda: self.query(sql) == rows, "the rows", timeout=WAIT_SECONDS, page=self.page)
 
 
 class TypeScriptPage(FilesPage):

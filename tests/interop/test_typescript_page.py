@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import BrowserContext, Error, Page
+from playwright.sync_api import BrowserContext, Error
 
 from filesync_server.command.config import DEVELOPMENT_TOKEN
-from tests.e2e.gallery import remote_exists, wait_until
-from tests.harness import open_python_page
-from tests.harness.server import ServerProcess
+from tests.e2e.gallery import SLOW, remote_exists
+from tests.harness import PyodidePage, ServerProcess, open_pyodide_page
+from tests.harness.waiting import wait_until
 from tests.interop.clients import TOKEN
 from tests.interop.packages import PAGE
 from tests.interop.pages import Deployment, FilesPage, PythonPage, TypeScriptPage, sha256
@@ -50,8 +50,8 @@ def cloudflare_deployment(filesync_deployment: Deployment, cloudflare_backend: S
 
 
 @pytest.fixture
-def python(bare_page: Page) -> Iterator[PythonPage]:
-    page = PythonPage(bare_page)
+def python(selenium: PyodidePage) -> Iterator[PythonPage]:
+    page = PythonPage(selenium)
     yield page
     page.close()
 
@@ -132,12 +132,14 @@ def test_bytes_that_the_other_page_deleted_too_early_come_back(
     typescript.delete(doomed)
     python.wait_for_deletion(doomed)
     gone = lambda: not remote_exists(python.page, filesync_deployment.store_id, sha256("twins"))  # noqa: E731
-    wait_until(python.page, gone, "the object is gone")
-    newcomer = PythonPage(open_python_page(new_context(), "bare"))
+    wait_until(gone, "the object is gone", timeout=SLOW, page=python.page)
+    newcomer = PythonPage(open_pyodide_page(new_context()))
     newcomer.open(filesync_deployment)
     for page in newcomer, python:
         page.wait_for_content(twin, "twins")
-    wait_until(typescript.page, lambda: _has_bytes(typescript, twin), "its own copy is back")
+    wait_until(
+        lambda: _has_bytes(typescript, twin), "its own copy is back", timeout=SLOW, page=typescript.page
+    )
     typescript.wait_for_content(twin, "twins")
     newcomer.close()
 

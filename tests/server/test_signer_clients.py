@@ -13,7 +13,9 @@ import pytest
 import filesync_web as fs
 from filesync_server import Compose
 from filesync_server.sync import Hub, SqliteStorage, create_sync_backend, payload_token_auth
-from tests.harness.native_client import FILES, native_client, until
+from tests.harness.native_client import native_client
+from tests.harness.waiting import until
+from tests.in_page.client import FILES
 from tests.interop.signer_process import run_signer_client
 from tests.server.support import TOKEN, Deployment, hashed_key, serving
 
@@ -48,7 +50,9 @@ async def test_this_kits_client_with_every_signer(
         saved = [await a.save_file(large), await a.save_file(b"small", name="small.txt")]
         hashes = {result.content_hash for result in saved}
         state = FILES.tables.local_file_state
-        await until(there, state, lambda rows: {row.local_hash for row in rows} == hashes, seconds=30)
+        await until(
+            lambda: {row.local_hash for row in there.query(state)} == hashes, "both files arrive", timeout=30
+        )
         assert (await b.read_file(saved[0].file_id)).read_bytes() == large.read_bytes()
         assert {row.upload_status for row in here.query(state)} == {"done"}
         keys = [record.remote_key for record in there.query(FILES.tables.files)]
@@ -56,7 +60,8 @@ async def test_this_kits_client_with_every_signer(
             assert (await deployment.get(key)).status_code == 200
         for result in saved:
             await b.delete_file(result.file_id)
-        await until(there, FILES.tables.remote_deletes, lambda rows: not rows, seconds=30)
+        deletes = FILES.tables.remote_deletes
+        await until(lambda: not there.query(deletes), "both are deleted in the object store", timeout=30)
         for key in keys:
             assert (await deployment.get(key)).status_code == 404
 

@@ -1,0 +1,73 @@
+"""Pyodide as tests use it: the site's, with pytest, tblib and our whole package in its lock.
+
+pytest-pyodide calls such a folder the dist dir. Its decorators read the lock when test modules are imported:
+with pytest there, a failing assert in a page says as much as one on the host; with tblib, an exception
+arrives with its traceback.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from pathlib import Path
+
+from tools.common import BUILD, ROOT, STAMPS, digest, is_fresh, step, write_stamp
+from tools.packages import ensure_wheel, fetch_wheels
+from tools.site import build_site
+
+PYODIDE_DIST = BUILD / "pyodide-dist"
+PACKAGES: dict[str, tuple[str, ...]] = {
+    "iniconfig": (),
+    "packaging": (),
+    "pluggy": (),
+    "pygments": (),
+    "pytest": ("iniconfig", "packaging", "pluggy", "pygments"),
+    "tblib": (),
+}
+"""What comes from PyPI, and what each needs of it in a browser; in the versions that the host uses."""
+
+
+def build_pyodide_dist() -> Path:
+    """Bring build/pyodide-dist up to date with the site, fetching what is missing, and return it."""
+    pyodide = build_site() / "pyodide"
+    wheels = [*_fetch_packages(), ensure_wheel()]
+    key = digest(pyodide, *wheels, Path(__file__))
+    stamp = STAMPS / PYODIDE_DIST.name
+    if is_fresh(stamp, key, [PYODIDE_DIST]):
+        return PYODIDE_DIST
+    with step(f"building {PYODIDE_DIST.relative_to(ROOT)}"):
+        shutil.rmtree(PYODIDE_DIST, ignore_errors=True)
+        shutil.copytree(pyodide, PYODIDE_DIST)
+        lock = json.loads((PYODIDE_DIST / "pyodide-lock.json").read_text())
+        for wheel in wheels:
+            shutil.copy2(wheel, PYODIDE_DIST)
+            entry = _lock_entry(wheel)
+            lock["packages"][entry["name"]] = entry
+        (PYODIDE_DIST / "pyodide-lock.json").write_text(json.dumps(lock))
+        write_stamp(stamp, key)
+    return PYODIDE_DIST
+
+
+def _fetch_packages() -> list[Path]:
+    pinned = dict(
+        re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text().lower(), re.MULTILINE)
+    )
+    return fetch_wheels(BUILD / "pyodide-packages", *(f"{name}=={pinned[name]}" for name in PACKAGES))
+
+
+def _lock_entry(wheel: Path) -> dict[str, object]:
+    module, version = wheel.name.split("-")[:2]
+    name = module.replace("_", "-")
+    return {
+        "name": name,
+        "version": version,
+        "file_name": wheel.name,
+        "sha256": hashlib.sha256(wheel.read_bytes()).hexdigest(),
+        "install_dir": "site",
+        "package_type": "package",
+        "imports": [module],
+        "depends": list(PACKAGES.get(name, ())),
+        "unvendored_tests": False,
+    }
