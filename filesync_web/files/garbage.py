@@ -54,10 +54,8 @@ class GarbageCollector:
         """Remove all bytes that may go, and stale temporary files; returns how many were removed."""
         removed = await self._blobs.sweep()
         await self._orphans.take_stock()
-        stored = await self._blobs.list()
-        await self._orphans.forget_all_but(stored)
-        unneeded = [content_hash for content_hash in stored if not self._tables.needs(content_hash)]
-        if unneeded:
+        await self._orphans.forget_settled()
+        if unneeded := await self._orphans.unneeded():
             async with self._lock.removing():
                 removed += await self._remove(unneeded, had_file=False)
         return removed

@@ -123,9 +123,11 @@ class Importer:
     async def store_orphan(
         self, content_hash: str, name: str | None, commit: Callable[[StoredContent], Awaitable[R]]
     ) -> R:
-        """The same with orphaned bytes that are here already; raises `BlobNotFoundError` for others."""
+        """The same with orphaned bytes that are here already; raises `BlobNotFoundError` for others, also for
+        those that another call has just taken."""
         name = _checked_name(name)
-        async with self._lock.saving():
+        one_at_a_time = self._workspace.platform.locks.hold("orphans", exclusive=True)
+        async with one_at_a_time, self._lock.saving():
             await self._workspace.store.refresh()
             self._orphans.check(content_hash)
             size = await self._blobs.size(content_hash)

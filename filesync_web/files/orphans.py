@@ -15,6 +15,7 @@ content), or by an eviction; all others are *orphans*. Three facts on this devic
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
@@ -24,7 +25,6 @@ from filesync_web.core.media_types import guess_mime_type
 from filesync_web.core.metadata import FileMetadata, parse_metadata
 from filesync_web.core.paths import is_content_hash
 from filesync_web.core.records import OrphanNote
-from filesync_web.core.text import clean_text
 from filesync_web.errors import BlobNotFoundError, InvalidArgumentError
 from filesync_web.files.save_lock import BusyError, SaveLock
 from filesync_web.files.workspace import Workspace
@@ -34,6 +34,9 @@ logger = logging.getLogger(__name__)
 
 DROP_TIMEOUT = 30.0
 """Seconds that a drop waits for those who are saving."""
+
+LOOKS_PER_TURN = 200
+"""Contents that are looked at in one go, before others get their turn: some 50 ms in a browser."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +98,11 @@ class Orphans:
         if note is None or not self._is_orphan(note):
             raise BlobNotFoundError(f"no orphaned bytes are here under {content_hash}; see list_orphans()")
 
-    def metadata_of(self, content_hash: str, name: str | None) -> FileMetadata:
+    def metadata_of(self, content_hash: str, name: str) -> FileMetadata:
         """What a file made of that orphan is to say of itself."""
         known = self._known(content_hash)
-        name = clean_text(name) if name else known.name
-        mime_type = known.mime_type or guess_mime_type(name or "")
+        name = name or known.name or ""
+        mime_type = known.mime_type or guess_mime_type(name)
         custom = {**known.custom, "name": name} if name else known.custom
         return FileMetadata(mime_type, width=known.width, height=known.height, custom=custom)
 
@@ -138,11 +141,21 @@ class Orphans:
                 len(new),
             )
 
-    async def forget_all_but(self, stored: Iterable[str]) -> None:
+    async def unneeded(self) -> list[str]:
+        """The contents that are here, and that no file needs."""
+        found = []
+        for n, content_hash in enumerate(sorted(await self._blobs.list()), 1):
+            if not self._tables.needs(content_hash):
+                found.append(content_hash)
+            if n % LOOKS_PER_TURN == 0:
+                await asyncio.sleep(0)
+        return found
+
+    async def forget_settled(self) -> None:
         """Of what is not stored any more, or what a file has again, nothing needs to be known."""
-        here = set(stored)
-        notes = [note.content_hash for note in self._tables.orphans()]
-        await self.forget(content for content in notes if content not in here or self._tables.needs(content))
+        notes, stored = self._tables.orphans(), await self._blobs.list()
+        contents = [note.content_hash for note in notes]
+        await self.forget(c for c in contents if c not in stored or self._tables.needs(c))
 
     async def forget(self, contents: Iterable[str]) -> None:
         """They are none any more."""
@@ -155,15 +168,12 @@ class Orphans:
             return
         async with self._lock.removing():
             if not self._tables.is_stock_taken:
-                await self.note(await self._unneeded(), had_file=False)
+                await self.note(await self.unneeded(), had_file=False)
                 await self._store.commit(self._events.stock_taken(self._workspace.now_ms()))
 
     async def _look_for_new(self) -> None:
-        vanished = [c for c in await self._unneeded() if self._tables.rows_without_file(c)]
+        vanished = [content for content in await self.unneeded() if self._tables.rows_without_file(content)]
         await self.note(vanished, had_file=True)
-
-    async def _unneeded(self) -> list[str]:
-        return [content for content in sorted(await self._blobs.list()) if not self._tables.needs(content)]
 
     def _rows_go(self, content_hash: str) -> list[NewEvent]:
         """The note stands for the rows from now on: they would be shown as transfers that wait for ever."""

@@ -49,6 +49,6 @@ class SaveLock:
                     yield
                     return
             if waited >= timeout:
-                raise BusyError("nothing can be evicted now: a file is being saved; try again when it is")
+                raise BusyError("no bytes can be removed now: a file is being saved; try again when it is")
             waited += RETRY_DELAY
             await platform.clock.sleep(RETRY_DELAY)

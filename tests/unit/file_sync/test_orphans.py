@@ -473,3 +473,18 @@ async def test_a_tab_that_follows_recovers_and_drops_as_well() -> None:
         await settle()
         assert leader.record(again.file_id).is_uploaded
         assert not await leader.sync.list_orphans()
+
+
+async def test_an_orphan_is_recovered_once() -> None:
+    async with a_device() as device:
+        backend = synced_device(device)
+        leader, follower = await device.tab(), await device.tab()
+        (file,) = await saved(leader, b"bytes")
+        await device.clock.advance(5)
+        backend.reset()
+        await device.clock.advance(30)
+        assert await leader.sync.list_orphans()
+        calls = [tab.sync.recover_orphan(file.content_hash) for tab in (leader, follower, leader)]
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes].count(fs.BlobNotFoundError) == 2
+        assert len(leader.store.query(FILES.tables.files)) == 1
