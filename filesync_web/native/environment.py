@@ -6,7 +6,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from filesync_web.aio.clocks import SystemClock
-from filesync_web.core.paths import check_store_id
 from filesync_web.errors import InvalidArgumentError
 from filesync_web.livestore.http_transport import http_transport
 from filesync_web.livestore.ports import StorePorts
@@ -18,6 +17,7 @@ from filesync_web.native.connectivity import AlwaysConnected
 from filesync_web.native.event_log import SqliteEventLog
 from filesync_web.native.http import HttpxHttp
 from filesync_web.native.locks import FileLocks
+from filesync_web.native.store_folder import StoreFolder
 from filesync_web.native.tabs import FileLeaderLock, ProcessChannel
 from filesync_web.native.web_socket import open_native_socket
 from filesync_web.ports import Platform
@@ -31,13 +31,14 @@ class NativeEnvironment:
 
     async def open_store(self, schema: Schema, store_id: str, sync: SyncOptions | None) -> Store:
         """Open the store that all processes with this folder share."""
-        log = self._root / f"{check_store_id(store_id)}.sqlite3"
+        folder = StoreFolder(self._root, store_id)
+        await folder.prepare()
         clock = SystemClock()
         is_over_http = sync is not None and sync.transport == "http"
         ports = StorePorts(
-            log=SqliteEventLog(log),
-            channel=ProcessChannel(log),
-            lock=FileLeaderLock(log.with_suffix(".leader.lock")),
+            log=SqliteEventLog(folder.log),
+            channel=ProcessChannel(folder.sockets),
+            lock=FileLeaderLock(folder.leader_lock),
             clock=clock,
             open_socket=http_transport(store_id, HttpxHttp, clock) if is_over_http else open_native_socket,
         )
@@ -51,7 +52,7 @@ class NativeEnvironment:
             blobs=DirectoryBlobStore(self._root, store_id, http),
             http=http,
             connectivity=AlwaysConnected(),
-            locks=FileLocks(self._root / check_store_id(store_id)),
+            locks=FileLocks(StoreFolder(self._root, store_id).path),
             clock=SystemClock(),
         )
 

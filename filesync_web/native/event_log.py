@@ -26,28 +26,31 @@ from filesync_web.livestore.ports import (
     Position,
 )
 from filesync_web.livestore.wire import from_json, kept_args, to_json
-from filesync_web.native.state_file import StateFile
+from filesync_web.native.state_file import StateFile, make_private
 
 T = TypeVar("T")
 
 _BUSY_SECONDS = 30.0
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS confirmed (
+_VERSION = 1
+"""The format of the file. Format 0 is the same, but not marked."""
+
+_TABLES = (
+    """CREATE TABLE IF NOT EXISTS confirmed (
   seqNum INTEGER PRIMARY KEY, parentSeqNum INTEGER NOT NULL, name TEXT NOT NULL, args TEXT NOT NULL,
   clientId TEXT NOT NULL, sessionId TEXT NOT NULL, localId INTEGER
-);
-CREATE TABLE IF NOT EXISTS local (
+)""",
+    """CREATE TABLE IF NOT EXISTS local (
   id INTEGER PRIMARY KEY, name TEXT NOT NULL, args TEXT NOT NULL, clientId TEXT NOT NULL,
   sessionId TEXT NOT NULL, synced INTEGER NOT NULL, compactionKey TEXT, onlyIf TEXT
-);
-CREATE INDEX IF NOT EXISTS localByKey ON local (compactionKey) WHERE compactionKey IS NOT NULL;
-CREATE INDEX IF NOT EXISTS localPending ON local (id) WHERE synced;
-CREATE TABLE IF NOT EXISTS meta (
+)""",
+    "CREATE INDEX IF NOT EXISTS localByKey ON local (compactionKey) WHERE compactionKey IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS localPending ON local (id) WHERE synced",
+    """CREATE TABLE IF NOT EXISTS meta (
   one INTEGER PRIMARY KEY CHECK (one = 1), clientId TEXT NOT NULL, backendId TEXT, epoch INTEGER NOT NULL,
   lastLocal INTEGER NOT NULL, syncEnabled INTEGER NOT NULL
-);
-"""
+)""",
+)
 
 _NEWER = "SELECT * FROM local WHERE id > :local ORDER BY id"
 _WITH_ALL_PENDING = """
@@ -59,13 +62,30 @@ UNION ALL SELECT * FROM (SELECT * FROM local WHERE id > :local ORDER BY id)
 class _Log:
     """The operations, synchronous; each is one transaction."""
 
-    def __init__(self, path: str, client_id: str) -> None:
+    def __init__(self, path: Path, client_id: str) -> None:
+        make_private(path)
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS)
+        try:
+            self.client_id = self._prepare(path, client_id)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _prepare(self, path: Path, client_id: str) -> str:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version > _VERSION:
+            raise StoreError(
+                f"{path} has format {version}, of a newer version of filesync-web than this one, which knows "
+                f"formats up to {_VERSION}: use the newer version"
+            )
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
-        self._db.executescript(_TABLES)
-        self._db.execute("INSERT OR IGNORE INTO meta VALUES (1, ?, NULL, 1, 0, 1)", (client_id,))
-        self.client_id: str = self._db.execute("SELECT clientId FROM meta").fetchone()[0]
+        with self._transaction():
+            for statement in _TABLES:
+                self._db.execute(statement)
+            self._db.execute("INSERT OR IGNORE INTO meta VALUES (1, ?, NULL, 1, 0, 1)", (client_id,))
+            self._db.execute(f"PRAGMA user_version = {_VERSION}")
+        return str(self._db.execute("SELECT clientId FROM meta").fetchone()[0])
 
     def close(self) -> None:
         self._db.close()
@@ -188,7 +208,7 @@ class SqliteEventLog:
     async def open(self, client_id: str) -> str:
         def opened() -> _Log:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            return _Log(str(self._path), client_id)
+            return _Log(self._path, client_id)
 
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="event-log")
         self._log = await self._run(opened)

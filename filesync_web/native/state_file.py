@@ -9,6 +9,8 @@ whole, if older. The event loop never waits for the disk, as only `save` moves t
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 from pathlib import Path
 
@@ -31,6 +33,7 @@ class StateFile:
             self._release_keeper()
             for suffix in ("", "-wal", "-shm"):
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
+        make_private(path)
         self._keeper = self._keeper or _connect(path)
         return _connect(path)
 
@@ -60,6 +63,12 @@ class StateFile:
             self._lock = None if descriptor is None else (lock, descriptor)
             number += 1
         return self._lock[0].with_suffix(".sqlite3")
+
+
+def make_private(path: Path) -> None:
+    """Make the file of a new database, for this user alone; SQLite gives those beside it the same mode."""
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -1,15 +1,15 @@
 """What ties the processes together that have one store open: messages by local sockets, and a lock file.
 
-Each process receives at a socket of its own in a folder that all of one user's processes know by the path of
-the store; whoever finds a socket there that nobody reads any more removes it. The system releases the lock of
-a process that ends, however it ends; but a process that is stopped (SIGSTOP) keeps it, and goes on leading.
+Each process receives at a socket of its own in a folder of the store; whoever finds a socket there that
+nobody reads any more removes it. A message may be lost, and some file systems have no sockets: so each
+process looks at the log every few seconds as well. The system releases the lock of a process that ends,
+however it ends; but a process that is stopped (SIGSTOP) keeps it, and goes on leading.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import logging
 import os
@@ -19,118 +19,167 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from filesync_web.core.foreign import parse_json
-from filesync_web.errors import StorageError, StoreError
+from filesync_web.core.foreign import ForeignTextError, parse_json
+from filesync_web.errors import StorageError
 from filesync_web.livestore.ports import LOG_CHANGED, Message
 from filesync_web.native.locks import try_lock, unlock
 
 logger = logging.getLogger(__name__)
 
+LOOK_EVERY = 2.0
+"""Seconds between two looks at the log when nobody has said anything."""
+
 _MESSAGE_BYTES = 1 << 17
 _RETRY_SECONDS = 0.05
 _ASK_SECONDS = 0.05
+_LONGEST_ADDRESS = 100  # bytes; the system's own limit is 104 to 108
 
 
 class ProcessChannel:
-    """The `Channel` port between the processes that have opened the store at `path`.
+    """The `Channel` port between the processes that share a folder, which need not exist.
 
     A process that is too busy misses a message; it is told `LOG_CHANGED` later, until it hears.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
-        self._own: Path | None = None
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.absolute()
+        self._address: _ShortAddress | None = None
+        self._own = ""
         self._socket: socket.socket | None = None
-        self._missed: set[Path] = set()
+        self._missed: set[str] = set()
         self._retry: asyncio.TimerHandle | None = None
+        self._look: asyncio.TimerHandle | None = None
 
     def listen(self, callback: Callable[[Message], None]) -> None:
-        """Call back for each message; raises `StoreError` when there can be no socket."""
+        """Call back for each message, and `LOG_CHANGED` now and then. Where there can be no socket, that is
+        all, and a warning says so."""
         try:
-            folder = _own_folder() / self._name
-            folder.mkdir(exist_ok=True)
-            own = folder / secrets.token_hex(4)
-            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            self._socket.setblocking(False)
-            self._socket.bind(str(own))
+            self._open()
         except OSError as error:
-            raise StoreError(f"this process cannot hear others that use the store: {error}") from error
-        self._own = own
-        asyncio.get_running_loop().add_reader(self._socket, self._receive, self._socket, callback)
+            self._close_socket()
+            what = "other processes with this store are not heard here, so the log is read every %g s: %s"
+            logger.warning(what, LOOK_EVERY, error)
+        if self._socket is not None:
+            asyncio.get_running_loop().add_reader(self._socket, self._receive, self._socket, callback)
+        self._look_later(callback)
 
     def post(self, message: Message) -> None:
         """Send to all others."""
-        if self._own is not None:
-            self._send_all(self._own, json.dumps(message).encode())
+        if self._socket is not None:
+            self._send_all(json.dumps(message).encode())
 
     def close(self) -> None:
         """Stop listening."""
-        if self._socket is None or self._own is None:
-            return
-        asyncio.get_running_loop().remove_reader(self._socket)
-        if self._retry is not None:
-            self._retry.cancel()
-        self._socket.close()
-        self._own.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # others are in it
-            self._own.parent.rmdir()
-        self._socket = self._own = None
+        for timer in (self._retry, self._look):
+            if timer is not None:
+                timer.cancel()
+        self._retry = self._look = None
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket)
+        self._close_socket()
 
-    def _send_all(self, own: Path, data: bytes) -> None:
+    def _open(self) -> None:
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        self._own = secrets.token_hex(4)
+        self._address = _ShortAddress(self._folder)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.bind(self._address.of(self._own))
+
+    def _close_socket(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            (self._folder / self._own).unlink(missing_ok=True)
+        if self._address is not None:
+            self._address.close()
+        self._socket = self._address = None
+
+    def _look_later(self, callback: Callable[[Message], None]) -> None:
+        def look() -> None:
+            self._look_later(callback)
+            callback({"type": LOG_CHANGED})
+
+        self._look = asyncio.get_running_loop().call_later(LOOK_EVERY, look)
+
+    def _send_all(self, data: bytes) -> None:
         try:
-            peers = list(own.parent.iterdir())
-        except FileNotFoundError:
-            return  # nor is anybody else there
+            peers = [path.name for path in self._folder.iterdir()]
         except OSError:  # too many files are open
-            self._send_later(own)
+            self._send_later(self._own)
             return
         for peer in peers:
-            if peer != own:
+            if peer != self._own:
                 self._send(peer, data)
 
-    def _send_later(self, peer: Path) -> None:
+    def _send_later(self, peer: str) -> None:
         """Try again soon; the own socket stands for all others."""
         self._missed.add(peer)
         if self._retry is None:
             self._retry = asyncio.get_running_loop().call_later(_RETRY_SECONDS, self._repeat)
 
-    def _send(self, peer: Path, data: bytes) -> None:
+    def _send(self, peer: str, data: bytes) -> None:
         assert self._socket is not None  # noqa: S101
+        assert self._address is not None  # noqa: S101
         try:
-            self._socket.sendto(data, str(peer))
+            self._socket.sendto(data, self._address.of(peer))
         except BlockingIOError:
             self._send_later(peer)
         except (ConnectionRefusedError, FileNotFoundError):
-            peer.unlink(missing_ok=True)
+            (self._folder / peer).unlink(missing_ok=True)
         except OSError as error:
             logger.warning("another process was not told something: %s", error)
 
     def _repeat(self) -> None:
         self._retry = None
         missed, self._missed = self._missed, set()
+        data = json.dumps({"type": LOG_CHANGED}).encode()
         for peer in missed:
-            send = self._send_all if peer == self._own else self._send
-            send(peer, json.dumps({"type": LOG_CHANGED}).encode())
+            if peer == self._own:
+                self._send_all(data)
+            else:
+                self._send(peer, data)
 
     def _receive(self, own: socket.socket, callback: Callable[[Message], None]) -> None:
         try:
             message = parse_json(own.recv(_MESSAGE_BYTES))
-        except (BlockingIOError, ValueError):
+        except (BlockingIOError, ForeignTextError):
             return
         if isinstance(message, dict):
             callback(message)
 
 
-def _own_folder() -> Path:
-    """This user's folder for sockets. Their paths may have about 100 characters, too few for most folders of
-    data.
+class _ShortAddress:
+    """The addresses of sockets in a folder whose path may be too long for one: then by a short way to it.
+
+    On Linux that is the open folder itself, elsewhere a link in a new temporary folder.
     """
-    folder = Path(tempfile.gettempdir()) / f"filesync-web-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise PermissionError(f"{folder} is open to other users")
-    return folder
+
+    def __init__(self, folder: Path) -> None:
+        self._descriptor: int | None = None
+        self._link: Path | None = None
+        self._way = str(folder)
+        if len(os.fsencode(folder)) + 9 <= _LONGEST_ADDRESS:  # a slash and the name of a socket
+            return
+        if Path("/proc/self/fd").exists():
+            self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            self._way = f"/proc/self/fd/{self._descriptor}"
+        else:
+            self._link = Path(tempfile.mkdtemp(dir="/tmp")) / "way"
+            self._link.symlink_to(folder)
+            self._way = str(self._link)
+
+    def of(self, name: str) -> str:
+        return f"{self._way}/{name}"
+
+    def close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+        if self._link is not None:
+            with contextlib.suppress(OSError):
+                self._link.unlink()
+                self._link.parent.rmdir()
+            self._link = None
 
 
 class FileLeaderLock:

@@ -46,7 +46,7 @@ def arrived(first: int, count: int, body: str = "") -> list[Event]:
 
 
 def state_of(folder: Path) -> Path:
-    (state,) = folder.glob("*state0.sqlite3")
+    (state,) = folder.rglob("*state0.sqlite3")
     return state
 
 
