@@ -18,7 +18,6 @@ from filesync_web.core.failures import Failure
 from filesync_web.engine.effects import DeleteBlob, Effect, JobKind
 from filesync_web.engine.live_files import FileFact
 from filesync_web.engine.remote_deletes import RemoteDeletes
-from filesync_web.engine.retry import NEVER
 from filesync_web.engine.state import EngineState, JobOwner, Limits, RunningJobs
 from filesync_web.engine.transfers import Transfers
 
@@ -54,8 +53,7 @@ class Engine:
         return self._state.take_effects()
 
     def set_gate(self, is_open: bool, now: float) -> list[Effect]:
-        """Let transfers run, or abort them and let them wait. Opening tries at once what waited for a
-        retry."""
+        """Let transfers run, or abort them and let them wait. Opening tries at once what failed before."""
         self._state.now = now
         was_open, self._is_open = self._is_open, is_open
         if is_open is not was_open:
@@ -100,7 +98,7 @@ class Engine:
         if not self._is_open:
             return None
         times = [time for queue in self._state.queues.values() if (time := queue.next_due()) is not None]
-        return min((time for time in times if time != NEVER), default=None)
+        return min(times, default=None)
 
     # --- what follows from an input
 

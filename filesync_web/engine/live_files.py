@@ -20,6 +20,7 @@ from filesync_web.engine.retry import FIRST_TRY, Retry
 from filesync_web.engine.transitions import Input, next_status
 
 CANCELLED_MESSAGE = "cancelled"
+_STARTABLE = (Status.QUEUED, Status.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,13 @@ class FileEntry:
 
     @property
     def waiting_for(self) -> JobKind | None:
-        """The transfer that could start now as far as the file itself is concerned."""
+        """The transfer that is to start once its time has come, as far as the file itself is concerned: what
+        is queued, and what rests at `error`."""
         if self.job is not None or self.control.state is not Control.NONE:
             return None
-        if self.row.upload_status is Status.QUEUED:
+        if self.row.upload_status in _STARTABLE:
             return JobKind.UPLOAD
-        return JobKind.DOWNLOAD if self.row.download_status is Status.QUEUED else None
+        return JobKind.DOWNLOAD if self.row.download_status in _STARTABLE else None
 
     def plan(self, *, remote: bool) -> Plan:
         """What is to be done for the file now. An evicted one is not downloaded."""

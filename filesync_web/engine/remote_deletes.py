@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.failures import Failure, FailureKind
@@ -17,7 +16,7 @@ from filesync_web.engine.effects import (
     Start,
 )
 from filesync_web.engine.outbox import OutboxEntry
-from filesync_web.engine.retry import NEVER
+from filesync_web.engine.retry import FIRST_TRY
 from filesync_web.engine.state import EngineState
 from filesync_web.engine.transfers import Transfers
 
@@ -80,15 +79,13 @@ class RemoteDeletes:
         self._after(job)
 
     def failed(self, job: Job, failure: Failure) -> None:
-        """Try again later; what is refused for good rests until the next start."""
+        """Try again later."""
         if failure.kind is FailureKind.REMOTE_MISSING:
             self.succeeded(job)
             return
         entry, state = self._take(job), self._state
         if entry is not None:
             entry.retry = entry.retry.after(failure, state.policy, state.now, state.jitter)
-            if failure.kind is not FailureKind.RETRYABLE:
-                entry.retry = replace(entry.retry, not_before=NEVER)
             state.emit(Notify(FileSyncEvent("sync:error", job.file_id, error=failure.message)))
         self._after(job)
 
@@ -99,8 +96,8 @@ class RemoteDeletes:
 
     def resume_all(self) -> None:
         for entry in self._state.outbox:
-            if entry.retry.not_before != NEVER:
-                entry.retry = replace(entry.retry, not_before=0.0)
+            if entry.retry != FIRST_TRY:
+                entry.retry = FIRST_TRY
                 self.wait(entry.delete.remote_key)
 
     # ---

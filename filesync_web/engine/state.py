@@ -99,7 +99,7 @@ class JobOwner(Protocol):
         ...
 
     def resume_all(self) -> None:
-        """The gate opens: what waited for a retry is tried at once."""
+        """The gate opens: what failed before is tried at once."""
         ...
 
 

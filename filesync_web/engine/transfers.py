@@ -52,7 +52,7 @@ class Transfers:
         if is_held or not same_content:
             self._interrupt(file)
         asked = file.job is None and file.row.has_error and not row.has_error
-        if released or not same_content or asked:
+        if known is None or released or not same_content or asked:
             file.retry = FIRST_TRY
         if file.job is None:
             file.row = at_rest(row)
@@ -82,11 +82,14 @@ class Transfers:
         self._touch_caused_by(file_id)
 
     def reconcile(self, file: FileEntry, *, retry: bool = False) -> None:
-        """Bring the row to what the plan wants, and stop a job that the plan no longer wants."""
+        """Bring the row to what the plan wants, and stop a job that the plan no longer wants. `retry`:
+        something has happened that may help what failed, so it need not wait any longer."""
         if file.job is not None and file.plan(remote=self._remote).name != file.job.kind.name:
             self._interrupt(file)
         if file.job is None:
             file.settle(remote=self._remote, retry=retry)
+        if retry:
+            file.retry = replace(file.retry, not_before=0.0)
         self._write(file)
 
     def withdraw(self, file: FileEntry) -> None:
@@ -139,7 +142,7 @@ class Transfers:
             self.reconcile(file)
 
     def failed(self, job: Job, failure: Failure) -> None:
-        """Try again later, give up, or learn that bytes are lost."""
+        """Try again soon or late, or learn that bytes are lost."""
         file, state = self._take(job), self._state
         state.touch({job.content_hash})
         if file is None:
@@ -153,10 +156,10 @@ class Transfers:
         elif failure.kind is FailureKind.LOCAL_MISSING:
             file.step(job.kind, Input.INTERRUPT)
             file.row = replace(file.row, local_hash="")
-        elif failure.kind is FailureKind.RETRYABLE and file.retry.attempts < state.policy.max_attempts:
-            file.step(job.kind, Input.INTERRUPT)
         else:
-            self._give_up(file, job, failure)
+            file.step(job.kind, Input.FAIL if file.retry.is_resting else Input.INTERRUPT)
+            if failure.kind is FailureKind.RETRYABLE and file.retry.attempts == state.policy.max_attempts:
+                state.emit(Notify(FileSyncEvent("transfer:exhausted", job.file_id, error=failure.message)))
         self.reconcile(file)
 
     def pause_all(self) -> None:
@@ -167,17 +170,11 @@ class Transfers:
 
     def resume_all(self) -> None:
         for file in self._state.files:
-            if file.retry.not_before:
-                retry, file.retry = file.retry.with_network, FIRST_TRY
-                self.reconcile(file, retry=retry)
+            if file.retry != FIRST_TRY:
+                file.retry = FIRST_TRY
+                self.reconcile(file, retry=True)
 
     # ---
-
-    def _give_up(self, file: FileEntry, job: Job, failure: Failure) -> None:
-        file.step(job.kind, Input.FAIL)
-        if failure.kind is FailureKind.RETRYABLE:
-            file.retry = replace(file.retry, with_network=True)
-            self._state.emit(Notify(FileSyncEvent("transfer:exhausted", job.file_id, error=failure.message)))
 
     def _arrived(self, content_hash: str) -> None:
         """The bytes are here: for every file of that content, evicted or not."""

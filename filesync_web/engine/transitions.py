@@ -5,7 +5,7 @@ that is not in it is a fault of the caller: it raises and changes nothing.
 
     WANT       the plan asks for the transfer                 WAIT      the bytes are nowhere to be had yet
     SETTLE     there is nothing to do                         START     a job begins
-    SUCCEED    the job did it                                 FAIL      the job failed for good
+    SUCCEED    the job did it                                 FAIL      the job failed, and is to rest
     INTERRUPT  the job ended without a result and is to run again: gate closed, paused, restarted, retried
 """
 
@@ -43,7 +43,7 @@ TRANSITIONS: Mapping[Status, Mapping[Input, Status]] = MappingProxyType(
             {Input.SUCCEED: Status.DONE, Input.FAIL: Status.ERROR, Input.INTERRUPT: Status.QUEUED}
         ),
         Status.DONE: MappingProxyType({**_AT_REST}),
-        Status.ERROR: MappingProxyType({**_AT_REST}),
+        Status.ERROR: MappingProxyType({**_AT_REST, Input.START: Status.IN_PROGRESS}),
     }
 )
 

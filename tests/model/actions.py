@@ -7,9 +7,9 @@ from dataclasses import replace
 from filesync_web.core.failures import Failure, FailureKind
 from filesync_web.core.paths import file_path, remote_key
 from filesync_web.core.records import Control, FileRecord, LocalFileState, Status
-from filesync_web.engine.effects import Job, JobKind
+from filesync_web.engine.effects import JobKind
 from tests.model.shell import Shell
-from tests.model.state import CONTENTS, RETRY, Client, Crash, Event, apply_event, content_hash_of
+from tests.model.state import CONTENTS, Client, Crash, Event, apply_event, content_hash_of
 
 
 class Actions(Shell):
@@ -161,19 +161,11 @@ class Actions(Shell):
             self.perform(client, client.engine.cancelled(request.job.serial, self.now))
             return
         kind = FailureKind.PERMANENT if b % 5 == 0 else FailureKind.RETRYABLE
-        if not request.told_to_stop:
-            self.note_failure(client, request.job, kind)
         self.perform(
             client, client.engine.failed(request.job.serial, Failure(kind, "failed"), self.now, (b % 10) / 10)
         )
-
-    def note_failure(self, client: Client, job: Job, kind: FailureKind) -> None:
-        """From when on the transfer may rest: it failed for good, or as often as the policy allows."""
-        name = job.remote_key if job.kind is JobKind.DELETE else job.file_id
-        client.failures[name] += 1
-        exhausted = job.kind is not JobKind.DELETE and client.failures[name] >= RETRY.max_attempts
-        if kind is FailureKind.PERMANENT or exhausted:
-            client.refused.add(name)
+        if not request.told_to_stop:
+            self.check_failed(client, request.job, kind)
 
     def op_wait(self, client: Client, a: int, b: int) -> None:
         """Time passes; every engine whose timer is due is woken."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from filesync_web.core.failures import FailureKind
 from filesync_web.core.records import Control, FileRecord, LocalFileState, Status
 from filesync_web.engine.effects import Job, JobKind
-from tests.model.state import LIMITS, Client, State, apply_event, content_hash_of
+from tests.model.state import LIMITS, RETRY, Client, State, apply_event, content_hash_of
 
 
 class Invariants(State):
@@ -35,6 +36,21 @@ class Invariants(State):
                 assert job.file_id not in client.evicted, f"{job} starts although nobody wants it"
             else:
                 assert job.remote_key in client.outbox, f"{job} sends what nobody would take away"
+
+    def check_failed(self, client: Client, job: Job, kind: FailureKind) -> None:
+        """What may pass by itself does not rest before it was tried as often as the policy says; and what
+        rests says why."""
+        client.failures[job.file_id] += 1
+        row = client.rows.get(job.file_id)
+        if row is not None and job.kind is not JobKind.DELETE and row.has_error:
+            is_exhausted = client.failures[job.file_id] >= RETRY.max_attempts
+            assert kind is FailureKind.PERMANENT or is_exhausted, f"{client.name}: {row} rests too early"
+            assert row.last_sync_error, f"{client.name}: {row} does not say why"
+
+    def check_start_over(self, client: Client) -> None:
+        """A new leader tries again what rested at `error`, unless the user holds it back."""
+        for row in client.rows.values():
+            assert not row.has_error or client.controls.get(row.file_id), f"{client.name}: {row} still rests"
 
     def check_unreferenced(self, client: Client, content_hash: str) -> None:
         use = self.use_of(client, content_hash)
@@ -81,7 +97,7 @@ class Invariants(State):
                     )
 
     def check_at_rest(self) -> None:
-        """Without a restart, only what failed for good, is paused or was cancelled may be left over."""
+        """Without a restart, only what is paused, was cancelled or waits for others may be left over."""
         for client in self.clients:
             for row in client.rows.values():
                 statuses = (row.upload_status, row.download_status)
@@ -89,17 +105,16 @@ class Invariants(State):
                     resting = (row.local_hash, *statuses) == ("", Status.DONE, Status.PENDING)
                     assert resting, f"{client.name}: {row} of an evicted file"
                     continue
-                excused = row.file_id in client.refused or client.controls.get(row.file_id, Control.NONE)
+                is_held = client.controls.get(row.file_id, Control.NONE)
                 assert (
-                    excused or statuses == (Status.DONE, Status.DONE) or self.waits_for_others(client, row)
+                    is_held or statuses == (Status.DONE, Status.DONE) or self.waits_for_others(client, row)
                 ), f"{client.name}: {row} rests although nothing fails"
             for content in client.blobs:
                 assert self.use_of(client, content), f"{client.name} keeps {content}"
             for key, entry in client.outbox.items():
                 cause = client.records.get(entry.file_id)
                 unfinished = cause is not None and cause.is_live and not cause.is_uploaded
-                excused = unfinished or key in client.refused or self.is_live(client, entry)
-                assert excused, f"{client.name}: {entry} is forgotten"
+                assert unfinished or self.is_live(client, entry), f"{client.name}: {key} is forgotten"
 
     def waits_for_others(self, client: Client, row: LocalFileState) -> bool:
         """Whether a file that is to be downloaded is not in the object store: its owner cannot upload it."""

@@ -51,8 +51,8 @@ MUTANTS = [
     Mutant(
         "a remote delete that failed is forgotten",
         "remote_deletes.py",
-        "            if failure.kind is not FailureKind.RETRYABLE:\n",
-        "            if True:\n",
+        "        if failure.kind is FailureKind.REMOTE_MISSING:\n",
+        "        if True:\n",
     ),
     Mutant(
         "a remote delete is taken out of the outbox when it starts",
@@ -86,9 +86,15 @@ MUTANTS = [
     ),
     Mutant(
         "a failed transfer is not queued again",
-        "transfers.py",
-        "elif failure.kind is FailureKind.RETRYABLE and file.retry.attempts < state.policy.max_attempts:",
-        "elif False:",
+        "retry.py",
+        "if failure.kind is FailureKind.RETRYABLE and attempts < policy.max_attempts:",
+        "if False:",
+    ),
+    Mutant(
+        "what rests at error is never tried again",
+        "live_files.py",
+        "_STARTABLE = (Status.QUEUED, Status.ERROR)",
+        "_STARTABLE = (Status.QUEUED,)",
     ),
     Mutant(
         "a late report of a cancelled job is taken for the running one",

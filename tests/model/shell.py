@@ -30,10 +30,10 @@ class Shell(Invariants):
         client.engine = self.make_engine()
         client.requests.clear()
         client.crash_after = None
-        client.refused.clear()
         client.failures.clear()
         client.dirty = set(client.records) | set(client.rows)
         self.deliver(client)
+        self.check_start_over(client)
         for content in sorted(client.blobs):  # the garbage that an earlier life has left
             if not self.use_of(client, content):
                 client.blobs.discard(content)

@@ -15,7 +15,7 @@ from filesync_web.engine.engine import Engine, Limits
 
 CONTENTS = [f"{n:064x}" for n in range(5)]
 LIMITS = Limits(uploads=2, downloads=2, deletes=1)
-RETRY = RetryPolicy(base=1.0, cap=8.0, max_attempts=3)
+RETRY = RetryPolicy(base=1.0, cap=8.0, max_attempts=3, rest=20.0)
 Step = tuple[str, int, int, int]
 
 
@@ -87,8 +87,7 @@ class Client:
     crash_after: int | None = None
     records: dict[str, FileRecord] = field(default_factory=dict)
     sent: set[str] = field(default_factory=set)  # the keys of uploads that have done their work
-    refused: set[str] = field(default_factory=set)  # file ids and keys that failed for good, or too often
-    failures: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)  # by file id, since the client was started
 
     def rebuild(self) -> None:
         """Derive the records from what is confirmed and what is pending; guards are evaluated anew."""

@@ -52,9 +52,8 @@ TRACES = {
     "a cancelled download had its effect, and the file is deleted": parse(
         "save 1 0 0, finish 1 0 0, sync 1 0 0, delete 1 0 0, sync 0 0 0, sync 1 0 0, sync 0 0 0, finish 0 0 1"
     ),
-    "an evicted file is here again, and its object is lost": parse(
-        "save 0 0 0, save 0 0 0, save 1 1 0, delete 0 0 0, save 0 3 0, wait 0 0 0, finish 1 0 0, update 1 2 "
-        "0, finish 0 1 0, sync 0 0 0, finish 1 0 0, sync 1 0 0, update 1 3 0, evict 0 0 0, fail 1 3 0"
+    "an evicted file is still here, and its object is lost": parse(
+        "save 1 0 0, finish 1 0 0, sync 1 0 0, sync 0 0 0, evict 1 0 0, lose 0 0 0"
     ),
     "an evicted file is edited elsewhere": parse(
         "save 1 0 0, finish 1 0 0, sync 1 0 0, sync 0 0 0, evict 1 0 0, update 0 1 0"

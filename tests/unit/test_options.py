@@ -39,7 +39,9 @@ def test_what_cannot_work_is_refused_by_name(wrong: dict[str, Any]) -> None:
         FileSyncOptions(**wrong)
 
 
-@pytest.mark.parametrize("wrong", [{"base": -1}, {"cap": float("nan")}, {"max_attempts": 0}], ids=str)
+@pytest.mark.parametrize(
+    "wrong", [{"base": -1}, {"cap": float("nan")}, {"max_attempts": 0}, {"rest": 0}], ids=str
+)
 def test_a_retry_policy_must_try(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgumentError, match="RetryPolicy"):
         RetryPolicy(**wrong)

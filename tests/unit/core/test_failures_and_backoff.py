@@ -33,6 +33,18 @@ def test_each_delay_is_bounded_and_jittered() -> None:
     assert policy.delay(1, 0.5, retry_after=30.0) == 30.0
 
 
+def test_a_pause_that_a_server_asks_for_is_bounded() -> None:
+    policy = RetryPolicy(rest=120.0)
+    assert policy.delay(1, 0.5, retry_after=119.0) == 119.0
+    assert policy.delay(1, 0.5, retry_after=float("inf")) == 120.0
+    assert retry_after_seconds({"retry-after": "9" * 400}) == float("inf")
+
+
+def test_what_rests_is_tried_again_within_the_rest_at_different_times() -> None:
+    policy = RetryPolicy(rest=300.0)
+    assert [policy.rest_delay(jitter) for jitter in (0.0, 0.5, 0.999)] == pytest.approx([150, 225, 299.85])
+
+
 @pytest.mark.parametrize(
     ("status", "kind"),
     [

@@ -120,7 +120,9 @@ async def test_a_download_is_verified_before_it_counts() -> None:
 
 
 @pytest.mark.parametrize(("status", "requests"), [(403, 2), (404, 1), (413, 1)])
-async def test_a_refused_upload_is_an_error_at_once_and_not_tried_again(status: int, requests: int) -> None:
+async def test_a_refused_upload_is_an_error_at_once_and_tried_again_after_a_rest(
+    status: int, requests: int
+) -> None:
     async with a_device() as device:
         device.network.plan("PUT", *[Reply(status)] * requests)
         tab = await device.tab()
@@ -130,11 +132,62 @@ async def test_a_refused_upload_is_an_error_at_once_and_not_tried_again(status: 
         assert row is not None
         assert row.upload_status is Status.ERROR
         assert str(status) in row.last_sync_error
-        await device.clock.advance(3600)
+        await device.clock.advance(149)
         assert sum(is_put(request) for request in device.network.requests) == requests
-        assert await tab.sync.retry_errors() == [result.file_id]
+        assert tab.row(result.file_id) == row
+        await device.clock.advance(151)
+        assert sum(is_put(request) for request in device.network.requests) == requests + 1
+        assert tab.record(result.file_id).is_uploaded
+
+
+async def test_what_is_refused_for_hours_rests_with_its_reason_and_goes_in_the_end() -> None:
+    async with a_device() as device:
+        device.store.hold = is_put
+        tab = await device.tab(retry=fs.RetryPolicy(rest=60.0))
+        result = await tab.sync.save_file(b"refused")
+        for _ in range(20):
+            (await device.network.next("PUT")).respond(413)
+            await settle()
+            row = tab.row(result.file_id)
+            assert row is not None
+            assert row.upload_status is Status.ERROR
+            assert "413" in row.last_sync_error
+            await device.clock.advance(29)
+            assert not device.network.held
+            await device.clock.advance(31)
+        assert [event.type for event in tab.events].count("upload:error") == 20
+        (await device.network.next("PUT")).respond(200)
         await settle()
         assert tab.record(result.file_id).is_uploaded
+        row = tab.row(result.file_id)
+        assert row is not None
+        assert row.last_sync_error == ""
+
+
+async def test_a_token_that_is_stale_for_a_while_is_no_dead_end() -> None:
+    async with a_device() as device:
+        device.network.plan("/v1/sign/upload", Reply(401), Reply(401))
+        tab = await device.tab()
+        result = await tab.sync.save_file(b"mine")
+        await settle()
+        row = tab.row(result.file_id)
+        assert row is not None
+        assert row.upload_status is Status.ERROR
+        await device.clock.advance(300)
+        assert tab.record(result.file_id).is_uploaded
+
+
+async def test_a_remote_delete_that_is_refused_is_tried_again_after_a_rest() -> None:
+    async with a_device() as device:
+        device.network.plan("/v1/delete", Reply(403))
+        tab = await device.tab()
+        result = await tab.sync.save_file(b"to be deleted")
+        await settle()
+        await tab.sync.delete_file(result.file_id)
+        await settle()
+        assert device.store.objects
+        await device.clock.advance(300)
+        assert not device.store.objects
 
 
 async def test_a_retry_that_is_asked_for_does_not_wait() -> None:
@@ -165,6 +218,18 @@ async def test_retry_after_is_honoured() -> None:
         result = await tab.sync.save_file(b"busy")
         await settle()
         await device.clock.advance(119)
+        assert not tab.record(result.file_id).is_uploaded
+        await device.clock.advance(2)
+        assert tab.record(result.file_id).is_uploaded
+
+
+async def test_a_server_that_asks_for_years_is_asked_again_in_minutes() -> None:
+    async with a_device() as device:
+        device.network.plan("PUT", Reply(503, {"Retry-After": "9" * 400}))
+        tab = await device.tab()
+        result = await tab.sync.save_file(b"busy")
+        await settle()
+        await device.clock.advance(299)
         assert not tab.record(result.file_id).is_uploaded
         await device.clock.advance(2)
         assert tab.record(result.file_id).is_uploaded
