@@ -1,4 +1,4 @@
-"""JSON that somebody else has written, read within bounds.
+"""What this client accepts of what others have written: JSON within bounds, and records by their scheme.
 
 Python's JSON parser calls itself for each level of nesting. On CPython it stops by a `RecursionError`, at a
 depth that depends on the version; in Pyodide some 6,000 levels, 12 kB of text, are a fatal error of the
@@ -11,18 +11,46 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import accumulate
 from math import isfinite
-from typing import Any
+from typing import Any, TypeGuard
+
+from filesync_web.core.paths import file_path, is_content_hash, remote_key
+from filesync_web.core.records import FileRecord
+from filesync_web.core.text import is_text
 
 MAX_DEPTH = 256
 """Most levels of arrays and objects in one value."""
 MAX_BYTES = 64 << 20
 """Most characters or bytes of one text."""
+MAX_ID_BYTES = 1024
+"""Most bytes of a file's id; the kit's own have 36. Events of this client's name it more than once."""
 
 _NO_BRACKET_NOR_QUOTE = bytes(set(range(256)) - set(b'[]{}"'))
 _STEPS = [(byte in b"[{") - (byte in b"]}") for byte in range(256)]
 _SYMBOL = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+
+
+def is_file_id(value: object) -> TypeGuard[str]:
+    """Whether this client can say anything of its own about a file of that id."""
+    return is_text(value) and len(value.encode()) <= MAX_ID_BYTES
+
+
+def accepted(record: FileRecord, store_id: str) -> FileRecord:
+    """A record as far as this client makes use of it.
+
+    Anybody who may write to a store may write any record, so only its content hash is taken from it: where
+    that content is, here and remotely, follows from the hash (`core.paths`). A remote key that is another
+    one would name somebody else's object: it counts as none, so that whoever has the bytes uploads them under
+    the right one. A record whose hash is none names no content (`is_usable` is false): nothing is transferred
+    or removed for it, and it can be edited and deleted.
+    """
+    if not is_content_hash(record.content_hash):
+        return replace(record, path="", content_hash="", remote_key="")
+    path = file_path(store_id, record.content_hash)
+    is_own_key = record.remote_key == remote_key(path)
+    return replace(record, path=path, remote_key=record.remote_key if is_own_key else "")
 
 
 class ForeignTextError(ValueError):

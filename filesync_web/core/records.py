@@ -49,6 +49,11 @@ class FileRecord:
     def is_uploaded(self) -> bool:
         return self.remote_key != ""
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether it names content: see `core.foreign.accepted`."""
+        return self.content_hash != ""
+
 
 @dataclass(frozen=True, slots=True)
 class LocalFileState:

@@ -20,6 +20,9 @@ from filesync_web.engine.retry import FIRST_TRY, Retry
 from filesync_web.engine.transitions import Input, next_status
 
 CANCELLED_MESSAGE = "cancelled"
+UNUSABLE_MESSAGE = (
+    "the record of this file names no content of this store; edit the file, or delete it: nothing is lost"
+)
 _STARTABLE = (Status.QUEUED, Status.ERROR)
 
 
@@ -54,7 +57,7 @@ class FileEntry:
     @property
     def is_here(self) -> bool:
         """Whether the own copy has the record's content."""
-        return self.row.local_hash == self.record.content_hash
+        return self.record.is_usable and self.row.local_hash == self.record.content_hash
 
     @property
     def needed(self) -> frozenset[str]:
@@ -63,17 +66,27 @@ class FileEntry:
         return frozenset({self.record.content_hash, self.row.local_hash} - {""})
 
     @property
+    def refusal(self) -> str:
+        """Why the file rests at `error`, whatever there is to do for it; empty when it need not."""
+        if not self.record.is_usable:
+            return UNUSABLE_MESSAGE
+        return CANCELLED_MESSAGE if self.control.state is Control.CANCELLED else ""
+
+    @property
     def waiting_for(self) -> JobKind | None:
         """The transfer that is to start once its time has come, as far as the file itself is concerned: what
         is queued, and what rests at `error`."""
-        if self.job is not None or self.control.state is not Control.NONE:
+        if self.job is not None or self.refusal or self.control.state is not Control.NONE:
             return None
         if self.row.upload_status in _STARTABLE:
             return JobKind.UPLOAD
         return JobKind.DOWNLOAD if self.row.download_status in _STARTABLE else None
 
     def plan(self, *, remote: bool) -> Plan:
-        """What is to be done for the file now. An evicted one is not downloaded."""
+        """What is to be done for the file now. An evicted one is not downloaded. One that names no content
+        ought to be, and cannot."""
+        if not self.record.is_usable:
+            return Plan.DOWNLOAD
         wanted = plan(self.record, have_local=self.is_here, remote=remote)
         return Plan.WAIT if wanted is Plan.DOWNLOAD and self.control.evicted else wanted
 
@@ -98,9 +111,9 @@ class FileEntry:
                 continue
             self.step(kind, event)
         statuses = (self.row.upload_status, self.row.download_status)
-        if self.control.state is Control.CANCELLED and Status.QUEUED in statuses:
+        if self.refusal and Status.QUEUED in statuses:
             kind = JobKind.UPLOAD if statuses[0] is Status.QUEUED else JobKind.DOWNLOAD
-            self.step(kind, Input.FAIL, error=CANCELLED_MESSAGE)
+            self.step(kind, Input.FAIL, error=self.refusal)
         elif statuses == (Status.DONE, Status.DONE) or (retry and Status.ERROR not in statuses):
             self.row = replace(self.row, last_sync_error="")
 

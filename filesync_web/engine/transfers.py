@@ -62,7 +62,7 @@ class Transfers:
         if file.control.evicted and not file.is_here:
             file.row = replace(file.row, local_hash="")  # an older copy is not wanted either
         self.reconcile(file, retry=known is None or not same_content or released or moved)
-        if fact.local_hash == record.content_hash:
+        if file.is_here:
             self._arrived(record.content_hash)
 
     def observe_deleted(self, fact: FileFact) -> None:

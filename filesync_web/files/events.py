@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from filesync_web.core.foreign import is_file_id
 from filesync_web.core.records import (
     BlobUse,
     FileRecord,
@@ -117,9 +118,10 @@ class FileEvents:
 
 
 def file_id_of(args: Any) -> str | None:
-    """The file that an event of the file schema is about, by its wire arguments."""
+    """The file that an event of the file schema is about, by its wire arguments; None for an id that this
+    client can say nothing about."""
     if isinstance(args, dict):
         for name in _FILE_ID_ARGS:
-            if isinstance(value := args.get(name), str):
+            if is_file_id(value := args.get(name)):
                 return value
     return None

@@ -1,10 +1,15 @@
-"""What the file sync reads of a store's file tables. What it writes there is in `events`."""
+"""What the file sync reads of a store's file tables. What it writes there is in `events`.
+
+Records are given as far as this client accepts them (`core.foreign`): nobody behind this module sees what a
+member of the store has made up.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
+from filesync_web.core.foreign import accepted, is_file_id
 from filesync_web.core.records import (
     BlobUse,
     FileRecord,
@@ -46,6 +51,10 @@ class FileSyncTables:
 
     def record(self, file_id: str) -> FileRecord | None:
         """The record with that id, deleted or not."""
+        return next(iter(self.records([file_id])), None)
+
+    def stored(self, file_id: str) -> FileRecord | None:
+        """The record with that id as it is in the table, whatever somebody has written there."""
         return self._first(self._tables.files.where(id=file_id))
 
     def live(self, id_or_path: str) -> FileRecord:
@@ -64,13 +73,14 @@ class FileSyncTables:
         files = self._tables.files
         path = id_or_path.lstrip("/")
         content_hash = path.rpartition("/")[2]  # it has an index, the path has none
-        return self._first(files.where(id=id_or_path, deleted_at=None)) or self._first(
+        found = self._records(files.where(id=id_or_path, deleted_at=None)) or self._records(
             files.where(content_hash=content_hash, path=path, deleted_at=None)
         )
+        return next(iter(found), None)
 
     def all_live(self) -> list[FileRecord]:
         """All live records."""
-        return self._store.query(self._tables.files.where(deleted_at=None))
+        return self._records(self._tables.files.where(deleted_at=None))
 
     def all_ids(self) -> list[str]:
         """The files that are live, of which this client has a row, or that caused something in the outbox."""
@@ -78,20 +88,20 @@ class FileSyncTables:
             'SELECT "id" FROM "files" WHERE "deletedAt" IS NULL UNION SELECT "fileId" FROM "localFileState" '
             'UNION SELECT "fileId" FROM "remoteDeletes"'
         )
-        return [file_id for (file_id,) in rows]
+        return [file_id for (file_id,) in rows if is_file_id(file_id)]
 
     def records(self, file_ids: list[str]) -> list[FileRecord]:
         """The records with these ids, deleted or not."""
-        return self._store.query(self._tables.files.where(id=file_ids))
+        return self._records(self._tables.files.where(id=file_ids))
 
     def files_of(self, content_hash: str) -> list[FileRecord]:
         """The live files of that content."""
-        return self._store.query(self._tables.files.where(content_hash=content_hash, deleted_at=None))
+        found = self._records(self._tables.files.where(content_hash=content_hash, deleted_at=None))
+        return [record for record in found if record.is_usable]
 
     def is_live(self, content_hash: str) -> bool:
         """Whether a live file has that content."""
-        query = self._tables.files.where(content_hash=content_hash, deleted_at=None)
-        return self._first(query.limit(1)) is not None
+        return bool(self.files_of(content_hash))
 
     # --- what is this client's own
 
@@ -172,7 +182,10 @@ class FileSyncTables:
         return self._first(self._tables.stock_takings.all().limit(1)) is not None
 
     def _live_among(self, file_ids: Iterable[str]) -> list[FileRecord]:
-        return self._store.query(self._tables.files.where(id=sorted(set(file_ids)), deleted_at=None))
+        return self._records(self._tables.files.where(id=sorted(set(file_ids)), deleted_at=None))
+
+    def _records(self, query: Select[FileRecord]) -> list[FileRecord]:
+        return [accepted(record, self._store.store_id) for record in self._store.query(query)]
 
     def uses(self) -> dict[str, int]:
         """When each content was last used here, in milliseconds since the epoch."""

@@ -143,7 +143,7 @@ class Writer:
     def _remote_delete(self, old: FileRecord) -> list[NewEvent]:
         """The remote delete that an edit or a deletion of `old` causes, also if its upload may just be
         running."""
-        if not self._workspace.remote.exists:
+        if not (self._workspace.remote.exists and old.is_usable):
             return []
         key = remote_key(old.path)
         delete = RemoteDelete(key, old.content_hash, old.id, self._workspace.now_ms())

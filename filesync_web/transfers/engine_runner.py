@@ -117,14 +117,16 @@ class EngineRunner:
         file_ids, self._dirty = self._dirty, set()
         found = [self._tables.record(file_id) for file_id in sorted(file_ids)]
         facts = [await self._fact(record) for record in found if record is not None]
-        await self._garbage.keep(fact.record.content_hash for fact in facts if fact.record.is_live)
+        live = [record for record in found if record is not None and record.is_live and record.is_usable]
+        await self._garbage.keep(record.content_hash for record in live)
         await self._perform(engine.observe(facts, self._clock.time()))
 
     async def _fact(self, record: FileRecord) -> FileFact:
         row, control = self._tables.row(record.id), self._tables.control(record.id)
         local_hash = row.local_hash if row is not None else ""
-        if local_hash != record.content_hash and await self._blobs.size(record.content_hash) is not None:
-            local_hash = record.content_hash
+        content_hash = record.content_hash
+        if content_hash not in {"", local_hash} and await self._blobs.size(content_hash) is not None:
+            local_hash = content_hash
         deletes = tuple(self._tables.remote_deletes([record.id]))
         return FileFact(record, row, local_hash, control, deletes)
 
@@ -214,10 +216,12 @@ class EngineRunner:
                 return None
 
     def _remote_key_event(self, change: fx.ChangeRemoteKey) -> NewEvent | None:
-        record = self._tables.record(change.file_id)
-        if record is None or (record.content_hash, record.remote_key) != (change.content_hash, change.old):
+        record, stored = self._tables.record(change.file_id), self._tables.stored(change.file_id)
+        if record is None or stored is None:
             return None
-        return self._workspace.events.remote_key_changed(record, change.new)
+        if (record.content_hash, record.remote_key) != (change.content_hash, change.old):
+            return None
+        return self._workspace.events.remote_key_changed(stored, change.new)  # which mends a wrong key
 
     # --- jobs
 
