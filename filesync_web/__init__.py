@@ -91,7 +91,7 @@ from filesync_web.files.schema import FileSyncSchema, FileTables, create_file_sy
 from filesync_web.livestore.fields import Field, boolean, integer, json, real, text, timestamp
 from filesync_web.livestore.schema import Args, EventDef, Materializer, NewEvent, Schema, event, make_schema
 from filesync_web.livestore.store import Store
-from filesync_web.livestore.sync_status import MetadataSyncStatus, SyncOptions
+from filesync_web.livestore.sync_status import BackendReset, MetadataSyncStatus, SyncOptions
 from filesync_web.livestore.tables import Op, Select, Table, index, table
 from filesync_web.options import FileSyncOptions, FileSyncSettings
 from filesync_web.ports import BlobHandle, HeadersSource, Source, StorageStatus, Unsubscribe
@@ -105,6 +105,7 @@ __all__ = [
     "ActiveTransfers",
     "Args",
     "AuthError",
+    "BackendReset",
     "BlobHandle",
     "BlobNotFoundError",
     "Control",

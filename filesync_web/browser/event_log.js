@@ -5,7 +5,7 @@
 //
 //   confirmed  {seqNum, json}             by seqNum
 //   local      {id, json, pending?, key?} by id; `pending` is the id of synced events, `key` compacts client-only ones
-//   meta       {clientId, backendId, epoch, head, lastLocal, syncEnabled, settled}
+//   meta       {clientId, backendId, epoch, head, lastLocal, syncEnabled, settled, resets?}
 //   state      the state's database, a Blob: of all that IndexedDB keeps the fastest to read
 //
 // No pending entry has an id up to `settled`. Removed entries stay in the way of a search until the browser
@@ -50,7 +50,8 @@ const readDelta = async (stores, meta, seen, allPending) => {
   const confirmed = meta.head > confirmedAfter ? promised(stores.confirmed.getAll(after(confirmedAfter))) : [];
   const list = (entries) => `[${entries.map((entry) => entry.json).join(",")}]`;
   const position = [meta.epoch, meta.head, meta.lastLocal];
-  const facts = JSON.stringify({ position, backendId: meta.backendId, syncEnabled: meta.syncEnabled });
+  const { backendId, syncEnabled, resets = 0 } = meta;
+  const facts = JSON.stringify({ position, backendId, syncEnabled, resets });
   const local = [...(await older), ...(await newer)];
   return `${facts.slice(0, -1)},"confirmed":${list(await confirmed)},"local":${list(local)}}`;
 };
@@ -91,10 +92,16 @@ const discardPending = async (stores, meta, ids, mark) => {
   if (present.length) appendLocal(stores, meta, [mark]);
 };
 
-const resetConfirmed = (stores, meta, seen) => {
-  if (meta.epoch !== seen.epoch) return;
+const resetConfirmed = async (stores, meta, { seen, offered }) => {
+  if (meta.epoch !== seen.epoch || meta.head !== seen.confirmed) return;
+  if (offered.length) { // in front of what is pending, which is appended anew
+    const pending = await promised(stores.local.index("pending").getAll(after(meta.settled)));
+    for (const { id } of pending) stores.local.delete(id);
+    const again = pending.map(({ id, json }) => ({ key: null, pending: true, json: json.slice(`[${id},`.length, -1) }));
+    appendLocal(stores, meta, [...offered, ...again]);
+  }
   stores.confirmed.clear();
-  Object.assign(meta, { epoch: meta.epoch + 1, head: 0, backendId: null });
+  Object.assign(meta, { epoch: meta.epoch + 1, head: 0, backendId: null, resets: (meta.resets ?? 0) + 1 });
 };
 
 const readState = async (db) => {
@@ -152,8 +159,8 @@ async function openLog(name, clientId) {
       return inTransaction("readwrite", (stores, meta) => discardPending(stores, meta, ids, mark), "strict");
     },
     reset: (text) => {
-      const seen = JSON.parse(text);
-      return change((stores, meta) => resetConfirmed(stores, meta, seen), seen);
+      const asking = JSON.parse(text);
+      return change((stores, meta) => resetConfirmed(stores, meta, asking), asking.seen);
     },
     setSyncEnabled: (enabled) =>
       inTransaction("readwrite", (_, meta) => { meta.syncEnabled = enabled; }, "strict"),

@@ -70,9 +70,10 @@ class IndexedDbEventLog:
         text = f'{{"ids":{json.dumps(list(ids))},"mark":{mark}}}'
         await self._asked(lambda: self._opened.discard(text))
 
-    async def reset(self, seen: Position) -> LogDelta:
-        """Drop the confirmed events."""
-        return await self._delta(lambda: self._opened.reset(_seen(seen)))
+    async def reset(self, seen: Position, offered: Sequence[LocalEvent] = ()) -> LogDelta:
+        """Drop the confirmed events; `offered` are pending from now on."""
+        text = f'{{"offered":[{",".join(map(_event_text, offered))}],"seen":{_seen(seen)}}}'
+        return await self._delta(lambda: self._opened.reset(text))
 
     async def set_sync_enabled(self, enabled: bool) -> None:
         """Keep the flag."""
@@ -117,6 +118,7 @@ class IndexedDbEventLog:
             ],
             delta["backendId"],
             delta["syncEnabled"],
+            delta["resets"],
         )
 
     async def _asked(self, ask: Callable[[], Awaitable[Any]]) -> Any:
@@ -128,6 +130,10 @@ class IndexedDbEventLog:
     def _error(self, error: JsException) -> FileSyncError:
         if error.name == "QuotaExceededError":
             return QuotaExceededError("the device has no room for the event log: free some, then try again")
+        if error.name == "VersionError":
+            return StoreError(
+                f"the event log {self._name} is of a newer filesync-web than this page: reload it"
+            )
         if error.name == "SecurityError":
             return StorageUnavailableError(
                 f"the browser keeps no event log for this page ({error.message}); private mode?"

@@ -68,7 +68,8 @@ def parse_json(
     """The value of a JSON text; bytes are UTF-8. Raises `ForeignTextError`.
 
     `envelope`: how many levels are a message around values that may be anybody's. Such a value is read as
-    null when it is nested deeper than `max_depth`, instead of taking the whole message with it.
+    null when it is nested deeper than `max_depth`, instead of taking the whole message with it; and so is a
+    number that is too large for JavaScript, which would make null of it as well.
     `parse_int` makes what it wants of an integer's digits, or raises `ValueError`.
     """
     if max_bytes is not None and len(text) > max_bytes:
@@ -76,7 +77,10 @@ def parse_json(
     try:
         decoded = text.decode() if isinstance(text, bytes) else text
         bounded = _bounded(decoded, max_depth, envelope)
-        return json.loads(bounded, parse_constant=_no_constant, parse_float=_finite, parse_int=parse_int)
+        parse_float: Callable[[str], Any] = _finite
+        if envelope is not None:
+            parse_int, parse_float = _number_or_null, _number_or_null
+        return json.loads(bounded, parse_constant=_no_constant, parse_float=parse_float, parse_int=parse_int)
     except (ValueError, RecursionError) as error:
         raise ForeignTextError(f"not usable as JSON: {error}") from error
 
@@ -126,6 +130,13 @@ def _without_deep_values(text: str, envelope: int, max_depth: int) -> str:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def _number_or_null(digits: str) -> int | float | None:
+    number = float(digits)
+    if not isfinite(number):
+        return None
+    return int(digits) if digits.lstrip("-").isdigit() else number
 
 
 def _finite(digits: str) -> float:

@@ -28,7 +28,7 @@ class Connector:
 
     def __init__(self, store_id: str, options: SyncOptions, ports: StorePorts) -> None:
         self.store_id = store_id
-        self._options = options
+        self.options = options
         self._ports = ports
 
     async def connect(self) -> Connection:
@@ -46,13 +46,13 @@ class Connector:
 
     async def _payload(self) -> Json:
         try:
-            return await self._options.payload_now()
+            return await self.options.payload_now()
         except Exception as error:
             raise SyncAuthError(f"the payload for metadata sync could not be made: {error!r}") from error
 
     async def _open(self, payload: Json) -> Socket:
-        url = self._options.url
-        query = sync_query(self.store_id, payload, self._options.transport)
+        url = self.options.url
+        query = sync_query(self.store_id, payload, self.options.transport)
         opened: list[Socket] = []
 
         async def opening() -> None:

@@ -77,7 +77,8 @@ START = Position()
 
 @dataclass(frozen=True, slots=True)
 class LogDelta:
-    """What a reader has not seen, both lists in order, and the log's facts as of the same transaction.
+    """What a reader has not seen, both lists in order, and the log's facts as of the same transaction:
+    `resets` counts how often the confirmed events were dropped.
 
     When `position.epoch` is not the reader's, `confirmed` holds all confirmed events and `local` all entries.
     Entries that were compacted away or confirmed meanwhile are missing from `local`.
@@ -88,6 +89,7 @@ class LogDelta:
     local: Sequence[LocalEntry] = ()
     backend_id: str | None = None
     sync_enabled: bool = True
+    resets: int = 0
 
 
 class EventLog(Protocol):
@@ -129,10 +131,12 @@ class EventLog(Protocol):
         """
         ...
 
-    async def reset(self, seen: Position) -> LogDelta:
-        """Drop the confirmed events and the backend id, and begin a new epoch; pending and client-only
-        entries stay. Does nothing when the epoch is not that of `seen` any more. Returns what
-        happened since.
+    async def reset(self, seen: Position, offered: Sequence[LocalEvent] = ()) -> LogDelta:
+        """Drop the confirmed events and the backend id, and begin a new epoch. Pending and client-only
+        entries stay; `offered` are pending from now on, in front of those that were, which get new ids.
+
+        Happens only when `seen` is still the head of the confirmed events, in the same epoch. Returns what
+        happened since in either case.
         """
         ...
 

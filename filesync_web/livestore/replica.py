@@ -15,7 +15,7 @@ import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 
 from filesync_web.aio.tasks import Tasks
@@ -62,6 +62,8 @@ class Replica:
         self.client_id = ""
         self.backend_id: str | None = None
         self.sync_enabled = True
+        self.resets = 0
+        self.last_confirmed: Event | None = None
         self.state: State
         self._saved = START
         self._failure: StateFailedError | None = None  # of the state, until it has been made anew
@@ -100,8 +102,16 @@ class Replica:
                 self.state.close()
                 continue
             self._failure = None
+            await self._learn_last_confirmed()
             return
         raise StoreError("the state can be kept neither in a file nor in memory")
+
+    async def _learn_last_confirmed(self) -> None:
+        """Read the last confirmed event, when it is one that the saved state has applied already."""
+        head = self.position.confirmed
+        if head and (self.last_confirmed is None or self.last_confirmed.seq_num != head):
+            delta = await self._log.read(replace(self.position, confirmed=head - 1))
+            self.last_confirmed = next((e.event for e in delta.confirmed if e.event.seq_num == head), None)
 
     async def _saved_state(self) -> State:
         return State(self._schema, await self._log.open_state())
@@ -157,6 +167,11 @@ class Replica:
             raise
         self.backend_id = delta.backend_id
         self.sync_enabled = delta.sync_enabled
+        self.resets = delta.resets
+        if delta.confirmed:
+            self.last_confirmed = delta.confirmed[-1].event
+        elif not delta.position.confirmed:
+            self.last_confirmed = None
         self._on_change(change)
         if self.state.void:
             void, self.state.void = self.state.void, []
@@ -260,9 +275,12 @@ class Replica:
         async with self._in_turn():
             await self._take(await self._log.read(self.position))
 
-    async def confirm(self, events: Sequence[Event], backend_id: str, sent: Mapping[int, int]) -> None:
+    async def confirm(
+        self, events: Sequence[Event], backend_id: str, sent: Mapping[int, int], *, epoch: int | None = None
+    ) -> None:
         """Take over events of the backend; those that are here already are left out. `sent`: see
-        `sequence.confirm`.
+        `sequence.confirm`. Does nothing when the log has begun another epoch than `epoch`: they are of a
+        backend that is no more.
 
         The match is made against what this tab has seen of the log, and other tabs write to it as well: one
         may have committed an event that waits in front of nothing yet, or be syncing too and have written
@@ -270,17 +288,30 @@ class Replica:
         with what has happened since. That is applied, and what is left is matched anew.
         """
         async with self._in_turn():
-            epoch = self.position.epoch
+            epoch = self.position.epoch if epoch is None else epoch
             while self.position.epoch == epoch:
                 entries = sequence.confirm(events, self.position.confirmed, self.pending, sent)
                 if not entries:
                     return
                 await self._take(await self._log.confirm(entries, backend_id, self.position))
 
-    async def reset(self) -> None:
-        """The backend was reset: drop what it had confirmed, keep what is pending."""
+    async def reset(self, *, offers: bool) -> None:
+        """The backend has lost what it had confirmed: begin anew with what it has, and keep what is pending.
+        With `offers`, all that it had confirmed is pending again, in front of that; what it still has will be
+        known again as it arrives, and only the rest is pushed.
+        """
         async with self._in_turn():
-            await self._take(await self._log.reset(self.position))
+            epoch = self.position.epoch
+            while self.position.epoch == epoch:
+                offered = await self._events_to_offer() if offers else []
+                await self._take(await self._log.reset(self.position, offered))
+
+    async def _events_to_offer(self) -> list[LocalEvent]:
+        confirmed = (await self._log.read(replace(self.position, confirmed=0))).confirmed
+        events = [entry.event for entry in confirmed if encoded_size(entry.event) < MAX_BATCH_BYTES]
+        if len(events) < len(confirmed):
+            logger.warning("%d events are too large to be offered again", len(confirmed) - len(events))
+        return [LocalEvent(e.name, e.args, e.client_id, e.session_id, synced=True) for e in events]
 
     async def set_sync_enabled(self, enabled: bool) -> None:
         async with self._in_turn():

@@ -32,7 +32,8 @@ _Identity: TypeAlias = tuple[str, str, str]
 def confirm(
     arrived: Iterable[Event], head: int, pending: Sequence[LocalEntry], sent: Mapping[int, int] | None = None
 ) -> list[ConfirmedEntry]:
-    """The arriving events that are new (behind `head`), each with the pending entry that it confirms.
+    """The arriving events that are new and continue the chain from `head`, each with the pending entry that
+    it confirms.
 
     `sent`: the entries' ids by the sequence numbers under which they were pushed last, as far as is known.
     """
@@ -41,6 +42,8 @@ def confirm(
     for event in arrived:
         if event.seq_num <= head:
             continue  # delivered twice
+        if event.parent_seq_num > head:
+            break  # what came before it has not come yet
         head = event.seq_num
         confirmed.append(ConfirmedEntry(event, waiting.take(event)))
     return confirmed

@@ -29,6 +29,7 @@ from filesync_web.livestore.sync_protocol import (
     SyncProtocol,
     View,
 )
+from filesync_web.livestore.sync_status import BackendReset
 from filesync_web.livestore.wire import decode_server, encode
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,10 @@ GOODBYE_TIMEOUT = 1.0
 
 OnSync = Callable[[bool, str], None]
 """Called with whether there is a connection, and the last error ("" after success)."""
+
+
+class _BackendLostError(SyncError):
+    """The backend has not got what it had confirmed."""
 
 
 class SyncClient:
@@ -101,7 +106,7 @@ class SyncClient:
         try:
             while True:
                 try:
-                    await self._sync(await self._connector.connect())
+                    await self._sync_once()
                 except Exception as error:  # whatever it is, sync goes on
                     raise_if_cancelled()
                     self._failed(error)
@@ -130,8 +135,16 @@ class SyncClient:
             await first_of(self._woken.wait(), self._clock.sleep(left))
         self._nudged = False
 
-    async def _sync(self, connection: Connection) -> None:
-        """Use one connection until it fails; raises `SyncError` or `SocketClosedError`."""
+    async def _sync_once(self) -> None:
+        """One connection, from opening it until it fails; raises why."""
+        try:
+            await self._use(await self._connector.connect())
+        except _BackendLostError as error:
+            self._report(False, str(error))
+            await self._begin_anew()
+            raise
+
+    async def _use(self, connection: Connection) -> None:
         socket = connection.socket
         reader = self._tasks.spawn(self._read(socket), "reading")
         try:
@@ -177,19 +190,28 @@ class SyncClient:
             match output:
                 case Send(message):
                     await socket.send(encode(message))
-                case Confirm(events, backend_id, sent):
-                    await self._replica.confirm(events, backend_id, sent)
+                case Confirm(events, backend_id, epoch, sent):
+                    await self._replica.confirm(events, backend_id, sent, epoch=epoch)
                     self._on_confirmed()
                 case Reset():
-                    await self._replica.reset()
-                    self._on_confirmed()
-                    raise SyncError("the sync backend was reset; starting over from its first event")
+                    raise _BackendLostError("the sync backend has lost events that it had confirmed")
                 case Fail(error):
                     raise error
                 case Healthy():
                     self._failures = 0
                     if self._error:
                         self._report(True, "")
+
+    async def _begin_anew(self) -> None:
+        """Offer the backend again what it has lost, or drop that, as the app wants it."""
+        replica = self._replica
+        last = replica.last_confirmed
+        reset = BackendReset(last.name if last is not None else "", len(replica.pending))
+        offers = await self._connector.options.offers_again(reset)
+        what = "is offered again" if offers else "is dropped here as well"
+        logger.warning("%s: the backend has lost what it had confirmed; that %s", self._owner, what)
+        await replica.reset(offers=offers)
+        self._on_confirmed()
 
     async def _read(self, socket: Socket) -> None:
         try:
@@ -202,4 +224,4 @@ class SyncClient:
 
     def _view(self) -> View:
         replica = self._replica
-        return View(replica.position.confirmed, replica.backend_id, replica.pending)
+        return View(replica.position.epoch, replica.last_confirmed, replica.backend_id, replica.pending)

@@ -10,6 +10,10 @@ One push at a time, numbered behind the confirmed head. The push's events come b
 that confirms them, in the form in which the backend keeps them for all clients. A backend that is ahead sends
 what we lack by the live pull, which rebases the pending events, and the push is made again. Times are seconds
 of a monotonic clock.
+
+A backend may come back with less than it had: emptied, from an older copy, or another one. Its id tells, but
+not that of a copy, which may even have grown past our head since, by other events. So each pull asks from the
+last event on that we have, and what comes has to begin with it.
 """
 
 from __future__ import annotations
@@ -36,6 +40,7 @@ from filesync_web.livestore.messages import (
     Ping,
     Pong,
     PullRequest,
+    PullResponse,
     PushRequest,
     ServerAhead,
     ServerMessage,
@@ -52,9 +57,10 @@ ANSWER_TIMEOUT = 30.0
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Where the log stands: the confirmed head, whose it is, and what is pending."""
+    """Where the log stands: its epoch, the last confirmed event, whose that is, and what is pending."""
 
-    head: int
+    epoch: int
+    last: Event | None
     backend_id: str | None
     pending: Sequence[LocalEntry]
 
@@ -68,17 +74,18 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Confirm:
-    """Put these events into the log, durably, before anything that follows. `sent`: the ids of the pending
-    entries by the numbers under which they were pushed last."""
+    """Put these events into the log, durably, before anything that follows, unless it has begun another
+    epoch. `sent`: the ids of the pending entries by the numbers under which they were pushed last."""
 
     events: tuple[Event, ...]
     backend_id: str
+    epoch: int
     sent: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """The backend is not the one that we knew: drop what it had confirmed, then connect anew."""
+    """The backend has not got what it had confirmed: drop that, or offer it again, then connect anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,8 @@ class SyncProtocol:
     def _clear(self) -> None:
         self._payload: Json = None
         self._backend_id: str | None = None
-        self._head = 0
+        self._epoch = 0
+        self._last: Event | None = None
         self._is_caught_up = False
         self._was_overtaken = False
         self._push = ""
@@ -118,6 +126,10 @@ class SyncProtocol:
         self._answer_by: float | None = None
         self._ping_at: float | None = None
         self._pong_by: float | None = None
+
+    @property
+    def _head(self) -> int:
+        return self._last.seq_num if self._last is not None else 0
 
     @property
     def deadline(self) -> float | None:
@@ -129,7 +141,8 @@ class SyncProtocol:
         """A new connection."""
         self._clear()
         self._payload = payload
-        self._head, self._backend_id = view.head, view.backend_id if view.head else None
+        self._epoch = view.epoch
+        self._last, self._backend_id = view.last, view.backend_id if view.last else None
         return [*self._ping(now), self._pull_on(now)]
 
     def closing(self) -> list[ClientMessage]:
@@ -159,14 +172,18 @@ class SyncProtocol:
 
     def advanced(self, view: View, now: float) -> list[Output]:
         """Push what is pending, when nothing stands in the way."""
-        self._head = max(self._head, view.head)
-        if not self._is_caught_up or self._push or view.head < self._wait_for_head:
+        if view.epoch != self._epoch:
+            return [Fail(SyncError("the log has begun anew in another tab; connecting again"))]
+        head = view.last.seq_num if view.last is not None else 0
+        if head > self._head:
+            self._last = view.last
+        if not self._is_caught_up or self._push or head < self._wait_for_head:
             return []
         if self._wait_for_head:
             self._wait_for_head, self._answer_by = 0, None
         if not view.pending:
             return [Healthy()]
-        self._batch = sequence.next_batch(view.pending, view.head)
+        self._batch = sequence.next_batch(view.pending, head)
         self._sent = {
             event.seq_num: entry.id for event, entry in zip(self._batch, view.pending, strict=False)
         }
@@ -201,8 +218,9 @@ class SyncProtocol:
         return [Send(Ping())]
 
     def _pull_on(self, now: float) -> Output:
-        """Pull live what comes after the head."""
-        cursor = Cursor(self._backend_id, self._head) if self._head and self._backend_id is not None else None
+        """Pull live from our last event on, which has to be the first that comes."""
+        before = self._last.parent_seq_num if self._last is not None else 0
+        cursor = Cursor(self._backend_id, before) if before and self._backend_id is not None else None
         self._pull = self._next_id()
         self._is_caught_up = self._was_overtaken = False
         self._answer_by = now + ANSWER_TIMEOUT
@@ -219,7 +237,7 @@ class SyncProtocol:
         """
         outputs: list[Output] = []
         for value in chunk.values:
-            if self._backend_id not in {None, value.backend_id}:
+            if self._backend_id not in {None, value.backend_id} or self._lacks_our_last(value):
                 return [Reset()]
             self._backend_id = value.backend_id
             new = tuple(pulled.event for pulled in value.batch if pulled.event.seq_num > self._head)
@@ -227,8 +245,8 @@ class SyncProtocol:
                 self._was_overtaken = True
                 continue
             if new:
-                outputs.append(Confirm(new, value.backend_id, self._sent))
-                self._head = new[-1].seq_num
+                outputs.append(Confirm(new, value.backend_id, self._epoch, self._sent))
+                self._last = new[-1]
             self._is_caught_up = not value.remaining
         outputs.append(Send(Ack(self._pull)))
         if self._is_caught_up and self._was_overtaken:
@@ -236,6 +254,20 @@ class SyncProtocol:
         if not self._push and not self._wait_for_head:
             self._answer_by = None
         return outputs
+
+    def _lacks_our_last(self, value: PullResponse) -> bool:
+        """Whether this shows that the backend has not got the last event that it had confirmed to us."""
+        if self._last is None:
+            return False
+        for pulled in value.batch:
+            event = pulled.event
+            if event.seq_num == self._head:
+                return not sequence.is_same(event, self._last)
+            if event.seq_num > self._head:
+                return event.parent_seq_num < self._head  # it does not follow ours, but one before it
+            if event.seq_num > self._last.parent_seq_num:
+                return True
+        return value.remaining == 0 and not value.batch
 
     def _pushed(self, now: float) -> list[Output]:
         pushed = self._batch[-1].seq_num

@@ -62,6 +62,7 @@ class SyncReport:
             connected=self._connected,
             pending=len(replica.pending),
             last_error=self._error,
+            backend_resets=replica.resets,
         )
         if status != self.status:
             self.status = status

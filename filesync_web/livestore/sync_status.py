@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -10,8 +11,26 @@ from filesync_web.aio.resolved import resolved
 from filesync_web.errors import InvalidArgumentError
 from filesync_web.livestore.messages import Json
 
+logger = logging.getLogger(__name__)
+
 Token = str | Callable[[], str | Awaitable[str]]
 Payload = Json | Callable[[], Json | Awaitable[Json]]
+
+
+@dataclass(frozen=True, slots=True)
+class BackendReset:
+    """The sync backend has come back with less than it had confirmed: emptied, or from an older copy.
+
+    `last_event`: the wire name of the last event that it had confirmed to this client. `pending`: how many
+    events it had not confirmed yet; they are pushed in any case.
+    """
+
+    last_event: str
+    pending: int
+
+
+Choice = Literal["offer", "drop"]
+OnBackendReset = Choice | Callable[[BackendReset], Choice | Awaitable[Choice]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +41,24 @@ class SyncOptions:
     `{"authToken": "..."}`; a function is asked anew at each connect and may be asynchronous. It travels in
     the query of the URL, as LiveStore does it, and is never logged. `auth_token`, a string or such a
     function, is added to it as `authToken`. `transport`: a WebSocket, or "http" for networks that let none
-    through; what others change is then seen within 5 seconds.
+    through; what others change is then seen within 5 seconds. `on_backend_reset`: what becomes of confirmed
+    events that a backend has lost. They are offered to it again, unless this is "drop", or a function, plain
+    or asynchronous, that answers so.
     """
 
     url: str
     payload: Payload = field(default=None, repr=False)
     auth_token: Token | None = field(default=None, repr=False)
     transport: Literal["ws", "http"] = "ws"
+    on_backend_reset: OnBackendReset = field(default="offer", repr=False)
 
     def __post_init__(self) -> None:
         if self.transport not in {"ws", "http"}:
             raise InvalidArgumentError(f"transport must be 'ws' or 'http', not {self.transport!r}")
+        if not callable(self.on_backend_reset) and self.on_backend_reset not in {"offer", "drop"}:
+            raise InvalidArgumentError(
+                f"on_backend_reset must be 'offer', 'drop' or a function, not {self.on_backend_reset!r}"
+            )
 
     def at(self, url: str) -> SyncOptions:
         """The same at an absolute URL, in the scheme of the transport."""
@@ -48,6 +74,17 @@ class SyncOptions:
             return payload
         return {**(payload if isinstance(payload, dict) else {}), "authToken": token}
 
+    async def offers_again(self, reset: BackendReset) -> bool:
+        """Whether the app lets confirmed events be offered again; yes, when its function fails."""
+        try:
+            choice = await resolved(self.on_backend_reset, reset)
+        except Exception:
+            logger.exception("on_backend_reset has failed; what the backend has lost is offered again")
+            return True
+        if choice not in ("offer", "drop"):
+            logger.error("on_backend_reset answered %r instead of 'offer' or 'drop'; it is 'offer'", choice)
+        return bool(choice != "drop")
+
 
 @dataclass(frozen=True, slots=True)
 class MetadataSyncStatus:
@@ -55,9 +92,11 @@ class MetadataSyncStatus:
 
     `enabled`: the user's switch. `connected`: the leading tab has a connection. `pending`: events that the
     backend has not confirmed yet. `last_error`: why the last attempt failed, "" after a good one.
+    `backend_resets`: how often the backend has come back with less than it had confirmed to this device.
     """
 
     enabled: bool = True
     connected: bool = False
     pending: int = 0
     last_error: str = ""
+    backend_resets: int = 0

@@ -32,8 +32,8 @@ T = TypeVar("T")
 
 _BUSY_SECONDS = 30.0
 
-_VERSION = 1
-"""The format of the file. Format 0 is the same, but not marked."""
+_VERSION = 2
+"""The format of the file. Format 0 is not marked; neither it nor format 1 counts the resets."""
 
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS confirmed (
@@ -48,10 +48,15 @@ _TABLES = (
     "CREATE INDEX IF NOT EXISTS localPending ON local (id) WHERE synced",
     """CREATE TABLE IF NOT EXISTS meta (
   one INTEGER PRIMARY KEY CHECK (one = 1), clientId TEXT NOT NULL, backendId TEXT, epoch INTEGER NOT NULL,
-  lastLocal INTEGER NOT NULL, syncEnabled INTEGER NOT NULL
+  lastLocal INTEGER NOT NULL, syncEnabled INTEGER NOT NULL, resets INTEGER NOT NULL DEFAULT 0
 )""",
 )
 
+_PENDING_AGAIN = """
+INSERT INTO local SELECT (SELECT lastLocal FROM meta) + row_number() OVER (ORDER BY id),
+  name, args, clientId, sessionId, synced, compactionKey, onlyIf
+FROM local WHERE synced AND id <= ? ORDER BY id
+"""
 _NEWER = "SELECT * FROM local WHERE id > :local ORDER BY id"
 _WITH_ALL_PENDING = """
 SELECT * FROM (SELECT * FROM local WHERE synced AND id <= :local ORDER BY id)
@@ -83,7 +88,9 @@ class _Log:
         with self._transaction():
             for statement in _TABLES:
                 self._db.execute(statement)
-            self._db.execute("INSERT OR IGNORE INTO meta VALUES (1, ?, NULL, 1, 0, 1)", (client_id,))
+            if "resets" not in {row[1] for row in self._db.execute("PRAGMA table_info(meta)")}:
+                self._db.execute("ALTER TABLE meta ADD COLUMN resets INTEGER NOT NULL DEFAULT 0")
+            self._db.execute("INSERT OR IGNORE INTO meta VALUES (1, ?, NULL, 1, 0, 1, 0)", (client_id,))
             self._db.execute(f"PRAGMA user_version = {_VERSION}")
         return str(self._db.execute("SELECT clientId FROM meta").fetchone()[0])
 
@@ -127,12 +134,23 @@ class _Log:
             if self._db.executemany("DELETE FROM local WHERE synced AND id = ?", void).rowcount:
                 self._add([LocalEvent(DISCARDED, list(ids), "", "", synced=False)])
 
-    def reset(self, seen: Position) -> LogDelta:
+    def reset(self, seen: Position, offered: Sequence[LocalEvent]) -> LogDelta:
         with self._transaction():
-            if self._position().epoch == seen.epoch:
+            head = self._position()
+            if (head.epoch, head.confirmed) == (seen.epoch, seen.confirmed):
                 self._db.execute("DELETE FROM confirmed")
-                self._db.execute("UPDATE meta SET backendId = NULL, epoch = epoch + 1")
+                self._db.execute("UPDATE meta SET backendId = NULL, epoch = epoch + 1, resets = resets + 1")
+                if offered:
+                    self._put_in_front(offered)
             return self._delta(seen)
+
+    def _put_in_front(self, offered: Sequence[LocalEvent]) -> None:
+        """Append these, and then all that is pending anew."""
+        last_pending = self._position().local
+        self._add(offered)
+        self._db.execute(_PENDING_AGAIN, (last_pending,))
+        self._db.execute("DELETE FROM local WHERE synced AND id <= ?", (last_pending,))
+        self._db.execute("UPDATE meta SET lastLocal = max(lastLocal, (SELECT max(id) FROM local))")
 
     def set_sync_enabled(self, enabled: bool) -> None:
         self._db.execute("UPDATE meta SET syncEnabled = ?", (enabled,))
@@ -157,7 +175,8 @@ class _Log:
         if seen.epoch != position.epoch:
             seen = Position(position.epoch)
         wanted = _WITH_ALL_PENDING if all_pending else _NEWER
-        backend_id, enabled = self._db.execute("SELECT backendId, syncEnabled FROM meta").fetchone()
+        facts = self._db.execute("SELECT backendId, syncEnabled, resets FROM meta")
+        backend_id, enabled, resets = facts.fetchone()
         return LogDelta(
             position,
             [
@@ -185,6 +204,7 @@ class _Log:
             ],
             backend_id,
             bool(enabled),
+            resets,
         )
 
 
@@ -226,8 +246,8 @@ class SqliteEventLog:
     async def discard(self, ids: Sequence[int]) -> None:
         await self._run(lambda: self._opened.discard(ids))
 
-    async def reset(self, seen: Position) -> LogDelta:
-        return await self._run(lambda: self._opened.reset(seen))
+    async def reset(self, seen: Position, offered: Sequence[LocalEvent] = ()) -> LogDelta:
+        return await self._run(lambda: self._opened.reset(seen, offered))
 
     async def set_sync_enabled(self, enabled: bool) -> None:
         await self._run(lambda: self._opened.set_sync_enabled(enabled))

@@ -41,6 +41,7 @@ class MemoryLogStorage:
     epoch: int = 1
     last_local: int = 0
     sync_enabled: bool = True
+    resets: int = 0
     confirmed: list[ConfirmedEntry] = field(default_factory=list)
     local: list[LocalEntry] = field(default_factory=list)
     state: bytes | None = None
@@ -106,12 +107,17 @@ class MemoryEventLog:
             self.storage.local = kept
             self._add([LocalEvent(DISCARDED, list(ids), "", "", synced=False)])
 
-    async def reset(self, seen: Position) -> LogDelta:
+    async def reset(self, seen: Position, offered: Sequence[LocalEvent] = ()) -> LogDelta:
         await self._turn()
         storage = self.storage
-        if storage.epoch == seen.epoch:
+        if replace(storage.position, local=0) == replace(seen, local=0):
             storage.confirmed, storage.backend_id = [], None
             storage.epoch += 1
+            storage.resets += 1
+            if offered:
+                pending = [entry.event for entry in storage.local if entry.event.synced]
+                storage.local = [entry for entry in storage.local if not entry.event.synced]
+                self._add([*offered, *pending])
         return self._delta(seen)
 
     async def set_sync_enabled(self, enabled: bool) -> None:
@@ -150,6 +156,7 @@ class MemoryEventLog:
             _copies(e for e in storage.local if e.id > seen.local or (all_pending and e.event.synced)),
             storage.backend_id,
             storage.sync_enabled,
+            storage.resets,
         )
 
 

@@ -98,6 +98,11 @@ class MemorySyncBackend:
         self.backend_id = f"backend-{next(self._generations)}"
         self.drop_connections()
 
+    def restore(self, count: int) -> None:
+        """Come back from a copy that was made when there were `count` events."""
+        del self.events[count:]
+        self.drop_connections()
+
     async def open_socket(self, url: str) -> MemorySocket:
         """The `SocketFactory` of this backend."""
         await asyncio.sleep(0)

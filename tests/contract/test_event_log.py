@@ -219,10 +219,49 @@ async def test_reset_keeps_what_is_local_and_begins_an_epoch(log: EventLog) -> N
     assert after.position.epoch > seen.epoch
     assert after.position.confirmed == 0
     assert after.backend_id is None
+    assert after.resets == 1
     again = await log.reset(seen)
-    assert again.position == after.position
+    assert (again.position, again.resets) == (after.position, 1)
     stale = await log.confirm([ConfirmedEntry(event(2))], "backend", seen)
     assert names(stale)[0] == []
+
+
+async def test_what_is_offered_again_at_a_reset_is_pending_in_front_of_what_was(make_log: MakeLog) -> None:
+    log = make_log()
+    await log.open("client")
+    pending = [
+        local("first"),
+        LocalEvent("second", {}, "client", "s2", synced=True, only_if=["SELECT ?", [1]]),
+    ]
+    delta = await log.append([pending[0], local("own", synced=False, key="k"), pending[1]], START)
+    seen = (
+        await log.confirm([ConfirmedEntry(event(1)), ConfirmedEntry(event(2))], "b", delta.position)
+    ).position
+    offered = [LocalEvent("theirs", {"n": n}, "other", "session", synced=True) for n in (1, 2)]
+    after = await log.reset(seen, offered)
+    assert after.confirmed == []
+    synced = [entry.event for entry in after.local if entry.event.synced]
+    assert synced == [*offered, *pending]
+    ids = [entry.id for entry in after.local if entry.event.synced]
+    assert min(ids) > delta.position.local
+    assert after.position == Position(seen.epoch + 1, 0, ids[-1])
+    assert [entry.event.name for entry in after.local if not entry.event.synced] == ["own"]
+    later = await log.append([local("third")], after.position)
+    assert [entry.event.name for entry in later.local] == ["third"]
+    confirmed = [ConfirmedEntry(event(1), ids[0]), ConfirmedEntry(event(2), ids[1])]
+    await log.confirm(confirmed, "new", later.position)
+    other = make_log()
+    await other.open("client")
+    left = await other.read(Position(after.position.epoch, 2, later.position.local), all_pending=True)
+    assert [entry.event.name for entry in left.local] == ["first", "second", "third"]
+
+
+async def test_a_reset_does_nothing_when_something_was_confirmed_meanwhile(log: EventLog) -> None:
+    start = (await log.read(START)).position
+    await log.confirm([ConfirmedEntry(event(1))], "backend", start)
+    after = await log.reset(start, [local("offered")])
+    assert names(after) == (["theirs"], [])
+    assert after.position.epoch == start.epoch
 
 
 async def test_a_reader_of_an_older_epoch_gets_everything(log: EventLog) -> None:

@@ -43,6 +43,7 @@ OPERATIONS = {
     "overtake": 2,
     "save": 2,
     "reset": 1,
+    "restore": 1,
     "switch": 2,
     "freeze": 3,
     "thaw": 3,
@@ -70,7 +71,6 @@ class World:
         self.tabs: list[list[_Tab]] = [[] for _ in range(clients)]
         self.committed: Counter[str] = Counter()
         self.certain: Counter[str] = Counter()
-        self.was_reset = False
         self._serial = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -206,9 +206,13 @@ class World:
         self.backend.overtaking = not self.backend.overtaking
 
     async def _reset(self, _who: int, _a: int) -> None:
-        if len(self.backend.events) > 3 and not self.was_reset:
-            self.was_reset = True
+        """The backend comes back with nothing."""
+        if len(self.backend.events) > 3:
             self.backend.reset()
+
+    async def _restore(self, _who: int, a: int) -> None:
+        """The backend comes back as it was some events ago."""
+        self.backend.restore(max(0, len(self.backend.events) - a))
 
     async def _switch(self, who: int, a: int) -> None:
         if self.tabs[who]:
@@ -259,8 +263,7 @@ class World:
             for event in self.backend.events
         )
         assert not arrived - self.committed, "doubled, or never committed"
-        if not self.was_reset:
-            assert not self.certain - arrived, "lost"
+        assert not self.certain - arrived, "lost"
 
     def _replayed(self) -> list[tuple[str, str, int]]:
         """What the backend's events make, applied one after the other to nothing."""

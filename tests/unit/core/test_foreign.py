@@ -106,6 +106,14 @@ def test_a_deep_value_in_an_envelope_costs_only_itself() -> None:
     assert parse_json(nested(MAX_DEPTH), envelope=0) == json.loads(nested(MAX_DEPTH))
 
 
+def test_a_number_in_an_envelope_that_is_too_large_costs_only_itself() -> None:
+    text = f'{{"batch":[[1e400, -1e999, 1e308, {"9" * 5_000}, -{"9" * 310}, {10**308}, -0, 1.5, -7]]}}'
+    assert parse_json(text, envelope=2)["batch"] == [[None, None, 1e308, None, None, 10**308, 0, 1.5, -7]]
+    for number in ("1e400", "9" * 5_000):
+        with pytest.raises(ForeignTextError):
+            parse_json(number)
+
+
 def test_what_ends_inside_a_deep_value_is_refused() -> None:
     for text in ("[" * 9_999, '{"a":' * 9_999, '["' + '\\"' * 99 + '",' + "[" * 9_999):
         with pytest.raises(ForeignTextError):

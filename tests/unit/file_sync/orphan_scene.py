@@ -17,6 +17,7 @@ def hash_of(content: bytes) -> str:
 
 def synced_device(device: Device) -> MemorySyncBackend:
     device.backend = MemorySyncBackend()
+    device.on_backend_reset = "drop"  # else what it loses would be offered again, and nothing would vanish
     return device.backend
 
 

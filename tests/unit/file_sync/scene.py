@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from random import Random
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote
 
 import filesync_web as fs
@@ -130,6 +130,7 @@ class Device:
         self.leaders = MemoryLockManager()
         self.open_tabs: list[Tab] = []
         self.backend: MemorySyncBackend | None = None
+        self.on_backend_reset: Literal["offer", "drop"] = "offer"
         self.background: BackgroundUploader | None = None
 
     async def tab(
@@ -144,7 +145,8 @@ class Device:
             open_socket=self.backend.open_socket if self.backend is not None else None,
             random=Random(1),
         )
-        sync = fs.SyncOptions("ws://backend/sync") if self.backend is not None else None
+        options_of_sync = fs.SyncOptions("ws://backend/sync", on_backend_reset=self.on_backend_reset)
+        sync = options_of_sync if self.backend is not None else None
         store = await Store.open(schema=SCHEMA, store_id="s", ports=ports, sync=sync)
         http = HeldHttp(self.network)
         platform = Platform(

@@ -76,12 +76,13 @@ class Device:
         schema: Schema = NOTES,
         open_socket: SocketFactory | None = None,
         payload: Any = None,
+        **options: Any,
     ) -> Store:
         channel = self.channels[name] = self.hub.channel()
         lock = self.leader_locks[name] = self.locks.lock()
         log = MemoryEventLog(self.storage)
         ports = StorePorts(log, channel, lock, self.clock, open_socket, Random(7))
-        sync = SyncOptions("ws://backend/sync", payload) if open_socket else None
+        sync = SyncOptions("ws://backend/sync", payload, **options) if open_socket else None
         store = await Store.open(schema=schema, store_id="store", ports=ports, sync=sync, session_id=name)
         await settle()
         return store

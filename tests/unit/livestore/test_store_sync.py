@@ -166,40 +166,6 @@ async def test_server_ahead_between_pull_and_push(backend):
     await second.close()
 
 
-async def test_a_reset_backend_gets_what_was_pending_and_loses_nothing_of_it(backend):
-    device = Device()
-    store = await device.tab("one", open_socket=backend.open_socket)
-    await store.commit(note_added(id="old"))
-    await settle()
-    backend.offline = True
-    await store.commit(note_added(id="pending"), draft_set(id="d", body="kept"))
-    backend.reset()
-    backend.offline = False
-    await device.clock.advance(60)
-    assert bodies(store) == {"pending": ""}
-    assert [e.args["id"] for e in backend.events] == ["pending"]
-    assert store.query("select body from drafts")[0].body == "kept"
-    assert store.sync_status.last_error == ""
-    await store.close()
-
-
-async def test_a_backend_that_was_restored_from_an_older_copy(backend):
-    """Same identity, fewer events: what it has lost cannot be pulled, so that we must start over."""
-    device = Device()
-    store = await device.tab("one", open_socket=backend.open_socket)
-    await store.commit(note_added(id="a"))
-    await settle()
-    await store.commit(note_added(id="b"))
-    await settle()
-    backend.events.pop()
-    backend.drop_connections()
-    await store.commit(note_added(id="c"))
-    await device.clock.advance(60)
-    assert [e.args["id"] for e in backend.events] == ["a", "c"]
-    assert set(bodies(store)) == {"a", "c"}
-    await store.close()
-
-
 async def test_sync_can_be_switched_off_and_on_for_all_tabs(backend):
     device = Device()
     one = await device.tab("one", open_socket=backend.open_socket)

@@ -52,7 +52,7 @@ async def test_what_an_earlier_version_has_left_is_taken_over(
         await store.close()
     assert "made anew" not in caplog.text
     folder = StoreFolder(data_dir, "kept")
-    assert version(folder.log) == 1
+    assert version(folder.log) == 2
     assert os.listdir(data_dir) == ["livestore-filesync-stores"]  # noqa: PTH208
 
 
@@ -64,7 +64,7 @@ async def test_a_log_of_a_newer_version_is_refused_and_left_alone(data_dir: Path
     with pytest.raises(StoreError, match=r"format 99.*newer version"):
         await open_kept(data_dir)
     assert log.read_bytes() == before
-    mark(log, 1)
+    mark(log, 2)
     store = await open_kept(data_dir)
     check(store)
     await store.close()
