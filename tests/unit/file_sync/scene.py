@@ -206,6 +206,27 @@ async def saved(tab: Tab, *contents: bytes) -> list[fs.FileOperationResult]:
     return results
 
 
+def hash_of(content: bytes) -> str:
+    """The name of the content, on every device and in the object store."""
+    return sha256(content).hexdigest()
+
+
+def synced(device: Device) -> MemorySyncBackend:
+    """Let the tabs that are opened from now on sync with a backend."""
+    device.backend = MemorySyncBackend()
+    return device.backend
+
+
+async def restart(device: Device, **options: Any) -> Tab:
+    """All tabs are closed, and one is opened again."""
+    for tab in device.open_tabs:
+        await tab.close()
+    device.open_tabs.clear()
+    tab = await device.tab(**options)
+    await device.clock.advance(30)
+    return tab
+
+
 @asynccontextmanager
 async def a_device() -> AsyncIterator[Device]:
     """A device; its tabs are closed at the end, and nothing may be left running."""

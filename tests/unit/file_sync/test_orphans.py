@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator
-from hashlib import sha256
-from typing import Any
 
 import pytest
 
@@ -16,18 +14,19 @@ from filesync_web.testing.clock import settle
 from filesync_web.testing.http import Reply
 from filesync_web.testing.livestore import MemoryEventLog
 from filesync_web.testing.sync_backend import MemorySyncBackend
-from tests.unit.file_sync.scene import FILES, Device, Tab, a_device, is_data, is_put, saved
+from tests.unit.file_sync.scene import (
+    FILES,
+    Tab,
+    a_device,
+    hash_of,
+    is_data,
+    is_put,
+    restart,
+    saved,
+    synced,
+)
 
 DAY = 24 * 3600.0
-
-
-def hash_of(content: bytes) -> str:
-    return sha256(content).hexdigest()
-
-
-def synced_device(device: Device) -> MemorySyncBackend:
-    device.backend = MemorySyncBackend()
-    return device.backend
 
 
 def restore(backend: MemorySyncBackend, events: list[Event]) -> None:
@@ -36,23 +35,13 @@ def restore(backend: MemorySyncBackend, events: list[Event]) -> None:
     backend.events = list(events)
 
 
-async def restart(device: Device, **options: Any) -> Tab:
-    """All tabs are closed, and one is opened again."""
-    for tab in device.open_tabs:
-        await tab.close()
-    device.open_tabs.clear()
-    tab = await device.tab(**options)
-    await device.clock.advance(30)
-    return tab
-
-
 async def orphans_of(tab: Tab) -> dict[str, fs.Orphan]:
     return {orphan.content_hash: orphan for orphan in await tab.sync.list_orphans()}
 
 
 async def test_a_backend_that_lost_everything_costs_no_bytes() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         contents = [b"file %d" % n for n in range(5)]
         for n, content in enumerate(contents):
@@ -74,7 +63,7 @@ async def test_a_backend_that_lost_everything_costs_no_bytes() -> None:
 
 async def test_orphans_are_found_without_a_restart() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         await saved(tab, b"bytes")
         await device.clock.advance(5)
@@ -90,7 +79,7 @@ async def test_orphans_are_found_without_a_restart() -> None:
 
 async def test_an_orphan_is_saved_again_without_copying_it() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         said = fs.FileMetadata(custom={"album": "Summer"})
         old = await tab.sync.save_file(b"precious", name="a.png", metadata=said)
@@ -116,7 +105,7 @@ async def test_an_orphan_is_saved_again_without_copying_it() -> None:
 
 async def test_an_orphan_can_be_named_and_dropped() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         one, two = await saved(tab, b"one", b"two")
         await device.clock.advance(5)
@@ -142,7 +131,7 @@ async def test_an_orphan_can_be_named_and_dropped() -> None:
 @pytest.mark.parametrize("days", [29, 31])
 async def test_orphans_are_kept_for_their_grace(days: int) -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         await saved(tab, b"bytes")
         await device.clock.advance(5)
@@ -159,7 +148,7 @@ async def test_orphans_are_kept_for_their_grace(days: int) -> None:
 
 async def test_without_a_connection_no_grace_is_over() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         await saved(tab, b"bytes")
         await device.clock.advance(5)
@@ -190,7 +179,7 @@ async def test_the_grace_is_an_option(grace: float, kept: int) -> None:
 
 async def test_files_that_come_back_have_their_bytes() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         (file,) = await saved(tab, b"bytes")
         await device.clock.advance(5)
@@ -215,7 +204,7 @@ async def test_files_that_come_back_have_their_bytes() -> None:
 
 async def test_a_file_that_has_come_back_can_be_deleted_at_once() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         (file,) = await saved(tab, b"bytes")
         await device.clock.advance(5)
@@ -234,7 +223,7 @@ async def test_a_file_that_has_come_back_can_be_deleted_at_once() -> None:
 
 async def test_transfers_of_vanished_files_end() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         device.store.hold = is_put
         tab = await device.tab()
         await tab.sync.save_file(b"bytes")
@@ -251,7 +240,7 @@ async def test_transfers_of_vanished_files_end() -> None:
 
 async def test_what_a_backup_does_not_know_is_kept_even_beside_a_deleted_file_of_that_content() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         (first,) = await saved(tab, b"same")
         await tab.sync.delete_file(first.file_id)
@@ -269,7 +258,7 @@ async def test_what_a_backup_does_not_know_is_kept_even_beside_a_deleted_file_of
 
 async def test_an_edit_that_a_backup_does_not_know_is_kept() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         device.store.hold = lambda request: is_put(request) and request.body == b"edited"
         tab = await device.tab()
         (file,) = await saved(tab, b"original")
@@ -315,7 +304,7 @@ async def test_a_new_log_is_looked_over_before_its_first_save() -> None:
 
 async def test_what_a_lost_log_leaves_is_explained_by_the_backend() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         _kept, deleted, edited = await saved(tab, b"kept", b"deleted", b"edited")
         await device.clock.advance(5)
@@ -336,93 +325,9 @@ async def test_what_a_lost_log_leaves_is_explained_by_the_backend() -> None:
         assert not tab.store.query(FILES.tables.orphans)
 
 
-async def test_what_a_save_has_left_that_died_halfway_is_no_orphan() -> None:
-    async with a_device() as device:
-        tab = await device.tab()
-        await saved(tab, b"whole")
-        await device.blobs.put(b"half")  # and then the tab was killed
-        tab = await restart(device)
-        assert list(device.blobs.blobs.values()) == [b"whole"]
-        assert not await tab.sync.list_orphans()
-
-
-async def test_a_failed_save_of_orphaned_bytes_does_not_remove_them() -> None:
-    async with a_device() as device:
-        backend = synced_device(device)
-        tab = await device.tab()
-        await saved(tab, b"precious")
-        await device.clock.advance(5)
-        backend.reset()
-        await device.clock.advance(30)
-        for is_noted in (False, True):
-            if is_noted:
-                assert await tab.sync.list_orphans()
-            with pytest.raises(fs.EventTooLargeError):
-                await tab.sync.save_file(b"precious", name="n" * 1_000_000)
-            await device.clock.advance(10)
-            assert list(device.blobs.blobs.values()) == [b"precious"]
-
-
-async def test_saving_orphaned_bytes_once_more_makes_them_a_file() -> None:
-    async with a_device() as device:
-        backend = synced_device(device)
-        tab = await device.tab()
-        await saved(tab, b"precious")
-        await device.clock.advance(5)
-        backend.reset()
-        await device.clock.advance(30)
-        assert await tab.sync.list_orphans()
-        (file,) = await saved(tab, b"precious")
-        assert not await tab.sync.list_orphans()
-        assert not tab.store.query(FILES.tables.orphans)
-        await tab.sync.delete_file(file.file_id)
-        await settle()
-        assert not device.blobs.blobs
-
-
-async def test_an_edit_made_elsewhere_removes_the_old_bytes_here() -> None:
-    async with a_device() as device:
-        tab = await device.tab()
-        file_id = await tab.commit_remote_file(device, b"old")
-        await settle()
-        assert list(device.blobs.blobs.values()) == [b"old"]
-        new = hash_of(b"new")
-        device.store.objects[f"s/{new}"] = b"new"
-        updated = FILES.events.file_updated(
-            id=file_id,
-            path=f"livestore-filesync-files/s/{new}",
-            remote_key=f"s/{new}",
-            content_hash=new,
-            updated_at=int(device.clock.time() * 1000),
-        )
-        await tab.store.commit(updated)
-        await settle()
-        assert list(device.blobs.blobs.values()) == [b"new"]
-
-
-async def test_an_offline_edit_of_a_file_that_was_deleted_meanwhile_is_kept() -> None:
-    async with a_device() as device:
-        backend = synced_device(device)
-        tab = await device.tab()
-        (file,) = await saved(tab, b"original")
-        await device.clock.advance(5)
-        backend.offline = True
-        deleted = FILES.events.file_deleted(id=file.file_id, deleted_at=int(device.clock.time() * 1000))
-        await device.clock.advance(1)
-        edited = await tab.sync.update_file(file.file_id, b"edited offline", name="mine.txt")
-        await settle()
-        backend.append(Event(deleted.definition.name, deleted.args, 0, 0, "other", "s"))
-        backend.offline = False
-        await device.clock.advance(60)
-        assert not tab.record(file.file_id).is_live
-        assert list(device.blobs.blobs.values()) == [b"edited offline"]
-        (orphan,) = await tab.sync.list_orphans()
-        assert (orphan.content_hash, orphan.metadata.name) == (edited.content_hash, "mine.txt")
-
-
 async def test_a_downloaded_file_is_known_by_its_name_as_well() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         content_hash = hash_of(b"theirs")
         device.store.objects[f"s/{content_hash}"] = b"theirs"
@@ -460,7 +365,7 @@ async def test_what_is_being_saved_is_no_orphan_and_holds_up_no_list() -> None:
 
 async def test_a_tab_that_follows_recovers_and_drops_as_well() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         leader, follower = await device.tab(), await device.tab()
         one, two = await saved(leader, b"one", b"two")
         await device.clock.advance(5)
@@ -477,7 +382,7 @@ async def test_a_tab_that_follows_recovers_and_drops_as_well() -> None:
 
 async def test_an_orphan_is_recovered_once() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         leader, follower = await device.tab(), await device.tab()
         (file,) = await saved(leader, b"bytes")
         await device.clock.advance(5)

@@ -1,0 +1,94 @@
+"""Which own bytes go: those that an edit or a deletion in the log has released, and leftovers; no others."""
+
+from __future__ import annotations
+
+import pytest
+
+import filesync_web as fs
+from filesync_web.livestore.messages import Event
+from filesync_web.testing.clock import settle
+from tests.unit.file_sync.scene import FILES, a_device, hash_of, restart, saved, synced
+
+
+async def test_what_a_save_has_left_that_died_halfway_is_no_orphan() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        await saved(tab, b"whole")
+        await device.blobs.put(b"half")  # and then the tab was killed
+        tab = await restart(device)
+        assert list(device.blobs.blobs.values()) == [b"whole"]
+        assert not await tab.sync.list_orphans()
+
+
+async def test_a_failed_save_of_orphaned_bytes_does_not_remove_them() -> None:
+    async with a_device() as device:
+        backend = synced(device)
+        tab = await device.tab()
+        await saved(tab, b"precious")
+        await device.clock.advance(5)
+        backend.reset()
+        await device.clock.advance(30)
+        for is_noted in (False, True):
+            if is_noted:
+                assert await tab.sync.list_orphans()
+            with pytest.raises(fs.EventTooLargeError):
+                await tab.sync.save_file(b"precious", name="n" * 1_000_000)
+            await device.clock.advance(10)
+            assert list(device.blobs.blobs.values()) == [b"precious"]
+
+
+async def test_saving_orphaned_bytes_once_more_makes_them_a_file() -> None:
+    async with a_device() as device:
+        backend = synced(device)
+        tab = await device.tab()
+        await saved(tab, b"precious")
+        await device.clock.advance(5)
+        backend.reset()
+        await device.clock.advance(30)
+        assert await tab.sync.list_orphans()
+        (file,) = await saved(tab, b"precious")
+        assert not await tab.sync.list_orphans()
+        assert not tab.store.query(FILES.tables.orphans)
+        await tab.sync.delete_file(file.file_id)
+        await settle()
+        assert not device.blobs.blobs
+
+
+async def test_an_edit_made_elsewhere_removes_the_old_bytes_here() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        file_id = await tab.commit_remote_file(device, b"old")
+        await settle()
+        assert list(device.blobs.blobs.values()) == [b"old"]
+        new = hash_of(b"new")
+        device.store.objects[f"s/{new}"] = b"new"
+        updated = FILES.events.file_updated(
+            id=file_id,
+            path=f"livestore-filesync-files/s/{new}",
+            remote_key=f"s/{new}",
+            content_hash=new,
+            updated_at=int(device.clock.time() * 1000),
+        )
+        await tab.store.commit(updated)
+        await settle()
+        assert list(device.blobs.blobs.values()) == [b"new"]
+
+
+async def test_an_offline_edit_of_a_file_that_was_deleted_meanwhile_is_kept() -> None:
+    async with a_device() as device:
+        backend = synced(device)
+        tab = await device.tab()
+        (file,) = await saved(tab, b"original")
+        await device.clock.advance(5)
+        backend.offline = True
+        deleted = FILES.events.file_deleted(id=file.file_id, deleted_at=int(device.clock.time() * 1000))
+        await device.clock.advance(1)
+        edited = await tab.sync.update_file(file.file_id, b"edited offline", name="mine.txt")
+        await settle()
+        backend.append(Event(deleted.definition.name, deleted.args, 0, 0, "other", "s"))
+        backend.offline = False
+        await device.clock.advance(60)
+        assert not tab.record(file.file_id).is_live
+        assert list(device.blobs.blobs.values()) == [b"edited offline"]
+        (orphan,) = await tab.sync.list_orphans()
+        assert (orphan.content_hash, orphan.metadata.name) == (edited.content_hash, "mine.txt")

@@ -1,0 +1,101 @@
+"""Reading a file: the own copy, the wait for its download, and how that wait ends."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+import filesync_web as fs
+from filesync_web.testing.clock import settle
+from filesync_web.testing.http import Reply
+from tests.unit.file_sync.scene import Device, Tab, a_device, is_data, saved
+
+
+async def reading(tab: Tab, device: Device, content: bytes) -> tuple[str, asyncio.Task[object]]:
+    """Begin to read a file that another client has uploaded, and whose download is held."""
+    device.store.hold = is_data
+    file_id = await tab.commit_remote_file(device, content)
+    task = asyncio.create_task(tab.sync.read_file(file_id))
+    await settle()
+    return file_id, task
+
+
+async def test_reading_waits_for_the_download_or_not() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        file_id, task = await reading(tab, device, b"slow")
+        with pytest.raises(fs.BlobNotFoundError):
+            await tab.sync.read_file(file_id, wait=False)
+        (await device.network.next()).respond(200, b"slow")
+        assert getattr(await task, "data", None) == b"slow"
+
+
+async def test_who_gives_up_waiting_leaves_the_download_going() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        file_id, task = await reading(tab, device, b"slow")
+        task.cancel()
+        await settle()
+        assert task.cancelled()
+        (await device.network.next()).respond(200, b"slow")
+        await settle()
+        assert (await tab.sync.read_file(file_id, wait=False)).data == b"slow"
+
+
+async def test_waiting_ends_with_the_error_the_deletion_or_the_file_sync() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        file_id, task = await reading(tab, device, b"deleted")
+        await tab.sync.delete_file(file_id)
+        with pytest.raises(fs.UnknownFileError):
+            await task
+        file_id, task = await reading(tab, device, b"cancelled")
+        await tab.sync.cancel_transfer(file_id)
+        with pytest.raises(fs.TransferCancelledError):
+            await task
+        device.network.plan("GET /objects", Reply(413))
+        file_id, task = await reading(tab, device, b"refused")
+        with pytest.raises(fs.TransferError, match="413"):
+            await task
+        file_id, task = await reading(tab, device, b"abandoned")
+        await tab.close()
+        device.open_tabs.clear()
+        with pytest.raises((fs.TransferError, fs.StoreClosedError)):
+            await task
+
+
+@pytest.mark.parametrize("local_only", [False, True])
+async def test_reading_after_the_end_raises_and_never_hangs(local_only: bool) -> None:
+    async with a_device() as device:
+        device.store.hold = is_data
+        tab = await device.tab(local_only=local_only)
+        file_id = await tab.commit_remote_file(device, b"elsewhere")
+        own = await tab.sync.save_file(b"here")
+        await tab.sync.dispose()
+        with pytest.raises((fs.TransferCancelledError, fs.BlobNotFoundError)):
+            await asyncio.wait_for(tab.sync.read_file(file_id), 5)
+        assert (await tab.sync.read_file(own.file_id)).data == b"here"
+
+
+async def test_reading_while_it_ends_raises_and_never_hangs() -> None:
+    async with a_device() as device:
+        device.store.hold = is_data
+        tab = await device.tab()
+        file_id = await tab.commit_remote_file(device, b"elsewhere")
+        await settle()
+        for turns in range(12):  # wherever the reader is when the end comes
+            tab.sync._reader._is_closed = False
+            reading = asyncio.ensure_future(tab.sync.read_file(file_id))
+            await settle(turns)
+            tab.sync._reader.close()
+            with pytest.raises(fs.TransferCancelledError):
+                await asyncio.wait_for(reading, 5)
+
+
+async def test_bytes_that_somebody_took_away_are_downloaded_again() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        (file,) = await saved(tab, b"stolen")
+        device.blobs.blobs.clear()
+        assert (await tab.sync.read_file(file.file_id)).data == b"stolen"
