@@ -102,7 +102,7 @@ class Invariants(State):
             for row in client.rows.values():
                 statuses = (row.upload_status, row.download_status)
                 if self.does_without(client, client.records[row.file_id]):
-                    resting = (row.local_hash, *statuses) == ("", Status.DONE, Status.PENDING)
+                    resting = (row.local_hash, *statuses) == ("", Status.DONE, Status.DONE)
                     assert resting, f"{client.name}: {row} of an evicted file"
                     continue
                 is_held = client.controls.get(row.file_id, Control.NONE)
