@@ -13,8 +13,11 @@ from filesync_web.core.records import FileRecord, LocalFileState, Status
 
 @dataclass(frozen=True, slots=True)
 class FileDisplayState:
-    """How to render one file. `can_display`: an own copy of the record's content, or a remote one, can
-    be had."""
+    """How to render one file.
+
+    `can_display`: an own copy of the record's content, or a remote one, can be had. `is_on_demand`: it was
+    evicted here, and is downloaded when it is wanted.
+    """
 
     file: FileRecord
     local_state: LocalFileState | None
@@ -25,6 +28,7 @@ class FileDisplayState:
     is_downloading: bool
     is_upload_queued: bool
     is_download_queued: bool
+    is_on_demand: bool
 
 
 def get_file_display_state(file: FileRecord, local_state: LocalFileState | None = None) -> FileDisplayState:
@@ -42,6 +46,7 @@ def get_file_display_state(file: FileRecord, local_state: LocalFileState | None 
         is_downloading=download is Status.IN_PROGRESS,
         is_upload_queued=upload is Status.QUEUED,
         is_download_queued=download is Status.QUEUED,
+        is_on_demand=local_state is not None and local_state.is_on_demand,
     )
 
 
@@ -60,7 +65,11 @@ class FileError:
 
 @dataclass(frozen=True, slots=True)
 class SyncStatus:
-    """The transfers of this client, by file id; all from one snapshot of the rows."""
+    """The transfers of this client, by file id; all from one snapshot of the rows.
+
+    On demand are the files that were evicted here: nothing waits for them, and they are downloaded when they
+    are wanted.
+    """
 
     uploading_file_ids: tuple[str, ...]
     downloading_file_ids: tuple[str, ...]
@@ -68,6 +77,7 @@ class SyncStatus:
     queued_download_file_ids: tuple[str, ...]
     pending_upload_file_ids: tuple[str, ...]
     pending_download_file_ids: tuple[str, ...]
+    on_demand_file_ids: tuple[str, ...]
     errors: tuple[FileError, ...]
 
     @property
@@ -95,6 +105,10 @@ class SyncStatus:
         return len(self.pending_download_file_ids)
 
     @property
+    def on_demand_count(self) -> int:
+        return len(self.on_demand_file_ids)
+
+    @property
     def error_count(self) -> int:
         return len(self.errors)
 
@@ -118,10 +132,12 @@ def get_sync_status(rows: Iterable[LocalFileState]) -> SyncStatus:
     """Sum up the `localFileState` rows."""
     uploads: dict[Status, list[str]] = {status: [] for status in Status}
     downloads: dict[Status, list[str]] = {status: [] for status in Status}
-    errors = []
+    errors, on_demand = [], []
     for row in rows:
         uploads[row.upload_status].append(row.file_id)
         downloads[row.download_status].append(row.file_id)
+        if row.is_on_demand:
+            on_demand.append(row.file_id)
         if row.has_error:
             errors.append(FileError(row.file_id, row.last_sync_error))
     return SyncStatus(
@@ -131,6 +147,7 @@ def get_sync_status(rows: Iterable[LocalFileState]) -> SyncStatus:
         queued_download_file_ids=tuple(downloads[Status.QUEUED]),
         pending_upload_file_ids=tuple(uploads[Status.PENDING]),
         pending_download_file_ids=tuple(downloads[Status.PENDING]),
+        on_demand_file_ids=tuple(on_demand),
         errors=tuple(errors),
     )
 

@@ -75,6 +75,12 @@ class LocalFileState:
         """Whether a transfer rests at `error`."""
         return Status.ERROR in (self.upload_status, self.download_status)
 
+    @property
+    def is_on_demand(self) -> bool:
+        """Whether the bytes are elsewhere and nothing is to be done: the file was evicted here, and is
+        downloaded when it is read, shown or pinned."""
+        return self.download_status is Status.DONE and self.local_hash == ""
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteDelete:

@@ -83,12 +83,12 @@ class FileEntry:
         return JobKind.DOWNLOAD if self.row.download_status in _STARTABLE else None
 
     def plan(self, *, remote: bool) -> Plan:
-        """What is to be done for the file now. An evicted one is not downloaded. One that names no content
-        ought to be, and cannot."""
+        """What is to be done for the file now: for an evicted one nothing, it is downloaded on demand. One that
+        names no content ought to be downloaded, and cannot."""
         if not self.record.is_usable:
             return Plan.DOWNLOAD
         wanted = plan(self.record, have_local=self.is_here, remote=remote)
-        return Plan.WAIT if wanted is Plan.DOWNLOAD and self.control.evicted else wanted
+        return Plan.NOTHING if wanted is Plan.DOWNLOAD and self.control.evicted else wanted
 
     def step(self, kind: JobKind, event: Input, *, error: str | None = None) -> None:
         """Take the status of one direction through the table; `error` replaces the row's last error."""

@@ -217,7 +217,7 @@ class Eviction:
 
     async def _tell_absence(self, files: list[FileRecord]) -> None:
         rows = self._tables.rows([record.id for record in files])
-        absent = [replace(row, local_hash="", download_status=Status.PENDING) for row in rows]
+        absent = [replace(row, local_hash="", download_status=Status.DONE) for row in rows]
         await self._store.commit(*map(self._events.row_written, absent))
 
     # --- last use, and persistence --------------------------------------------------------------------------

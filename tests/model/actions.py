@@ -69,7 +69,7 @@ class Actions(Shell):
             raise Crash
         for file_id in files:
             row = client.rows[file_id]
-            client.rows[file_id] = replace(row, local_hash="", download_status=Status.PENDING)
+            client.rows[file_id] = replace(row, local_hash="", download_status=Status.DONE)
 
     def may_evict(self, client: Client, record: FileRecord) -> bool:
         """What the kit looks at, and what it must rely on: that nobody who has not heard of the files of a

@@ -102,9 +102,10 @@ class Invariants(State):
             for row in client.rows.values():
                 statuses = (row.upload_status, row.download_status)
                 if self.does_without(client, client.records[row.file_id]):
-                    resting = (row.local_hash, *statuses) == ("", Status.DONE, Status.PENDING)
+                    resting = (row.local_hash, *statuses) == ("", Status.DONE, Status.DONE)
                     assert resting, f"{client.name}: {row} of an evicted file"
                     continue
+                self.check_tells_what_is_here(client, row)
                 is_held = client.controls.get(row.file_id, Control.NONE)
                 assert (
                     is_held or statuses == (Status.DONE, Status.DONE) or self.waits_for_others(client, row)
@@ -115,6 +116,14 @@ class Invariants(State):
                 cause = client.records.get(entry.file_id)
                 unfinished = cause is not None and cause.is_live and not cause.is_uploaded
                 assert unfinished or self.is_live(client, entry), f"{client.name}: {key} is forgotten"
+
+    def check_tells_what_is_here(self, client: Client, row: LocalFileState) -> None:
+        """A row says that the bytes are here when they are, and that they are to be uploaded when nobody has."""
+        record = client.records[row.file_id]
+        if record.content_hash in client.blobs:
+            assert row.local_hash == record.content_hash, f"{client.name}: {row}, but the bytes are here"
+            settled = record.is_uploaded or row.upload_status is not Status.DONE
+            assert settled, f"{client.name}: {row} rests as uploaded, and is not"
 
     def waits_for_others(self, client: Client, row: LocalFileState) -> bool:
         """Whether a file that is to be downloaded is not in the object store: its owner cannot upload it."""

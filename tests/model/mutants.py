@@ -229,14 +229,14 @@ MUTANTS = [
     Mutant(
         "an evicted file is downloaded although nobody wants it",
         "live_files.py",
-        "return Plan.WAIT if wanted is Plan.DOWNLOAD and self.control.evicted else wanted",
+        "return Plan.NOTHING if wanted is Plan.DOWNLOAD and self.control.evicted else wanted",
         "return wanted",
     ),
     Mutant(
         "an evicted file whose object is lost is not uploaded again",
         "live_files.py",
-        "return Plan.WAIT if wanted is Plan.DOWNLOAD and self.control.evicted else wanted",
-        "return Plan.WAIT if wanted is not Plan.NOTHING and self.control.evicted else wanted",
+        "return Plan.NOTHING if wanted is Plan.DOWNLOAD and self.control.evicted else wanted",
+        "return Plan.NOTHING if self.control.evicted else wanted",
     ),
     Mutant(
         "an evicted file does not notice that its bytes are here again",

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from random import Random
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import unquote
 
 import filesync_web as fs
@@ -130,7 +130,6 @@ class Device:
         self.leaders = MemoryLockManager()
         self.open_tabs: list[Tab] = []
         self.backend: MemorySyncBackend | None = None
-        self.on_backend_reset: Literal["offer", "drop"] = "offer"
         self.background: BackgroundUploader | None = None
 
     async def tab(
@@ -145,8 +144,7 @@ class Device:
             open_socket=self.backend.open_socket if self.backend is not None else None,
             random=Random(1),
         )
-        options_of_sync = fs.SyncOptions("ws://backend/sync", on_backend_reset=self.on_backend_reset)
-        sync = options_of_sync if self.backend is not None else None
+        sync = fs.SyncOptions("ws://backend/sync") if self.backend is not None else None
         store = await Store.open(schema=SCHEMA, store_id="s", ports=ports, sync=sync)
         http = HeldHttp(self.network)
         platform = Platform(
@@ -206,6 +204,27 @@ async def saved(tab: Tab, *contents: bytes) -> list[fs.FileOperationResult]:
     results = [await tab.sync.save_file(content) for content in contents]
     await settle()
     return results
+
+
+def hash_of(content: bytes) -> str:
+    """The name of the content, on every device and in the object store."""
+    return sha256(content).hexdigest()
+
+
+def synced(device: Device) -> MemorySyncBackend:
+    """Let the tabs that are opened from now on sync with a backend."""
+    device.backend = MemorySyncBackend()
+    return device.backend
+
+
+async def restart(device: Device, **options: Any) -> Tab:
+    """All tabs are closed, and one is opened again."""
+    for tab in device.open_tabs:
+        await tab.close()
+    device.open_tabs.clear()
+    tab = await device.tab(**options)
+    await device.clock.advance(30)
+    return tab
 
 
 @asynccontextmanager

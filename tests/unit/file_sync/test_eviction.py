@@ -26,7 +26,11 @@ async def test_an_evicted_file_is_downloaded_again_when_it_is_read() -> None:
         assert not device.blobs.blobs, "nobody wants it"
         row = tab.row(file.file_id)
         assert row is not None
-        assert (row.local_hash, row.download_status) == ("", Status.PENDING)
+        assert (row.local_hash, row.download_status) == ("", Status.DONE)
+        status = fs.get_sync_status(tab.store.query(FILES.tables.local_file_state))
+        assert (status.on_demand_file_ids, status.has_pending) == ((file.file_id,), False)
+        display = fs.get_file_display_state(tab.record(file.file_id), row)
+        assert (display.is_on_demand, display.has_local_copy, display.can_display) == (True, False, True)
         assert (await tab.sync.read_file(file.file_id)).data == b"bytes"
         row = tab.row(file.file_id)
         assert row is not None
@@ -213,7 +217,7 @@ async def test_an_eviction_that_dies_in_its_middle_loses_nothing_and_can_be_done
         await settle()
         row = tab.row(file.file_id)
         assert row is not None
-        here, absent = (file.content_hash, Status.DONE), ("", Status.PENDING)
+        here, absent = (file.content_hash, Status.DONE), ("", Status.DONE)
         assert (row.local_hash, row.download_status) == (absent if is_removed else here)
         assert bool(device.blobs.blobs) is not is_removed
         await tab.sync.evict_file(file.file_id)

@@ -12,15 +12,36 @@ import filesync_web as fs
 from filesync_web.livestore.messages import Event
 from filesync_web.testing.clock import settle
 from filesync_web.testing.http import Reply
-from tests.unit.file_sync.orphan_scene import hash_of, orphans_of, restart, restore, synced_device
-from tests.unit.file_sync.scene import FILES, a_device, is_data, is_put, saved
+from filesync_web.testing.livestore import MemoryEventLog
+from filesync_web.testing.sync_backend import MemorySyncBackend
+from tests.unit.file_sync.scene import (
+    FILES,
+    Tab,
+    a_device,
+    hash_of,
+    is_data,
+    is_put,
+    restart,
+    saved,
+    synced,
+)
 
 DAY = 24 * 3600.0
 
 
+def restore(backend: MemorySyncBackend, events: list[Event]) -> None:
+    """The backend comes back from an older backup, with what it had then."""
+    backend.reset()
+    backend.events = list(events)
+
+
+async def orphans_of(tab: Tab) -> dict[str, fs.Orphan]:
+    return {orphan.content_hash: orphan for orphan in await tab.sync.list_orphans()}
+
+
 async def test_a_backend_that_lost_everything_costs_no_bytes() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         contents = [b"file %d" % n for n in range(5)]
         for n, content in enumerate(contents):
@@ -42,7 +63,7 @@ async def test_a_backend_that_lost_everything_costs_no_bytes() -> None:
 
 async def test_orphans_are_found_without_a_restart() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         await saved(tab, b"bytes")
         await device.clock.advance(5)
@@ -58,7 +79,7 @@ async def test_orphans_are_found_without_a_restart() -> None:
 
 async def test_an_orphan_is_saved_again_without_copying_it() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         said = fs.FileMetadata(custom={"album": "Summer"})
         old = await tab.sync.save_file(b"precious", name="a.png", metadata=said)
@@ -84,7 +105,7 @@ async def test_an_orphan_is_saved_again_without_copying_it() -> None:
 
 async def test_an_orphan_can_be_named_and_dropped() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         one, two = await saved(tab, b"one", b"two")
         await device.clock.advance(5)
@@ -110,7 +131,7 @@ async def test_an_orphan_can_be_named_and_dropped() -> None:
 @pytest.mark.parametrize("days", [29, 31])
 async def test_orphans_are_kept_for_their_grace(days: int) -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         await saved(tab, b"bytes")
         await device.clock.advance(5)
@@ -127,7 +148,7 @@ async def test_orphans_are_kept_for_their_grace(days: int) -> None:
 
 async def test_without_a_connection_no_grace_is_over() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         await saved(tab, b"bytes")
         await device.clock.advance(5)
@@ -158,7 +179,7 @@ async def test_the_grace_is_an_option(grace: float, kept: int) -> None:
 
 async def test_files_that_come_back_have_their_bytes() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         (file,) = await saved(tab, b"bytes")
         await device.clock.advance(5)
@@ -183,7 +204,7 @@ async def test_files_that_come_back_have_their_bytes() -> None:
 
 async def test_a_file_that_has_come_back_can_be_deleted_at_once() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         (file,) = await saved(tab, b"bytes")
         await device.clock.advance(5)
@@ -202,7 +223,7 @@ async def test_a_file_that_has_come_back_can_be_deleted_at_once() -> None:
 
 async def test_transfers_of_vanished_files_end() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         device.store.hold = is_put
         tab = await device.tab()
         await tab.sync.save_file(b"bytes")
@@ -219,7 +240,7 @@ async def test_transfers_of_vanished_files_end() -> None:
 
 async def test_what_a_backup_does_not_know_is_kept_even_beside_a_deleted_file_of_that_content() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         (first,) = await saved(tab, b"same")
         await tab.sync.delete_file(first.file_id)
@@ -237,7 +258,7 @@ async def test_what_a_backup_does_not_know_is_kept_even_beside_a_deleted_file_of
 
 async def test_an_edit_that_a_backup_does_not_know_is_kept() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         device.store.hold = lambda request: is_put(request) and request.body == b"edited"
         tab = await device.tab()
         (file,) = await saved(tab, b"original")
@@ -256,9 +277,57 @@ async def test_an_edit_that_a_backup_does_not_know_is_kept() -> None:
         assert (orphan.content_hash, orphan.metadata.name) == (edited.content_hash, "b.txt")
 
 
+async def test_a_log_that_was_lost_takes_no_bytes_with_it() -> None:
+    async with a_device() as device:
+        tab = await device.tab(local_only=True)
+        await saved(tab, b"one", b"two")
+        device.log = MemoryEventLog().storage
+        tab = await restart(device, local_only=True)
+        await tab.sync.collect_garbage()
+        assert sorted(device.blobs.blobs.values()) == [b"one", b"two"]
+        assert [orphan.metadata for orphan in await tab.sync.list_orphans()] == [fs.FileMetadata()] * 2
+
+
+async def test_a_new_log_is_looked_over_before_its_first_save() -> None:
+    async with a_device() as device:
+        await device.blobs.put(b"older")
+        tab = await device.tab(local_only=True)
+        await tab.sync.stop()
+        device.log = MemoryEventLog().storage
+        await tab.close()
+        device.open_tabs.clear()
+        tab = await device.tab(local_only=True)
+        await tab.sync.save_file(b"newer")
+        notes = tab.store.query(FILES.tables.orphans)
+        assert [note.content_hash for note in notes] == [hash_of(b"older")]
+
+
+async def test_what_a_lost_log_leaves_is_explained_by_the_backend() -> None:
+    async with a_device() as device:
+        backend = synced(device)
+        tab = await device.tab()
+        _kept, deleted, edited = await saved(tab, b"kept", b"deleted", b"edited")
+        await device.clock.advance(5)
+        blobs = dict(device.blobs.blobs)
+        await tab.sync.delete_file(deleted.file_id)
+        await tab.sync.update_file(edited.file_id, b"newer")
+        await device.clock.advance(5)
+        device.blobs.blobs.update(blobs)
+        device.log = MemoryEventLog().storage
+        backend.offline = True
+        tab = await restart(device)
+        assert len(await tab.sync.list_orphans()) == 4, "nothing is known yet"
+        backend.offline = False
+        await device.clock.advance(60)
+        assert not await tab.sync.list_orphans()
+        await device.clock.advance(400)
+        assert sorted(device.blobs.blobs.values()) == [b"kept", b"newer"]
+        assert not tab.store.query(FILES.tables.orphans)
+
+
 async def test_a_downloaded_file_is_known_by_its_name_as_well() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         content_hash = hash_of(b"theirs")
         device.store.objects[f"s/{content_hash}"] = b"theirs"
@@ -296,7 +365,7 @@ async def test_what_is_being_saved_is_no_orphan_and_holds_up_no_list() -> None:
 
 async def test_a_tab_that_follows_recovers_and_drops_as_well() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         leader, follower = await device.tab(), await device.tab()
         one, two = await saved(leader, b"one", b"two")
         await device.clock.advance(5)
@@ -313,7 +382,7 @@ async def test_a_tab_that_follows_recovers_and_drops_as_well() -> None:
 
 async def test_an_orphan_is_recovered_once() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         leader, follower = await device.tab(), await device.tab()
         (file,) = await saved(leader, b"bytes")
         await device.clock.advance(5)

@@ -1,4 +1,4 @@
-"""Reading: whoever asks for a file that is not here waits for its download, and is never left waiting."""
+"""Reading a file: the own copy, the wait for its download, and how that wait ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept and what goes when a log is lost, a save dies, or an edit meets a deletion."""
+"""Which own bytes go: those that an edit or a deletion in the log has released, and leftovers; no others."""
 
 from __future__ import annotations
 
@@ -7,59 +7,7 @@ import pytest
 import filesync_web as fs
 from filesync_web.livestore.messages import Event
 from filesync_web.testing.clock import settle
-from filesync_web.testing.livestore import MemoryEventLog
-from tests.unit.file_sync.orphan_scene import hash_of, restart, synced_device
-from tests.unit.file_sync.scene import FILES, a_device, saved
-
-DAY = 24 * 3600.0
-
-
-async def test_a_log_that_was_lost_takes_no_bytes_with_it() -> None:
-    async with a_device() as device:
-        tab = await device.tab(local_only=True)
-        await saved(tab, b"one", b"two")
-        device.log = MemoryEventLog().storage
-        tab = await restart(device, local_only=True)
-        await tab.sync.collect_garbage()
-        assert sorted(device.blobs.blobs.values()) == [b"one", b"two"]
-        assert [orphan.metadata for orphan in await tab.sync.list_orphans()] == [fs.FileMetadata()] * 2
-
-
-async def test_a_new_log_is_looked_over_before_its_first_save() -> None:
-    async with a_device() as device:
-        await device.blobs.put(b"older")
-        tab = await device.tab(local_only=True)
-        await tab.sync.stop()
-        device.log = MemoryEventLog().storage
-        await tab.close()
-        device.open_tabs.clear()
-        tab = await device.tab(local_only=True)
-        await tab.sync.save_file(b"newer")
-        notes = tab.store.query(FILES.tables.orphans)
-        assert [note.content_hash for note in notes] == [hash_of(b"older")]
-
-
-async def test_what_a_lost_log_leaves_is_explained_by_the_backend() -> None:
-    async with a_device() as device:
-        backend = synced_device(device)
-        tab = await device.tab()
-        _kept, deleted, edited = await saved(tab, b"kept", b"deleted", b"edited")
-        await device.clock.advance(5)
-        blobs = dict(device.blobs.blobs)
-        await tab.sync.delete_file(deleted.file_id)
-        await tab.sync.update_file(edited.file_id, b"newer")
-        await device.clock.advance(5)
-        device.blobs.blobs.update(blobs)
-        device.log = MemoryEventLog().storage
-        backend.offline = True
-        tab = await restart(device)
-        assert len(await tab.sync.list_orphans()) == 4, "nothing is known yet"
-        backend.offline = False
-        await device.clock.advance(60)
-        assert not await tab.sync.list_orphans()
-        await device.clock.advance(400)
-        assert sorted(device.blobs.blobs.values()) == [b"kept", b"newer"]
-        assert not tab.store.query(FILES.tables.orphans)
+from tests.unit.file_sync.scene import FILES, a_device, hash_of, restart, saved, synced
 
 
 async def test_what_a_save_has_left_that_died_halfway_is_no_orphan() -> None:
@@ -74,7 +22,7 @@ async def test_what_a_save_has_left_that_died_halfway_is_no_orphan() -> None:
 
 async def test_a_failed_save_of_orphaned_bytes_does_not_remove_them() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         await saved(tab, b"precious")
         await device.clock.advance(5)
@@ -91,7 +39,7 @@ async def test_a_failed_save_of_orphaned_bytes_does_not_remove_them() -> None:
 
 async def test_saving_orphaned_bytes_once_more_makes_them_a_file() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         await saved(tab, b"precious")
         await device.clock.advance(5)
@@ -128,7 +76,7 @@ async def test_an_edit_made_elsewhere_removes_the_old_bytes_here() -> None:
 
 async def test_an_offline_edit_of_a_file_that_was_deleted_meanwhile_is_kept() -> None:
     async with a_device() as device:
-        backend = synced_device(device)
+        backend = synced(device)
         tab = await device.tab()
         (file,) = await saved(tab, b"original")
         await device.clock.advance(5)
