@@ -95,6 +95,7 @@ def test_a_function_that_never_ends_fails(selenium: PyodidePage, monkeypatch: py
     monkeypatch.setattr(selenium, "script_timeout", 0.2)
     with pytest.raises(Exception, match=r"did not end within 0.2 s"):
         never_end(selenium)
+    selenium.refresh()  # it is running still
 
 
 @run_in_pyodide
