@@ -20,7 +20,6 @@ SCHEMA = fs.make_schema(
 )
 LIVE_FILES = FILES.tables.files.where(deleted_at=None).order_by("created_at")
 LOCAL_STATES = FILES.tables.local_file_state.all()
-EVICTED = FILES.tables.transfer_control.where(evicted=True)
 
 SYNC_FAILURE_TIMEOUT = 5.0
 """Seconds that metadata sync may fail before it is called failing: most broken connections heal sooner."""
@@ -32,7 +31,6 @@ class Snapshot:
 
     records: list[fs.FileRecord]
     states: Mapping[str, fs.LocalFileState]
-    evicted: frozenset[str]
     status: fs.SyncStatus
     online: bool
     sync_enabled: bool
@@ -77,7 +75,6 @@ class Gallery:
         return Snapshot(
             records=self._store.query(LIVE_FILES),
             states={state.file_id: state for state in states},
-            evicted=frozenset(control.file_id for control in self._store.query(EVICTED)),
             status=fs.get_sync_status(states),
             online=fs.is_online(),
             sync_enabled=sync.enabled,
@@ -89,7 +86,7 @@ class Gallery:
 
     def watch(self, on_change: Callable[[], None], on_event: Callable[[fs.FileSyncEvent], None]) -> None:
         """Call `on_change` when a new snapshot would differ, and `on_event` for each event of the sync."""
-        tables = (FILES.tables.files, FILES.tables.local_file_state, FILES.tables.transfer_control)
+        tables = (FILES.tables.files, FILES.tables.local_file_state)
         self._store.subscribe(tables, lambda _names: on_change())
         self._store.on_sync_status(lambda status: self._judge_sync(status, on_change))
         self._judge_sync(self._store.sync_status, on_change)

@@ -50,7 +50,7 @@ class Card:
         """Of which content and where: the own copy (True) or the remote one; None while there is neither."""
         self.metadata = fs.FileMetadata()
         self.url: str | None = None
-        self.is_evicted = False
+        self.is_on_demand = False
         """Its bytes were removed from this device to make room; they come back when it is looked at."""
         self._is_busy = False
         self._is_broken = False
@@ -65,28 +65,25 @@ class Card:
         """Whether the file can be looked at: there is an image, not known to be broken."""
         return bool(self.url) and self.is_picture and not self._is_broken
 
-    def update(
-        self, record: fs.FileRecord, state: State, *, evicted: bool, online: bool, percent: float | None
-    ) -> bool:
+    def update(self, record: fs.FileRecord, state: State, *, online: bool, percent: float | None) -> bool:
         """Show the record and this client's state of it. Returns whether its URL has to be looked up anew."""
-        if self._shown == (record, state, evicted, online, percent):
+        if self._shown == (record, state, online, percent):
             return False
-        self._shown = (record, state, evicted, online, percent)
+        self._shown = (record, state, online, percent)
         self.metadata = fs.get_file_metadata(record)
         display = fs.get_file_display_state(record, state)
-        self.is_evicted = evicted and not display.has_local_copy
+        self.is_on_demand = display.is_on_demand
         self._describe(record)
         self._tell_state(record, state, display)
-        badge = wording.badge(display, evicted=self.is_evicted, online=online, percent=percent)
-        self._tell_transfer(badge, percent)
+        self._tell_transfer(wording.badge(display, online=online, percent=percent), percent)
         self._offer()
         return self._choose_source(record, state, display)
 
     def progress(self, percent: float | None) -> None:
         """Show another progress of the same record and state."""
         if self._shown and self._shown[-1] != percent:
-            record, state, evicted, online, _ = self._shown
-            self.update(record, state, evicted=evicted, online=online, percent=percent)
+            record, state, online, _ = self._shown
+            self.update(record, state, online=online, percent=percent)
 
     def show_image(self, url: str | None) -> None:
         """Show the file's content from `url`; None takes the image away."""
@@ -138,7 +135,7 @@ class Card:
 
     def _offer(self) -> None:
         """Enable the buttons that can do something."""
-        self._parts.write("media", not (self.is_viewable or self.is_evicted), "disabled")
+        self._parts.write("media", not (self.is_viewable or self.is_on_demand), "disabled")
         self._parts.write("edit-button", self._is_busy or self._is_broken, "disabled")
 
     def _describe(self, record: fs.FileRecord) -> None:
@@ -184,9 +181,10 @@ class Card:
     def _choose_source(self, record: fs.FileRecord, state: State, display: fs.FileDisplayState) -> bool:
         """Decide where the image comes from; whether that is another place than before.
 
-        The remote copy is taken only when no own one is on its way: the bytes need to come once only.
+        The remote copy is taken only when no own one is on its way, or will be once the card is looked at:
+        the bytes need to come once only.
         """
-        is_coming = state is None or state.download_status in IN_MOTION
+        is_coming = display.is_on_demand or state is None or state.download_status in IN_MOTION
         source = None
         if display.has_local_copy or (display.can_display and not is_coming):
             source = (record.content_hash, display.has_local_copy)
@@ -226,13 +224,8 @@ class Grid:
                 card = self.cards[record.id] = Card(self._template, record.id)
                 self._root.insertBefore(card.root, following)
                 self._view.observe(card.root)
-            if card.update(
-                record,
-                snapshot.states.get(record.id),
-                evicted=record.id in snapshot.evicted,
-                online=snapshot.online,
-                percent=percents.get(record.id),
-            ):
+            state = snapshot.states.get(record.id)
+            if card.update(record, state, online=snapshot.online, percent=percents.get(record.id)):
                 self._look_up(record.id, card)
             following = card.root
 
@@ -272,7 +265,7 @@ class Grid:
     def bring_back(self, file_id: str) -> None:
         """Have the bytes of an evicted file on this device again; does nothing for any other file."""
         card = self.cards.get(file_id)
-        if card is not None and card.is_evicted:
+        if card is not None and card.is_on_demand:
             self._look_up(file_id, card)  # being asked for its URL, the kit downloads it
 
     def _on_view(self, entries: Any, _observer: Any) -> None:

@@ -47,6 +47,7 @@ class StatusPanel:
         write("sync-queued-download-count", status.queued_download_count)
         write("sync-pending-upload-count", status.pending_upload_count)
         write("sync-pending-download-count", status.pending_download_count)
+        write("sync-on-demand-count", status.on_demand_count)
         write("sync-error-count", status.error_count)
         self._list("uploading-files", status.uploading_file_ids)
         self._list("queued-uploads", status.queued_upload_file_ids)

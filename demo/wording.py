@@ -71,8 +71,8 @@ def _metadata_sync(snapshot: Snapshot) -> Message:
         return Message("bad", "Changes of other devices do not arrive")
     if not snapshot.sync_connected:
         return Message("wait", "Connecting to your other devices …")
-    if pending := set(snapshot.status.pending_download_file_ids) - snapshot.evicted:
-        return Message("wait", f"{count(len(pending))} not uploaded yet by another device")
+    if pending := snapshot.status.pending_download_count:
+        return Message("wait", f"{count(pending)} not uploaded yet by another device")
     if snapshot.unsent:
         return Message("busy", f"Sending {count(snapshot.unsent, 'change')} …")
     return Message("good", "Everything is synced" if snapshot.records else "Ready")
@@ -100,9 +100,7 @@ def _of(running: int, all_of_them: int) -> str:
     return count(running) if running == all_of_them else f"{running} of {count(all_of_them)}"
 
 
-def badge(
-    display: fs.FileDisplayState, *, evicted: bool, online: bool, percent: float | None
-) -> Message | None:
+def badge(display: fs.FileDisplayState, *, online: bool, percent: float | None) -> Message | None:
     """What a card says about its transfer; None when there is nothing to say."""
     share = "" if percent is None else f" {percent:.0f} %"
     state = display.local_state
@@ -120,7 +118,7 @@ def badge(
         return Message("wait", "Waiting to download" if online else "Waits for network")
     if not display.can_display:
         return Message("wait", "Not uploaded yet")
-    if evicted:
+    if display.is_on_demand:
         return Message("off", "Elsewhere, on demand")
     return None
 

@@ -128,6 +128,7 @@ def test_an_evicted_picture_is_elsewhere_and_comes_when_it_is_looked_at(
         expect(card.root).to_contain_text("Elsewhere, on demand")
         expect(card.part("file-local-hash")).to_be_empty()
     expect(gallery.headline).to_have_text("Everything is synced")
+    expect(gallery.in_panel("sync-on-demand-count")).to_have_text("2")
     assert not fetched.seen, "nobody has looked at them"
 
     fetched.open()

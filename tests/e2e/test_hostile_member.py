@@ -13,6 +13,7 @@ from playwright.sync_api import BrowserContext, Locator, expect
 
 from tests.e2e.gallery import TOKEN, Card, Gallery, picture, png, sha256
 from tests.e2e.hostile_member import HostileMember
+from tests.harness import PageErrors
 
 NewContext = Callable[..., BrowserContext]
 ROUNDS = 4
@@ -121,17 +122,27 @@ _WHOSE = ("own", "unsent", "their", "later", "coming")
 
 @pytest.mark.timeout(400)
 def test_pictures_arrive_beside_a_hostile_member(
-    new_context: NewContext, site_url: str, store_id: str
+    new_context: NewContext, site_url: str, store_id: str, page_errors: PageErrors
 ) -> None:
     _seconds, member = beside_a_hostile_member(new_context, site_url, store_id, 500)
     assert member.accepted > 250, "most events should get as far as the galleries"
+    expect_no_traceback(page_errors)
 
 
 @pytest.mark.soak(minutes=6)
-def test_a_hostile_member_slows_nobody_down(new_context: NewContext, site_url: str, store_id: str) -> None:
+def test_a_hostile_member_slows_nobody_down(
+    new_context: NewContext, site_url: str, store_id: str, page_errors: PageErrors
+) -> None:
     """Two galleries work beside a member that pushes 5,000 bad events, as fast as without (HOSTILE_SEED)."""
     alone = min(work(open_pair(new_context, f"{store_id}_{number}")[0]) for number in (1, 2))
     beside, member = beside_a_hostile_member(new_context, site_url, store_id, 5_000)
     print(f"alone {alone:.1f} s, beside a hostile member {beside:.1f} s: ratio {beside / alone:.2f}")
     assert member.accepted > 2_500, "most events should get as far as the galleries"
     assert beside < 2 * alone
+    expect_no_traceback(page_errors)
+
+
+def expect_no_traceback(page_errors: PageErrors) -> None:
+    """No page has logged an error that nobody foresaw."""
+    found = [line for line in page_errors.console if "Traceback" in line]
+    assert not found, "an error that nobody foresaw is in the console of a page"

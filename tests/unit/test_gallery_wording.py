@@ -21,7 +21,6 @@ def row(number: int, download: fs.Status = DONE, upload: fs.Status = DONE) -> fs
 
 def snapshot(*rows: fs.LocalFileState, **changes: Any) -> Any:
     values = {"online": True, "sync_enabled": True, "unsent": 0, "local_only": False, "records": rows}
-    values["evicted"] = frozenset()
     sync = {"sync_connected": True, "sync_failing": False}
     return SimpleNamespace(status=fs.get_sync_status(rows), **{**values, **sync, **changes})
 
@@ -69,7 +68,7 @@ def snapshot(*rows: fs.LocalFileState, **changes: Any) -> Any:
             "1 picture not uploaded yet by another device",
         ),
         (
-            snapshot(row(1, download=fs.Status.PENDING), evicted=frozenset("1")),
+            snapshot(replace(row(1), local_hash="")),  # evicted
             "good",
             "Everything is synced",
         ),
@@ -110,6 +109,7 @@ def test_headline_while_saving() -> None:
         ("", row(1, upload=fs.Status.ERROR), True, None, "Upload failed"),
         ("key", row(1, download=fs.Status.ERROR), True, None, "Download failed"),
         ("", None, True, None, "Not uploaded yet"),
+        ("key", replace(row(1), local_hash=""), True, None, "Elsewhere, on demand"),
     ],
 )
 def test_badge(
@@ -117,24 +117,8 @@ def test_badge(
 ) -> None:
     record = fs.FileRecord("1", "path", remote_key, HASH, None, 0, 0)
     display = fs.get_file_display_state(record, state)
-    message = wording.badge(display, evicted=False, online=online, percent=percent)
+    message = wording.badge(display, online=online, percent=percent)
     assert (message and message.text) == text
-
-
-@pytest.mark.parametrize(
-    ("download", "text"),
-    [
-        (fs.Status.PENDING, "Elsewhere, on demand"),
-        (QUEUED, "Waiting to download"),
-        (fs.Status.ERROR, "Download failed"),
-    ],
-)
-def test_badge_of_an_evicted_file(download: fs.Status, text: str) -> None:
-    record = fs.FileRecord("1", "path", "key", HASH, None, 0, 0)
-    display = fs.get_file_display_state(record, row(1, download=download))
-    message = wording.badge(display, evicted=True, online=True, percent=None)
-    assert message is not None
-    assert message.text == text
 
 
 def test_the_reason_is_that_of_an_error() -> None:
