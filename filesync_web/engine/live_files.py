@@ -83,8 +83,8 @@ class FileEntry:
         return JobKind.DOWNLOAD if self.row.download_status in _STARTABLE else None
 
     def plan(self, *, remote: bool) -> Plan:
-        """What is to be done for the file now: for an evicted one nothing, it is downloaded on demand. One that
-        names no content ought to be downloaded, and cannot."""
+        """What is to be done for the file now: for an evicted one nothing, it is downloaded on demand. One
+        that names no content ought to be downloaded, and cannot."""
         if not self.record.is_usable:
             return Plan.DOWNLOAD
         wanted = plan(self.record, have_local=self.is_here, remote=remote)

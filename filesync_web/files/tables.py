@@ -51,7 +51,7 @@ class FileSyncTables:
 
     def record(self, file_id: str) -> FileRecord | None:
         """The record with that id, deleted or not."""
-        return next(iter(self.records([file_id])), None)
+        return next(iter(self._records(self._tables.files.where(id=file_id))), None)
 
     def stored(self, file_id: str) -> FileRecord | None:
         """The record with that id as it is in the table, whatever somebody has written there."""

@@ -118,7 +118,7 @@ class Invariants(State):
                 assert unfinished or self.is_live(client, entry), f"{client.name}: {key} is forgotten"
 
     def check_tells_what_is_here(self, client: Client, row: LocalFileState) -> None:
-        """A row says that the bytes are here when they are, and that they are to be uploaded when nobody has."""
+        """A row says that the bytes are here when they are, and to be uploaded when the store has none."""
         record = client.records[row.file_id]
         if record.content_hash in client.blobs:
             assert row.local_hash == record.content_hash, f"{client.name}: {row}, but the bytes are here"

@@ -130,6 +130,7 @@ class Device:
         self.leaders = MemoryLockManager()
         self.open_tabs: list[Tab] = []
         self.backend: MemorySyncBackend | None = None
+        self.sync = fs.SyncOptions("ws://backend/sync", on_backend_reset="drop")
         self.background: BackgroundUploader | None = None
 
     async def tab(
@@ -144,7 +145,7 @@ class Device:
             open_socket=self.backend.open_socket if self.backend is not None else None,
             random=Random(1),
         )
-        sync = fs.SyncOptions("ws://backend/sync") if self.backend is not None else None
+        sync = self.sync if self.backend is not None else None
         store = await Store.open(schema=SCHEMA, store_id="s", ports=ports, sync=sync)
         http = HeldHttp(self.network)
         platform = Platform(
@@ -212,7 +213,8 @@ def hash_of(content: bytes) -> str:
 
 
 def synced(device: Device) -> MemorySyncBackend:
-    """Let the tabs that are opened from now on sync with a backend."""
+    """Let the tabs that are opened from now on sync with a backend. What it loses they let go as well: what
+    becomes of the bytes then is the file sync's affair."""
     device.backend = MemorySyncBackend()
     return device.backend
 
