@@ -23,7 +23,13 @@ def test_every_fault_has_tests_that_exist() -> None:
 
 
 def test_every_name_that_the_documents_give_an_app_is_public() -> None:
-    for name in ("README", "docs/getting-started", "docs/how-it-works", "docs/service-worker"):
+    for name in (
+        "README",
+        "docs/getting-started",
+        "docs/how-it-works",
+        "docs/service-worker",
+        "docs/testing",
+    ):
         text = (ROOT / f"{name}.md").read_text()
         named = {*re.findall(r"`(\w+Error)`", text), *re.findall(r"\bfs\.(\w+)", text)}
         named |= set(re.findall(r"^\| `(?:await )?(\w+)\(", text, flags=re.MULTILINE))
