@@ -11,6 +11,7 @@ from filesync_web.errors import (
     AuthError,
     BlobNotFoundError,
     FileSyncError,
+    IntegrityError,
     PermanentTransferError,
     RemoteMissingError,
     ServerError,
@@ -61,6 +62,7 @@ class FailureKind(Enum):
     PERMANENT = "permanent"
     REMOTE_MISSING = "remote missing"
     LOCAL_MISSING = "local missing"
+    WRONG_BYTES = "wrong bytes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ def failure_of(error: BaseException) -> Failure:
         return Failure(FailureKind.LOCAL_MISSING, message)
     if isinstance(error, RemoteMissingError):
         return Failure(FailureKind.REMOTE_MISSING, message)
+    if isinstance(error, IntegrityError):
+        return Failure(FailureKind.WRONG_BYTES, message)
     if isinstance(error, FileSyncError) and error.retryable:
         retry_after = error.retry_after if isinstance(error, TransferError) else None
         return Failure(FailureKind.RETRYABLE, message, retry_after)

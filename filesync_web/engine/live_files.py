@@ -15,7 +15,7 @@ from filesync_web.core.records import (
     TransferControl,
 )
 from filesync_web.engine.effects import Job, JobKind
-from filesync_web.engine.plan import INPUTS, Plan, plan
+from filesync_web.engine.plan import INPUTS, JOBS, Plan, plan
 from filesync_web.engine.retry import FIRST_TRY, Retry
 from filesync_web.engine.transitions import Input, next_status
 
@@ -60,6 +60,18 @@ class FileEntry:
         return self.record.is_usable and self.row.local_hash == self.record.content_hash
 
     @property
+    def is_lost(self) -> bool:
+        """Whether this client has found the file's object missing or damaged, and nobody has uploaded it
+        again.
+
+        Whoever has the bytes will. But if nobody has, and this client was mistaken, only this client can
+        know: so it looks now and then whether the object is there. That it did find so is in the row, as its
+        error.
+        """
+        is_nowhere = not self.is_here and not self.record.is_uploaded
+        return is_nowhere and self.row.last_sync_error != "" and not self.control.evicted
+
+    @property
     def needed(self) -> frozenset[str]:
         """The contents whose own bytes must be kept for this file, if they are here: also those of an evicted
         file, since only an eviction asks the object store first whether it has them."""
@@ -75,12 +87,12 @@ class FileEntry:
     @property
     def waiting_for(self) -> JobKind | None:
         """The transfer that is to start once its time has come, as far as the file itself is concerned: what
-        is queued, and what rests at `error`."""
+        is queued, what rests at `error`, and what is lost."""
         if self.job is not None or self.refusal or self.control.state is not Control.NONE:
             return None
         if self.row.upload_status in _STARTABLE:
             return JobKind.UPLOAD
-        return JobKind.DOWNLOAD if self.row.download_status in _STARTABLE else None
+        return JobKind.DOWNLOAD if self.row.download_status in _STARTABLE or self.is_lost else None
 
     def plan(self, *, remote: bool) -> Plan:
         """What is to be done for the file now: for an evicted one nothing, it is downloaded on demand. One
@@ -89,6 +101,11 @@ class FileEntry:
             return Plan.DOWNLOAD
         wanted = plan(self.record, have_local=self.is_here, remote=remote)
         return Plan.NOTHING if wanted is Plan.DOWNLOAD and self.control.evicted else wanted
+
+    def is_served_by(self, kind: JobKind, *, remote: bool) -> bool:
+        """Whether a job of that kind is what the plan wants, or the look at a lost object."""
+        wanted = self.plan(remote=remote)
+        return JOBS.get(wanted) is kind or (kind is JobKind.DOWNLOAD and wanted is Plan.WAIT and self.is_lost)
 
     def step(self, kind: JobKind, event: Input, *, error: str | None = None) -> None:
         """Take the status of one direction through the table; `error` replaces the row's last error."""
@@ -100,7 +117,8 @@ class FileEntry:
         self.row = row if error is None else replace(row, last_sync_error=error)
 
     def settle(self, *, remote: bool, retry: bool) -> None:
-        """Bring both statuses of a file without a job to what the plan wants; errors stay unless `retry`."""
+        """Bring both statuses of a file without a job to what the plan wants; errors stay unless `retry`, and
+        those of a lost file even then."""
         inputs = INPUTS[self.plan(remote=remote)]
         row = self.row
         for kind, event, status in (
@@ -114,8 +132,15 @@ class FileEntry:
         if self.refusal and Status.QUEUED in statuses:
             kind = JobKind.UPLOAD if statuses[0] is Status.QUEUED else JobKind.DOWNLOAD
             self.step(kind, Input.FAIL, error=self.refusal)
-        elif statuses == (Status.DONE, Status.DONE) or (retry and Status.ERROR not in statuses):
+        elif self._is_past_error(remote=remote, retry=retry):
             self.row = replace(self.row, last_sync_error="")
+
+    def _is_past_error(self, *, remote: bool, retry: bool) -> bool:
+        """Whether the row's last error tells nothing any more: it is done, or begins anew. That an object was
+        found lost is to be told until there is one."""
+        statuses = {self.row.upload_status, self.row.download_status}
+        is_new_try = retry and Status.QUEUED in statuses
+        return Status.ERROR not in statuses and (statuses == {Status.DONE} or is_new_try or not remote)
 
 
 def at_rest(row: LocalFileState) -> LocalFileState:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from filesync_web.core.records import FileRecord
+from filesync_web.engine.effects import JobKind
 from filesync_web.engine.transitions import Input
 
 
@@ -24,6 +25,8 @@ _PLANS = {
     (False, True): Plan.DOWNLOAD,
     (False, False): Plan.WAIT,
 }
+
+JOBS = {Plan.UPLOAD: JobKind.UPLOAD, Plan.DOWNLOAD: JobKind.DOWNLOAD}
 
 INPUTS: dict[Plan, tuple[Input, Input]] = {
     # the inputs that bring (upload, download) there

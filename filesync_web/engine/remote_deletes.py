@@ -116,9 +116,8 @@ class RemoteDeletes:
         withdrawn while the object is there would make nobody fetch it any more."""
         self._state.touch({job.content_hash})
         for file in self._state.files.with_content(job.content_hash):
-            if file.is_here:
+            if file.is_here and file.record.is_uploaded:
                 self._transfers.withdraw(file)
-                self._transfers.reconcile(file)
 
     def _interrupt(self, entry: OutboxEntry) -> None:
         if entry.job is not None:

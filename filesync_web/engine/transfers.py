@@ -46,7 +46,7 @@ class Transfers:
         known = self._state.files.get(record.id)
         file = known or FileEntry(record, row, fact.control)
         is_held = fact.control.state is not Control.NONE
-        same_content = file.record.content_hash == record.content_hash
+        same_content = file.row.path == record.path
         released = not is_held and file.control.state is not Control.NONE
         moved = file.record.remote_key != record.remote_key
         if is_held or not same_content:
@@ -59,6 +59,8 @@ class Transfers:
         self._change_record(file, record)
         file.stored, file.control = fact.row, fact.control
         file.row = replace(file.row, path=record.path, local_hash=fact.local_hash)
+        if not same_content or moved:
+            file.row = replace(file.row, last_sync_error="")
         if file.control.evicted and not file.is_here:
             file.row = replace(file.row, local_hash="")  # an older copy is not wanted either
         self.reconcile(file, retry=known is None or not same_content or released or moved)
@@ -84,7 +86,7 @@ class Transfers:
     def reconcile(self, file: FileEntry, *, retry: bool = False) -> None:
         """Bring the row to what the plan wants, and stop a job that the plan no longer wants. `retry`:
         something has happened that may help what failed, so it need not wait any longer."""
-        if file.job is not None and file.plan(remote=self._remote).name != file.job.kind.name:
+        if file.job is not None and not file.is_served_by(file.job.kind, remote=self._remote):
             self._interrupt(file)
         if file.job is None:
             file.settle(remote=self._remote, retry=retry)
@@ -93,11 +95,16 @@ class Transfers:
         self._write(file)
 
     def withdraw(self, file: FileEntry) -> None:
-        """The file's object is lost: whoever holds the bytes is to upload them again."""
+        """The file's object is lost: whoever has the bytes is to upload them again.
+
+        The row goes first: if this client dies in between, it still knows what it has found, and not only
+        that there is no object any more.
+        """
         record = file.record
+        self._change_record(file, replace(record, remote_key=""))
+        self.reconcile(file)
         if record.is_uploaded:
             self._state.emit(ChangeRemoteKey(record.id, record.content_hash, record.remote_key, ""))
-            self._change_record(file, replace(record, remote_key=""))
 
     # --- jobs: the interface of a JobOwner
 
@@ -106,7 +113,7 @@ class Transfers:
         record, kind = file.record, file.waiting_for
         if kind is None:
             raise LookupError(f"no transfer of file {key} waits")
-        target = remote_key(record.path) if kind is JobKind.UPLOAD else record.remote_key
+        target = record.remote_key or remote_key(record.path)
         return Job(self._state.jobs.next_serial(), kind, record.id, record.content_hash, target)
 
     def wait(self, key: str) -> None:
@@ -150,7 +157,8 @@ class Transfers:
         file.retry = file.retry.after(failure, state.policy, state.now, state.jitter)
         file.row = replace(file.row, last_sync_error=failure.message)
         state.notify(job, "error", failure.message)
-        if failure.kind is FailureKind.REMOTE_MISSING and job.kind is JobKind.DOWNLOAD:
+        is_lost = failure.kind is FailureKind.REMOTE_MISSING or file.retry.is_damaged
+        if job.kind is JobKind.DOWNLOAD and is_lost:
             file.step(job.kind, Input.INTERRUPT)
             self.withdraw(file)
         elif failure.kind is FailureKind.LOCAL_MISSING:
@@ -180,7 +188,7 @@ class Transfers:
         """The bytes are here: for every file of that content, evicted or not."""
         for file in self._state.files.with_content(content_hash):
             if not file.is_here:
-                file.row = replace(file.row, local_hash=content_hash)
+                file.row, file.retry = replace(file.row, local_hash=content_hash), FIRST_TRY
                 self.reconcile(file, retry=True)
 
     def _interrupt(self, file: FileEntry) -> None:

@@ -35,7 +35,7 @@ _AT_REST = {Input.WANT: Status.QUEUED, Input.WAIT: Status.PENDING, Input.SETTLE:
 
 TRANSITIONS: Mapping[Status, Mapping[Input, Status]] = MappingProxyType(
     {
-        Status.PENDING: MappingProxyType({**_AT_REST}),
+        Status.PENDING: MappingProxyType({**_AT_REST, Input.START: Status.IN_PROGRESS}),
         Status.QUEUED: MappingProxyType(
             {**_AT_REST, Input.START: Status.IN_PROGRESS, Input.FAIL: Status.ERROR},
         ),

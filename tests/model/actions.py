@@ -11,6 +11,14 @@ from filesync_web.engine.effects import JobKind
 from tests.model.shell import Shell
 from tests.model.state import CONTENTS, Client, Crash, Event, apply_event, content_hash_of
 
+_FAILURES = {
+    # what a request reports that fails in another way than by a passing cause; two of them may be mistaken
+    0: FailureKind.PERMANENT,
+    5: FailureKind.PERMANENT,
+    6: FailureKind.WRONG_BYTES,
+    8: FailureKind.REMOTE_MISSING,
+}
+
 
 class Actions(Shell):
     """Every `op_` takes a client and two integers, which pick among what is possible at that moment."""
@@ -93,7 +101,7 @@ class Actions(Shell):
             for request in other.requests.values()
         )
         is_here = record.content_hash in client.blobs
-        uploaded = all(file.is_uploaded for file in files) and key in self.remote
+        uploaded = all(file.is_uploaded for file in files) and key in self.remote - self.damaged
         return is_here and uploaded and at_rest and announced and not older and heard and not deleting
 
     def op_demand(self, client: Client, a: int, b: int) -> None:
@@ -146,6 +154,8 @@ class Actions(Shell):
             self.perform(client, client.engine.cancelled(job.serial, self.now))
         elif failure is not None:
             self.perform(client, client.engine.failed(job.serial, failure, self.now, 0.5))
+            if not request.told_to_stop:
+                self.check_failed(client, job, failure.kind)
         else:
             self.perform(client, client.engine.succeeded(job.serial, self.now))
 
@@ -160,7 +170,9 @@ class Actions(Shell):
         if request.told_to_stop and b % 3 == 0:
             self.perform(client, client.engine.cancelled(request.job.serial, self.now))
             return
-        kind = FailureKind.PERMANENT if b % 5 == 0 else FailureKind.RETRYABLE
+        kind = _FAILURES.get(b, FailureKind.RETRYABLE)
+        if kind is FailureKind.REMOTE_MISSING and request.job.kind is not JobKind.DOWNLOAD:
+            kind = FailureKind.PERMANENT
         self.perform(
             client, client.engine.failed(request.job.serial, Failure(kind, "failed"), self.now, (b % 10) / 10)
         )
@@ -179,10 +191,20 @@ class Actions(Shell):
     def op_lose(self, client: Client, a: int, b: int) -> None:
         """The object store loses an object that some client still holds, and not only until it is
         collected."""
-        held = {content for other in self.clients for content in other.blobs if self.use_of(other, content)}
-        lost = sorted(key for key in self.remote if content_hash_of(key) in held)
-        if lost:
+        if lost := self.held_objects():
             self.remote.discard(lost[a % len(lost)])
+            self.damaged &= self.remote
+
+    def op_damage(self, client: Client, a: int, b: int) -> None:
+        """An object that some client still holds gets other bytes; the store knows nothing of it but says so
+        to who asks for the object's state."""
+        if damaged := self.held_objects():
+            self.damaged.add(damaged[a % len(damaged)])
+
+    def held_objects(self) -> list[str]:
+        """The keys of objects whose bytes some client needs and has."""
+        held = {content for other in self.clients for content in other.blobs if self.use_of(other, content)}
+        return sorted(key for key in self.remote if content_hash_of(key) in held)
 
 
 OPERATIONS: dict[str, int] = {
@@ -198,6 +220,7 @@ OPERATIONS: dict[str, int] = {
     "fail": 3,
     "wait": 3,
     "lose": 1,
+    "damage": 1,
     "evict": 3,
     "demand": 1,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from filesync_web.core.failures import FailureKind
+from filesync_web.core.paths import remote_key
 from filesync_web.core.records import Control, FileRecord, LocalFileState, Status
 from filesync_web.engine.effects import Job, JobKind
 from tests.model.state import LIMITS, RETRY, Client, State, apply_event, content_hash_of
@@ -126,10 +127,15 @@ class Invariants(State):
             assert settled, f"{client.name}: {row} rests as uploaded, and is not"
 
     def waits_for_others(self, client: Client, row: LocalFileState) -> bool:
-        """Whether a file that is to be downloaded is not in the object store: its owner cannot upload it."""
+        """Whether a file that is to be downloaded is not in the object store: its owner cannot upload it. Who
+        found its object missing looks again now and then, so it does not wait for one that is there."""
         record = client.records[row.file_id]
+        key = remote_key(record.path)
+        is_waiting = row.download_status in (Status.PENDING, Status.IN_PROGRESS)
+        is_looking = row.last_sync_error and not client.controls.get(record.id)
+        is_found = is_looking and key in self.remote - self.damaged
         is_here = record.content_hash in client.blobs
-        return row.download_status is Status.PENDING and not record.is_uploaded and not is_here
+        return is_waiting and not record.is_uploaded and not is_here and not is_found
 
     def is_quiet(self) -> bool:
         """Whether nothing is left that would go on by itself."""
@@ -165,6 +171,6 @@ class Invariants(State):
             assert client.blobs >= live, f"{client.name} lacks bytes"
             due = [entry for entry in client.outbox.values() if not self.is_live(client, entry)]
             assert not due, f"{client.name} has not done {due}"
-        stored = {content_hash_of(key) for key in self.remote}
+        stored = {content_hash_of(key) for key in self.remote - self.damaged}
         assert stored >= live, "the object store lacks live content"
         assert stored <= live, f"orphans remain: {stored - live}"

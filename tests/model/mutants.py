@@ -87,7 +87,7 @@ MUTANTS = [
     Mutant(
         "a failed transfer is not queued again",
         "retry.py",
-        "if failure.kind is FailureKind.RETRYABLE and attempts < policy.max_attempts:",
+        "if passes and attempts < policy.max_attempts:",
         "if False:",
     ),
     Mutant(
@@ -156,14 +156,14 @@ MUTANTS = [
     Mutant(
         "a download of other files' content does not settle them",
         "transfers.py",
-        "                file.row = replace(file.row, local_hash=content_hash)\n",
-        "",
+        "replace(file.row, local_hash=content_hash), FIRST_TRY",
+        "file.row, FIRST_TRY",
     ),
     Mutant(
         "a paused file is transferred nevertheless",
         "live_files.py",
-        "if self.job is not None or self.control.state is not Control.NONE:",
-        "if self.job is not None:",
+        "if self.job is not None or self.refusal or self.control.state is not Control.NONE:",
+        "if self.job is not None or self.refusal:",
     ),
     Mutant(
         "the row of a deleted file stays",
@@ -265,8 +265,38 @@ MUTANTS = [
     Mutant(
         "the key of a file that is not here is withdrawn although its object may be there",
         "remote_deletes.py",
-        "            if file.is_here:\n",
-        "            if True:\n",
+        "            if file.is_here and file.record.is_uploaded:\n",
+        "            if file.record.is_uploaded:\n",
+    ),
+    Mutant(
+        "wrong bytes never count as the loss of the object",
+        "transfers.py",
+        "failure.kind is FailureKind.REMOTE_MISSING or file.retry.is_damaged",
+        "failure.kind is FailureKind.REMOTE_MISSING",
+    ),
+    Mutant(
+        "what was found lost is never looked at again",
+        "live_files.py",
+        "if self.row.download_status in _STARTABLE or self.is_lost else None",
+        "if self.row.download_status in _STARTABLE else None",
+    ),
+    Mutant(
+        "what was found lost is not looked at after a restart",
+        "live_files.py",
+        "is_new_try = retry and Status.QUEUED in statuses",
+        "is_new_try = retry",
+    ),
+    Mutant(
+        "the key of a lost object is withdrawn before the row says so",
+        "transfers.py",
+        """        self.reconcile(file)
+        if record.is_uploaded:
+            self._state.emit(ChangeRemoteKey(record.id, record.content_hash, record.remote_key, ""))
+""",
+        """        if record.is_uploaded:
+            self._state.emit(ChangeRemoteKey(record.id, record.content_hash, record.remote_key, ""))
+        self.reconcile(file)
+""",
     ),
 ]
 

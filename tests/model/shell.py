@@ -117,11 +117,15 @@ class Shell(Invariants):
             if job.content_hash not in client.blobs:
                 return Failure(FailureKind.LOCAL_MISSING, "the bytes are gone")
             self.remote.add(job.remote_key)
+            self.damaged.discard(job.remote_key)
             client.sent.add(job.remote_key)
         elif job.kind is JobKind.DELETE:
             self.remote.discard(job.remote_key)
+            self.damaged.discard(job.remote_key)
         elif job.remote_key not in self.remote:
             return Failure(FailureKind.REMOTE_MISSING, "not found")
+        elif job.remote_key in self.damaged:
+            return Failure(FailureKind.WRONG_BYTES, "wrong bytes")
         else:
             client.blobs.add(job.content_hash)
         return None

@@ -107,6 +107,7 @@ class State:
         self.clients = [Client(f"c{n}") for n in range(clients)]
         self.make_engine = make_engine or (lambda: Engine(limits=LIMITS, retry=RETRY))
         self.remote: set[str] = set()
+        self.damaged: set[str] = set()  # the keys of objects that have other bytes than they should
         self.log: list[Event] = []
         self.now = 0.0
         self.ids = itertools.count()

@@ -62,4 +62,21 @@ TRACES = {
         "save 1 0 0, finish 1 0 0, delete 1 0 0, save 0 0 0, finish 0 0 0, sync 0 0 0, sync 1 0 0, fail 1 0 "
         "0, sync 0 0 0, evict 0 0 2"
     ),
+    "an object is damaged whose last own copy is gone where it was uploaded": parse(
+        "save 1 0 0, finish 1 0 0, save 0 0 0, finish 0 0 0, sync 1 0 0, sync 0 0 0, sync 1 0 0, evict 0 0 "
+        "1, damage 0 0 0"
+    ),
+    "an object that was found missing is there later": parse(
+        "save 0 0 0, update 0 2 0, sync 0 0 0, finish 0 1 0, save 1 2 0, delete 0 0 0, finish 1 0 0, "
+        "control 1 0 1, sync 1 0 0"
+    ),
+    "who found an object missing was mistaken, and restarts; nobody has the bytes": parse(
+        "save 0 0 0, finish 0 0 0, sync 0 0 0, sync 1 0 0, evict 0 0 2, fail 1 0 8, restart 1 0 0"
+    ),
+    "who found an object missing was mistaken, and dies before the key is withdrawn": parse(
+        "save 0 0 0, finish 0 0 0, sync 0 0 0, sync 1 0 0, evict 0 0 2, crash_soon 1 2 0, fail 1 0 8"
+    ),
+    "an evicted file is here again by a save of the same content": parse(
+        "save 1 2 0, finish 1 0 0, sync 1 0 0, sync 0 0 0, evict 1 0 1, save 1 2 0"
+    ),
 }

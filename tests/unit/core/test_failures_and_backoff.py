@@ -82,7 +82,7 @@ def test_a_signed_url_is_shown_without_its_query() -> None:
     ("error", "kind"),
     [
         (NetworkError("x"), FailureKind.RETRYABLE),
-        (IntegrityError("x"), FailureKind.RETRYABLE),
+        (IntegrityError("x"), FailureKind.WRONG_BYTES),
         (ServerError("x", retry_after=3.0), FailureKind.RETRYABLE),
         (AuthError("x"), FailureKind.PERMANENT),
         (QuotaExceededError("x"), FailureKind.PERMANENT),

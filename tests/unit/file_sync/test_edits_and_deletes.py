@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import filesync_web as fs
 from filesync_web.core.records import Status
 from filesync_web.testing.clock import settle
-from tests.unit.file_sync.scene import FILES, a_device, is_put
+from filesync_web.testing.http import Reply
+from tests.unit.file_sync.scene import FILES, a_device, is_data, is_put
 
 
 async def test_deleting_one_of_two_equal_files_keeps_the_bytes_until_the_last_goes() -> None:
@@ -105,6 +107,49 @@ async def test_a_download_that_finds_no_object_withdraws_the_key() -> None:
         row = tab.row(file_id)
         assert row is not None
         assert row.download_status is Status.PENDING
+        assert "404" in row.last_sync_error
+
+
+async def test_repeated_wrong_bytes_withdraw_the_key_and_one_wrong_answer_does_not() -> None:
+    async with a_device() as device:
+        tab = await device.tab(retry=fs.RetryPolicy(base=1.0, cap=1.0))
+        device.store.hold = is_data
+        file_id = await tab.commit_remote_file(device, b"right")
+        for _ in range(3):
+            assert tab.record(file_id).is_uploaded
+            (await device.network.next("GET /objects")).respond(200, b"wrong")
+            await settle()
+            await device.clock.advance(1)
+        assert not tab.record(file_id).is_uploaded
+        row = tab.row(file_id)
+        assert row is not None
+        assert (row.download_status, row.local_hash) == (Status.PENDING, "")
+        assert "hash" in row.last_sync_error
+
+
+async def test_a_lost_object_is_looked_at_now_and_then_and_again_after_a_restart() -> None:
+    async with a_device() as device:
+        device.network.plan("GET /objects/", Reply(404))
+        tab = await device.tab()
+        file_id = await tab.commit_remote_file(device, b"there all the time")
+        await settle()
+        assert not tab.record(file_id).is_uploaded
+        await device.clock.advance(149)
+        assert not tab.record(file_id).is_uploaded
+        await device.clock.advance(151)
+        assert tab.record(file_id).is_uploaded
+        row = tab.row(file_id)
+        assert row is not None
+        assert (row.download_status, row.upload_status, row.last_sync_error) == (Status.DONE, Status.DONE, "")
+
+        device.network.plan("GET /objects/", Reply(404))
+        file_id = await tab.commit_remote_file(device, b"there as well")
+        await settle()
+        assert not tab.record(file_id).is_uploaded
+        await tab.close()
+        device.open_tabs.clear()
+        tab = await device.tab()
+        assert tab.record(file_id).is_uploaded
 
 
 async def test_a_file_deleted_during_its_upload_does_not_take_shared_content_with_it() -> None:
