@@ -14,10 +14,11 @@ async def list_orphans() -> list[Orphan]:
             offer(orphan.content_hash, orphan.metadata.name or "Untitled", orphan.size)
 
     Files vanish when the sync backend has lost its data, was restored from an older backup or was another one
-    for a while, or when this device's own log was damaged. Nothing is deleted for that: the bytes stay for
-    `orphan_grace` seconds (30 days by default), and until metadata sync works. When the files come back, so
-    do their bytes. Nobody has to call this; an app may offer its user to keep what would be lost. A page can
-    watch the table of them: `store.subscribe((tables.orphans,), callback)`.
+    for a while, and the app does not let it be offered again (`SyncOptions(on_backend_reset="drop")`); or
+    when this device's own log was lost. Nothing is deleted for that: the bytes stay for `orphan_grace`
+    seconds (30 days by default), and until metadata sync works. When the files come back, so do their bytes.
+    Nobody has to call this; an app may offer its user to keep what would be lost. A page can watch the table
+    of them: `store.subscribe((tables.orphans,), callback)`.
 
     Returns:
         A list of `Orphan`: `content_hash` (SHA-256 in hex), `size` in bytes, `since` when it was found in

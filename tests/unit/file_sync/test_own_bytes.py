@@ -92,3 +92,21 @@ async def test_an_offline_edit_of_a_file_that_was_deleted_meanwhile_is_kept() ->
         assert list(device.blobs.blobs.values()) == [b"edited offline"]
         (orphan,) = await tab.sync.list_orphans()
         assert (orphan.content_hash, orphan.metadata.name) == (edited.content_hash, "mine.txt")
+
+
+async def test_what_is_offered_to_the_backend_again_has_not_vanished() -> None:
+    async with a_device() as device:
+        backend = synced(device)
+        device.sync = fs.SyncOptions("ws://backend/sync")
+        tab = await device.tab()
+        files = await saved(tab, b"one", b"two")
+        await device.clock.advance(5)
+        backend.reset()
+        await device.clock.advance(60)
+        tab = await restart(device)
+        assert all(tab.record(file.file_id).is_uploaded for file in files)
+        assert sorted(device.blobs.blobs.values()) == [b"one", b"two"]
+        assert not await tab.sync.list_orphans()
+        await tab.sync.delete_file(files[0].file_id)
+        await settle()
+        assert list(device.blobs.blobs.values()) == [b"two"]
