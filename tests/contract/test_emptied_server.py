@@ -6,8 +6,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
+import httpx
 import pytest
 
 import filesync_web as fs
@@ -43,24 +46,36 @@ def come_back_empty(server: ServerProcess) -> None:
     server.start()
 
 
-async def save_all(store: fs.Store, sync: fs.FileSync) -> dict[str, bytes]:
+async def save_all(server: ServerProcess, store: fs.Store, sync: fs.FileSync) -> dict[str, bytes]:
     """Five files, uploaded and known to the backend; their contents by file id."""
     saved = {(await sync.save_file(content, name=content.decode())).file_id: content for content in CONTENTS}
-    await everything_is_up(store, saved)
+    await everything_is_up(server, store, saved)
     return saved
 
 
-async def everything_is_up(store: fs.Store, files: dict[str, bytes]) -> None:
-    """The store has these files and no others, all are uploaded, and the backend knows."""
+async def everything_is_up(server: ServerProcess, store: fs.Store, files: dict[str, bytes]) -> None:
+    """The store has these files and no others; the object store has their bytes, and the backend knows."""
 
     def are_uploaded() -> bool:
         records = store.query(FILES.tables.files.where(deleted_at=None))
-        return {record.id for record in records} == set(files) and all(
-            record.remote_key for record in records
-        )
+        is_whole = {record.id for record in records} == set(files)
+        return is_whole and all(record.remote_key for record in records)
 
     await until(are_uploaded, "all files are uploaded", timeout=60)
+    await until(partial(has_objects, server, files), "the object store has their bytes", timeout=60)
     await until(lambda: not store.unconfirmed(), "the backend knows of them", timeout=60)
+
+
+async def has_objects(server: ServerProcess, files: dict[str, bytes]) -> bool:
+    """Whether the object store has the content of each file."""
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"}) as http:
+        for content in files.values():
+            key = f"s/{sha256(content).hexdigest()}"
+            answer = await http.get(f"{server.url}/livestore-filesync-files/{key}")
+            assert answer.status_code in {200, 404}, answer.text
+            if answer.status_code == 404:
+                return False
+    return True
 
 
 async def read_all(sync: fs.FileSync, files: dict[str, bytes]) -> None:
@@ -71,12 +86,12 @@ async def read_all(sync: fs.FileSync, files: dict[str, bytes]) -> None:
 
 async def test_a_client_that_is_open_brings_everything_back(server: ServerProcess, tmp_path: Path) -> None:
     async with client(server, tmp_path / "a") as (store, sync):
-        files = await save_all(store, sync)
+        files = await save_all(server, store, sync)
         come_back_empty(server)
         sync.trigger_sync()
-        await everything_is_up(store, files)
+        await everything_is_up(server, store, files)
         async with client(server, tmp_path / "new") as (elsewhere, there):
-            await everything_is_up(elsewhere, files)
+            await everything_is_up(server, elsewhere, files)
             await read_all(there, files)
     async with client(server, tmp_path / "a") as (_store, sync):
         await read_all(sync, files)
@@ -84,31 +99,31 @@ async def test_a_client_that_is_open_brings_everything_back(server: ServerProces
 
 async def test_a_client_that_was_closed_brings_everything_back(server: ServerProcess, tmp_path: Path) -> None:
     async with client(server, tmp_path / "a") as (store, sync):
-        files = await save_all(store, sync)
+        files = await save_all(server, store, sync)
     come_back_empty(server)
     async with client(server, tmp_path / "a") as (store, sync):
-        await everything_is_up(store, files)
+        await everything_is_up(server, store, files)
         await read_all(sync, files)
         async with client(server, tmp_path / "new") as (elsewhere, there):
-            await everything_is_up(elsewhere, files)
+            await everything_is_up(server, elsewhere, files)
             await read_all(there, files)
 
 
 async def test_two_clients_bring_everything_back_once(server: ServerProcess, tmp_path: Path) -> None:
     async with client(server, tmp_path / "a") as (here, a), client(server, tmp_path / "b") as (there, b):
-        files = await save_all(here, a)
-        await everything_is_up(there, files)
+        files = await save_all(server, here, a)
+        await everything_is_up(server, there, files)
         await read_all(b, files)
         gone = next(iter(files))
         await a.delete_file(gone)
         del files[gone]
-        await everything_is_up(here, files)
-        await everything_is_up(there, files)
+        await everything_is_up(server, here, files)
+        await everything_is_up(server, there, files)
         come_back_empty(server)
         a.trigger_sync()
         b.trigger_sync()
         for store, sync in ((here, a), (there, b)):
-            await everything_is_up(store, files)
+            await everything_is_up(server, store, files)
             await read_all(sync, files)
 
 
@@ -116,15 +131,15 @@ async def test_what_was_saved_while_the_server_was_away_is_there_too(
     server: ServerProcess, tmp_path: Path
 ) -> None:
     async with client(server, tmp_path / "a") as (store, sync):
-        files = await save_all(store, sync)
+        files = await save_all(server, store, sync)
         server.stop()
         late = await sync.save_file(b"saved offline")
         files[late.file_id] = b"saved offline"
         shutil.rmtree(server.data)
         server.start()
         sync.trigger_sync()
-        await everything_is_up(store, files)
+        await everything_is_up(server, store, files)
         await read_all(sync, files)
     async with client(server, tmp_path / "new") as (elsewhere, there):
-        await everything_is_up(elsewhere, files)
+        await everything_is_up(server, elsewhere, files)
         await read_all(there, files)

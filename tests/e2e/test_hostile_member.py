@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, expect
 
 from tests.e2e.gallery import TOKEN, Card, Gallery, picture, png, sha256
-from tests.e2e.hostile_member import HostileMember
 from tests.harness import PageErrors
+from tests.harness.hostile_member import HostileMember
 
 NewContext = Callable[..., BrowserContext]
 ROUNDS = 4

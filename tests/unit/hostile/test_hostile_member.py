@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, note, seed, settings
 from hypothesis import strategies as st
 
 from tests.unit.hostile.events import HostileEvent, random_event
-from tests.unit.hostile.trial import run_trial
+from tests.unit.hostile.trial import Manners, run_trial
 
 EVENTS = st.lists(st.randoms(use_true_random=False).map(random_event), max_size=25)
 
@@ -33,10 +33,10 @@ def check(examples: int) -> None:
         phases=[Phase.reuse, Phase.generate, Phase.shrink],
         report_multiple_bugs=False,
     )
-    @given(EVENTS, st.integers(1, 20), st.booleans(), st.booleans())
-    def holds(events: list[HostileEvent], chunk_events: int, repeat: bool, overtaking: bool) -> None:
+    @given(EVENTS, st.builds(Manners, st.integers(1, 20), st.booleans(), st.booleans(), st.booleans()))
+    def holds(events: list[HostileEvent], manners: Manners) -> None:
         note("\n".join(map(_shown, events)))
-        asyncio.run(run_trial(events, chunk_events=chunk_events, repeat=repeat, overtaking=overtaking))
+        asyncio.run(run_trial(events, manners))
 
     holds()
 

@@ -14,6 +14,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import filesync_web as fs
@@ -22,7 +23,7 @@ from filesync_web.livestore.ports import Socket
 from filesync_web.testing.blobs import MemoryBlobStore
 from filesync_web.testing.clock import settle
 from filesync_web.testing.http import HeldRequest
-from filesync_web.testing.sync_backend import MemorySyncBackend
+from filesync_web.testing.sync_backend import MemorySyncBackend, javascript_values
 from tests.unit.file_sync.scene import FILES, SCHEMA, Device, Tab, a_device, is_put
 from tests.unit.hostile.events import STORE, HostileEvent, fill, write_raw
 
@@ -40,14 +41,21 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-async def run_trial(
-    events: Sequence[HostileEvent], *, chunk_events: int = 100, repeat: bool = False, overtaking: bool = False
-) -> None:
+@dataclass(frozen=True)
+class Manners:
+    """How the sync backend hands events on: see `MemorySyncBackend`. `in_javascript`: its values are those of
+    JavaScript."""
+
+    chunk_events: int = 100
+    repeat_chunks: bool = False
+    overtaking: bool = False
+    in_javascript: bool = False
+
+
+async def run_trial(events: Sequence[HostileEvent], manners: Manners = Manners()) -> None:
     """Push half of the events before and half after the last saves; look at everything; open the client anew
     and look again; delete what the hostile member has left, and look once more."""
-    async with _a_trial() as trial:
-        backend = trial.backend
-        backend.chunk_events, backend.repeat_chunks, backend.overtaking = chunk_events, repeat, overtaking
+    async with _a_trial(manners) as trial:
         await trial.begin()
         half = (len(events) + 1) // 2
         await trial.push(events[:half])
@@ -98,7 +106,7 @@ class Trial:
         """The hostile member pushes events, a few at a time."""
         backend = self.backend
         for number, event in enumerate(events):
-            args = fill(event.args, self._tokens)
+            args = backend.change(fill(event.args, self._tokens))
             client_id = fill(event.client_id, self._tokens)
             self.pushed.append((event.name, args))
             backend.events.append(
@@ -273,7 +281,7 @@ class _Backend(MemorySyncBackend):
 
 
 @asynccontextmanager
-async def _a_trial() -> AsyncIterator[Trial]:
+async def _a_trial(manners: Manners) -> AsyncIterator[Trial]:
     """A trial; at the end nothing may be left running, and nothing may have been logged as an error."""
     with _no_errors_logged():
         async with a_device() as victim:
@@ -281,8 +289,11 @@ async def _a_trial() -> AsyncIterator[Trial]:
             friend.network, friend.clock, friend.store = victim.network, victim.clock, victim.store
             friend.blobs, friend.open_tabs = MemoryBlobStore(victim.network), victim.open_tabs
             victim.store.features = ["head", "checksum"]
-            victim.backend = friend.backend = _Backend()
-            yield Trial(victim, friend, victim.backend)
+            backend = victim.backend = friend.backend = _Backend(chunk_events=manners.chunk_events)
+            backend.repeat_chunks, backend.overtaking = manners.repeat_chunks, manners.overtaking
+            if manners.in_javascript:
+                backend.change = javascript_values
+            yield Trial(victim, friend, backend)
 
 
 @contextmanager

@@ -60,7 +60,7 @@ class HostileMember:
             except ConnectionClosed:
                 self._split(waiting)
 
-    async def _push(self, client: SyncClient, waiting: list[list[HostileEvent]]) -> None:
+    async def _push(self, client: _Client, waiting: list[list[HostileEvent]]) -> None:
         """Push the next batch, as often as others are faster."""
         batch = waiting[-1]
         while True:
