@@ -166,7 +166,7 @@ async def test_what_is_refused_for_hours_rests_with_its_reason_and_goes_in_the_e
 
 async def test_a_token_that_is_stale_for_a_while_is_no_dead_end() -> None:
     async with a_device() as device:
-        device.network.plan("/v1/sign/upload", Reply(401), Reply(401))
+        device.network.plan("/v1/sign/upload", Reply(401))
         tab = await device.tab()
         result = await tab.sync.save_file(b"mine")
         await settle()
