@@ -24,6 +24,7 @@ from filesync_web.transfers.background_uploads import BackgroundUploads
 from filesync_web.transfers.engine_runner import EngineRunner
 from filesync_web.transfers.event_relay import EventRelay
 from filesync_web.transfers.job_runner import JobRunner
+from filesync_web.transfers.object_check import ObjectCheck
 from filesync_web.transfers.online import OnlineMonitor
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Leader:
         self._runner = EngineRunner(
             workspace, options, jobs=jobs, garbage=garbage, monitor=self._monitor, relay=relay
         )
+        self._object_check = ObjectCheck(workspace, self._monitor)
         self._owner = f"file sync of store {workspace.store.store_id!r}"
         self._tasks = Tasks(self._owner)
         self._subscriptions: list[Unsubscribe] = []
@@ -134,6 +136,7 @@ class Leader:
             duties.spawn(self._keep_going(self._runner.run), "transfers")
             if self._remote.exists:
                 duties.spawn(self._keep_going(self._monitor.run), "probe")
+                duties.spawn(self._keep_going(self._object_check.run), "look for lost objects")
             duties.spawn(self._keep_going(self._background_uploads.run), "background uploads")
             duties.spawn(self._keep_going(self._drop_orphans), "orphans")
             await self._lost.wait()
@@ -167,6 +170,7 @@ class Leader:
 
     def _on_online(self, is_online: bool) -> None:
         self._runner.wake()
+        self._object_check.wake()
         if is_online:
             self._store.nudge_sync()
 
@@ -174,3 +178,4 @@ class Leader:
         file_ids = {file_id for _name, args in events if (file_id := file_id_of(args)) is not None}
         self._runner.changed(file_ids)
         self._background_uploads.changed(file_ids)
+        self._object_check.wake()

@@ -110,3 +110,19 @@ async def test_what_is_offered_to_the_backend_again_has_not_vanished() -> None:
         await tab.sync.delete_file(files[0].file_id)
         await settle()
         assert list(device.blobs.blobs.values()) == [b"two"]
+
+
+async def test_what_a_server_has_lost_with_its_backend_is_uploaded_again() -> None:
+    async with a_device() as device:
+        device.store.features = ["head"]
+        backend = synced(device)
+        device.sync = fs.SyncOptions("ws://backend/sync", on_backend_reset="offer")
+        tab = await device.tab()
+        files = await saved(tab, b"one", b"two")
+        await device.clock.advance(5)
+        assert len(device.store.objects) == 2
+        device.store.objects.clear()
+        backend.reset()
+        await device.clock.advance(60)
+        assert sorted(device.store.objects.values()) == [b"one", b"two"]
+        assert all(tab.record(file.file_id).is_uploaded for file in files)
