@@ -64,7 +64,7 @@ async def fill(name, count):
         events = [created(n) for n in range(head, min(head + 500, count))]
         wire = [(event.definition.name, event.args) for event in events]
         pulled = [Event(*event, head + n + 1, head + n, "other", "other") for n, event in enumerate(wire)]
-        await store._replica.confirm(pulled, "backend")
+        await store._replica.confirm(pulled, "backend", {})
         await store.commit(*map(state_of, events))
     await store._replica.save_state()
     await store.close()
