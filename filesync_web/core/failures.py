@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from filesync_web.core.text import clean_text
 from filesync_web.errors import (
     AuthError,
     BlobNotFoundError,
@@ -17,6 +18,9 @@ from filesync_web.errors import (
     ServerError,
     TransferError,
 )
+
+MAX_MESSAGE = 1000
+"""Most characters of a failure that a row keeps: a server's words may be in it, of any length."""
 
 BUSY_STATUSES = frozenset({408, 425, 429})
 REDIRECTS = range(300, 400)
@@ -76,7 +80,7 @@ class Failure:
 
 def failure_of(error: BaseException) -> Failure:
     """The engine's view of an exception; one that the kit does not know is taken for permanent."""
-    message = str(error) or type(error).__name__
+    message = clean_text((str(error) or type(error).__name__)[:MAX_MESSAGE])
     if isinstance(error, BlobNotFoundError):
         return Failure(FailureKind.LOCAL_MISSING, message)
     if isinstance(error, RemoteMissingError):

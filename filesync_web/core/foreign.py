@@ -17,7 +17,7 @@ from math import isfinite
 from typing import Any, TypeGuard
 
 from filesync_web.core.paths import file_path, is_content_hash, remote_key
-from filesync_web.core.records import FileRecord
+from filesync_web.core.records import FileRecord, RemoteDelete
 from filesync_web.core.text import is_text
 
 MAX_DEPTH = 256
@@ -48,9 +48,23 @@ def accepted(record: FileRecord, store_id: str) -> FileRecord:
     """
     if not is_content_hash(record.content_hash):
         return replace(record, path="", content_hash="", remote_key="")
-    path = file_path(store_id, record.content_hash)
-    is_own_key = record.remote_key == remote_key(path)
-    return replace(record, path=path, remote_key=record.remote_key if is_own_key else "")
+    is_own_key = record.remote_key == _own_key(store_id, record.content_hash)
+    return replace(
+        record,
+        path=file_path(store_id, record.content_hash),
+        remote_key=record.remote_key if is_own_key else "",
+    )
+
+
+def is_own_delete(delete: RemoteDelete, store_id: str) -> bool:
+    """Whether an entry of the outbox names an object of this store. One that an older version has made of a
+    record as it was may name somebody else's: it is never done."""
+    is_content = is_content_hash(delete.content_hash)
+    return is_content and delete.remote_key == _own_key(store_id, delete.content_hash)
+
+
+def _own_key(store_id: str, content_hash: str) -> str:
+    return remote_key(file_path(store_id, content_hash))
 
 
 class ForeignTextError(ValueError):

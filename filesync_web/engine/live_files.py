@@ -188,12 +188,14 @@ class _Index:
 
 
 class LiveFiles:
-    """The entries by file id, by the content of their record, and by the own bytes that they need."""
+    """The entries by file id, by the content of their record, by the own bytes that they need, and by those
+    that they lack."""
 
     def __init__(self) -> None:
         self._entries: dict[str, FileEntry] = {}
         self._by_content = _Index()
         self._by_need = _Index()
+        self._by_lack = _Index()
 
     def __iter__(self) -> Iterator[FileEntry]:
         return iter(list(self._entries.values()))
@@ -205,18 +207,24 @@ class LiveFiles:
     def put(self, entry: FileEntry) -> frozenset[str]:
         """Store or index again an entry that changed; returns the contents that it has come to refer to, or
         does no more."""
-        record = entry.record
+        record, content = entry.record, frozenset({entry.record.content_hash})
         self._entries[record.id] = entry
-        return self._index(record.id, frozenset({record.content_hash}), entry.needed)
+        self._by_lack.put(record.id, frozenset() if entry.is_here else content)
+        return self._by_content.put(record.id, content) | self._by_need.put(record.id, entry.needed)
 
     def remove(self, file_id: str) -> frozenset[str]:
         """Forget a file; returns the contents that it referred to."""
         self._entries.pop(file_id, None)
-        return self._index(file_id, frozenset(), frozenset())
+        self._by_lack.put(file_id, frozenset())
+        return self._by_content.put(file_id, frozenset()) | self._by_need.put(file_id, frozenset())
 
     def with_content(self, content_hash: str) -> list[FileEntry]:
         """The files whose record has that content, by id."""
         return [self._entries[file_id] for file_id in self._by_content.ids(content_hash)]
+
+    def lacking(self, content_hash: str) -> list[FileEntry]:
+        """The files of that content that have no own copy of it, by id."""
+        return [self._entries[file_id] for file_id in self._by_lack.ids(content_hash)]
 
     def has_content(self, content_hash: str) -> bool:
         """Whether the record of any live file has that content."""
@@ -225,6 +233,3 @@ class LiveFiles:
     def needs(self, content_hash: str) -> bool:
         """Whether any live file needs those bytes here."""
         return content_hash in self._by_need
-
-    def _index(self, file_id: str, content: frozenset[str], needed: frozenset[str]) -> frozenset[str]:
-        return self._by_content.put(file_id, content) | self._by_need.put(file_id, needed)

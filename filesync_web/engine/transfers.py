@@ -186,10 +186,9 @@ class Transfers:
 
     def _arrived(self, content_hash: str) -> None:
         """The bytes are here: for every file of that content, evicted or not."""
-        for file in self._state.files.with_content(content_hash):
-            if not file.is_here:
-                file.row, file.retry = replace(file.row, local_hash=content_hash), FIRST_TRY
-                self.reconcile(file, retry=True)
+        for file in self._state.files.lacking(content_hash):
+            file.row, file.retry = replace(file.row, local_hash=content_hash), FIRST_TRY
+            self.reconcile(file, retry=True)
 
     def _interrupt(self, file: FileEntry) -> None:
         """Tell the file's job to stop; the file waits again. Does nothing without a job."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from filesync_web.core.foreign import accepted, is_file_id
+from filesync_web.core.foreign import accepted, is_file_id, is_own_delete
 from filesync_web.core.records import (
     BlobUse,
     FileRecord,
@@ -133,8 +133,9 @@ class FileSyncTables:
         return self._store.query(self._tables.transfer_control.where(file_id=file_ids))
 
     def remote_deletes(self, file_ids: list[str]) -> list[RemoteDelete]:
-        """What the outbox holds because of these files."""
-        return self._store.query(self._tables.remote_deletes.where(file_id=file_ids))
+        """What the outbox holds because of these files, as far as it may be done."""
+        found = self._store.query(self._tables.remote_deletes.where(file_id=file_ids))
+        return [delete for delete in found if is_own_delete(delete, self._store.store_id)]
 
     def open_upload(self, remote_key: str) -> OpenUpload | None:
         """The upload in parts of that key that was begun."""

@@ -91,8 +91,8 @@ class EngineRunner:
             self._dirty.clear()
             self._reports.clear()
             async for facts in self._all_facts():
-                await self._perform(engine.learn(facts, self._clock.time()))
-            await self._perform(engine.observe((), self._clock.time()))
+                await self._perform(engine.learn(facts, self._clock.monotonic()))
+            await self._perform(engine.observe((), self._clock.monotonic()))
             self._garbage.collect_all()
             while self._store.epoch == epoch:
                 self._wake.clear()
@@ -101,7 +101,7 @@ class EngineRunner:
                 elif self._reports:
                     await self._report(engine, *self._reports.popleft())
                 else:
-                    await self._perform(engine.set_gate(self._monitor.may_transfer, self._clock.time()))
+                    await self._perform(engine.set_gate(self._monitor.may_transfer, self._clock.monotonic()))
                     await self._pause(engine.next_wakeup())
         finally:
             await self._tasks.cancel_and_wait()
@@ -119,7 +119,7 @@ class EngineRunner:
         facts = [await self._fact(record) for record in found if record is not None]
         live = [record for record in found if record is not None and record.is_live and record.is_usable]
         await self._garbage.keep(record.content_hash for record in live)
-        await self._perform(engine.observe(facts, self._clock.time()))
+        await self._perform(engine.observe(facts, self._clock.monotonic()))
 
     async def _fact(self, record: FileRecord) -> FileFact:
         row, control = self._tables.row(record.id), self._tables.control(record.id)
@@ -153,7 +153,7 @@ class EngineRunner:
             yield facts
 
     async def _report(self, engine: Engine, job: Job, outcome: _Outcome) -> None:
-        now = self._clock.time()
+        now = self._clock.monotonic()
         if outcome is None:
             effects = engine.succeeded(job.serial, now)
         elif isinstance(outcome, asyncio.CancelledError):
@@ -170,7 +170,7 @@ class EngineRunner:
         if until is None:
             await self._wake.wait()
             return
-        await first_of(self._clock.sleep(max(0.0, until - self._clock.time())), self._wake.wait())
+        await first_of(self._clock.sleep(max(0.0, until - self._clock.monotonic())), self._wake.wait())
 
     # --- effects
 

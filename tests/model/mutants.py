@@ -240,9 +240,9 @@ MUTANTS = [
     ),
     Mutant(
         "an evicted file does not notice that its bytes are here again",
-        "transfers.py",
-        "            if not file.is_here:\n",
-        "            if not (file.is_here or file.control.evicted):\n",
+        "live_files.py",
+        "frozenset() if entry.is_here else content",
+        "frozenset() if entry.is_here or entry.control.evicted else content",
     ),
     Mutant(
         "the bytes of an evicted file that are here again are garbage",
@@ -259,8 +259,8 @@ MUTANTS = [
     Mutant(
         "the object of an evicted file is deleted remotely",
         "live_files.py",
-        "return self._index(record.id, frozenset({record.content_hash}), entry.needed)",
-        "return self._index(record.id, frozenset() if entry.control.evicted else entry.needed, entry.needed)",
+        "return self._by_content.put(record.id, content) |",
+        "return self._by_content.put(record.id, frozenset() if entry.control.evicted else content) |",
     ),
     Mutant(
         "the key of a file that is not here is withdrawn although its object may be there",

@@ -1,11 +1,17 @@
-"""The engine in the small world, under Hypothesis.
+"""The engine in the small world, under Hypothesis and on walks that nobody has taken before.
 
 Whatever is saved, edited, deleted, paused, cut off, crashed or lost: no invariant breaks on the way, and
 once nothing fails any more all clients come to rest with equal files. A failing example is printed as a
-trace; kept traces and random walks are in `test_engine_walks.py`, which runs in Pyodide as well.
+trace; kept traces and some walks are in `test_engine_walks.py`, which runs in Pyodide as well. Fresh walks
+begin at a seed that is printed; `WALK_SEED` in the environment chooses it.
 """
 
 from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,8 +21,10 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from tests.model.actions import OPERATIONS
 from tests.model.mutants import MUTANTS, Mutant, run
 from tests.model.state import Step
+from tests.model.walks import walk_on
 from tests.model.world import World
 
+WALK_SECONDS = 60.0
 SMALL = st.integers(min_value=0, max_value=9)
 NAMES = st.sampled_from([name for name, weight in OPERATIONS.items() for _ in range(weight)])
 
@@ -56,10 +64,30 @@ def test_clients_converge() -> None:
     run_state_machine_as_test(EngineMachine, settings=examples(100))  # type: ignore[no-untyped-call]
 
 
-@pytest.mark.soak(minutes=6)
+@pytest.mark.soak(minutes=10)
 def test_clients_converge_in_many_examples() -> None:
-    """2,000 examples of up to 60 steps of the engine's model."""
-    run_state_machine_as_test(EngineMachine, settings=examples(2000))  # type: ignore[no-untyped-call]
+    """20,000 examples of up to 60 steps of the engine's model."""
+    run_state_machine_as_test(EngineMachine, settings=examples(20_000))  # type: ignore[no-untyped-call]
+
+
+def fresh_walks(capsys: pytest.CaptureFixture[str], go_on: Callable[[int], bool]) -> None:
+    """Take walks from a seed that nobody has chosen, and say which."""
+    seed = int(os.environ.get("WALK_SEED") or random.SystemRandom().randrange(10**9))
+    report = walk_on(seed, go_on)
+    with capsys.disabled():
+        print(f"\n{report}")
+    assert not report.failures, f"{report}"
+
+
+def test_fresh_walks_converge(capsys: pytest.CaptureFixture[str]) -> None:
+    end = time.monotonic() + WALK_SECONDS
+    fresh_walks(capsys, lambda _count: time.monotonic() < end)
+
+
+@pytest.mark.soak(minutes=25)
+def test_many_fresh_walks_converge(capsys: pytest.CaptureFixture[str]) -> None:
+    """100,000 walks of 20 to 120 steps with fresh seeds through the engine's model."""
+    fresh_walks(capsys, lambda count: count < 100_000)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS[:-1:5], ids=lambda mutant: mutant.name)

@@ -79,4 +79,9 @@ TRACES = {
     "an evicted file is here again by a save of the same content": parse(
         "save 1 2 0, finish 1 0 0, sync 1 0 0, sync 0 0 0, evict 1 0 1, save 1 2 0"
     ),
+    "an object is lost while an evicted file has its bytes by another one, which is edited": parse(
+        "save 6 7 3, finish 8 8 6, save 3 6 5, save 4 3 0, save 5 7 9, sync 4 7 6, save 8 0 9, finish 3 5 "
+        "9, sync 1 9 0, save 5 8 5, save 9 3 2, evict 4 9 8, sync 8 3 9, sync 9 1 6, evict 7 0 8, save 7 2 "
+        "8, lose 3 4 0, update 5 4 7"
+    ),
 }

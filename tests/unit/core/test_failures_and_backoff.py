@@ -78,6 +78,11 @@ def test_a_signed_url_is_shown_without_its_query() -> None:
     assert shown_url("https://s3/bucket/key?X-Amz-Signature=secret") == "https://s3/bucket/key"
 
 
+def test_what_a_server_says_at_length_is_cut_and_cleaned() -> None:
+    failure = failure_of(ServerError("\ud800" + "x" * 10_000))
+    assert failure.message == "?" + "x" * 999
+
+
 @pytest.mark.parametrize(
     ("error", "kind"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 import filesync_web as fs
 from filesync_web.core.records import Status
 from filesync_web.testing.clock import settle
@@ -58,6 +60,23 @@ async def test_a_remote_delete_made_offline_is_done_later() -> None:
         await settle()
         assert not device.store.objects
         assert not tab.store.query(FILES.tables.remote_deletes)
+
+
+@pytest.mark.parametrize("key", ["private/{}", "s/" + "0" * 64, "s/../private/{}", ""])
+async def test_an_outbox_that_names_an_object_of_another_store_deletes_nothing(key: str) -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        result = await tab.sync.save_file(b"mine")
+        await settle()
+        key = key.format(result.content_hash)
+        device.store.objects[key] = b"theirs"
+        entry = FILES.events.remote_delete_queued(
+            remote_key=key, content_hash=result.content_hash, file_id=result.file_id, queued_at=0
+        )
+        await tab.store.commit(entry)
+        await tab.sync.delete_file(result.file_id)
+        await settle()
+        assert device.store.objects == {key: b"theirs"}
 
 
 async def test_content_that_changes_during_its_upload_gets_its_own_key() -> None:

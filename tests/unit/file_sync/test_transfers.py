@@ -223,6 +223,20 @@ async def test_retry_after_is_honoured() -> None:
         assert tab.record(result.file_id).is_uploaded
 
 
+@pytest.mark.parametrize("shift", [-3600, 3600])
+async def test_a_wall_clock_that_is_set_neither_delays_nor_hastens_a_retry(shift: float) -> None:
+    async with a_device() as device:
+        device.network.plan("PUT", Reply(503, {"Retry-After": "120"}))
+        tab = await device.tab()
+        result = await tab.sync.save_file(b"busy")
+        await settle()
+        device.clock.shift_wall_clock(shift)
+        await device.clock.advance(119)
+        assert not tab.record(result.file_id).is_uploaded
+        await device.clock.advance(2)
+        assert tab.record(result.file_id).is_uploaded
+
+
 async def test_a_server_that_asks_for_years_is_asked_again_in_minutes() -> None:
     async with a_device() as device:
         device.network.plan("PUT", Reply(503, {"Retry-After": "9" * 400}))
