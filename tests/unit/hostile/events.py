@@ -230,8 +230,8 @@ def write_raw(frame: str) -> str:
 
 
 def random_event(random: Random) -> HostileEvent:
-    """Any event: two in three are one of a file, well-formed but for a few members."""
-    name = random.choice(NAMES[:3]) if random.random() < 0.7 else random.choice(NAMES)
+    """Any event. Most are one of a file, and well-formed: what is refused at once does no harm."""
+    name = random.choice(NAMES[:3]) if random.random() < 0.85 else random.choice(NAMES)
     args = random.choice(ODD_VALUES) if random.random() > 0.97 else _args(random, name)
     client_id = (
         random.choice(("mallory", "<own client>", "", "ü" * 50)) if random.random() > 0.9 else "mallory"
@@ -240,14 +240,14 @@ def random_event(random: Random) -> HostileEvent:
 
 
 def _args(random: Random, name: str) -> dict[str, Json]:
-    """The arguments of an event of that name, of which up to three are then broken."""
+    """The arguments of an event of that name, of which up to three may be broken."""
     args = {member: make(random) for member, make in _MEMBERS.get(name, _MEMBERS["v1.FileCreated"]).items()}
     content_hash = args.get("contentHash")
     if "path" in args and random.random() < 0.7:
         args["path"] = f"{ROOT}/{STORE}/{content_hash}"
-    if "remoteKey" in args and random.random() < 0.5:
+    if "remoteKey" in args and random.random() < 0.7:
         args["remoteKey"] = random.choice(("", f"{STORE}/{content_hash}", f"{FOREIGN_STORE}/{content_hash}"))
-    for _ in range(random.choice((0, 0, 1, 1, 2, 3))):
+    for _ in range(random.choice((0, 0, 0, 0, 1, 1, 2, 3))):
         member = random.choice(sorted(args) or ["id"])
         random.choice((_lose, _retype, _odden))(random, args, member)
     return args
@@ -272,8 +272,12 @@ def _id(random: Random) -> str:
     return str(random.choice(IDS if random.random() < 0.8 else ODD_TEXTS))
 
 
-def _of(values: tuple[Json, ...], *, odd: tuple[Json, ...] = ODD_TEXTS) -> Callable[[Random], Json]:
-    return lambda random: random.choice(values if random.random() < 0.8 else odd)
+def _of(values: tuple[Json, ...]) -> Callable[[Random], Json]:
+    return lambda random: random.choice(values if random.random() < 0.8 else ODD_TEXTS)
+
+
+def _time(random: Random) -> str:
+    return _NOW if random.random() < 0.9 else random.choice(TIMES)
 
 
 def _hash(random: Random) -> str:
@@ -283,18 +287,18 @@ def _hash(random: Random) -> str:
 
 
 def _metadata(random: Random) -> str | None:
-    return random.choice(METADATA)
+    return random.choice(METADATA) if random.random() < 0.5 else None
 
 
-_PATH, _KEY, _TIME = _of(ODD_TEXTS), _of(ODD_TEXTS), _of(TIMES)
+_PATH = _KEY = _of(ODD_TEXTS)
 _MEMBERS: dict[str, dict[str, Callable[[Random], Json]]] = {
     "v1.FileCreated": {
         "id": _id,
         "path": _PATH,
         "contentHash": _hash,
         "metadataJson": _metadata,
-        "createdAt": _TIME,
-        "updatedAt": _TIME,
+        "createdAt": _time,
+        "updatedAt": _time,
     },
     "v1.FileUpdated": {
         "id": _id,
@@ -302,9 +306,9 @@ _MEMBERS: dict[str, dict[str, Callable[[Random], Json]]] = {
         "remoteKey": _KEY,
         "contentHash": _hash,
         "metadataJson": _metadata,
-        "updatedAt": _TIME,
+        "updatedAt": _time,
     },
-    "v1.FileDeleted": {"id": _id, "deletedAt": _TIME},
+    "v1.FileDeleted": {"id": _id, "deletedAt": _time},
     "v1.LocalFileStateUpsert": {
         "fileId": _id,
         "path": _PATH,
@@ -324,10 +328,10 @@ _MEMBERS: dict[str, dict[str, Callable[[Random], Json]]] = {
         "remoteKey": _of((f"{STORE}/<own hash>", f"{FOREIGN_STORE}/<own hash>")),
         "contentHash": _hash,
         "fileId": _id,
-        "queuedAt": _TIME,
+        "queuedAt": _time,
     },
     "v1.UploadOpened": {"remoteKey": _KEY, "uploadId": _of(("u",)), "partSize": _of((1, 0))},
-    "v1.BlobUsed": {"contentHash": _hash, "usedAt": _TIME},
+    "v1.BlobUsed": {"contentHash": _hash, "usedAt": _time},
     "v1.LocalFileStateClear": {},
     "$discarded": {},
 }
