@@ -13,13 +13,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .shared.http import create_part
+from .shared.lifespan import running, serve_lifespan
 
 Closer = Callable[[], Awaitable[None]]
+_LIFESPAN: Scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}}
 
 
 class Compose:
@@ -34,7 +37,15 @@ class Compose:
         self._parts = sorted(cleaned.items(), key=lambda item: len(item[0]), reverse=True)
         self._otherwise = otherwise or create_part([])
 
+    @property
+    def apps(self) -> Sequence[ASGIApp]:
+        """All parts, and who gets the rest."""
+        return [*(app for _, app in self._parts), self._otherwise]
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await serve_lifespan(self.apps, scope, receive, send)
+            return
         root = scope.get("root_path", "")
         path = scope["path"].removeprefix(root)
         for prefix, app in self._parts:
@@ -45,18 +56,22 @@ class Compose:
 
 
 def create_app(parts: Mapping[str, ASGIApp], *, on_close: Sequence[Closer] = ()) -> Starlette:
-    """The composed parts as an application that releases what they use (`on_close`, in order) at its end."""
+    """The composed parts as an application that releases what they use (`on_close`, in order) at its end,
+    after the ends of the parts themselves."""
+    composed = Compose(parts)
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: Starlette) -> AsyncIterator[Any]:
+        state: dict[str, Any] = {}
         try:
-            yield
+            async with running(composed.apps, {**_LIFESPAN, "state": state}):
+                yield state or None
         finally:
             for close in on_close:
                 await close()
 
     app = Starlette(lifespan=lifespan)
-    app.mount("/", Compose(parts))
+    app.mount("/", composed)
     return app
 
 

@@ -2,7 +2,8 @@
 
 Every file is revalidated (`no-cache` with an ETag), except those whose name carries a content hash of at
 least 16 hex digits (`app.0123456789abcdef.js`), which are immutable. A `.br` or `.gz` file beside a file is
-sent in its place to browsers that accept it. Symbolic links are not followed out of the folder.
+sent in its place to browsers that accept it. Symbolic links are not followed out of the folder, and nothing
+whose name begins with a dot is served.
 """
 
 from __future__ import annotations
@@ -53,12 +54,20 @@ def create_site(folder: Path, *, headers: Mapping[str, str] | None = None) -> AS
 class _Site(StaticFiles):
     def __init__(self, folder: Path, headers: dict[str, str]) -> None:
         super().__init__(directory=folder, html=True)
+        self._folder = folder.resolve()
         self._headers = {
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "same-origin",
             "Cross-Origin-Resource-Policy": "same-origin",
             **headers,
         }
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        full_path, status = super().lookup_path(path)
+        # Asked for by its name, or found behind a link: what begins with a dot is nobody's business.
+        if _is_hidden(Path(path)) or (full_path and _is_hidden(Path(full_path).relative_to(self._folder))):
+            return "", None
+        return full_path, status
 
     def file_response(
         self, full_path: Any, stat_result: os.stat_result, scope: Scope, status_code: int = 200
@@ -90,6 +99,10 @@ class _Site(StaticFiles):
         if self.is_not_modified(response.headers, request_headers):
             return NotModifiedResponse(response.headers)
         return response
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") and part != "." for part in path.parts)
 
 
 def _variants(path: Path) -> dict[str, Path]:

@@ -16,8 +16,8 @@ from typing import BinaryIO
 from ..objects.embedded.directory import BlobDirectory
 from ..sync.archive import ArchiveError, export_lines, read_archive
 from ..sync.storage import STORE_ID, AdminStorage, StorageError, new_backend_id
-from .app import OBJECTS_FOLDER, SYNC_FILE, open_sync_storage
-from .config import ConfigError, Settings, add_flags, settings_from
+from .app import open_sync_storage
+from .config import OBJECTS_FOLDER, SYNC_FILE, ConfigError, Settings, add_flags, settings_from
 
 
 class DamagedObjectsError(OSError):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypedDict
+
 from starlette.types import ASGIApp
 
 from ..compose import create_app
@@ -9,24 +12,25 @@ from ..objects.data_plane import create_data_plane
 from ..objects.embedded import EmbeddedStore
 from ..objects.port import CHECKSUM, FEATURES, ObjectStore
 from ..shared.auth import bearer_auth
+from ..shared.disk import make_private_folder
+from ..shared.hosts import HostCheck
 from ..signer import create_signer
 from ..site import create_site
 from ..sync import Hub, SqliteStorage, create_sync_backend, payload_token_auth
 from ..sync.storage import AdminStorage
 from .access_log import AccessLog
-from .config import ConfigError, Settings
-
-OBJECTS_FOLDER = "objects"
-"""The embedded store in the data directory."""
-SYNC_FILE = "sync.sqlite"
-"""The event logs in the data directory."""
+from .config import OBJECTS_FOLDER, SYNC_FILE, ConfigError, Settings
 
 
 def build_app(settings: Settings) -> ASGIApp:
     """Open the data directory and compose the parts. Blocks. Raises ConfigError, OSError or sqlite3.Error."""
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(settings.data)
     auth = bearer_auth(settings.token)
-    origins = settings.allowed_origins
+    shared: _Shared = {
+        "allowed_origins": _with_own_origin(settings),
+        "allowed_headers": settings.allowed_headers,
+        "idle_timeout": settings.idle_timeout,
+    }
     parts: dict[str, ASGIApp] = {}
     store: ObjectStore
     if settings.storage == "s3":
@@ -34,15 +38,33 @@ def build_app(settings: Settings) -> ASGIApp:
     else:
         store = embedded = EmbeddedStore(settings.data / OBJECTS_FOLDER, lifetime=settings.url_lifetime)
         parts[embedded.files_path] = create_data_plane(
-            embedded, auth=auth, allowed_origins=origins, max_bytes=settings.max_upload_bytes
+            embedded, auth=auth, max_bytes=settings.max_upload_bytes, **shared
         )
-    parts["/api"] = create_signer(store, auth=auth, allowed_origins=origins, origin=settings.public_url)
+    parts["/api"] = create_signer(store, auth=auth, origin=settings.public_url, **shared)
     hub = Hub(open_sync_storage(settings))
     admission = payload_token_auth(settings.token)
-    parts["/sync"] = create_sync_backend(hub, authenticate=admission, allowed_origins=origins)
+    parts["/sync"] = create_sync_backend(hub, authenticate=admission, **shared)
     if settings.site is not None:
         parts["/"] = create_site(settings.site)
-    return AccessLog(create_app(parts, on_close=[hub.close, store.close]))
+    app: ASGIApp = create_app(parts, on_close=[hub.close, store.close])
+    if settings.hosts is not None:
+        app = HostCheck(app, settings.hosts)
+    return AccessLog(app)
+
+
+def _with_own_origin(settings: Settings) -> Sequence[str]:
+    """Pages of the public URL are this server's own, also when a proxy passes on another `Host`."""
+    if settings.public_url is None:
+        return settings.allowed_origins
+    return (*settings.allowed_origins, settings.public_url)
+
+
+class _Shared(TypedDict):
+    """What all parts but the site are told."""
+
+    allowed_origins: Sequence[str]
+    allowed_headers: Sequence[str]
+    idle_timeout: float
 
 
 def open_sync_storage(settings: Settings) -> AdminStorage:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, replace
@@ -20,8 +21,15 @@ DEVELOPMENT_TOKEN = "dev-token-change-in-production"  # noqa: S105
 """What a server on loopback uses when no token is configured. Known to everybody, so refused anywhere
 else."""
 MIN_TOKEN_LENGTH = 16
+OBJECTS_FOLDER = "objects"
+"""The embedded store in the data directory."""
+SYNC_FILE = "sync.sqlite"
+"""The event logs in the data directory."""
 SECRETS = frozenset({"auth_token", "s3_access_key", "s3_secret_key", "sync_database"})
 """Settings that have no flag and are never shown."""
+
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+_HOST = re.compile(r"(\*\.)?[^\s/:@*]+|[0-9A-Fa-f:.]+")
 
 HELP = {
     "host": "address to listen on",
@@ -31,6 +39,8 @@ HELP = {
     "auth_token": "bearer token of signer, data plane and sync",
     "auth_token_file": "file that holds the token",
     "allowed_origins": "other origins whose pages may use this server, with commas between",
+    "allowed_headers": "request headers that such pages may send as well, with commas between",
+    "allowed_hosts": "host names to answer to, with commas between; *.example.org for all below it",
     "public_url": "scheme and host under which clients reach this server",
     "url_lifetime": "seconds for which a signed URL is good",
     "max_upload_bytes": "largest single upload to the embedded data plane",
@@ -48,6 +58,7 @@ HELP = {
     "tls_key": "PEM file of the certificate's key",
     "workers": "processes that answer; more than one needs sync_database",
     "trusted_proxies": "addresses whose X-Forwarded-* headers count, with commas between",
+    "idle_timeout": "seconds without a byte after which a connection is closed",
     "shutdown_timeout": "seconds that running requests get at the end",
     "log_level": "debug, info, warning or error",
 }
@@ -68,6 +79,8 @@ class Settings:
     auth_token: str | None = field(default=None, repr=False)
     auth_token_file: Path | None = None
     allowed_origins: tuple[str, ...] = ()
+    allowed_headers: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
     public_url: str | None = None
     url_lifetime: float = 900.0
     max_upload_bytes: int = 5 * 1024**3
@@ -85,12 +98,21 @@ class Settings:
     tls_key: Path | None = None
     workers: int = 1
     trusted_proxies: str = "127.0.0.1"
+    idle_timeout: float = 60.0
     shutdown_timeout: float = 10.0
     log_level: str = "info"
 
     @property
     def token(self) -> str:
         return self.auth_token or DEVELOPMENT_TOKEN
+
+    @property
+    def hosts(self) -> tuple[str, ...] | None:
+        """The host names to answer to. None: to all, since nobody said how clients reach this server."""
+        if self.public_url is None and not self.allowed_hosts and not is_loopback(self.host):
+            return None
+        own = [] if self.public_url is None else [urlsplit(self.public_url).hostname or ""]
+        return (*self.allowed_hosts, *own, self.host)
 
 
 def load_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
@@ -124,6 +146,7 @@ def settings_from(parsed: argparse.Namespace, environment: Mapping[str, str]) ->
         if getattr(parsed, setting.name, None) is not None:
             found[setting.name] = getattr(parsed, setting.name)
     settings = Settings(**{name: _convert(name, value) for name, value in found.items()})
+    _check_site(settings, parsed.config)
     return _validated(settings)
 
 
@@ -199,6 +222,27 @@ def _validated(settings: Settings) -> Settings:
     return _with_token(settings)
 
 
+def _check_site(settings: Settings, config: Path | None) -> None:
+    """Keep what is private out of what everybody can read. Raises ConfigError."""
+    if settings.site is None:
+        return
+    site = settings.site.resolve()
+    private = {
+        "data directory": settings.data,
+        "token file": settings.auth_token_file,
+        "key of the certificate": settings.tls_key,
+        "config file": config,
+    }
+    for what, path in private.items():
+        if path is not None and path.resolve().is_relative_to(site):
+            raise ConfigError(
+                f"the {what} {path} is inside of the site {settings.site}, which everybody can read: keep it"
+                " somewhere else"
+            )
+    if site.is_relative_to((settings.data / OBJECTS_FOLDER).resolve()):
+        raise ConfigError(f"the site {settings.site} is inside of the data directory's objects")
+
+
 def _rules(new: Settings) -> list[tuple[bool, str]]:
     """What must hold, and what to say when it does not."""
     tls_alone = (new.tls_certificate is None) != (new.tls_key is None)
@@ -209,6 +253,9 @@ def _rules(new: Settings) -> list[tuple[bool, str]]:
         (1 <= new.url_lifetime <= 7 * 24 * 3600, "url_lifetime must be between 1 second and 7 days"),
         (new.max_upload_bytes > 0, "max_upload_bytes must be positive"),
         (new.shutdown_timeout >= 0, "shutdown_timeout must not be negative"),
+        (new.idle_timeout > 0, "idle_timeout must be positive"),
+        (all(map(_HEADER.fullmatch, new.allowed_headers)), "allowed_headers are names of headers"),
+        (all(map(_HOST.fullmatch, new.allowed_hosts)), "allowed_hosts are names without scheme and port"),
         (not tls_alone, "tls_certificate and tls_key are needed together"),
         (new.storage in {"embedded", "s3"}, "the setting storage must be embedded or s3"),
         (new.storage != "s3" or bool(new.s3_bucket), "storage = s3 needs the setting s3_bucket"),
@@ -237,13 +284,28 @@ def _with_token(settings: Settings) -> Settings:
             raise ConfigError(f"the token file cannot be read: {error}") from error
     if token is not None and (not token.isascii() or not token.isprintable() or not token.strip()):
         raise ConfigError("the token must be printable ASCII and not empty")
-    weak = token is None or token == DEVELOPMENT_TOKEN or len(token) < MIN_TOKEN_LENGTH
-    if weak and not is_loopback(settings.host):
+    is_weak = token is None or token == DEVELOPMENT_TOKEN or len(token) < MIN_TOKEN_LENGTH
+    reached = _how_others_reach(settings)
+    if is_weak and reached:
         raise ConfigError(
-            f"{settings.host} can be reached by others, so it needs a token of its own of at least"
-            f" {MIN_TOKEN_LENGTH} characters: set FILESYNC_AUTH_TOKEN, or listen on 127.0.0.1"
+            f"{reached}, so the server needs a token of its own of at least {MIN_TOKEN_LENGTH} characters:"
+            " set FILESYNC_AUTH_TOKEN"
         )
     return replace(settings, auth_token=token)
+
+
+def _how_others_reach(settings: Settings) -> str | None:
+    """Why a token that everybody knows or can guess would not do; None where only this machine's users
+    come."""
+    if not is_loopback(settings.host):
+        return f"{settings.host} can be reached by others"
+    if settings.public_url is not None and not is_loopback(urlsplit(settings.public_url).hostname or ""):
+        return f"clients reach it as {settings.public_url} (public_url)"
+    if settings.allowed_hosts:
+        return f"it answers to {settings.allowed_hosts[0]} (allowed_hosts)"
+    if "*" in settings.allowed_origins:
+        return "pages of every site may use it (allowed_origins)"
+    return None
 
 
 def _is_origin(text: str) -> bool:

@@ -11,6 +11,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ from starlette.types import ASGIApp
 
 from filesync_web.livestore.messages import MAX_FRAME_BYTES
 
+from ..shared.disk import make_private_folder, private
 from ..sync import StorageError
 from . import admin
 from .app import build_app, open_sync_storage
 from .config import ConfigError, Settings, load_settings
+from .connections import WatchedConnection
 from .logs import configure_logging
 from .workers import run_workers
 
@@ -98,8 +101,8 @@ def _serve(settings: Settings, app: ASGIApp | None) -> int:
 def _sole_server(data: Path) -> Iterator[None]:
     """Keep other servers from the event logs in `data`: the clients of one would not hear of what is pushed
     to the other. Raises `ConfigError` when there is one."""
-    data.mkdir(parents=True, exist_ok=True)
-    with (data / "sync.lock").open("w") as file:
+    make_private_folder(data)
+    with open(data / "sync.lock", "w", opener=private) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -127,6 +130,7 @@ def _uvicorn_options(settings: Settings) -> dict[str, Any]:
         "port": settings.port,
         "ssl_certfile": settings.tls_certificate,
         "ssl_keyfile": settings.tls_key,
+        "http": partial(WatchedConnection, settings.idle_timeout),
         "forwarded_allow_ips": settings.trusted_proxies,
         "ws_max_size": MAX_FRAME_BYTES,
         "timeout_graceful_shutdown": int(settings.shutdown_timeout),

@@ -7,10 +7,13 @@ this server; only a store that is served by this server needs it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+_CONTENT_TYPE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?", re.ASCII)
 
 CHECKSUM, MULTIPART, HEAD = "checksum", "multipart", "head"
 FEATURES = frozenset({CHECKSUM, MULTIPART, HEAD})
@@ -96,6 +99,11 @@ class Part:
 class NewMultipart:
     upload_id: str
     part_size: int
+
+
+def is_content_type(text: str) -> bool:
+    """Whether it can be stored with an object, and sent with it again."""
+    return _CONTENT_TYPE.fullmatch(text) is not None
 
 
 def part_size_for(content_length: int | None) -> int:

@@ -8,7 +8,6 @@ blocks, so every call to the store runs in a thread; signing is pure computation
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import contextlib
@@ -22,6 +21,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ..shared.threads import Threads
 from .port import (
     ABANDONED_AFTER,
     CHECKSUM,
@@ -38,6 +38,9 @@ from .port import (
     part_size_for,
 )
 
+_CALL_THREADS = 16
+_JOIN_THREADS = 4
+"""For joining the parts of an upload, which takes a store minutes when they are many."""
 _SWEEP_INTERVAL = 3600.0
 _MAX_WORDS = 300
 _PROBE_KEY = "filesync-probe"
@@ -74,6 +77,9 @@ class S3Store:
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._lifetime = int(lifetime)
         self._next_sweep = 0.0
+        self._calls = Threads("s3", _CALL_THREADS)
+        self._joins = Threads("s3-joins", _JOIN_THREADS)
+        self._health = Threads("s3-health", 1)
         self._client: Any = botocore.session.Session().create_client(
             "s3",
             region_name=region,
@@ -85,6 +91,7 @@ class S3Store:
                 s3={"addressing_style": "path" if path_style else "virtual"},
                 connect_timeout=5,
                 read_timeout=60,
+                max_pool_connections=_CALL_THREADS + _JOIN_THREADS + 1,
                 retries={"mode": "standard", "max_attempts": 3},
                 # Else newer versions bind a CRC32 of nothing into presigned URLs, which no client can send.
                 request_checksum_calculation="when_required",
@@ -93,7 +100,7 @@ class S3Store:
         )
 
     async def check(self) -> None:
-        await self._call(self._client.head_bucket, Bucket=self._bucket)
+        await self._call_in(self._health, self._client.head_bucket, Bucket=self._bucket)
         if not self._is_probed:
             with contextlib.suppress(ObjectStoreError):
                 await self._head_object(_PROBE_KEY)
@@ -161,7 +168,8 @@ class S3Store:
 
     async def complete_multipart(self, key: str, upload_id: str, parts: Sequence[Part]) -> str:
         listed = [{"PartNumber": part.number, "ETag": f'"{part.etag}"'} for part in parts]
-        done = await self._call(
+        done = await self._call_in(
+            self._joins,
             self._client.complete_multipart_upload,
             **self._at(key),
             UploadId=upload_id,
@@ -176,7 +184,9 @@ class S3Store:
             return
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._client.close)
+        await self._calls.run(self._client.close)
+        for threads in (self._calls, self._joins, self._health):
+            threads.close()
 
     async def _head_object(self, key: str) -> Any:
         """What the store says of the object; finds out whether it takes headers about checksums at all."""
@@ -215,9 +225,12 @@ class S3Store:
         return SignedRequest(method, url, expires_at, dict(send or {}))
 
     async def _call(self, operation: Callable[..., Any], **fields: Any) -> Any:
+        return await self._call_in(self._calls, operation, **fields)
+
+    async def _call_in(self, threads: Threads, operation: Callable[..., Any], **fields: Any) -> Any:
         """Run one call in a thread, with its errors as ours."""
         try:
-            return await asyncio.to_thread(operation, **fields)
+            return await threads.run(operation, **fields)
         except ClientError as error:
             raise _translated(error) from error
         except BotoCoreError as error:

@@ -1,63 +1,105 @@
 """One SQLite file, shared by the threads of a process and by processes.
 
-Durable: a transaction that returned is on disk (WAL with `synchronous=FULL`). All methods block; call them in
-a thread (`asyncio.to_thread`).
+Durable: a transaction that returned is on disk (WAL with `synchronous=FULL`). Readers do not wait for
+writers. All methods block; call them in a thread (`threads`). A full disk is an OSError (ENOSPC), as with any
+other file.
 """
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .disk import make_private, private
+
 _BUSY_TIMEOUT = 30.0
 
 
+class _Connection:
+    """A connection that one thread at a time uses."""
+
+    def __init__(self, path: Path) -> None:
+        self.lock = threading.Lock()
+        self.sqlite = sqlite3.connect(
+            path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+        )
+        self.sqlite.execute("PRAGMA synchronous = FULL")
+
+    @contextmanager
+    def transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        with self.lock, _full_disk_told_apart():
+            self.sqlite.execute(begin)
+            try:
+                yield self.sqlite
+                self.sqlite.commit()
+            except BaseException:
+                self.sqlite.rollback()
+                raise
+
+    def close(self) -> None:
+        with self.lock:
+            self.sqlite.close()
+
+
 class Database:
-    """A connection that only one thread uses at a time."""
+    """Two connections: one to read, one to write."""
 
     def __init__(self, path: Path, schema: str) -> None:
         """Open or create the file; `schema` is a script that may run on every start (`IF NOT EXISTS`)."""
-        self._lock = threading.Lock()
-        self._connection = sqlite3.connect(
-            path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
-        )
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.executescript(schema)
+        _make_file(path)
+        self._writer = _Connection(path)
+        with _full_disk_told_apart():
+            self._writer.sqlite.execute("PRAGMA journal_mode = WAL")
+            self._writer.sqlite.executescript(schema)
+        self._reader = _Connection(path)
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """One consistent view of the file."""
-        with self._transaction("BEGIN") as connection:
+        with self._reader.transaction("BEGIN") as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """The only writer of the file until the block ends: committed then, rolled back by an exception."""
-        with self._transaction("BEGIN IMMEDIATE") as connection:
+        with self._writer.transaction("BEGIN IMMEDIATE") as connection:
             yield connection
 
-    @contextmanager
-    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            self._connection.execute(begin)
-            try:
-                yield self._connection
-            except BaseException:
-                self._connection.rollback()
-                raise
-            self._connection.commit()
+    def version(self) -> int:
+        """A number that changes when another process has written to the file."""
+        with self._writer.lock:
+            number: int = self._writer.sqlite.execute("PRAGMA data_version").fetchone()[0]
+        return number
 
     def compact(self) -> None:
         """Rewrite the file without its gaps. Needs as much free space as the file has, and keeps others from
         writing meanwhile."""
-        with self._lock:
-            self._connection.execute("VACUUM")
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with self._reader.lock, self._writer.lock, _full_disk_told_apart():
+            self._writer.sqlite.execute("VACUUM")
+            self._writer.sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
-        with self._lock:
-            self._connection.close()
+        self._reader.close()
+        self._writer.close()
+
+
+@contextmanager
+def _full_disk_told_apart() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            raise OSError(errno.ENOSPC, "the disk is full") from error
+        raise
+
+
+def _make_file(path: Path) -> None:
+    """An empty file that only its owner may read; the files that SQLite puts beside it are as it is."""
+    with open(path, "ab", opener=private):
+        pass
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        make_private(path.with_name(name))

@@ -1,10 +1,11 @@
-"""What every HTTP part shares: JSON errors, JSON bodies within a limit, CORS, and a part's outer shape."""
+"""What every HTTP part shares: its outer shape with JSON errors and CORS, and bodies within limits."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -15,10 +16,14 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from .disk import is_full
 from .json_text import parse_json
+from .pages import NO_PAGES, Pages
 
 MAX_JSON_BYTES = 1024 * 1024
 """The largest JSON body; enough to complete 10,000 parts."""
+IDLE_TIMEOUT = 60.0
+"""Seconds without a byte after which a body is given up."""
 
 _ALLOWED_METHODS = ("GET", "HEAD", "POST", "PUT")
 _ALLOWED_HEADERS = (
@@ -39,33 +44,33 @@ _EXPOSED_HEADERS = ("Accept-Ranges", "Content-Length", "Content-Range", "ETag", 
 log = logging.getLogger(__name__)
 
 
-def error_response(status: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
+def error_response(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
+    """How every part but the sync backend says what went wrong."""
     return JSONResponse({"error": message}, status_code=status, headers=headers)
 
 
-def create_part(routes: Sequence[BaseRoute], allowed_origins: Sequence[str] = ()) -> ASGIApp:
-    """An ASGI app that answers every error as `{"error": ...}` and pages of `allowed_origins` (also the
-    errors).
-
-    `"*"` allows every origin and then no credentials (cookies); a list of origins allows them.
-    """
-    return _HttpOnly(create_routes(routes, allowed_origins))
+ErrorResponse: TypeAlias = Callable[[int, str, dict[str, str]], Response]
+"""Makes the answer of a status, a message and headers."""
 
 
-def create_routes(routes: Sequence[BaseRoute], allowed_origins: Sequence[str] = ()) -> ASGIApp:
-    """The same for a part that has WebSockets too."""
-    app = Starlette(
-        routes=routes,
-        exception_handlers={HTTPException: _http_error, ClientDisconnect: _gone, Exception: _unexpected},
-    )
-    if not allowed_origins:
+def create_part(routes: Sequence[BaseRoute], pages: Pages = NO_PAGES) -> ASGIApp:
+    """An ASGI app that answers every error as `{"error": ...}`, also to pages of other origins."""
+    return _HttpOnly(create_routes(routes, pages))
+
+
+def create_routes(
+    routes: Sequence[BaseRoute], pages: Pages = NO_PAGES, error_response: ErrorResponse = error_response
+) -> ASGIApp:
+    """The same for a part that has WebSockets too, or errors of another form."""
+    app = Starlette(routes=routes, exception_handlers=_error_handlers(error_response))
+    if not pages.origins:
         return app
     return CORSMiddleware(
         app,
-        allow_origins=allowed_origins,
+        allow_origins=pages.origins,
         allow_methods=_ALLOWED_METHODS,
-        allow_headers=_ALLOWED_HEADERS,
-        allow_credentials="*" not in allowed_origins,
+        allow_headers=[*_ALLOWED_HEADERS, *pages.headers],
+        allow_credentials="*" not in pages.origins,
         expose_headers=_EXPOSED_HEADERS,
         max_age=3600,
     )
@@ -85,20 +90,41 @@ class _HttpOnly:
             await self._app(scope, receive, send)
 
 
-async def read_body(request: Request, limit: int = MAX_JSON_BYTES) -> bytes:
-    """The body of at most `limit` bytes. Raises HTTPException 413."""
+async def body_chunks(request: Request, idle_timeout: float = IDLE_TIMEOUT) -> AsyncIterator[bytes]:
+    """The body as it arrives. Raises HTTPException 408 when it stands still for `idle_timeout` seconds."""
+    stream = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(idle_timeout):
+                chunk = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            headers = {"Connection": "close"}
+            raise HTTPException(408, f"no byte arrived in {idle_timeout:g} seconds", headers) from None
+        yield chunk
+
+
+async def read_body(request: Request, limit: int, idle_timeout: float = IDLE_TIMEOUT) -> bytes:
+    """The body of at most `limit` bytes. Raises HTTPException 408 or 413."""
     body = bytearray()
-    async for chunk in request.stream():
+    async for chunk in body_chunks(request, idle_timeout):
         body += chunk
         if len(body) > limit:
             raise HTTPException(413, f"the body is larger than {limit} bytes")
     return bytes(body)
 
 
-async def read_json(request: Request) -> dict[str, Any]:
-    """The body as a JSON object. Raises HTTPException 400 or 413."""
+async def read_json(request: Request, idle_timeout: float = IDLE_TIMEOUT) -> dict[str, Any]:
+    """The body as a JSON object. Raises HTTPException 400, 408, 413 or 415.
+
+    It has to say that it is JSON: what a form of another site's page can send does not.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise HTTPException(415, "the body must be JSON, with the Content-Type application/json")
     try:
-        value = parse_json(await read_body(request))
+        value = parse_json(await read_body(request, MAX_JSON_BYTES, idle_timeout))
     except ValueError:
         raise HTTPException(400, "the body is not valid JSON") from None
     if not isinstance(value, dict):
@@ -106,15 +132,21 @@ async def read_json(request: Request) -> dict[str, Any]:
     return value
 
 
-async def _http_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101
-    return error_response(error.status_code, error.detail, dict(error.headers or {}))
+def _error_handlers(error_response: ErrorResponse) -> dict[Any, Any]:
+    async def refused(_request: Request, error: HTTPException) -> Response:
+        return error_response(error.status_code, error.detail, dict(error.headers or {}))
 
+    async def gone(_request: Request, _error: ClientDisconnect) -> Response:
+        return error_response(400, "the client went away in the middle of the body", {})
 
-async def _gone(_request: Request, _error: Exception) -> Response:
-    return error_response(400, "the client went away in the middle of the body")
+    async def failed(_request: Request, error: OSError) -> Response:
+        if not is_full(error):
+            raise error
+        log.error("the disk is full")
+        return error_response(507, "the server has no room for this", {})
 
+    async def unexpected(_request: Request, _error: Exception) -> Response:
+        # starlette raises the error again after the answer, so the server logs it with its traceback.
+        return error_response(500, "internal error", {})
 
-async def _unexpected(_request: Request, _error: Exception) -> Response:
-    # starlette raises the error again after the answer, so the server logs it with its traceback.
-    return error_response(500, "internal error")
+    return {HTTPException: refused, ClientDisconnect: gone, OSError: failed, Exception: unexpected}

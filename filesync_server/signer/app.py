@@ -24,7 +24,8 @@ from ..objects import port as stores
 from ..objects.keys import InvalidKeyError, clean_key
 from ..objects.port import ObjectStore, ObjectStoreError, SignedRequest
 from ..shared.auth import Auth, allowed_keys, require_key
-from ..shared.http import create_part, error_response, read_json
+from ..shared.http import IDLE_TIMEOUT, create_part, error_response, read_json
+from ..shared.pages import Pages
 from .fields import part_numbers, parts_of, text_of, upload_of
 from .health import Health
 
@@ -38,6 +39,8 @@ def create_signer(
     auth: Auth,
     features: Iterable[str] | None = None,
     allowed_origins: Sequence[str] = (),
+    allowed_headers: Sequence[str] = (),
+    idle_timeout: float = IDLE_TIMEOUT,
     rate_limit: RateLimit | None = None,
     origin: str | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -45,10 +48,22 @@ def create_signer(
     """The signer as an ASGI app, without a base path of its own.
 
     `features` restricts the extensions (default: all that the store has). `origin` (scheme and host) is where
-    callers reach this server when that is not what their request says, behind a proxy that rewrites it.
+    callers reach this server when that is not what their request says, behind a proxy that rewrites it. Pages
+    of `allowed_origins` may call, and send `allowed_headers` beside those of this kit's clients. A body that
+    stands still for `idle_timeout` seconds is given up.
     """
     allowed = stores.FEATURES if features is None else frozenset(features)
-    signer = _Signer(store, auth, allowed, Health(store, clock), rate_limit=rate_limit, origin=origin)
+    pages = Pages(allowed_origins, allowed_headers)
+    signer = _Signer(
+        store,
+        auth,
+        allowed,
+        Health(store, clock),
+        pages=pages,
+        rate_limit=rate_limit,
+        origin=origin,
+        idle_timeout=idle_timeout,
+    )
     offered = signer.offered
     routes = [
         Route("/health", signer.health, methods=["GET"]),
@@ -62,7 +77,7 @@ def create_signer(
         for name in ("create", "sign", "list", "complete", "abort"):
             handler = getattr(signer, f"multipart_{name}")
             routes.append(Route(f"/v1/multipart/{name}", signer.call(handler), methods=["POST"]))
-    return create_part(routes, allowed_origins)
+    return create_part(routes, pages)
 
 
 _Handler: TypeAlias = Callable[[str, dict[str, Any], str], Awaitable[Response]]
@@ -77,8 +92,10 @@ class _Signer:
         allowed: frozenset[str],
         health: Health,
         *,
+        pages: Pages,
         rate_limit: RateLimit | None,
         origin: str | None,
+        idle_timeout: float,
     ) -> None:
         self._store = store
         self._auth = auth
@@ -86,6 +103,8 @@ class _Signer:
         self._rate_limit = rate_limit
         self._origin = None if origin is None else origin.rstrip("/")
         self._health = health
+        self._pages = pages
+        self._idle_timeout = idle_timeout
 
     @property
     def offered(self) -> frozenset[str]:
@@ -96,9 +115,11 @@ class _Signer:
         """What all calls have in common: who, how often, which body, which key, and the store's errors."""
 
         async def endpoint(request: Request) -> Response:
+            if not self._pages.admit(request, self._origin):
+                raise HTTPException(403, "pages of this origin are not allowed")
             allowed = await allowed_keys(self._auth, request)
             await self._check_rate(request)
-            body = await read_json(request)
+            body = await read_json(request, self._idle_timeout)
             try:
                 key = clean_key(body.get("key"))
             except InvalidKeyError as error:
@@ -114,9 +135,10 @@ class _Signer:
 
     async def health(self, _request: Request) -> Response:
         trouble = await self._health.trouble()
+        headers = {"Cache-Control": "no-store"}
         if trouble:
-            return error_response(503, trouble)
-        return JSONResponse({"status": "ok", "features": sorted(self.offered)})
+            return error_response(503, trouble, headers)
+        return JSONResponse({"status": "ok", "features": sorted(self.offered)}, headers=headers)
 
     async def sign_upload(self, key: str, body: dict[str, Any], origin: str) -> Response:
         upload = upload_of(key, body, with_checksum=stores.CHECKSUM in self.offered)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from starlette.exceptions import HTTPException
 
 from ..objects.keys import content_hash_of, is_sha256
-from ..objects.port import MAX_PARTS, Part, Upload
+from ..objects.port import MAX_PARTS, Part, Upload, is_content_type
 
-_HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?", re.ASCII)
 _MAX_SIGNED_PARTS = 1000
 
 
@@ -18,9 +16,7 @@ def upload_of(key: str, body: dict[str, Any], *, with_checksum: bool) -> Upload:
     """What is to be uploaded. Bytes under a key that ends in a hash are bound to it, whether the caller asks
     for it or not; who asks also wants to be told when they are there already."""
     content_type = body.get("contentType")
-    if content_type is not None and not (
-        isinstance(content_type, str) and _HEADER_VALUE.fullmatch(content_type)
-    ):
+    if content_type is not None and not (isinstance(content_type, str) and is_content_type(content_type)):
         raise HTTPException(400, "contentType must be printable ASCII of at most 255 characters")
     length = body.get("contentLength")
     if length is not None and (type(length) is not int or length < 0):

@@ -10,12 +10,14 @@ upgrade without `transport=http`.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
@@ -24,31 +26,45 @@ from filesync_web.livestore.messages import MAX_FRAME_BYTES, Json
 from filesync_web.livestore.wire import decode_query_payload
 
 from ..shared.auth import presented_token, same_secret
-from ..shared.http import create_routes, error_response, read_body
+from ..shared.bare_mounts import BareMountApp
+from ..shared.disk import is_full
+from ..shared.http import IDLE_TIMEOUT, create_routes, error_response, read_body
 from ..shared.json_text import check_depth
+from ..shared.pages import Pages
 from .connection import SyncConnection
-from .http_transport import answer
+from .http_transport import UNUSABLE, answer
 from .hub import Hub
 from .storage import STORE_ID
+
+log = logging.getLogger(__name__)
 
 SyncAuth: TypeAlias = Callable[[HTTPConnection, str, Json], bool | Awaitable[bool]]
 """Gets the upgrade request, the store id and the client's payload (None when there is none); may be a
 coroutine."""
 
 
-def create_sync_backend(hub: Hub, *, authenticate: SyncAuth, allowed_origins: Sequence[str] = ()) -> ASGIApp:
+def create_sync_backend(
+    hub: Hub,
+    *,
+    authenticate: SyncAuth,
+    allowed_origins: Sequence[str] = (),
+    allowed_headers: Sequence[str] = (),
+    idle_timeout: float = IDLE_TIMEOUT,
+) -> ASGIApp:
     """The sync backend, without a path of its own; whoever made the hub closes it.
 
     A browser page is admitted from this server's own origin and from `allowed_origins` (`"*"`: from every
-    one).
+    one), and may send `allowed_headers` beside those of clients. A POST that stands still for `idle_timeout`
+    seconds is given up.
     """
-    backend = _Backend(hub, authenticate, allowed_origins)
+    pages = Pages(allowed_origins, allowed_headers)
+    backend = _Backend(hub, authenticate, pages, idle_timeout)
     routes = [
         WebSocketRoute("/", backend.connect),
         Route("/", backend.respond, methods=["GET", "POST"]),
         WebSocketRoute("/{rest:path}", _no_such_path),
     ]
-    return create_routes(routes, allowed_origins)
+    return BareMountApp(create_routes(routes, pages, _plain_text))
 
 
 def payload_token_auth(*tokens: str) -> SyncAuth:
@@ -66,16 +82,17 @@ def payload_token_auth(*tokens: str) -> SyncAuth:
 
 
 class _Backend:
-    def __init__(self, hub: Hub, authenticate: SyncAuth, allowed_origins: Sequence[str]) -> None:
+    def __init__(self, hub: Hub, authenticate: SyncAuth, pages: Pages, idle_timeout: float) -> None:
         self._hub = hub
         self._authenticate = authenticate
-        self._allowed_origins = allowed_origins
+        self._pages = pages
+        self._idle_timeout = idle_timeout
 
     async def connect(self, socket: WebSocket) -> None:
-        store_id = socket.query_params.get("storeId", "")
-        refusal = await self._refusal(socket, store_id, "ws")
-        if refusal:
-            await socket.send_denial_response(refusal)
+        try:
+            store_id = await self._admitted(socket, "ws")
+        except HTTPException as refusal:
+            await socket.send_denial_response(error_response(refusal.status_code, refusal.detail))
             return
         await socket.accept()
         await SyncConnection(self._hub, store_id, socket).run()
@@ -83,40 +100,54 @@ class _Backend:
     async def respond(self, request: Request) -> Response:
         if request.query_params.get("transport") != "http":
             headers = {"Connection": "Upgrade", "Upgrade": "websocket"}
-            return error_response(426, "this is a WebSocket endpoint, without transport=http", headers)
+            raise HTTPException(426, "this is a WebSocket endpoint, without transport=http", headers)
         if request.method != "POST":
-            return error_response(405, "transport=http takes POST", {"Allow": "POST"})
-        store_id = request.query_params.get("storeId", "")
-        refusal = await self._refusal(request, store_id, "http")
-        if refusal:
-            return refusal
-        body = await read_body(request, MAX_FRAME_BYTES)
-        return StreamingResponse(answer(self._hub, store_id, body), media_type="application/json")
+            raise HTTPException(405, "transport=http takes POST", {"Allow": "POST"})
+        store_id = await self._admitted(request, "http")
+        body = await read_body(request, MAX_FRAME_BYTES, self._idle_timeout)
+        pieces = answer(self._hub, store_id, body)
+        try:
+            first = await anext(pieces)
+        except OSError as error:
+            if is_full(error):
+                raise
+            log.warning("the event log of a store cannot be used: %s", error)
+            raise HTTPException(503, UNUSABLE) from error
+        return StreamingResponse(_joined(first, pieces), media_type="application/json")
 
-    async def _refusal(self, request: HTTPConnection, store_id: str, transport: str) -> Response | None:
+    async def _admitted(self, request: HTTPConnection, transport: str) -> str:
+        """The store that the client is admitted to. Raises HTTPException."""
+        store_id = request.query_params.get("storeId", "")
         if not STORE_ID.fullmatch(store_id):
-            return error_response(404, "storeId is missing or has more than 255 or control characters")
+            raise HTTPException(404, "storeId is missing or has more than 255 or control characters")
         if request.query_params.get("transport", "ws") != transport:
-            return error_response(400, f"transport must be {transport} here")
+            raise HTTPException(400, f"transport must be {transport} here")
         if request.headers.get("x-livestore-store-id", store_id) != store_id:
-            return error_response(400, "the header x-livestore-store-id names another store than storeId")
-        if not self._origin_allowed(request):
-            return error_response(400, "pages of this origin are not allowed")
+            raise HTTPException(400, "the header x-livestore-store-id names another store than storeId")
+        if not self._pages.admit(request):
+            raise HTTPException(400, "pages of this origin are not allowed")
         try:
             payload = _payload_of(request)
         except ValueError:
-            return error_response(400, "payload is not JSON")
+            raise HTTPException(400, "payload is not JSON") from None
         admitted = self._authenticate(request, store_id, payload)
         if inspect.isawaitable(admitted):
             admitted = await admitted
-        return None if admitted else error_response(400, "the token is not valid")
+        if not admitted:
+            raise HTTPException(400, "the token is not valid")
+        return store_id
 
-    def _origin_allowed(self, request: HTTPConnection) -> bool:
-        # Browsers do not apply CORS to WebSockets; without this check any page could use a cookie-based auth.
-        origin = request.headers.get("origin")
-        if origin is None or "*" in self._allowed_origins or origin in self._allowed_origins:
-            return True
-        return urlsplit(origin).netloc == request.headers.get("host")
+
+async def _joined(first: str, rest: AsyncIterator[str]) -> AsyncIterator[str]:
+    yield first
+    async for piece in rest:
+        yield piece
+
+
+def _plain_text(status: int, message: str, headers: dict[str, str]) -> Response:
+    """A refusal that LiveStore's HTTP client survives: JSON that is no array ends its syncing for good, and
+    what is no JSON is an error that it types and retries."""
+    return PlainTextResponse(message, status, headers)
 
 
 def _payload_of(request: HTTPConnection) -> Json:

@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from filesync_web.livestore.messages import PulledEvent
 
 from .hub import Hub
-from .protocol import UNUSABLE, Append, Connection, Read, Step
+from .protocol import Append, Connection, Read, Step
 
 MAX_QUEUED_BYTES = 8 * 1024**2
 """How much may wait for a slow reader (characters of JSON)."""
@@ -68,7 +68,8 @@ class SyncConnection:
             self._drop()
 
     def shut_down(self) -> None:
-        self._enqueue(self._protocol.close())
+        # Without a word on what is under way: clients retry what a lost socket has cut off, but LiveStore
+        # takes an interruption for the end of its syncing.
         self._end(_GOING_AWAY)
 
     # --- the socket's side ----------------------------------------------------------------------------------
@@ -83,12 +84,16 @@ class SyncConnection:
 
     async def _do(self, step: Step) -> None:
         self._enqueue(step)
+        if step.is_over:
+            self._end(_TRY_AGAIN)
         for work in step.work:
             try:
                 after = await self._work(work)
             except OSError as error:
-                log.exception("the event log of a store cannot be used", exc_info=error)
-                after = self._protocol.failed(work.request_id, UNUSABLE)
+                # Clients try again after a lost socket; an answer that says it went wrong would be final.
+                log.warning("the event log of a store cannot be used: %s", error)
+                self._end(_TRY_AGAIN)
+                return
             await self._do(after)
 
     async def _work(self, work: Read | Append) -> Step:

@@ -15,15 +15,21 @@ from filesync_web.livestore.wire import decode_pull_request, decode_push_request
 
 from .frames import RefusedFrameError, decode_frame
 from .hub import Hub
-from .protocol import UNUSABLE, check_batch, check_store
+from .protocol import check_batch, check_store
 
+UNUSABLE = "the event log cannot be used at the moment"
+"""What clients are told; the reason is in the server's log."""
 PULL, PUSH, PING = "SyncHttpRpc.Pull", "SyncHttpRpc.Push", "SyncHttpRpc.Ping"
 
 log = logging.getLogger(__name__)
 
 
 async def answer(hub: Hub, store_id: str, body: bytes) -> AsyncIterator[str]:
-    """The answer to one POST, in pieces of JSON text."""
+    """The answer to one POST, in pieces of JSON text.
+
+    Raises OSError when the log cannot be used. When pages of it are on their way already, the answer's end
+    says so instead.
+    """
     separator = "["
     async for message in _answer(hub, store_id, body):
         yield separator + encode(message)
@@ -39,13 +45,17 @@ async def _answer(hub: Hub, store_id: str, body: bytes) -> AsyncIterator[m.Serve
         return
     match message:
         case m.Request():
+            has_begun = False
             try:
                 async for part in _requested(hub, store_id, message):
                     yield part
+                    has_begun = True
             except m.WireError as error:
                 yield m.Failure(message.id, (m.Die(str(error)),))
             except OSError as error:
-                log.exception("the event log of a store cannot be used", exc_info=error)
+                if not has_begun:
+                    raise
+                log.warning("the event log of a store cannot be used: %s", error)
                 yield m.Failure(message.id, (m.Die(UNUSABLE),))
         case m.Ping():
             yield m.Pong()

@@ -86,7 +86,12 @@ class Hub:
                     found = (await self._storage.logs([store_id])).get(store_id)
                     room.head = found.head if found else 0
                     room.backend_id = found.backend_id if found else None
-        return await self._storage.read(store_id, after, backend_id)
+        page = await self._storage.read(store_id, after, backend_id)
+        if room:
+            self._compare_identity(
+                room, page.expected if isinstance(page, BackendIdMismatch) else page.backend_id
+            )
+        return page
 
     async def append(self, store_id: str, batch: Sequence[Event], backend_id: str | None) -> Rejection | None:
         """Append durably and broadcast to all listeners, in that order; None when it was accepted.
@@ -147,13 +152,22 @@ class Hub:
         while room.head is not None:
             page = await self._storage.read(store_id, room.head, room.backend_id)
             if isinstance(page, BackendIdMismatch):
-                log.warning("the log of a store was replaced: its clients start over")
-                room.head = room.backend_id = None
-                room.shut_down()
+                self._compare_identity(room, page.expected)
                 return
             room.broadcast(page.backend_id, page.events)
             if not page.remaining:
                 return
+
+    def _compare_identity(self, room: _Room, found: str) -> None:
+        """End the connections to a log that was replaced by another: what they were told is no longer
+        true."""
+        if room.backend_id is None and room.head is not None:
+            room.backend_id = found  # the log was made by this reading
+        if room.backend_id in {None, found}:
+            return
+        log.warning("the log of a store was replaced: its clients start over")
+        room.head = room.backend_id = None
+        room.shut_down()
 
     # --- what other processes append ------------------------------------------------------------------------
 

@@ -34,8 +34,6 @@ MAX_GAP = 100_000
 later is no fault, but one jump to the last number there is would end the log for everybody."""
 MAX_STREAMS = 32
 """Pulls that one connection may have open at once."""
-UNUSABLE = "the event log cannot be used at the moment"
-"""What clients are told; the reason is in the server's log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +59,11 @@ Work: TypeAlias = Read | Append
 
 @dataclass(slots=True)
 class Step:
-    """What one input leads to."""
+    """What one input leads to. `is_over` says that the connection is of no more use and has to be closed."""
 
     frames: list[str] = field(default_factory=list)
     work: list[Work] = field(default_factory=list)
+    is_over: bool = False
 
     def send(self, message: m.ServerMessage) -> None:
         self.frames.append(encode(message))
@@ -148,14 +147,6 @@ class Connection:
         step.send(m.Failure(request_id, (rejection,)) if rejection else m.Success(request_id, {}))
         return step
 
-    def failed(self, request_id: str, reason: str) -> Step:
-        """The work for this request could not be done."""
-        step = Step()
-        self._pushes.discard(request_id)
-        self._streams.pop(request_id, None)
-        step.send(m.Failure(request_id, (m.Die(reason),)))
-        return step
-
     def broadcast(self, backend_id: str, events: Sequence[m.PulledEvent]) -> Step:
         """A push became durable. Broadcasts arrive in the order of the log."""
         step = Step()
@@ -170,15 +161,6 @@ class Connection:
             elif news:
                 step.send(m.Chunk(request_id, (m.PullResponse(news, backend_id),)))
                 stream.sent = last
-        return step
-
-    def close(self) -> Step:
-        """The backend goes down: end every request."""
-        step = Step()
-        for request_id in [*self._streams, *self._pushes]:
-            step.send(m.Failure(request_id, (m.Interrupted(),)))
-        self._streams.clear()
-        self._pushes.clear()
         return step
 
     def _requested(self, request: m.Request, step: Step) -> None:
@@ -224,10 +206,11 @@ class Connection:
 
     def _acknowledged_nothing(self, request_id: str, step: Step) -> None:
         # A client that lost its socket may go on with the Ack of a pull that this connection never saw;
-        # silence would leave it waiting for ever (livestorejs/livestore#1365). Ids grow, so an older one than
+        # silence would leave it waiting for ever (livestorejs/livestore#1365), and an interruption would end
+        # LiveStore's pulling for good. A closed socket makes it start over. Ids grow, so an older one than
         # our first is such a pull.
         if self._first_id is None or int(request_id) < self._first_id:
-            step.send(m.Failure(request_id, (m.Interrupted(),)))
+            step.is_over = True
 
 
 def _read_on(request_id: str, stream: _Stream, step: Step) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -19,7 +20,12 @@ from filesync_web.livestore.messages import (
 from filesync_web.livestore.wire import encoded_size, from_json, to_json
 
 from ..shared.database import Database
+from ..shared.disk import make_private_folder
+from ..shared.threads import Threads
 from .storage import Appended, Log, OnAppend, Page, Rejection, StorageError, new_backend_id, timestamp
+
+LOOK_INTERVAL = 2.0
+"""Seconds between two looks whether an administrator has changed the file."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS stores (
@@ -41,33 +47,52 @@ class SqliteStorage:
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
         """Open or create the file. Blocks. Raises StorageError or OSError."""
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         with _storage_errors():
             self._database = Database(path, _SCHEMA)
+        self._reads = Threads("log-reads", 2)
+        self._writes = Threads("log-writes", 1)
+        self._watching: asyncio.Task[None] | None = None
         self._clock = clock
 
     async def read(self, store_id: str, after: int, backend_id: str | None) -> Page | BackendIdMismatch:
-        return await asyncio.to_thread(self._read, store_id, after, backend_id)
+        return await self._reads.run(self._read, store_id, after, backend_id)
 
     async def append(
         self, store_id: str, batch: Sequence[Event], backend_id: str | None
     ) -> Appended | Rejection:
-        return await asyncio.to_thread(self._append, store_id, batch, backend_id)
+        return await self._writes.run(self._append, store_id, batch, backend_id)
 
     async def logs(self, store_ids: Collection[str] | None = None) -> Mapping[str, Log]:
-        return await asyncio.to_thread(self._logs, store_ids)
+        return await self._reads.run(self._logs, store_ids)
 
     def watch(self, on_append: OnAppend) -> None:
-        """There are no other processes."""
+        """No other process serves this file, but an administrator may replace a log in it."""
+        self._watching = asyncio.create_task(self._watch(on_append))
+
+    async def _watch(self, on_append: OnAppend) -> None:
+        known = None
+        while True:
+            with contextlib.suppress(sqlite3.Error):  # whoever uses the file says what is wrong with it
+                version = await self._writes.run(self._database.version)
+                if known not in {None, version}:
+                    on_append(None, None)
+                known = version
+            await asyncio.sleep(LOOK_INTERVAL)
 
     async def restore(self, log: Log, events: Iterable[PulledEvent], *, replace: bool) -> None:
-        await asyncio.to_thread(self._restore, log, events, replace)
+        await self._writes.run(self._restore, log, events, replace)
 
     async def compact(self) -> None:
-        await asyncio.to_thread(self._compact)
+        await self._writes.run(self._compact)
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._database.close)
+        if self._watching:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
+        await self._writes.run(self._database.close)
+        self._reads.close()
+        self._writes.close()
 
     def _read(self, store_id: str, after: int, backend_id: str | None) -> Page | BackendIdMismatch:
         with _storage_errors():

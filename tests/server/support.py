@@ -20,6 +20,7 @@ from tests.harness.waiting import until
 
 TOKEN = "a-token-for-tests-only"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
+JSON = {"Content-Type": "application/json"}
 FILES = "/livestore-filesync-files"
 TIMEOUT = 10.0
 """Seconds to wait for an answer."""
@@ -94,12 +95,15 @@ class Deployment:
 
 def embedded_app(store: EmbeddedStore, **signer: Any) -> ASGIApp:
     auth = signer.pop("auth", bearer_auth(TOKEN))
-    origins = signer.get("allowed_origins", ())
-    max_bytes = signer.pop("max_bytes", 64 * 1024**2)
+    plane = {
+        "max_bytes": signer.pop("max_bytes", 64 * 1024**2),
+        "allowed_origins": signer.get("allowed_origins", ()),
+        "idle_timeout": signer.get("idle_timeout", TIMEOUT),
+    }
     return Compose(
         {
             "/api": create_signer(store, auth=auth, **signer),
-            FILES: create_data_plane(store, auth=auth, allowed_origins=origins, max_bytes=max_bytes),
+            FILES: create_data_plane(store, auth=auth, **plane),
         }
     )
 

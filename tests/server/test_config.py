@@ -145,3 +145,99 @@ def test_the_example_in_deploy_is_valid() -> None:
 def test_every_setting_is_documented() -> None:
     text = Path("docs/server.md").read_text()
     assert [name for name in HELP if f"`{name}`" not in text] == []
+
+
+# --- what would be open to everybody ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("flag", "place"),
+    [
+        ("--data", "site"),
+        ("--data", "site/.data"),
+        ("--data", "site/deep/er"),
+        ("--data", "link/.data"),
+        ("--data", "."),
+        ("--auth-token-file", "site/token"),
+        ("--tls-key", "site/key.pem"),
+        ("--config", "site/config.toml"),
+    ],
+)
+def test_nothing_private_is_inside_of_the_site(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: str, place: str
+) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (tmp_path / "link").symlink_to(site)
+    (site / "config.toml").touch()
+    (site / "token").write_text(STRONG)
+    monkeypatch.chdir(site if place == "." else tmp_path)
+    with pytest.raises(ConfigError, match="inside of the site"):
+        load_settings(["--site", str(site), flag, place], {})
+
+
+def test_the_site_is_not_inside_of_the_objects(tmp_path: Path) -> None:
+    objects = tmp_path / "data" / "objects"
+    objects.mkdir(parents=True)
+    with pytest.raises(ConfigError, match="inside of the data directory"):
+        load_settings(["--site", str(objects), "--data", str(tmp_path / "data")], {})
+
+
+def test_a_site_beside_the_data_is_fine(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    for data in (tmp_path / "data", tmp_path / "site-data", tmp_path):
+        assert load_settings(["--site", str(site), "--data", str(data)], {}).site == site
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--public-url", "https://files.example"],
+        ["--public-url", "http://192.168.1.2:8000"],
+        ["--allowed-hosts", "files.example"],
+        ["--allowed-origins", "*"],
+    ],
+)
+@pytest.mark.parametrize("token", [None, DEVELOPMENT_TOKEN, "short"])
+def test_a_token_that_everybody_knows_is_for_this_machine_only(
+    arguments: list[str], token: str | None
+) -> None:
+    environment = {"FILESYNC_AUTH_TOKEN": token} if token else {}
+    with pytest.raises(ConfigError, match="token of its own"):
+        load_settings(arguments, environment)
+    assert load_settings(arguments, {"FILESYNC_AUTH_TOKEN": STRONG}).token == STRONG
+
+
+@pytest.mark.parametrize("url", ["http://localhost:8000", "http://127.0.0.1", "http://[::1]:1"])
+def test_a_public_url_of_this_machine_needs_no_token(url: str) -> None:
+    assert load_settings(["--public-url", url], {}).token == DEVELOPMENT_TOKEN
+
+
+@pytest.mark.parametrize(
+    "host", ["https://files.example", "files.example:443", "*", "a b", "*.*.example", "a@b"]
+)
+def test_a_host_is_a_name(host: str) -> None:
+    with pytest.raises(ConfigError, match="allowed_hosts"):
+        load_settings(["--allowed-hosts", host], {"FILESYNC_AUTH_TOKEN": STRONG})
+
+
+def test_the_names_to_answer_to() -> None:
+    strong = {"FILESYNC_AUTH_TOKEN": STRONG}
+    assert load_settings([], {}).hosts == ("127.0.0.1",)
+    assert load_settings(["--host", "0.0.0.0"], strong).hosts is None
+    flags = [
+        "--host",
+        "0.0.0.0",
+        "--public-url",
+        "https://files.example:8443",
+        "--allowed-hosts",
+        "a.example",
+    ]
+    assert load_settings(flags, strong).hosts == ("a.example", "files.example", "0.0.0.0")
+
+
+@pytest.mark.parametrize("flags", [["--idle-timeout", "0"], ["--allowed-headers", "X Tenant"]])
+def test_other_settings_that_cannot_work(flags: list[str]) -> None:
+    with pytest.raises(ConfigError, match=flags[0].removeprefix("--").replace("-", "_")):
+        load_settings(flags, {})

@@ -6,12 +6,9 @@ import os
 
 import pytest
 
-from tests.server.support import (
-    DATA,
-    KEY,
-    Deployment,
-    sha256,
-)
+from filesync_server import public_access
+from filesync_server.objects.embedded import EmbeddedStore
+from tests.server.support import BEARER, DATA, FILES, KEY, Deployment, deployed, embedded_app, sha256
 
 
 @pytest.mark.parametrize(
@@ -103,3 +100,26 @@ async def test_a_download_outlives_a_delete(plane: Deployment) -> None:
         async for chunk in chunks:
             got += chunk
     assert got == data
+
+
+async def test_what_needed_a_token_is_for_this_caller_only(stored: Deployment) -> None:
+    """A cache between them must not give it to others; a signed URL is a secret of its own."""
+    await stored.put("store/named", DATA)
+    for key, private, public in [
+        (KEY, "private, max-age=31536000, immutable", "public, max-age=31536000, immutable"),
+        ("store/named", "private, no-cache", "no-cache"),
+    ]:
+        url = f"{stored.url}{FILES}/{key}"
+        for headers in (BEARER, BEARER | {"Range": "bytes=0-3"}, BEARER | {"If-None-Match": "*"}):
+            answer = await stored.client.get(url, headers=headers)
+            assert answer.status_code < 400
+            assert answer.headers["cache-control"] == private
+        assert (await stored.client.head(url, headers=BEARER)).headers["cache-control"] == private
+        assert (await stored.get(key)).headers["cache-control"] == public
+
+
+async def test_what_everybody_may_read_may_be_cached(embedded: EmbeddedStore) -> None:
+    async with deployed(embedded_app(embedded, auth=public_access), embedded) as plane:
+        await plane.put(KEY, DATA)
+        answer = await plane.client.get(f"{plane.url}{FILES}/{KEY}")
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
+
+import pytest
 
 from filesync_server.objects.embedded import EmbeddedStore
 from tests.server.support import (
+    BEARER,
     DATA,
+    FILES,
     KEY,
     Clock,
     Deployment,
@@ -81,3 +88,46 @@ async def test_multipart_uploads_survive_a_restart_and_are_aborted_after_a_week(
         assert (await plane.call("multipart/list", **old)).status_code == 404
         assert files_left(second) == [sha256(b"abcdef")]
     await second.close()
+
+
+async def test_parts_have_no_more_bytes_than_the_object_was_announced_with(plane: Deployment) -> None:
+    created = await plane.sign("multipart/create", key="store/x", contentLength=10)
+    ids = {"key": "store/x", "uploadId": created["uploadId"]}
+    one, two = (await plane.sign("multipart/sign", **ids, partNumbers=[1, 2]))["parts"]
+    assert (await plane.client.put(one["url"], content=bytes(11))).status_code == 413
+
+    async def unannounced() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield bytes(1000)
+
+    assert (await plane.client.put(one["url"], content=unannounced())).status_code == 413
+    assert (await plane.client.put(one["url"], content=b"sixsix")).status_code == 200
+    assert (await plane.client.put(two["url"], content=b"fives")).status_code == 413
+    assert (await plane.client.put(two["url"], content=b"four")).status_code == 200
+    assert (await plane.client.put(one["url"], content=b"again!")).status_code == 200, "in place of itself"
+    listed = (await plane.sign("multipart/list", **ids))["parts"]
+    await plane.sign("multipart/complete", **ids, parts=listed)
+    assert (await plane.get("store/x")).content == b"again!four"
+    assert files_left(plane.store) == [sha256(b"again!four")]
+
+
+async def test_parts_at_once_are_bounded_together(plane: Deployment) -> None:
+    created = await plane.sign("multipart/create", key="store/x", contentLength=10)
+    ids = {"key": "store/x", "uploadId": created["uploadId"]}
+    signed = (await plane.sign("multipart/sign", **ids, partNumbers=[1, 2, 3, 4]))["parts"]
+    answers = await asyncio.gather(*(plane.client.put(part["url"], content=bytes(4)) for part in signed))
+    statuses = [answer.status_code for answer in answers]
+    assert statuses.count(200) == 2
+    assert set(statuses) <= {200, 400, 413}
+    listed = (await plane.sign("multipart/list", **ids))["parts"]
+    assert sum(part["size"] for part in listed) == 8
+
+
+@pytest.mark.parametrize(
+    "number", ["0", "10001", "1e1", "", "00000199999999999999999999", "9" * 5000, "\u0663"]
+)
+async def test_part_numbers_that_are_none(plane: Deployment, number: str) -> None:
+    created = await plane.sign("multipart/create", key="store/x", contentLength=10)
+    query = urlencode({"uploadId": created["uploadId"], "partNumber": number})
+    answer = await plane.client.put(f"{plane.url}{FILES}/store/x?{query}", content=b"x", headers=BEARER)
+    assert answer.status_code == 400

@@ -44,7 +44,7 @@ def encoded(part: bytes) -> str:
         "text",
         token("another-secret-of-at-least-32-bytes!"),
         token(exp=time.time() - 60),
-        token(nbf=time.time() + 60),
+        token(nbf=time.time() + 3600),
         token(prefixes="users"),
         token(prefixes=[1]),
         token(prefixes=None),

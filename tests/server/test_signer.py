@@ -16,7 +16,7 @@ from filesync_server import bearer_auth, create_signer, public_access
 from filesync_server.objects.embedded import EmbeddedStore
 from filesync_server.objects.port import StoreUnavailableError
 from tests.harness.waiting import until
-from tests.server.support import BEARER, TOKEN, Clock, Deployment, deployed, embedded_app, serving
+from tests.server.support import BEARER, JSON, TOKEN, Clock, Deployment, deployed, embedded_app, serving
 
 CALLS = ["sign/upload", "sign/download", "delete", "head", "multipart/create", "multipart/sign"]
 CALLS += ["multipart/list", "multipart/complete", "multipart/abort"]
@@ -97,17 +97,17 @@ async def test_unknown_routes_and_methods_answer_json(plane: Deployment) -> None
 
 async def test_a_huge_body_is_413(plane: Deployment) -> None:
     content = b'{"key":"' + b"x" * 1024**2 + b'"}'
-    answer = await plane.client.post(f"{plane.url}/api/v1/delete", content=content, headers=BEARER)
+    answer = await plane.client.post(f"{plane.url}/api/v1/delete", content=content, headers=BEARER | JSON)
     assert answer.status_code == 413
 
 
 @pytest.mark.parametrize("nesting", [b"[", b'{"a":', b"[" * 300 + b"]" * 300 + b"["])
 async def test_a_deeply_nested_body_is_400(plane: Deployment, nesting: bytes) -> None:
     content = b'{"key":"a","more":' + nesting * (900_000 // len(nesting))
-    answer = await plane.client.post(f"{plane.url}/api/v1/delete", content=content, headers=BEARER)
+    answer = await plane.client.post(f"{plane.url}/api/v1/delete", content=content, headers=BEARER | JSON)
     assert answer.status_code == 400
     deep = b'{"key":"a","more":' + b"[" * 300 + b"]" * 300 + b"}"
-    answer = await plane.client.post(f"{plane.url}/api/v1/delete", content=deep, headers=BEARER)
+    answer = await plane.client.post(f"{plane.url}/api/v1/delete", content=deep, headers=BEARER | JSON)
     assert answer.status_code == 400
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.server.deployments import Deviation
-from tests.server.support import BEARER, Deployment, hashed_key, sha256
+from tests.server.support import BEARER, JSON, Deployment, hashed_key, sha256
 
 EXTENSIONS = ["head", *(f"multipart/{name}" for name in ("create", "sign", "list", "complete", "abort"))]
 
@@ -259,6 +259,6 @@ async def test_bad_bodies_of_extensions_are_400(own: Deployment) -> None:
 async def test_bodies_that_are_no_object_are_400(deployment: Deployment) -> None:
     for text in ["", "{", "[]", "null", '"a"', "1" * 5000, "[" * 100_000, '{"key": NaN']:
         url = f"{deployment.url}/api/v1/delete"
-        answer = await deployment.client.post(url, content=text, headers=BEARER)
+        answer = await deployment.client.post(url, content=text, headers=BEARER | JSON)
         assert answer.status_code == 400, text[:20]
         assert answer.json()["error"]

@@ -116,5 +116,50 @@ async def test_nothing_outside_of_the_folder(client: httpx.AsyncClient, path: st
     assert "secret" not in answer.text
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/.env",
+        "/.git/config",
+        "/sub/.hidden/file.txt",
+        "/.data/objects/url-secret",
+        "/%2egit/config",
+        "/.hidden.html",
+        "/to-env.txt",
+        "/to-git/config",
+        "/.hidden",
+        "/.hidden/",
+    ],
+)
+async def test_nothing_that_begins_with_a_dot_is_served(
+    client: httpx.AsyncClient, folder: Path, path: str
+) -> None:
+    for name in (
+        ".env",
+        ".git/config",
+        "sub/.hidden/file.txt",
+        ".data/objects/url-secret",
+        ".hidden.html",
+        ".hidden/index.html",
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("secret")
+    (folder / "to-env.txt").symlink_to(folder / ".env")
+    (folder / "to-git").symlink_to(folder / ".git")
+    answer = await client.get(path)
+    assert answer.status_code == 404
+    assert "secret" not in answer.text
+
+
+async def test_dots_elsewhere_are_fine(tmp_path: Path) -> None:
+    site = tmp_path / ".build" / "site"
+    site.mkdir(parents=True)
+    (site / "index.html").write_text("content of index.html")
+    (site / "a..b.txt").write_text("dots")
+    async with serving(create_site(site)) as url, httpx.AsyncClient(base_url=url) as client:
+        assert (await client.get("/a..b.txt")).text == "dots"
+        assert (await client.get("/")).text == "content of index.html"
+
+
 async def test_other_methods_are_405(client: httpx.AsyncClient) -> None:
     assert (await client.post("/")).status_code == 405

@@ -179,3 +179,48 @@ async def test_listeners_to_a_replaced_log_are_ended(
     await hub.append("s", chain(head + 1), None)
     assert newcomer.got == [head + 1]
     assert not newcomer.is_over
+
+
+@pytest.mark.parametrize("asked", ["without a cursor", "with the old cursor", "with the new cursor"])
+async def test_a_reader_shows_that_the_log_was_replaced(
+    hub: Hub, storage: Storage, other: SqliteStorage, asked: str
+) -> None:
+    idle = Reader()
+    hub.join("s", idle)
+    page = await hub.read("s", 0, None)
+    assert isinstance(page, Page)
+    await other.restore(Log("s", "another", 0, 0, ""), [], replace=True)
+    newcomer = Reader()
+    hub.join("s", newcomer)
+    known = {
+        "without a cursor": None,
+        "with the old cursor": page.backend_id,
+        "with the new cursor": "another",
+    }
+    await hub.read("s", 0, known[asked])
+    assert idle.is_over
+    hub.leave("s", idle)
+    hub.leave("s", newcomer)
+    again = Reader()
+    hub.join("s", again)
+    await hub.read("s", 0, None)
+    await hub.append("s", chain(1), "another")
+    assert (again.got, again.is_over) == ([1], False)
+
+
+async def test_an_administrator_who_replaces_a_log_in_the_file_is_noticed(
+    tmp_path: Path, other: SqliteStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody pushes and nobody reads: the storage itself looks now and then."""
+    monkeypatch.setattr("filesync_server.sync.sqlite.LOOK_INTERVAL", 0.01)
+    hub = Hub(SqliteStorage(tmp_path / "sync.sqlite"))
+    reader = Reader()
+    hub.join("s", reader)
+    await hub.read("s", 0, None)
+    await hub.append("s", chain(1), None)
+    await other.append("unrelated", chain(1), None)
+    await until(lambda: not hub._followers, "the look has ended")
+    assert (reader.got, reader.is_over) == ([1], False)
+    await other.restore(Log("s", "another", 0, 0, ""), [], replace=True)
+    await until(lambda: reader.is_over, "the listener is ended")
+    await hub.close()

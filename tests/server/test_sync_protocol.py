@@ -112,11 +112,11 @@ def test_an_id_in_use_gets_no_answer() -> None:
     assert connection.receive(push("1", event(1))) == Step()
 
 
-def test_an_ack_of_an_earlier_socket_is_answered() -> None:
+def test_an_ack_of_an_earlier_socket_ends_the_connection() -> None:
     connection = Connection("s")
-    assert sent(connection.receive(ack("0"))) == ["Interrupt"]
+    assert connection.receive(ack("0")) == Step(is_over=True)
     connection.receive(pull("5"))
-    assert sent(connection.receive(ack("4"))) == ["Interrupt"]
+    assert connection.receive(ack("4")) == Step(is_over=True)
     assert connection.receive(ack("6")) == Step()
     connection.receive(json.dumps({"_tag": "Interrupt", "requestId": "5"}))
     assert connection.receive(ack("5")) == Step()
@@ -129,15 +129,11 @@ def test_streams_are_limited() -> None:
     assert sent(connection.receive(pull(str(MAX_STREAMS)))) == ["Die"]
 
 
-def test_closing_ends_every_request() -> None:
+def test_a_push_is_work() -> None:
     connection = live_connection()
-    assert connection.receive(push("1", event(1))).work == [Append("1", connection_batch(), None)]
-    assert sent(connection.close()) == ["Interrupt", "Interrupt"]
-    assert connection.close() == Step()
-
-
-def connection_batch() -> tuple[m.Event, ...]:
-    return (m.Event("v1.Test", {"n": 1}, 1, 0, "clientA", "sessionA"),)
+    batch = (m.Event("v1.Test", {"n": 1}, 1, 0, "clientA", "sessionA"),)
+    assert connection.receive(push("1", event(1))) == Step(work=[Append("1", batch, None)])
+    assert sent(connection.push_done("1", None)) == ["Success"]
 
 
 @settings(max_examples=300, deadline=None)

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ...shared.database import Database
+from ...shared.disk import make_private, make_private_folder, sync_folder
 from ..port import ObjectInfo
 from .integrity import BlobVerifier, has_its_hash
 from .temporaries import Temporaries, Temporary
@@ -62,11 +63,12 @@ class BlobDirectory:
         """Open or create the directory and remove what a crash left behind."""
         self.root = root
         self._blobs = root / "blobs"
-        self._blobs.mkdir(parents=True, exist_ok=True)
+        self._damaged = root / "damaged"
+        for folder in (root, self._blobs, self._damaged):
+            make_private_folder(folder)
+        make_private(root)
         self.temporaries = Temporaries(root / "tmp")
         self.database = Database(root / "index.sqlite", _SCHEMA)
-        self._damaged = root / "damaged"
-        self._damaged.mkdir(exist_ok=True)
         self._verifier = BlobVerifier()
         self._sweep()
 
@@ -119,15 +121,19 @@ class BlobDirectory:
         """Make the written bytes the object `key`, durably and at once. Raises ObjectExistsError, OSError."""
         stored = StoredObject(temporary.sha256, temporary.size, content_type)
         temporary.sync()
-        with self.database.write() as db:
-            before = self._find(db, key)
-            if before and create_only:
-                raise ObjectExistsError(key)
-            self._move(temporary, self._path(stored.sha256))
-            db.execute(
-                "REPLACE INTO objects (key, sha256, size, content_type) VALUES (?, ?, ?, ?)",
-                (key, stored.sha256, stored.size, content_type),
-            )
+        try:
+            with self.database.write() as db:
+                before = self._find(db, key)
+                if before and create_only:
+                    raise ObjectExistsError(key)
+                self._move(temporary, self._path(stored.sha256))
+                db.execute(
+                    "REPLACE INTO objects (key, sha256, size, content_type) VALUES (?, ?, ?, ?)",
+                    (key, stored.sha256, stored.size, content_type),
+                )
+        except OSError:  # there was no room for the row
+            self._remove_unused(stored.sha256)
+            raise
         if before and before.sha256 != stored.sha256:
             self._remove_unused(before.sha256)
         return stored
@@ -170,7 +176,7 @@ class BlobDirectory:
 
     def _move(self, temporary: Temporary, target: Path) -> None:
         if not target.parent.is_dir():
-            target.parent.mkdir(exist_ok=True)
+            make_private_folder(target.parent)
             sync_folder(self._blobs)
         temporary.path.replace(target)
         sync_folder(target.parent)
@@ -187,12 +193,3 @@ class BlobDirectory:
             for path in self._blobs.glob("*/*"):
                 if not db.execute("SELECT 1 FROM objects WHERE sha256 = ?", (path.name,)).fetchone():
                     path.unlink()
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in the folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ...shared.disk import make_private_folder, sync_folder
 from ..keys import content_hash_of
 from ..port import (
     ABANDONED_AFTER,
@@ -23,7 +24,7 @@ from ..port import (
     Upload,
     part_size_for,
 )
-from .directory import BlobDirectory, StoredObject, sync_folder
+from .directory import BlobDirectory, StoredObject
 from .temporaries import Temporary
 
 _COPY_BYTES = 1024**2
@@ -47,7 +48,7 @@ class MultipartDirectory:
         self._database = directory.database
         self._clock = clock
         self._root = directory.root / "parts"
-        self._root.mkdir(exist_ok=True)
+        make_private_folder(self._root)
         with self._database.write() as db:
             for statement in _SCHEMA.split(";"):
                 db.execute(statement)
@@ -57,26 +58,45 @@ class MultipartDirectory:
         """A new upload; also aborts the abandoned ones."""
         self._abort_abandoned()
         upload_id = secrets.token_urlsafe(24)
-        (self._root / upload_id).mkdir()
+        folder = self._root / upload_id
+        make_private_folder(folder)
         sync_folder(self._root)
         row = (upload_id, upload.key, upload.content_type, upload.content_length, upload.sha256)
-        with self._database.write() as db:
-            db.execute("INSERT INTO uploads VALUES (?, ?, ?, ?, ?, ?)", (*row, self._clock()))
+        try:
+            with self._database.write() as db:
+                db.execute("INSERT INTO uploads VALUES (?, ?, ?, ?, ?, ?)", (*row, self._clock()))
+        except OSError:  # there was no room for the row
+            folder.rmdir()
+            raise
         return NewMultipart(upload_id, part_size_for(upload.content_length))
 
+    def room_for_part(self, key: str, upload_id: str, number: int) -> int | None:
+        """How many bytes of what was announced the other parts leave, None where nothing was announced.
+        Raises UnknownUploadError."""
+        with self._database.read() as db:
+            return self._room(db, self._upload(db, key, upload_id), upload_id, number)
+
     def put_part(self, temporary: Temporary, key: str, upload_id: str, number: int) -> Part:
-        """Keep the written bytes as this part, in place of an earlier one. Raises UnknownUploadError."""
+        """Keep the written bytes as this part, in place of an earlier one. Raises UnknownUploadError, or
+        InvalidUploadError when the object would get larger than it was announced."""
         part = Part(number, temporary.sha256, temporary.size)
         temporary.sync()
-        with self._database.write() as db:
-            self._upload(db, key, upload_id)
-            where = (upload_id, number)
-            old = db.execute("SELECT etag FROM parts WHERE upload_id = ? AND number = ?", where).fetchone()
-            temporary.path.replace(self._path(upload_id, part))
-            sync_folder(self._root / upload_id)
-            db.execute("REPLACE INTO parts VALUES (?, ?, ?, ?)", (*where, part.etag, part.size))
-        if old and old[0] != part.etag:
-            self._path(upload_id, Part(number, old[0])).unlink(missing_ok=True)
+        old: Part | None = None
+        try:
+            with self._database.write() as db:
+                room = self._room(db, self._upload(db, key, upload_id), upload_id, number)
+                if room is not None and part.size > room:
+                    raise InvalidUploadError("the parts have more bytes than the object was announced with")
+                old = self._part(db, upload_id, number)
+                temporary.path.replace(self._path(upload_id, part))
+                sync_folder(self._root / upload_id)
+                row = (upload_id, number, part.etag, part.size)
+                db.execute("REPLACE INTO parts VALUES (?, ?, ?, ?)", row)
+        except OSError:  # there was no room for the row
+            self._remove_other(upload_id, part, old)
+            raise
+        if old:
+            self._remove_other(upload_id, old, part)
         return part
 
     def parts(self, key: str, upload_id: str) -> list[Part]:
@@ -127,6 +147,23 @@ class MultipartDirectory:
         if row is None:
             raise UnknownUploadError("there is no such upload for this key: it ended, or never began")
         return Upload(key, *row)
+
+    def _room(self, db: sqlite3.Connection, upload: Upload, upload_id: str, number: int) -> int | None:
+        if upload.content_length is None:
+            return None
+        others = "SELECT coalesce(sum(size), 0) FROM parts WHERE upload_id = ? AND number <> ?"
+        taken: int = db.execute(others, (upload_id, number)).fetchone()[0]
+        return upload.content_length - taken
+
+    def _part(self, db: sqlite3.Connection, upload_id: str, number: int) -> Part | None:
+        query = "SELECT number, etag, size FROM parts WHERE upload_id = ? AND number = ?"
+        row = db.execute(query, (upload_id, number)).fetchone()
+        return Part(*row) if row else None
+
+    def _remove_other(self, upload_id: str, part: Part, kept: Part | None) -> None:
+        """Remove the bytes of a part, unless they are those that are kept."""
+        if kept is None or kept.etag != part.etag:
+            self._path(upload_id, part).unlink(missing_ok=True)
 
     def _path(self, upload_id: str, part: Part) -> Path:
         return self._root / upload_id / f"{part.number}-{part.etag}"

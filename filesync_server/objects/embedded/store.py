@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import sqlite3
 import time
@@ -11,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+from ...shared.disk import make_private_folder
+from ...shared.threads import Threads
 from ..port import (
     FEATURES,
     NewMultipart,
@@ -20,9 +21,14 @@ from ..port import (
     StoreUnavailableError,
     Upload,
 )
-from .directory import BlobDirectory
+from .directory import BlobDirectory, StoredObject
 from .multipart import MultipartDirectory
 from .url_signing import UrlSigner, load_secret
+
+_FILE_THREADS = 16
+_INDEX_THREADS = 4
+_WHOLE_FILE_THREADS = 4
+"""For what reads or writes an object as a whole, and so may take minutes."""
 
 CHECKSUM_HEADER = "x-amz-checksum-sha256"
 """Base64 of the SHA-256, as S3 spells it."""
@@ -42,17 +48,21 @@ class EmbeddedStore:
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Open or create the directory `root`. URLs live `lifetime` seconds. Blocks."""
-        root.mkdir(parents=True, exist_ok=True)
+        make_private_folder(root)
+        self.urls = UrlSigner(load_secret(root / "url-secret"), clock)
         self.directory = BlobDirectory(root)
         self.multipart = MultipartDirectory(self.directory, clock)
-        self.urls = UrlSigner(load_secret(root / "url-secret"), clock)
         self.files_path = files_path
+        self.files = Threads("files", _FILE_THREADS)
+        self._index = Threads("index", _INDEX_THREADS)
+        self._whole_files = Threads("whole-files", _WHOLE_FILE_THREADS)
+        self._health = Threads("health", 1)
         self._lifetime = lifetime
         self._clock = clock
 
     async def check(self) -> None:
         try:
-            await asyncio.to_thread(self.directory.check)
+            await self._health.run(self.directory.check)
         except (OSError, sqlite3.Error) as error:
             raise StoreUnavailableError(f"the data directory cannot be used: {error}") from error
 
@@ -72,14 +82,18 @@ class EmbeddedStore:
         return self._signed("GET", key, origin)
 
     async def delete(self, key: str) -> None:
-        await asyncio.to_thread(self.directory.delete, key)
+        await self.files.run(self.directory.delete, key)
 
     async def head(self, key: str) -> ObjectInfo | None:
-        stored = await asyncio.to_thread(self.directory.find_intact, key)
+        stored = await self._whole_files.run(self.directory.find_intact, key)
         return stored.info if stored else None
 
+    async def find(self, key: str) -> StoredObject | None:
+        """What `head` tells, without reading the object's bytes."""
+        return await self._index.run(self.directory.find, key)
+
     async def create_multipart(self, upload: Upload) -> NewMultipart:
-        return await asyncio.to_thread(self.multipart.create, upload)
+        return await self.files.run(self.multipart.create, upload)
 
     async def sign_parts(
         self, key: str, upload_id: str, numbers: Sequence[int], origin: str
@@ -88,16 +102,22 @@ class EmbeddedStore:
         return [self._signed("PUT", key, origin, part=(upload_id, number)) for number in numbers]
 
     async def list_parts(self, key: str, upload_id: str) -> Sequence[Part]:
-        return await asyncio.to_thread(self.multipart.parts, key, upload_id)
+        return await self._index.run(self.multipart.parts, key, upload_id)
+
+    async def room_for_part(self, key: str, upload_id: str, number: int) -> int | None:
+        """How many bytes this part may have, None where it was not announced. Raises UnknownUploadError."""
+        return await self._index.run(self.multipart.room_for_part, key, upload_id, number)
 
     async def complete_multipart(self, key: str, upload_id: str, parts: Sequence[Part]) -> str:
-        return (await asyncio.to_thread(self.multipart.complete, key, upload_id, parts)).sha256
+        return (await self._whole_files.run(self.multipart.complete, key, upload_id, parts)).sha256
 
     async def abort_multipart(self, key: str, upload_id: str) -> None:
-        await asyncio.to_thread(self.multipart.abort, key, upload_id)
+        await self.files.run(self.multipart.abort, key, upload_id)
 
     async def close(self) -> None:
-        await asyncio.to_thread(self.directory.close)
+        await self.files.run(self.directory.close)
+        for threads in (self.files, self._index, self._whole_files, self._health):
+            threads.close()
 
     def _signed(
         self,

@@ -14,7 +14,9 @@ import os
 import secrets
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
+
+from ...shared.disk import make_private_folder, private
 
 
 class Temporary:
@@ -25,7 +27,7 @@ class Temporary:
         self.path = path
         self.size = 0
         self._hash = hashlib.sha256()
-        self._file: BinaryIO = path.open("xb", buffering=0)
+        self._file = open(path, "xb", buffering=0, opener=private)  # noqa: SIM115 - an opener, kept open
 
     def write(self, data: bytes) -> None:
         """Append. Raises OSError (disk full)."""
@@ -61,15 +63,15 @@ class Temporaries:
 
     def __init__(self, folder: Path) -> None:
         """Claim a name in the folder and sweep what dead processes left. Blocks."""
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         self._folder = folder
         self._name = secrets.token_hex(8)
         self._serial = itertools.count()
         # One start at a time, so that nobody sweeps between our creating the lock file and locking it.
-        with (folder / "sweep.lock").open("w") as sweep:
+        with open(folder / "sweep.lock", "w", opener=private) as sweep:
             fcntl.flock(sweep, fcntl.LOCK_EX)
             self._sweep()
-            self._lock = (folder / f"{self._name}.alive").open("w")
+            self._lock = open(folder / f"{self._name}.alive", "w", opener=private)  # noqa: SIM115
             fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     def new(self) -> Temporary:

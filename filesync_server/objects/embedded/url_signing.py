@@ -15,6 +15,9 @@ import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ...shared.disk import PRIVATE_FILE
+
+_SECRET_BYTES = 32
 _COVERED = ("exp", "hdr", "uploadId", "partNumber")
 
 
@@ -64,21 +67,37 @@ class UrlSigner:
     def _signature(self, method: str, key: str, query: Mapping[str, str], headers: Mapping[str, str]) -> str:
         lines = [method, key, *(query.get(name, "") for name in _COVERED)]
         names = query.get("hdr", "")
-        lines += [headers.get(name, "") for name in names.split(";")] if names else []
+        if names:
+            # No header has a name that is not ASCII, and starlette cannot even look for one.
+            lines += [headers.get(name, "") if name.isascii() else "" for name in names.split(";")]
         # Lengths in front of the texts: no two different requests share one message.
         message = b"".join(b"%d:%s" % (len(line.encode()), line.encode()) for line in lines)
         return hmac.new(self._secret, message, hashlib.sha256).hexdigest()
 
 
+class WeakSecretError(OSError):
+    """The file of the secret has too little in it: whoever knows that could sign URLs."""
+
+
 def load_secret(path: Path) -> bytes:
-    """The secret in the file, made at first use and readable by its owner only."""
+    """The secret in the file, made at first use and readable by its owner only. Raises WeakSecretError."""
+    secret = _read_or_make(path)
+    if len(secret) < _SECRET_BYTES:
+        raise WeakSecretError(
+            f"{path} has {len(secret)} bytes and not {_SECRET_BYTES}, it was cut or emptied: restore it, or"
+            " remove it to get another one, by which URLs that are under way stop working"
+        )
+    return secret
+
+
+def _read_or_make(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
         fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(32))
+            file.write(secrets.token_bytes(_SECRET_BYTES))
             file.flush()
             os.fsync(file.fileno())
         try:
