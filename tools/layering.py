@@ -100,7 +100,7 @@ RULES = {
     ),
     "filesync_server": Rule(any_other=True, never=("filesync_server.command",)),
     "filesync_server.__main__": Rule(ours=("filesync_server.command",)),
-    "filesync_server.shared": Rule(any_other=True),
+    "filesync_server.shared": Rule(ours=("filesync_web.core.foreign",), any_other=True),
     "filesync_server.compose": Rule(ours=SERVER_SHARED, any_other=True),
     "filesync_server.site": Rule(ours=SERVER_SHARED, any_other=True),
     "filesync_server.objects": Rule(ours=SERVER_SHARED, any_other=True),

@@ -16,8 +16,9 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from filesync_web.core.foreign import ForeignTextError, parse_json
+
 from .disk import is_full
-from .json_text import parse_json
 from .pages import NO_PAGES, Pages
 
 MAX_JSON_BYTES = 1024 * 1024
@@ -125,7 +126,7 @@ async def read_json(request: Request, idle_timeout: float = IDLE_TIMEOUT) -> dic
         raise HTTPException(415, "the body must be JSON, with the Content-Type application/json")
     try:
         value = parse_json(await read_body(request, MAX_JSON_BYTES, idle_timeout))
-    except ValueError:
+    except ForeignTextError:
         raise HTTPException(400, "the body is not valid JSON") from None
     if not isinstance(value, dict):
         raise HTTPException(400, "the body must be a JSON object")

@@ -21,7 +21,6 @@ from filesync_web.livestore.messages import (
 )
 from filesync_web.livestore.wire import encoded_size, event_from_wire, event_to_wire, from_json, to_json
 
-from ..shared.json_text import check_depth
 from .protocol import check_number
 from .storage import STORE_ID, Log, StorageError, SyncStorage
 
@@ -114,10 +113,8 @@ def _line(value: Any) -> bytes:
 
 def _parsed(line: bytes, number: int) -> dict[str, Any]:
     try:
-        text = line.decode()
-        check_depth(text)
-        value = from_json(text)
-    except ValueError as error:  # of which WireError is one
+        value = from_json(line)
+    except WireError as error:
         raise ArchiveError(f"line {number}: {error}") from error
     if not isinstance(value, dict):
         raise ArchiveError(f"line {number} is not an object")

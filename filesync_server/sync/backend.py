@@ -13,7 +13,6 @@ import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeAlias
-from urllib.parse import unquote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
@@ -22,14 +21,13 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from filesync_web.livestore.messages import MAX_FRAME_BYTES, Json
+from filesync_web.livestore.messages import MAX_FRAME_BYTES, Json, WireError
 from filesync_web.livestore.wire import decode_query_payload
 
 from ..shared.auth import presented_token, same_secret
 from ..shared.bare_mounts import BareMountApp
 from ..shared.disk import is_full
 from ..shared.http import IDLE_TIMEOUT, create_routes, error_response, read_body
-from ..shared.json_text import check_depth
 from ..shared.pages import Pages
 from .connection import SyncConnection
 from .http_transport import UNUSABLE, answer
@@ -127,8 +125,8 @@ class _Backend:
         if not self._pages.admit(request):
             raise HTTPException(400, "pages of this origin are not allowed")
         try:
-            payload = _payload_of(request)
-        except ValueError:
+            payload = decode_query_payload(request.query_params.get("payload"))
+        except WireError:
             raise HTTPException(400, "payload is not JSON") from None
         admitted = self._authenticate(request, store_id, payload)
         if inspect.isawaitable(admitted):
@@ -148,13 +146,6 @@ def _plain_text(status: int, message: str, headers: dict[str, str]) -> Response:
     """A refusal that LiveStore's HTTP client survives: JSON that is no array ends its syncing for good, and
     what is no JSON is an error that it types and retries."""
     return PlainTextResponse(message, status, headers)
-
-
-def _payload_of(request: HTTPConnection) -> Json:
-    """What the client says of itself; None when it says nothing. Raises ValueError."""
-    value = request.query_params.get("payload")
-    check_depth(unquote(value or ""))
-    return decode_query_payload(value)
 
 
 async def _no_such_path(socket: WebSocket) -> None:

@@ -1,15 +1,16 @@
-"""What a client sent, read within bounds, so that whatever is accepted can be pulled by everybody."""
+"""What a client sent: the message, or what to answer to a frame that is none.
+
+The codec bounds the nesting of frames before they are parsed, so that whatever is accepted can be pulled by
+everybody.
+"""
 
 from __future__ import annotations
 
-import re
-
+from filesync_web.core.foreign import ForeignTextError, parse_json
 from filesync_web.livestore import messages as m
-from filesync_web.livestore.wire import decode_client
+from filesync_web.livestore.wire import decode_client, to_json
 
-from ..shared.json_text import TooDeepError, check_depth
-
-_REQUEST_ID = re.compile(r'"id"\s*:\s*"([0-9]{1,20})"', re.ASCII)
+_SHALLOW = 8  # levels of a request that are read to find out whose it is
 
 
 class RefusedFrameError(Exception):
@@ -23,16 +24,15 @@ class RefusedFrameError(Exception):
 def decode_frame(frame: str | bytes) -> m.ClientMessage:
     """The message in a frame. Raises RefusedFrameError."""
     try:
-        text = frame if isinstance(frame, str) else frame.decode()
-        check_depth(text)
-        return decode_client(text)
-    except TooDeepError as error:
-        raise RefusedFrameError(_answer_unparsed(text, str(error))) from error
-    except (m.WireError, UnicodeDecodeError) as error:
-        raise RefusedFrameError(m.Defect(str(error))) from error
+        return decode_client(frame)
+    except m.WireError as error:
+        raise RefusedFrameError(_refusal(frame, str(error))) from error
 
 
-def _answer_unparsed(text: str, reason: str) -> m.ServerMessage:
-    """The failure of a request that is not parsed; who sent it waits for an answer under its id."""
-    found = _REQUEST_ID.search(text)
-    return m.Failure(found[1], (m.Die(reason),)) if found else m.Defect(reason)
+def _refusal(frame: str | bytes, reason: str) -> m.ServerMessage:
+    """Who sent a request that is nested too deep waits for an answer under its id; other frames have none."""
+    try:
+        message = decode_client(to_json(parse_json(frame, max_depth=_SHALLOW, envelope=1)))
+    except (ForeignTextError, m.WireError):
+        return m.Defect(reason)
+    return m.Failure(message.id, (m.Die(reason),)) if isinstance(message, m.Request) else m.Defect(reason)

@@ -261,4 +261,4 @@ async def _insert(db: Connection, store_id: str, events: Sequence[PulledEvent], 
 
 
 def _from_row(event: str, created_at: str) -> PulledEvent:
-    return PulledEvent(event_from_wire(from_json(event)), created_at)
+    return PulledEvent(event_from_wire(from_json(event, envelope=1)), created_at)

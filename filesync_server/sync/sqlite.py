@@ -17,7 +17,7 @@ from filesync_web.livestore.messages import (
     Event,
     PulledEvent,
 )
-from filesync_web.livestore.wire import encoded_size, from_json, to_json
+from filesync_web.livestore.wire import encoded_size, kept_args, to_json
 
 from ..shared.database import Database
 from ..shared.disk import make_private_folder
@@ -190,5 +190,5 @@ def _page(db: sqlite3.Connection, log: Log, after: int) -> Page:
         if events and total > MAX_BATCH_BYTES:
             break
         ordinal = position
-        events.append(PulledEvent(Event(name, from_json(args), *rest), created_at))
+        events.append(PulledEvent(Event(name, kept_args(args), *rest), created_at))
     return Page(log.backend_id, tuple(events), log.length - ordinal)

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from filesync_server import Compose, bearer_auth, create_data_plane, create_signer, create_site
@@ -24,25 +24,72 @@ from filesync_server.command.connections import WatchedConnection
 from filesync_server.objects.embedded import EmbeddedStore
 from filesync_server.shared.hosts import HostCheck
 from filesync_server.sync import Hub, SqliteStorage, create_sync_backend, payload_token_auth
-from tests.server.fuzz import (
-    FUZZ,
+from tests.server.http_inputs import (
     KNOWN,
-    MUCH_FUZZ,
+    ORIGIN,
     PATHS,
     Headers,
     all_header_lists,
-    ask,
-    check,
     header_names,
     header_values,
     keys,
     queries,
-    query_values,
     raw_bodies,
-    scalars,
-    values,
+    raw_names,
+    raw_paths,
+    raw_text,
+    raw_values,
+    requests,
 )
 from tests.server.support import FILES, TIMEOUT, TOKEN, embedded_app, serving
+
+
+async def ask(app: Any, method: str, path: str, headers: Headers, body: bytes = b"", query: str = "") -> Any:
+    """One request straight to the ASGI app, so that nothing tidies it up; status, headers and body."""
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode("utf-8", "surrogatepass"),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+    }
+    messages: list[Any] = []
+    incoming = [{"type": "http.request", "body": body, "more_body": False}, {"type": "http.disconnect"}]
+
+    async def receive() -> Any:
+        return incoming.pop(0) if incoming else await asyncio.Future()
+
+    async def send(message: Any) -> None:
+        messages.append(message)
+
+    await app(scope, receive, send)
+    for name, value in messages[0]["headers"]:
+        assert not re.search(rb"[\r\n\0]", name + value), "it would end the header, or the connection"
+    answer = dict(messages[0]["headers"])
+    return messages[0]["status"], answer, b"".join(message.get("body", b"") for message in messages[1:])
+
+
+def check(status: int, headers: dict[bytes, bytes], body: bytes, method: str) -> None:
+    assert status < 500, body
+    if status >= 400 and method != "HEAD":
+        assert headers[b"content-type"] == b"application/json"
+        assert isinstance(json.loads(body)["error"], str)
+
+
+FUZZ = settings(
+    max_examples=200,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+MUCH_FUZZ = settings(FUZZ, max_examples=5000)
 
 
 @pytest.fixture
@@ -141,11 +188,6 @@ def test_the_data_plane_survives_every_signed_url(
 
 # --- raw bytes ----------------------------------------------------------------------------------------------
 
-raw_text = st.binary(max_size=20).map(lambda raw: raw.replace(b"\r", b"").replace(b"\n", b""))
-raw_names = raw_text | header_names.map(str.encode)
-raw_values = raw_text | header_values.map(lambda value: value.encode("latin-1"))
-raw_paths = raw_text | st.sampled_from([f"{FILES}/a/b".encode(), b"/api/v1/delete", b"/api/health", b"/api"])
-
 
 async def answered(url: str, data: bytes) -> bytes:
     """The first line of what the server says, empty when it hangs up."""
@@ -192,58 +234,6 @@ def test_no_bytes_on_the_wire_are_answered_with_a_5xx(
 
 
 # --- all parts together -------------------------------------------------------------------------------------
-
-ORIGIN = "https://app.example"
-odd_names = st.text(max_size=20) | st.sampled_from(["..", "%2e%2e", "a\\b", ".", "~", "link", "index.html"])
-odd_paths = st.lists(odd_names, max_size=4).map("/".join)
-surface = (
-    st.sampled_from(["/", "/api/health", "/sync", "/sync/", "/index.html", "/script.js", "//", "/api", FILES])
-    | st.sampled_from(PATHS).map(lambda name: f"/api/v1/{name}")
-    | st.tuples(st.sampled_from(["/", "/api/", "/api/v1/", "/sync/", f"{FILES}/"]), odd_paths).map("".join)
-)
-methods = st.sampled_from(["GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "PATCH", "TRACE", "BREW"])
-all_queries = st.lists(
-    st.tuples(
-        st.sampled_from(["storeId", "transport", "payload", "exp", "sig", "hdr", "uploadId", "partNumber"]),
-        query_values | st.sampled_from(["http", "ws", "store", json.dumps({"authToken": TOKEN}), "1e400"]),
-    ),
-    max_size=5,
-)
-rpc_messages = st.fixed_dictionaries(
-    {
-        "_tag": st.sampled_from(["Request", "Ping", "Ack", "Interrupt", "Eof"]),
-        "id": scalars,
-        "tag": st.sampled_from([f"SyncHttpRpc.{name}" for name in ("Pull", "Push", "Ping", "No")]),
-        "payload": st.dictionaries(st.sampled_from(["storeId", "batch", "backendId", "cursor"]), values),
-        "headers": st.just([]),
-    }
-)
-rpc_bodies = st.lists(rpc_messages, max_size=3).map(lambda value: json.dumps(value).encode())
-more_headers = st.sampled_from(
-    [
-        "origin",
-        "access-control-request-method",
-        "access-control-request-headers",
-        "accept-encoding",
-        "x-livestore-store-id",
-        "x-worker-auth",
-        "x-forwarded-for",
-        "transfer-encoding",
-        "cookie",
-        "expect",
-    ]
-)
-all_headers = st.lists(st.tuples(header_names | more_headers, header_values | st.just(ORIGIN)), max_size=6)
-requests = st.fixed_dictionaries(
-    {
-        "method": methods,
-        "path": surface,
-        "headers": all_headers,
-        "query": all_queries,
-        "body": raw_bodies | rpc_bodies,
-        "known": st.booleans(),
-    }
-)
 
 
 class Surface:

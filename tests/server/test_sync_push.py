@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from filesync_server.shared.json_text import MAX_DEPTH
 from filesync_server.sync.protocol import MAX_GAP
+from filesync_web.core.foreign import MAX_DEPTH
+from filesync_web.livestore.messages import MAX_FRAME_BYTES
 from tests.server.sync_client import NONE, chain, defect_of, error_of, event, numbers, some, sync_client
 
 
@@ -169,3 +170,28 @@ async def test_a_log_may_begin_later(url: str) -> None:
     async with sync_client(url) as client:
         assert (await client.pushed(*later))["_tag"] == "Success"
         assert (await client.pull_all())[1] == later
+
+
+async def test_half_a_character_costs_only_itself(url: str) -> None:
+    """Beside a lone surrogate, which has to be escaped, everything else is sent as it was measured."""
+    events = [
+        event(1, args="я" * 220_000),
+        event(2, args="half \ud83d"),
+        event(3, args="ж" * 200_000 + "\udc00"),
+    ]
+    async with sync_client(url) as client, sync_client(url) as reader:
+        await reader.pull()
+        await reader.receive()
+        for each in events:
+            assert (await client.pushed(each))["_tag"] == "Success"
+            assert numbers(await reader.receive()) == [each["seqNum"]]
+        assert (await client.pull_all())[1] == events
+    async with sync_client(url, max_size=MAX_FRAME_BYTES) as strict:
+        assert (await strict.pull_all())[1] == events, "no frame is larger than clients take"
+
+
+async def test_a_push_of_text_beside_half_a_character_is_measured_as_it_is_sent(url: str) -> None:
+    batch = [event(1, args="я" * 250_000 + "\ud83d"), event(2, args="ж" * 190_000)]
+    async with sync_client(url) as client:
+        assert (await client.pushed(*batch))["_tag"] == "Success"
+        assert (await client.pull_all())[1] == batch

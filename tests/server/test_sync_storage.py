@@ -215,3 +215,11 @@ async def test_compacting_keeps_every_event(storage: AdminStorage) -> None:
     await storage.compact()
     assert await page_of(storage) == before
     assert set(await storage.logs()) == {"s", "t"}
+
+
+async def test_what_was_stored_before_nesting_had_a_bound_hinders_nothing(storage: AdminStorage) -> None:
+    deep: Any = []
+    for _ in range(400):
+        deep = [deep]
+    await storage.append("s", [event(1), event(2, args=deep), event(3, args=[1])], None)
+    assert [pulled.event.args for pulled in (await page_of(storage)).events] == [None, None, [1]]
