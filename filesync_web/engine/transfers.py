@@ -150,6 +150,7 @@ class Transfers:
         state.touch({job.content_hash})
         if file is None:
             return
+        was_resting = file.retry.is_resting
         file.retry = file.retry.after(failure, state.policy, state.now, state.jitter)
         file.row = replace(file.row, last_sync_error=failure.message)
         state.notify(job, "error", failure.message)
@@ -163,7 +164,7 @@ class Transfers:
             file.row = replace(file.row, local_hash="")
         else:
             file.step(job.kind, Input.FAIL if file.retry.is_resting else Input.INTERRUPT)
-            if failure.kind is FailureKind.RETRYABLE and file.retry.attempts == state.policy.max_attempts:
+            if failure.kind.may_pass and file.retry.is_resting and not was_resting:
                 state.emit(Notify(FileSyncEvent("transfer:exhausted", job.file_id, error=failure.message)))
         self.reconcile(file)
 

@@ -87,7 +87,7 @@ MUTANTS = [
     Mutant(
         "a failed transfer is not queued again",
         "retry.py",
-        "if passes and attempts < policy.max_attempts:",
+        "if may_pass and attempts < policy.max_attempts:",
         "if False:",
     ),
     Mutant(
