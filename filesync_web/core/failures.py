@@ -68,6 +68,11 @@ class FailureKind(Enum):
     LOCAL_MISSING = "local missing"
     WRONG_BYTES = "wrong bytes"
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether trying again soon may help."""
+        return self in (FailureKind.RETRYABLE, FailureKind.WRONG_BYTES)
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:

@@ -1,12 +1,69 @@
 """The transfer engine: facts in, effects out.
 
-The rows are the only truth about what is to be transferred; the queues are views of them. The engine
-does no I/O and knows no clock: every input brings the time (`now`, seconds) and, where it matters,
-randomness (`jitter`, [0, 1)), and returns the effects to perform, in order, before the next input.
+    facts (record, row, own bytes, controls, outbox) ──┐
+    ends of jobs (succeeded, failed, cancelled) ───────┼──> Engine ──> effects, in order
+    gate, time ────────────────────────────────────────┘
 
-*Gate*: whether transfers may run (online, leader, not stopped). *Serial*: names one attempt; a report
-whose serial is not that of the file's running job is late, and changes nothing but that the job has
-ended.
+It does no I/O and knows neither clock nor randomness: an input brings the time (`now`, seconds) and, where it
+matters, `jitter` ([0, 1)). Its effects are done before the next input is given; that is all that the shell
+(`transfers/engine_runner.py`) has to promise.
+
+Theory of operation
+===================
+
+*Rows are the only truth.* What is to be transferred follows from the synced record and this client's row of
+it (`localFileState`). There is no list of work beside the rows that could disagree with them: the queues are
+views of them, made anew by the first facts. So a crash loses nothing but requests. A new leader is shown all
+files; what was in progress is queued, what rested at `error` is tried again.
+
+*Plan.* For each live file two facts decide, by the table in `plan.py`: are the record's bytes here, and does
+the record have a remote key?
+
+                     uploaded     not uploaded
+    here             nothing      upload
+    not here         download     wait until somebody has uploaded it
+
+An edit or a deletion elsewhere, bytes that come with another file of the same content, a key that was
+withdrawn: whatever happens changes a fact, and the plan is asked again (`reconcile`). No case has its own
+path.
+
+*Transitions.* A status changes by the table in `transitions.py` alone, and an illegal step raises.
+
+*Jobs and late reports.* A job is one attempt and has a serial; the file or outbox entry that wants it holds
+it. Cancelling asks it to stop and lets go of it at once, but its request may live on, and may still have its
+effect. So a job counts as running until its end is reported, no other job touches the same bytes until then,
+and a report of a job that nobody holds is late: it settles nothing. What it may have done is found out:
+bytes that have come are garbage or what some file lacked, and an object that a called-off delete may have
+taken is uploaded again by who has its bytes.
+
+*Gate.* Jobs start only while the gate is open: online, leading, not stopped. Closing it cancels all of them.
+
+*Retry.* What may pass is tried again after a growing random pause. What failed too often, or looks final,
+rests at `error`, and is tried again all the same, slowly (`retry.py`). Whatever may help tries it at once:
+the gate opens, the content or the key changes, the bytes come, somebody asks for it.
+
+*Lost objects.* A download that finds no object, or wrong bytes several times, withdraws the key, by an event
+that all clients get: whoever has the bytes sees "here, not uploaded". Who withdrew it may be mistaken, and
+then nobody else would ever fetch the file; so its row keeps the error, and it looks at the object now and
+then.
+
+*Outbox.* Objects are deleted by who answers for them: every client notes an object in its outbox before it
+sends the first byte, and an edit or a deletion notes the one that it replaces (`outbox.py`). The entry stays
+while any live file has the content, and while the file that caused it has new content that is not up. So
+nothing is left behind, whatever edits cross, whoever dies; that two clients may delete the same object does
+no harm.
+
+*Garbage.* An input marks the contents of which it changed what needs them. Those that no live file has, and
+no unfinished edit, are named as garbage (`DeleteBlob`); the shell looks again before it removes them. The
+absence of a record says nothing: only a tombstone or an edit ends a need.
+
+*Eviction.* An evicted file is not downloaded, that is all. Bytes of it that are here, or come by another
+file, are kept as any others: only the eviction itself removes them, after it has asked the object store.
+
+*Crash safety is the order of effects.* An entry of the outbox before the row that is queued for upload; a
+row in progress before its job starts; a remote key only after the upload, and before the row that says done;
+the row that says "lost" before the key is withdrawn. After each effect everything may end, and the next
+start goes on.
 """
 
 from __future__ import annotations
@@ -16,7 +73,7 @@ from collections.abc import Iterable
 from filesync_web.core.backoff import RetryPolicy
 from filesync_web.core.failures import Failure
 from filesync_web.engine.effects import DeleteBlob, Effect, JobKind
-from filesync_web.engine.live_files import FileFact
+from filesync_web.engine.file_entry import FileFact
 from filesync_web.engine.remote_deletes import RemoteDeletes
 from filesync_web.engine.state import EngineState, JobOwner, Limits, RunningJobs
 from filesync_web.engine.transfers import Transfers

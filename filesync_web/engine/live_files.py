@@ -4,158 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
-from filesync_web.core.records import (
-    Control,
-    FileRecord,
-    LocalFileState,
-    RemoteDelete,
-    Status,
-    TransferControl,
-)
-from filesync_web.engine.effects import Job, JobKind
-from filesync_web.engine.plan import INPUTS, JOBS, Plan, plan
-from filesync_web.engine.retry import FIRST_TRY, Retry
-from filesync_web.engine.transitions import Input, next_status
-
-CANCELLED_MESSAGE = "cancelled"
-UNUSABLE_MESSAGE = (
-    "the record of this file names no content of this store; edit the file, or delete it: nothing is lost"
-)
-_STARTABLE = (Status.QUEUED, Status.ERROR)
-
-
-@dataclass(frozen=True, slots=True)
-class FileFact:
-    """What the outside knows of a file at this moment.
-
-    `row` is the stored row, None when there is none. `local_hash` is the hash of the own copy: the record's
-    content hash when those bytes are here, else that of an older copy, else "". `deletes` is what the outbox
-    holds because of this file.
-    """
-
-    record: FileRecord
-    row: LocalFileState | None
-    local_hash: str
-    control: TransferControl
-    deletes: tuple[RemoteDelete, ...] = ()
-
-
-@dataclass(slots=True)
-class FileEntry:
-    """A live file: its record, its row as the engine wants it (`row`) and as it is stored (`stored`), its
-    running job."""
-
-    record: FileRecord
-    row: LocalFileState
-    control: TransferControl
-    stored: LocalFileState | None = None
-    retry: Retry = FIRST_TRY
-    job: Job | None = None
-
-    @property
-    def is_here(self) -> bool:
-        """Whether the own copy has the record's content."""
-        return self.record.is_usable and self.row.local_hash == self.record.content_hash
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether this client has found the file's object missing or damaged, and nobody has uploaded it
-        again.
-
-        Whoever has the bytes will. But if nobody has, and this client was mistaken, only this client can
-        know: so it looks now and then whether the object is there. That it did find so is in the row, as its
-        error.
-        """
-        is_nowhere = not self.is_here and not self.record.is_uploaded
-        return is_nowhere and self.row.last_sync_error != "" and not self.control.evicted
-
-    @property
-    def needed(self) -> frozenset[str]:
-        """The contents whose own bytes must be kept for this file, if they are here: also those of an evicted
-        file, since only an eviction asks the object store first whether it has them."""
-        return frozenset({self.record.content_hash, self.row.local_hash} - {""})
-
-    @property
-    def refusal(self) -> str:
-        """Why the file rests at `error`, whatever there is to do for it; empty when it need not."""
-        if not self.record.is_usable:
-            return UNUSABLE_MESSAGE
-        return CANCELLED_MESSAGE if self.control.state is Control.CANCELLED else ""
-
-    @property
-    def waiting_for(self) -> JobKind | None:
-        """The transfer that is to start once its time has come, as far as the file itself is concerned: what
-        is queued, what rests at `error`, and what is lost."""
-        if self.job is not None or self.refusal or self.control.state is not Control.NONE:
-            return None
-        if self.row.upload_status in _STARTABLE:
-            return JobKind.UPLOAD
-        return JobKind.DOWNLOAD if self.row.download_status in _STARTABLE or self.is_lost else None
-
-    def plan(self, *, remote: bool) -> Plan:
-        """What is to be done for the file now: for an evicted one nothing, it is downloaded on demand. One
-        that names no content ought to be downloaded, and cannot."""
-        if not self.record.is_usable:
-            return Plan.DOWNLOAD
-        wanted = plan(self.record, have_local=self.is_here, remote=remote)
-        return Plan.NOTHING if wanted is Plan.DOWNLOAD and self.control.evicted else wanted
-
-    def is_served_by(self, kind: JobKind, *, remote: bool) -> bool:
-        """Whether a job of that kind is what the plan wants, or the look at a lost object."""
-        wanted = self.plan(remote=remote)
-        return JOBS.get(wanted) is kind or (kind is JobKind.DOWNLOAD and wanted is Plan.WAIT and self.is_lost)
-
-    def step(self, kind: JobKind, event: Input, *, error: str | None = None) -> None:
-        """Take the status of one direction through the table; `error` replaces the row's last error."""
-        row = self.row
-        if kind is JobKind.UPLOAD:
-            row = replace(row, upload_status=next_status(row.upload_status, event))
-        else:
-            row = replace(row, download_status=next_status(row.download_status, event))
-        self.row = row if error is None else replace(row, last_sync_error=error)
-
-    def settle(self, *, remote: bool, retry: bool) -> None:
-        """Bring both statuses of a file without a job to what the plan wants; errors stay unless `retry`, and
-        those of a lost file even then."""
-        inputs = INPUTS[self.plan(remote=remote)]
-        row = self.row
-        for kind, event, status in (
-            (JobKind.UPLOAD, inputs[0], row.upload_status),
-            (JobKind.DOWNLOAD, inputs[1], row.download_status),
-        ):
-            if event is Input.WANT and status is Status.ERROR and not retry:
-                continue
-            self.step(kind, event)
-        statuses = (self.row.upload_status, self.row.download_status)
-        if self.refusal and Status.QUEUED in statuses:
-            kind = JobKind.UPLOAD if statuses[0] is Status.QUEUED else JobKind.DOWNLOAD
-            self.step(kind, Input.FAIL, error=self.refusal)
-        elif self._is_past_error(remote=remote, retry=retry):
-            self.row = replace(self.row, last_sync_error="")
-
-    def _is_past_error(self, *, remote: bool, retry: bool) -> bool:
-        """Whether the row's last error tells nothing any more: it is done, or begins anew. That an object was
-        found lost is to be told until there is one."""
-        statuses = {self.row.upload_status, self.row.download_status}
-        is_new_try = retry and Status.QUEUED in statuses
-        return Status.ERROR not in statuses and (statuses == {Status.DONE} or is_new_try or not remote)
-
-
-def at_rest(row: LocalFileState) -> LocalFileState:
-    """The row without a job: what was in progress waits again."""
-    upload, download = row.upload_status, row.download_status
-    if upload is Status.IN_PROGRESS:
-        upload = next_status(upload, Input.INTERRUPT)
-    if download is Status.IN_PROGRESS:
-        download = next_status(download, Input.INTERRUPT)
-    return replace(row, upload_status=upload, download_status=download)
-
-
-def first_row(record: FileRecord) -> LocalFileState:
-    """The row of a file that this client sees for the first time."""
-    return LocalFileState(record.id, record.path, "", Status.PENDING, Status.PENDING)
+from filesync_web.engine.file_entry import FileEntry
 
 
 class _Index:
@@ -207,7 +57,7 @@ class LiveFiles:
     def put(self, entry: FileEntry) -> frozenset[str]:
         """Store or index again an entry that changed; returns the contents that it has come to refer to, or
         does no more."""
-        record, content = entry.record, frozenset({entry.record.content_hash})
+        record, content = entry.record, frozenset({entry.record.content_hash} - {""})
         self._entries[record.id] = entry
         self._by_lack.put(record.id, frozenset() if entry.is_here else content)
         return self._by_content.put(record.id, content) | self._by_need.put(record.id, entry.needed)

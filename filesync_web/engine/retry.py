@@ -32,8 +32,8 @@ class Retry:
         attempts = self.attempts + 1
         wrong_bytes = self.wrong_bytes + (failure.kind is FailureKind.WRONG_BYTES)
         is_damaged = failure.kind is FailureKind.WRONG_BYTES and wrong_bytes % WRONG_BYTES_LIMIT == 0
-        passes = failure.kind in (FailureKind.RETRYABLE, FailureKind.WRONG_BYTES) and not is_damaged
-        if passes and attempts < policy.max_attempts:
+        may_pass = failure.kind.may_pass and not is_damaged
+        if may_pass and attempts < policy.max_attempts:
             return Retry(attempts, wrong_bytes, now + policy.delay(attempts, jitter, failure.retry_after))
         not_before = now + policy.rest_delay(jitter)
         return Retry(attempts, wrong_bytes, not_before, is_resting=True, is_damaged=is_damaged)

@@ -18,7 +18,7 @@ from filesync_web.engine.effects import (
     Start,
     WriteRow,
 )
-from filesync_web.engine.live_files import FileEntry, FileFact, at_rest, first_row
+from filesync_web.engine.file_entry import FileEntry, FileFact, at_rest, first_row
 from filesync_web.engine.retry import FIRST_TRY
 from filesync_web.engine.state import EngineState
 from filesync_web.engine.transitions import Input
@@ -37,41 +37,37 @@ class Transfers:
     def observe_live(self, fact: FileFact) -> None:
         """A live file is new, or something of it may have changed.
 
-        The stored row counts only while no job runs for the file: another tab may have written it (a save,
-        an edit, a retry that somebody asked for), but what is in progress only this engine knows. Other
-        content makes the running job worthless, and a hold of the user stops it. What rested at `error` is
-        tried again when something has happened that may help.
+        The stored row counts only while no job runs for the file: another tab may have written it (a save, an
+        edit, a retry that somebody asked for), but what is in progress only this engine knows. Its path tells
+        which content it is about: other content makes a running job worthless. A hold of the user stops it.
         """
         record, row = fact.record, fact.row or first_row(fact.record)
         known = self._state.files.get(record.id)
         file = known or FileEntry(record, row, fact.control)
         is_held = fact.control.state is not Control.NONE
-        same_content = file.row.path == record.path
-        released = not is_held and file.control.state is not Control.NONE
-        moved = file.record.remote_key != record.remote_key
-        if is_held or not same_content:
+        is_released = not is_held and file.control.state is not Control.NONE
+        is_edited = file.row.path != record.path
+        is_moved = file.record.remote_key != record.remote_key
+        if is_held or is_edited:
             self._interrupt(file)
-        asked = file.job is None and file.row.has_error and not row.has_error
-        if known is None or released or not same_content or asked:
+        is_asked_for = file.job is None and file.row.has_error and not row.has_error
+        if is_released or is_edited or is_asked_for:
             file.retry = FIRST_TRY
         if file.job is None:
             file.row = at_rest(row)
         self._change_record(file, record)
         file.stored, file.control = fact.row, fact.control
-        file.row = replace(file.row, path=record.path, local_hash=fact.local_hash)
-        if not same_content or moved:
-            file.row = replace(file.row, last_sync_error="")
-        if file.control.evicted and not file.is_here:
-            file.row = replace(file.row, local_hash="")  # an older copy is not wanted either
-        self.reconcile(file, retry=known is None or not same_content or released or moved)
+        file.take_in(fact.local_hash, forget_error=is_edited or is_moved)
+        self.reconcile(file, retry=known is None or is_released or is_edited or is_moved)
         if file.is_here:
             self._arrived(record.content_hash)
 
     def observe_deleted(self, fact: FileFact) -> None:
         """A tombstone: the file's row goes, and its bytes and its objects may be garbage.
 
-        Nothing is to be found out about its objects: every client that sent one has written it down before.
-        That holds also for content that an edit elsewhere gave the file before the deletion was known there.
+        Which objects it has had need not be found out here: every client that sent one has it in its outbox.
+        That includes content that an edit elsewhere gave the file before the deletion was known there, and
+        uploads whose end nobody has heard of.
         """
         file_id = fact.record.id
         file = self._state.files.get(file_id)
@@ -154,6 +150,7 @@ class Transfers:
         state.touch({job.content_hash})
         if file is None:
             return
+        was_resting = file.retry.is_resting
         file.retry = file.retry.after(failure, state.policy, state.now, state.jitter)
         file.row = replace(file.row, last_sync_error=failure.message)
         state.notify(job, "error", failure.message)
@@ -161,12 +158,13 @@ class Transfers:
         if job.kind is JobKind.DOWNLOAD and is_lost:
             file.step(job.kind, Input.INTERRUPT)
             self.withdraw(file)
-        elif failure.kind is FailureKind.LOCAL_MISSING:
+            return
+        if failure.kind is FailureKind.LOCAL_MISSING:
             file.step(job.kind, Input.INTERRUPT)
             file.row = replace(file.row, local_hash="")
         else:
             file.step(job.kind, Input.FAIL if file.retry.is_resting else Input.INTERRUPT)
-            if failure.kind is FailureKind.RETRYABLE and file.retry.attempts == state.policy.max_attempts:
+            if failure.kind.may_pass and file.retry.is_resting and not was_resting:
                 state.emit(Notify(FileSyncEvent("transfer:exhausted", job.file_id, error=failure.message)))
         self.reconcile(file)
 

@@ -20,7 +20,7 @@ from filesync_web.core.records import FileRecord, RemoteDelete, TransferControl
 from filesync_web.engine import effects as fx
 from filesync_web.engine.effects import Job, JobKind
 from filesync_web.engine.engine import Engine
-from filesync_web.engine.live_files import FileFact
+from filesync_web.engine.file_entry import FileFact
 from filesync_web.engine.state import Limits
 from filesync_web.errors import FileSyncError, NetworkError
 from filesync_web.files.garbage import GarbageCollector

@@ -69,8 +69,8 @@ MUTANTS = [
     Mutant(
         "rows that rest at error are not tried again at a restart",
         "transfers.py",
-        "retry=known is None or not same_content or released or moved",
-        "retry=not same_content or released or moved",
+        "retry=known is None or is_released or is_edited or is_moved",
+        "retry=is_released or is_edited or is_moved",
     ),
     Mutant(
         "going online starts nothing",
@@ -87,12 +87,12 @@ MUTANTS = [
     Mutant(
         "a failed transfer is not queued again",
         "retry.py",
-        "if passes and attempts < policy.max_attempts:",
+        "if may_pass and attempts < policy.max_attempts:",
         "if False:",
     ),
     Mutant(
         "what rests at error is never tried again",
-        "live_files.py",
+        "file_entry.py",
         "_STARTABLE = (Status.QUEUED, Status.ERROR)",
         "_STARTABLE = (Status.QUEUED,)",
     ),
@@ -129,7 +129,7 @@ MUTANTS = [
     Mutant(
         "content that changes during its upload keeps the old job",
         "transfers.py",
-        "if is_held or not same_content:",
+        "if is_held or is_edited:",
         "if is_held:",
     ),
     Mutant(
@@ -161,7 +161,7 @@ MUTANTS = [
     ),
     Mutant(
         "a paused file is transferred nevertheless",
-        "live_files.py",
+        "file_entry.py",
         "if self.job is not None or self.refusal or self.control.state is not Control.NONE:",
         "if self.job is not None or self.refusal:",
     ),
@@ -228,13 +228,13 @@ MUTANTS = [
     ),
     Mutant(
         "an evicted file is downloaded although nobody wants it",
-        "live_files.py",
+        "file_entry.py",
         "return Plan.NOTHING if wanted is Plan.DOWNLOAD and self.control.evicted else wanted",
         "return wanted",
     ),
     Mutant(
         "an evicted file whose object is lost is not uploaded again",
-        "live_files.py",
+        "file_entry.py",
         "return Plan.NOTHING if wanted is Plan.DOWNLOAD and self.control.evicted else wanted",
         "return Plan.NOTHING if self.control.evicted else wanted",
     ),
@@ -246,14 +246,14 @@ MUTANTS = [
     ),
     Mutant(
         "the bytes of an evicted file that are here again are garbage",
-        "live_files.py",
+        "file_entry.py",
         "return frozenset({self.record.content_hash,",
         'return frozenset({"" if self.control.evicted else self.record.content_hash,',
     ),
     Mutant(
         "an evicted file keeps an older copy",
-        "transfers.py",
-        "        if file.control.evicted and not file.is_here:\n",
+        "file_entry.py",
+        "        if self.control.evicted and not self.is_here:\n",
         "        if False:\n",
     ),
     Mutant(
@@ -276,13 +276,13 @@ MUTANTS = [
     ),
     Mutant(
         "what was found lost is never looked at again",
-        "live_files.py",
+        "file_entry.py",
         "if self.row.download_status in _STARTABLE or self.is_lost else None",
         "if self.row.download_status in _STARTABLE else None",
     ),
     Mutant(
         "what was found lost is not looked at after a restart",
-        "live_files.py",
+        "file_entry.py",
         "is_new_try = retry and Status.QUEUED in statuses",
         "is_new_try = retry",
     ),

@@ -10,7 +10,7 @@ from filesync_web.core.paths import file_path
 from filesync_web.core.records import Control, FileRecord, TransferControl
 from filesync_web.engine import effects as fx
 from filesync_web.engine.effects import Job, JobKind
-from filesync_web.engine.live_files import FileFact
+from filesync_web.engine.file_entry import FileFact
 from tests.model.invariants import Invariants
 from tests.model.state import Client, Crash, Event, Request
 

@@ -15,7 +15,7 @@ from filesync_web.core.paths import file_path, remote_key
 from filesync_web.core.records import FileRecord, LocalFileState, RemoteDelete, Status, TransferControl
 from filesync_web.engine.effects import Effect, Job, Start
 from filesync_web.engine.engine import Engine
-from filesync_web.engine.live_files import FileFact
+from filesync_web.engine.file_entry import FileFact
 
 ENGINE = str(Path(filesync_web.engine.__file__).parent)
 ROUNDING = 1.1
