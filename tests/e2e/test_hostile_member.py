@@ -112,7 +112,8 @@ def beside_a_hostile_member(
     print(f"the server took {member.accepted} events and refused {member.refused}")
     pair.expect_all(pair.here, pair.there)
     late = Gallery.open(new_context(), store_id)
-    pair.expect_all(late)
+    pair.here.reload()
+    pair.expect_all(late, pair.here)
     return seconds, member
 
 
