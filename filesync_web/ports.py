@@ -132,6 +132,11 @@ class BlobStore(Protocol):
         """Remove the bytes; does nothing when there are none."""
         ...
 
+    async def has_room(self, size: int) -> bool | None:
+        """Whether so many bytes could be written now, found out by reserving them, not by an estimate; None
+        when that cannot be found out here."""
+        ...
+
     async def sweep(self) -> int:
         """Remove temporary files that no running call uses any more; returns how many."""
         ...

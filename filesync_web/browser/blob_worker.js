@@ -320,7 +320,28 @@ async function sweep(job, { storeId }) {
   return removed;
 }
 
-const operations = { put, download, list, remove, sweep };
+// Whether a file of that size can be made now; null where no synchronous handle can tell.
+async function reserve(job, { storeId, size }) {
+  const folder = await makeFolder(INCOMING_ROOT, storeId);
+  const name = `room-${crypto.randomUUID()}`;
+  return withLock(job, storeId, name, async () => {
+    const handle = await folder.getFileHandle(name, { create: true });
+    const access = await handle.createSyncAccessHandle?.().catch(() => null); // no such handle: nobody can tell
+    try {
+      access?.truncate(size);
+      return access ? access.getSize() === size : null;
+    } catch (error) {
+      if (error.name !== "QuotaExceededError") throw error;
+      return false;
+    } finally {
+      access?.truncate(0);
+      access?.close();
+      await folder.removeEntry(name).catch(orNull);
+    }
+  });
+}
+
+const operations = { put, download, list, remove, reserve, sweep };
 
 async function run(job, op, args) {
   const answer = { id: job.id };

@@ -155,6 +155,12 @@ class OpfsBlobStore:
         self.revoke_url(content_hash)
         await self._run("remove", hash=content_hash)
 
+    async def has_room(self, size: int) -> bool | None:
+        """Whether a file of that size can be made: the browser's estimate may be made up, to tell less of the
+        device."""
+        js_found = await self._run("reserve", size=size)
+        return None if is_none(js_found) else bool(js_found)
+
     async def sweep(self) -> int:
         """Remove temporary files that no tab writes any more; partial downloads stay for a week."""
         return int(await self._run("sweep"))
@@ -202,7 +208,7 @@ class OpfsBlobStore:
             raise BlobNotFoundError(f"no bytes are stored in this browser under {content_hash}")
         return found
 
-    async def _run(self, operation: str, **args: str) -> Any:
+    async def _run(self, operation: str, **args: str | int) -> Any:
         js_args = to_js(args, dict_converter=_js_object().fromEntries)
         return await run_job(self._js_client.start(operation, js_args))
 

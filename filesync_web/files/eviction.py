@@ -136,12 +136,9 @@ class Eviction:
         """Whether there would be room once everything was evicted that may go, as far as can be told."""
         if not self._remote.exists:
             return False
-        status = await self._blobs.storage_status()
-        if status.quota is None or status.usage is None:
-            return True
         stored = await self._blobs.list()
-        evictable = sum(bytes_ for content, bytes_ in stored.items() if not self._obstacle(content))
-        return size <= status.quota - status.usage + evictable
+        needed = size - sum(bytes_ for content, bytes_ in stored.items() if not self._obstacle(content))
+        return needed <= 0 or await self._blobs.has_room(needed) is not False
 
     # --- eviction -------------------------------------------------------------------------------------------
 

@@ -129,6 +129,10 @@ class DirectoryBlobStore:
             with storing(self._root):
                 (self._files / content_hash).unlink(missing_ok=True)
 
+    async def has_room(self, size: int) -> bool | None:
+        """Whether the disk has so many bytes free."""
+        return size <= shutil.disk_usage(_existing(self._root)).free
+
     async def sweep(self) -> int:
         """Remove temporary files that no process writes any more; partial downloads stay for a week."""
         with storing(self._root):

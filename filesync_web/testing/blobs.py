@@ -146,6 +146,10 @@ class MemoryBlobStore:
         self.blobs.pop(content_hash, None)
         self.mime_types.pop(content_hash, None)
 
+    async def has_room(self, size: int) -> bool | None:
+        """Whether the quota leaves so many bytes."""
+        return self.quota is None or self._usage() + size <= self.quota
+
     async def sweep(self) -> int:
         """There are no temporary files that could be left over: partial downloads are kept."""
         return 0

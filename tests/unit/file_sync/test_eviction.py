@@ -255,13 +255,13 @@ async def test_what_could_not_fit_evicts_nothing() -> None:
 
 
 async def test_without_an_estimate_room_is_made_as_far_as_it_goes(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def unknown() -> fs.StorageStatus:
-        return fs.StorageStatus(True, None, None, None, None)
+    async def unknown(_size: int) -> None:
+        return None
 
     async with a_device() as device:
         tab = await device.tab()
         await saved(tab, b"old bytes")
-        monkeypatch.setattr(device.blobs, "storage_status", unknown)
+        monkeypatch.setattr(device.blobs, "has_room", unknown)
         device.blobs.quota = 12
         (new,) = await saved(tab, b"new bytes")
         assert list(device.blobs.blobs) == [new.content_hash]
