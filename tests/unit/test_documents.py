@@ -20,6 +20,8 @@ def test_every_fault_has_tests_that_exist() -> None:
         named = re.findall(r"`(test_\w+)`", rest)
         assert named, f"fault {number} names no test"
         assert set(named) <= defined, f"fault {number}: {set(named) - defined} does not exist"
+    named = re.findall(r"`(test_\w+)`", table)
+    assert set(named) <= defined, f"{set(named) - defined} does not exist"
 
 
 def test_every_name_that_the_documents_give_an_app_is_public() -> None:
