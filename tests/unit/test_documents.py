@@ -15,7 +15,8 @@ def test_every_fault_has_tests_that_exist() -> None:
     rows = re.findall(r"^\| (\d+) \|(.*)\|$", table, flags=re.MULTILINE)
     sources = [path for folder in ("tests", "filesync_web") for path in (ROOT / folder).rglob("*.py")]
     defined = {name for path in sources for name in re.findall(r"def (test_\w+)", path.read_text())}
-    assert [int(number) for number, _rest in rows] == list(range(1, 30))
+    assert len(rows) > 29
+    assert [int(number) for number, _rest in rows] == list(range(1, len(rows) + 1))
     for number, rest in rows:
         named = re.findall(r"`(test_\w+)`", rest)
         assert named, f"fault {number} names no test"
