@@ -24,7 +24,7 @@ def transfer_with_kills(
     size = mib * MIB
     sender = KilledClient(new_profile(proxy.url), proxy, store_id)
     last_before_kill = f"partNumber={mib // PART // 2 + 1}"
-    trap = proxy.set_trap("PUT", last_before_kill, "up", 0.99)
+    trap = proxy.set_trap("PUT", last_before_kill, "up", 0.99, beside=FILES)
     sender.begin_save("large", 1, size, stream=True)
     assert trap.sprung.wait(120)
     sender.kill()
@@ -37,7 +37,7 @@ def transfer_with_kills(
     print(f"upload: {before / MIB:.1f} MiB before the kill, {sent / MIB:.1f} of {mib} MiB in all")
     assert size <= sent < size + min(SENT_TWICE, size // 2)
 
-    trap = proxy.set_trap("GET", FILES, "down", 0.5)
+    trap = proxy.set_trap("GET", FILES, "down", 0.5, beside=FILES)
     receiver = KilledClient(new_profile(proxy.url), proxy, store_id)
     assert trap.sprung.wait(120)
     receiver.kill()

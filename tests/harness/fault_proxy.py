@@ -50,18 +50,30 @@ class Trap:
     """Springs on the first request that matches, once `share` of its body (0 to 1) has passed in one `way`.
 
     A share of 1 lets it pass; any other holds the request until the proxy lets go of it by breaking it off.
+    What matches `beside` is held with it from then on: a test that counts what was sent before a kill must
+    not race with the transfers that go on beside the held one.
     """
 
     method: str
     pattern: str
     way: Way
     share: float
+    beside: str | None = None
     sprung: threading.Event = field(default_factory=threading.Event)
     caught: Exchange | None = None
 
     @property
     def holds(self) -> bool:
         return self.share < 1
+
+    def holds_beside(self, exchange: Exchange) -> bool:
+        return bool(
+            self.holds
+            and self.sprung.is_set()
+            and self.beside is not None
+            and exchange.method == self.method
+            and re.search(self.beside, exchange.path)
+        )
 
     @property
     def content_hash(self) -> str:
@@ -107,9 +119,11 @@ class FaultProxy:
         self._thread.join(10)
         self._loop.close()
 
-    def set_trap(self, method: str, pattern: str, way: Way, share: float) -> Trap:
-        """Lay the trap; `pattern` is looked for in path and query."""
-        self.trap = Trap(method, pattern, way, share)
+    def set_trap(
+        self, method: str, pattern: str, way: Way, share: float, *, beside: str | None = None
+    ) -> Trap:
+        """Lay the trap; the patterns are looked for in path and query."""
+        self.trap = Trap(method, pattern, way, share, beside)
         return self.trap
 
     def let_go(self) -> None:
@@ -175,17 +189,25 @@ class FaultProxy:
     async def passed(self, exchange: Exchange, way: Way, total: int) -> None:
         """Spring the trap if this exchange is in it and far enough; held here until it is let go."""
         trap = self.trap
-        if trap is None or trap.caught is not exchange or trap.way != way or trap.sprung.is_set():
+        if trap is None or trap.way != way:
+            return
+        if trap.holds_beside(exchange):
+            await self._hold()
+        if trap.caught is not exchange or trap.sprung.is_set():
             return
         if getattr(exchange, way) < total * trap.share:
             return
         trap.sprung.set()
         if trap.holds:
-            task = asyncio.current_task()
-            assert task
-            self._held.add(task)
-            task.add_done_callback(self._held.discard)
-            await asyncio.Event().wait()
+            await self._hold()
+
+    async def _hold(self) -> None:
+        """Wait to be broken off by `let_go`."""
+        task = asyncio.current_task()
+        assert task
+        self._held.add(task)
+        task.add_done_callback(self._held.discard)
+        await asyncio.Event().wait()
 
 
 class _Connection:
