@@ -85,7 +85,7 @@ class QueueRemoteDelete:
 class FinishRemoteDelete:
     """Take the entry out of the outbox: it is done."""
 
-    remote_key: str
+    delete: RemoteDelete
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from filesync_web.engine.transfers import Transfers
 
 
 class RemoteDeletes:
-    """The half of the engine that empties the outbox; a key is a remote key."""
+    """The half of the engine that empties the outbox; a key is a content hash."""
 
     def __init__(self, state: EngineState, transfers: Transfers) -> None:
         self._state = state
@@ -31,33 +31,34 @@ class RemoteDeletes:
 
     def observe(self, file_id: str, deletes: Iterable[RemoteDelete]) -> None:
         """The part of the outbox that a file caused, as it is stored now."""
-        gone, new = self._state.outbox.replace(file_id, deletes)
-        for entry in gone:
-            self._queue.discard(entry.delete.remote_key)
-            self._interrupt(entry)
-        self._state.touch(entry.delete.content_hash for entry in (*gone, *new))
+        for entry in self._state.outbox.replace(file_id, deletes):
+            if not entry.causes:
+                self._queue.discard(entry.content_hash)
+                self._interrupt(entry)
+            self._state.touch({entry.content_hash})
 
     def recheck(self, content_hash: str) -> None:
-        """Queue the deletes of a content that are due, and hold back those that are not."""
-        for entry in self._state.outbox.of_content(content_hash):
-            if self._state.files.has_content(content_hash):
+        """Queue the delete of a content if it is due; if not, hold it back."""
+        entry = self._state.outbox.get(content_hash)
+        if entry is not None:
+            if not self._is_due(entry):
                 self._interrupt(entry)
-            self.wait(entry.delete.remote_key)
+            self.wait(content_hash)
 
     # --- jobs: the interface of a JobOwner
 
     def job(self, key: str) -> Job:
-        delete = self._entry(key).delete
+        entry = self._entry(key)
         serial = self._state.jobs.next_serial()
-        return Job(serial, JobKind.DELETE, delete.file_id, delete.content_hash, key)
+        return Job(serial, JobKind.DELETE, min(entry.causes), entry.content_hash, entry.remote_key)
 
     def wait(self, key: str) -> None:
         entry = self._entry(key)
-        if self._is_due(entry):
+        if self._is_due(entry) and entry.job is None:
             self._queue.put(
                 key,
                 priority=0,
-                age=entry.delete.queued_at,
+                age=entry.queued_at,
                 not_before=entry.retry.not_before,
                 now=self._state.now,
             )
@@ -65,13 +66,13 @@ class RemoteDeletes:
             self._queue.discard(key)
 
     def start(self, job: Job) -> None:
-        self._entry(job.remote_key).job = job
+        self._entry(job.content_hash).job = job
         self._state.emit(Start(job))
 
     def succeeded(self, job: Job) -> None:
-        if self._take(job) is not None and not self._state.files.has_content(job.content_hash):
-            self._state.outbox.remove(job.remote_key)
-            self._state.emit(FinishRemoteDelete(job.remote_key))
+        entry = self._take(job)
+        if entry is not None and self._is_due(entry):
+            self._state.emit(*map(FinishRemoteDelete, self._state.outbox.remove(entry)))
         self._after(job)
 
     def cancelled(self, job: Job) -> None:
@@ -92,23 +93,20 @@ class RemoteDeletes:
     def pause_all(self) -> None:
         for entry in self._state.outbox:
             self._interrupt(entry)
-            self.wait(entry.delete.remote_key)
+            self.wait(entry.content_hash)
 
     def resume_all(self) -> None:
         for entry in self._state.outbox:
             if entry.retry != FIRST_TRY:
                 entry.retry = FIRST_TRY
-                self.wait(entry.delete.remote_key)
+                self.wait(entry.content_hash)
 
     # ---
 
     def _is_due(self, entry: OutboxEntry) -> bool:
-        """Whether nothing but the time and the gate keeps the delete from running."""
-        return not (
-            entry.job is not None
-            or self._state.files.has_content(entry.delete.content_hash)
-            or self._state.is_unfinished(entry.delete.file_id)
-        )
+        """Whether the object may go, as far as the files are concerned."""
+        is_live = self._state.files.has_content(entry.content_hash)
+        return not is_live and not any(map(self._state.is_unfinished, entry.causes))
 
     def _after(self, job: Job) -> None:
         """A delete has ended, late or not, and the object may be gone, while a file came to count on it: if
@@ -126,7 +124,7 @@ class RemoteDeletes:
 
     def _take(self, job: Job) -> OutboxEntry | None:
         """The entry whose current job has ended; None when the report is late."""
-        entry = self._state.outbox.get(job.remote_key)
+        entry = self._state.outbox.get(job.content_hash)
         if entry is None or entry.job != job:
             return None
         entry.job = None

@@ -138,8 +138,8 @@ class EngineState:
 
     def answer_for(self, record: FileRecord) -> None:
         """Write down that this client may have put a record's object into the store, unless that is known."""
-        key = remote_key(record.path)
-        if self.outbox.get(key) is None:
+        if self.outbox.get(record.content_hash) is None:
+            key = remote_key(record.path)
             delete = RemoteDelete(key, record.content_hash, record.id, queued_at=record.updated_at)
             self.outbox.add(delete)
             self.emit(QueueRemoteDelete(delete))
@@ -157,9 +157,9 @@ class EngineState:
     def is_needed(self, content_hash: str) -> bool:
         """Whether the own bytes of that content are needed: by a live file, or as the old content of an edit
         whose new content is not uploaded yet."""
-        return self.files.needs(content_hash) or any(
-            self.is_unfinished(entry.delete.file_id) for entry in self.outbox.of_content(content_hash)
-        )
+        entry = self.outbox.get(content_hash)
+        causes = entry.causes if entry is not None else ()
+        return self.files.needs(content_hash) or any(map(self.is_unfinished, causes))
 
     def is_unfinished(self, file_id: str) -> bool:
         """Whether a live file's content is not in the object store yet."""

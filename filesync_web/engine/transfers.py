@@ -224,7 +224,7 @@ class Transfers:
         self._touch_caused_by(record.id)
 
     def _touch_caused_by(self, file_id: str) -> None:
-        self._state.touch(entry.delete.content_hash for entry in self._state.outbox.caused_by(file_id))
+        self._state.touch(entry.content_hash for entry in self._state.outbox.caused_by(file_id))
 
     def _unqueue(self, file_id: str, but: JobKind | None = None) -> None:
         for kind, queue in self._queues.items():

@@ -104,9 +104,9 @@ class FileEvents:
         """An entry of the outbox."""
         return self._events.remote_delete_queued(**asdict(delete))
 
-    def remote_delete_done(self, remote_key: str) -> NewEvent:
-        """The entry of the outbox is done or no longer wanted."""
-        return self._events.remote_delete_done(remote_key=remote_key)
+    def remote_delete_done(self, delete: RemoteDelete) -> NewEvent:
+        """The entry of the outbox is done."""
+        return self._events.remote_delete_done(remote_key=delete.remote_key, file_id=delete.file_id)
 
     def upload_opened(self, upload: OpenUpload) -> NewEvent:
         """An upload in parts was begun."""

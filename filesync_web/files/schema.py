@@ -159,7 +159,7 @@ def _remote_deletes_table() -> Table[RemoteDelete]:
         {
             "remote_key": text(primary_key=True),
             "content_hash": text(),
-            "file_id": text(),
+            "file_id": text(primary_key=True),
             "queued_at": timestamp(),
         },
         record=RemoteDelete,
@@ -237,8 +237,11 @@ def _client_only_events() -> dict[str, EventDef]:
     def of_file(args: Args) -> str:
         return f"localFileState:{args.file_id}"
 
-    def of_remote_key(args: Args) -> str:
-        return f"remoteDeletes:{args.remote_key}"
+    def of_remote_delete(args: Args) -> str:
+        return f"remoteDeletes:{args.remote_key}:{args.file_id}"
+
+    def of_upload(args: Args) -> str:
+        return f"openUploads:{args.remote_key}"
 
     def of_orphan(args: Args) -> str:
         return f"orphans:{args.content_hash}"
@@ -257,6 +260,7 @@ def _client_only_events() -> dict[str, EventDef]:
         "pinned": boolean(default=False),
         "evicted": boolean(default=False),
     }
+    done = {"remote_key": text(), "file_id": text(default="")}
     outbox = {"remote_key": text(), "content_hash": text(), "file_id": text(), "queued_at": timestamp()}
     return {
         "local_file_state_upsert": local("v1.LocalFileStateUpsert", state, of_file),
@@ -267,13 +271,9 @@ def _client_only_events() -> dict[str, EventDef]:
         "upload_opened": local(
             "v1.UploadOpened",
             {"remote_key": text(), "upload_id": text(), "part_size": integer()},
-            lambda args: f"openUploads:{args.remote_key}",
+            of_upload,
         ),
-        "upload_closed": local(
-            "v1.UploadClosed",
-            {"remote_key": text()},
-            lambda args: f"openUploads:{args.remote_key}",
-        ),
+        "upload_closed": local("v1.UploadClosed", {"remote_key": text()}, of_upload),
         "blob_used": local(
             "v1.BlobUsed",
             {
@@ -290,8 +290,8 @@ def _client_only_events() -> dict[str, EventDef]:
         ),
         "orphan_gone": local("v1.OrphanGone", {"content_hash": text()}, of_orphan),
         "stock_taken": local("v1.StockTaken", {"taken_at": timestamp()}, lambda _args: "stockTakings"),
-        "remote_delete_queued": local("v1.RemoteDeleteQueued", outbox, of_remote_key),
-        "remote_delete_done": local("v1.RemoteDeleteDone", {"remote_key": text()}, of_remote_key),
+        "remote_delete_queued": local("v1.RemoteDeleteQueued", outbox, of_remote_delete),
+        "remote_delete_done": local("v1.RemoteDeleteDone", done, of_remote_delete),
     }
 
 
@@ -315,6 +315,10 @@ def _create_materializers(tables: Mapping[str, Table[Any]]) -> dict[str, Materia
     def release(content_hash: str) -> Statement:
         return released.insert(on_conflict="ignore", content_hash=content_hash)
 
+    def remote_delete_done(args: Args, _context: Context) -> Statement:
+        of_file = {"file_id": args.file_id} if args.file_id else {}  # an older version meant all of a key
+        return deletes.where(remote_key=args.remote_key, **of_file).delete()
+
     def replaced(target: Table[Any]) -> Callable[[Args, Context], Statement]:
         return lambda args, _context: target.insert(on_conflict="replace", **args)
 
@@ -332,7 +336,7 @@ def _create_materializers(tables: Mapping[str, Table[Any]]) -> dict[str, Materia
         "v1.OrphanGone": lambda args, _context: orphans.where(content_hash=args.content_hash).delete(),
         "v1.StockTaken": replaced(tables["stock_takings"]),
         "v1.RemoteDeleteQueued": replaced(deletes),
-        "v1.RemoteDeleteDone": lambda args, _context: deletes.where(remote_key=args.remote_key).delete(),
+        "v1.RemoteDeleteDone": remote_delete_done,
     }
 
 

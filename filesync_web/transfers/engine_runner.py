@@ -210,8 +210,8 @@ class EngineRunner:
                 return self._remote_key_event(effect)
             case fx.QueueRemoteDelete(delete):
                 return events.remote_delete_queued(delete)
-            case fx.FinishRemoteDelete(remote_key):
-                return events.remote_delete_done(remote_key)
+            case fx.FinishRemoteDelete(delete):
+                return events.remote_delete_done(delete)
             case _:
                 return None
 

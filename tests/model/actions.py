@@ -41,6 +41,8 @@ class Actions(Shell):
         client.blobs.add(content)
         path = file_path("s", content)
         new = replace(old, path=path, content_hash=content, remote_key="", updated_at=int(self.now))
+        if old.is_uploaded:
+            client.replaced[old.id] = old.content_hash
         self.commit(client, Event("updated", new))
         client.rows[old.id] = LocalFileState(old.id, path, content, Status.DONE, Status.QUEUED)
         client.controls.pop(old.id, None)

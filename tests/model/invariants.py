@@ -22,9 +22,8 @@ class Invariants(State):
         if job.kind is JobKind.DELETE:
             live = self.files_of(client, job.content_hash)
             assert not live, f"{job} would delete the content of {live}"
-            cause = client.records.get(job.file_id)
-            finished = cause is None or not cause.is_live or cause.is_uploaded
-            assert finished, f"{job}: the old content would go before the new is uploaded"
+            edits = self.edits_of(client, job.content_hash)
+            assert not edits, f"{job}: the old content would go before the new is uploaded, of {edits}"
         else:
             row = client.rows[job.file_id]
             status = row.upload_status if job.kind is JobKind.UPLOAD else row.download_status
@@ -36,7 +35,8 @@ class Invariants(State):
             if job.kind is JobKind.DOWNLOAD:
                 assert job.file_id not in client.evicted, f"{job} starts although nobody wants it"
             else:
-                assert job.remote_key in client.outbox, f"{job} sends what nobody would take away"
+                kept = [delete.remote_key for delete in client.outbox.values()]
+                assert job.remote_key in kept, f"{job} sends what nobody would take away"
 
     def check_failed(self, client: Client, job: Job, kind: FailureKind) -> None:
         """What may pass by itself does not rest before it was tried as often as the policy says; and what
@@ -114,9 +114,8 @@ class Invariants(State):
             for content in client.blobs:
                 assert self.use_of(client, content), f"{client.name} keeps {content}"
             for key, entry in client.outbox.items():
-                cause = client.records.get(entry.file_id)
-                unfinished = cause is not None and cause.is_live and not cause.is_uploaded
-                assert unfinished or self.is_live(client, entry), f"{client.name}: {key} is forgotten"
+                is_waiting = self.is_live(client, entry) or self.is_old(client, entry.content_hash)
+                assert is_waiting, f"{client.name}: {key} is forgotten"
 
     def check_tells_what_is_here(self, client: Client, row: LocalFileState) -> None:
         """A row says that the bytes are here when they are, and to be uploaded when the store has none."""

@@ -39,8 +39,8 @@ MUTANTS = [
     Mutant(
         "deletes a shared object remotely although another file has the content",
         "remote_deletes.py",
-        "            or self._state.files.has_content(entry.delete.content_hash)\n",
-        "",
+        "is_live = self._state.files.has_content(entry.content_hash)",
+        "is_live = False",
     ),
     Mutant(
         "the old object of an edit goes before the new content is uploaded",
@@ -196,10 +196,10 @@ MUTANTS = [
         "            pass\n",
     ),
     Mutant(
-        "what one file caused is forgotten when another one causes nothing",
-        "outbox.py",
-        "gone = [entry for key, entry in before.items() if wanted.get(key) != entry.delete]",
-        "gone = [entry for key, entry in self._entries.items() if wanted.get(key) != entry.delete]",
+        "of two edits of one content only one is waited for before its old object goes",
+        "remote_deletes.py",
+        "any(map(self._state.is_unfinished, entry.causes))",
+        "any(map(self._state.is_unfinished, list(entry.causes)[:1]))",
     ),
     Mutant(
         "what waited for a file is not looked at again when that file is deleted",
@@ -325,6 +325,7 @@ def run(mutant: Mutant) -> str | None:
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(ROOT / "filesync_web", Path(folder, "filesync_web"), ignore=_generated)
         shutil.copytree(ROOT / "tests" / "model", Path(folder, "tests", "model"), ignore=_generated)
+        shutil.copy(ROOT / "tests" / "__init__.py", Path(folder, "tests"))
         path = Path(folder, "filesync_web", "engine", mutant.file)
         source = path.read_text()
         if source.count(mutant.old) != 1:

@@ -90,10 +90,12 @@ class Shell(Invariants):
                     path=file_path("s", content_hash),
                 )
                 self.commit(client, Event("updated", new, only_if=(content_hash, old_key)))
+                if new_key:
+                    client.replaced.pop(file_id, None)
             case fx.QueueRemoteDelete(delete):
-                client.outbox[delete.remote_key] = delete
-            case fx.FinishRemoteDelete(key):
-                client.outbox.pop(key, None)
+                client.outbox[delete.remote_key, delete.file_id] = delete
+            case fx.FinishRemoteDelete(delete):
+                client.outbox.pop((delete.remote_key, delete.file_id), None)
             case fx.DeleteBlob(content_hash):
                 self.check_unreferenced(client, content_hash)
                 client.blobs.discard(content_hash)

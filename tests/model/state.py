@@ -78,7 +78,10 @@ class Client:
     rows: dict[str, LocalFileState] = field(default_factory=dict)
     controls: dict[str, Control] = field(default_factory=dict)
     evicted: set[str] = field(default_factory=set)
-    outbox: dict[str, RemoteDelete] = field(default_factory=dict)
+    outbox: dict[tuple[str, str], RemoteDelete] = field(default_factory=dict)  # by remote key and file
+    replaced: dict[str, str] = field(
+        default_factory=dict
+    )  # by file, the last uploaded content that an edit replaced
     blobs: set[str] = field(default_factory=set)
     engine: Engine | None = None
     online: bool = True
@@ -119,7 +122,7 @@ class State:
 
     def queue_remote_delete(self, client: Client, old: FileRecord) -> None:
         key = remote_key(old.path)
-        client.outbox[key] = RemoteDelete(key, old.content_hash, old.id, int(self.now))
+        client.outbox[key, old.id] = RemoteDelete(key, old.content_hash, old.id, int(self.now))
 
     def pick(self, client: Client, n: int) -> FileRecord | None:
         live = [record for record in client.records.values() if record.is_live]
@@ -153,6 +156,12 @@ class State:
             client.records.get(e.file_id) for e in client.outbox.values() if e.content_hash == content_hash
         ]
         return any(cause is not None and cause.is_live and not cause.is_uploaded for cause in causes)
+
+    def edits_of(self, client: Client, content_hash: str) -> list[FileRecord]:
+        """The files that had that content uploaded until an edit here, and whose new content is not
+        uploaded."""
+        edited = [client.records[i] for i, content in client.replaced.items() if content == content_hash]
+        return [record for record in edited if record.is_live and not record.is_uploaded]
 
     def is_live(self, client: Client, entry: RemoteDelete) -> bool:
         """Whether a live file has the content of an outbox entry."""

@@ -84,4 +84,7 @@ TRACES = {
         "9, sync 1 9 0, save 5 8 5, save 9 3 2, evict 4 9 8, sync 8 3 9, sync 9 1 6, evict 7 0 8, save 7 2 "
         "8, lose 3 4 0, update 5 4 7"
     ),
+    "two files of one content are edited, and one edit is up first": parse(
+        "save 0 1 0, finish 0 0 0, save 0 1 0, finish 0 0 0, update 0 0 0, update 0 0 1"
+    ),
 }

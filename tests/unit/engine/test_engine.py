@@ -10,8 +10,16 @@ from filesync_web.core.backoff import RetryPolicy
 from filesync_web.core.failures import Failure, FailureKind
 from filesync_web.core.foreign import accepted
 from filesync_web.core.paths import file_path, remote_key
-from filesync_web.core.records import Control, FileRecord, LocalFileState, Status, TransferControl
+from filesync_web.core.records import (
+    Control,
+    FileRecord,
+    LocalFileState,
+    RemoteDelete,
+    Status,
+    TransferControl,
+)
 from filesync_web.engine.effects import (
+    Cancel,
     ChangeRemoteKey,
     DeleteBlob,
     Effect,
@@ -160,6 +168,20 @@ def test_own_bytes_are_garbage_after_a_deletion_or_an_edit_and_for_no_other_reas
     assert DeleteBlob(CONTENT) in done
     deleted = engine.observe([fact(record(OTHER, uploaded=True, deleted=True))], now=5.0)
     assert DeleteBlob(OTHER) in deleted
+
+
+def test_a_delete_under_way_stops_when_an_edit_comes_to_need_the_old_object() -> None:
+    engine = an_engine()
+    gone = record(uploaded=True, deleted=True)
+    delete = RemoteDelete(gone.remote_key, CONTENT, "f", 1)
+    (job,) = jobs(engine.observe([replace(fact(gone, here=False), deletes=(delete,))], now=0.0))
+    assert job.kind is JobKind.DELETE
+    edited = replace(record(OTHER), id="g")  # it had the content of the other file until just now
+    effects = engine.observe([replace(fact(edited), deletes=(replace(delete, file_id="g"),))], now=1.0)
+    assert Cancel(job.serial) in effects
+    (upload,) = jobs(effects)
+    assert not jobs(engine.cancelled(job.serial, now=2.0))
+    assert [job.kind for job in jobs(engine.succeeded(upload.serial, now=3.0))] == [JobKind.DELETE]
 
 
 def test_a_network_that_spoils_all_bytes_makes_others_upload_seldom() -> None:

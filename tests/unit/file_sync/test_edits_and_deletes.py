@@ -8,7 +8,7 @@ import filesync_web as fs
 from filesync_web.core.records import Status
 from filesync_web.testing.clock import settle
 from filesync_web.testing.http import Reply
-from tests.unit.file_sync.scene import FILES, a_device, is_data, is_put
+from tests.unit.file_sync.scene import FILES, a_device, is_data, is_put, saved
 
 
 async def test_deleting_one_of_two_equal_files_keeps_the_bytes_until_the_last_goes() -> None:
@@ -43,6 +43,31 @@ async def test_old_content_goes_only_after_the_new_is_uploaded() -> None:
         await settle()
         assert set(device.blobs.blobs) == {new.content_hash}
         assert set(device.store.objects) == {f"s/{new.content_hash}"}
+
+
+async def test_old_content_of_two_edits_stays_until_both_are_uploaded() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        first, second = await saved(tab, b"old", b"old")
+        device.store.hold = is_put
+        edits = [
+            await tab.sync.update_file(file.file_id, content)
+            for file, content in ((first, b"one"), (second, b"two"))
+        ]
+        request = await device.network.next("PUT")
+        device.store.objects[f"s/{edits[0].content_hash}"] = b"one"
+        request.respond(200)
+        await settle()
+        assert device.store.objects[f"s/{first.content_hash}"] == b"old"
+        assert device.blobs.blobs[first.content_hash] == b"old"
+        request = await device.network.next("PUT")
+        device.store.objects[f"s/{edits[1].content_hash}"] = b"two"
+        request.respond(200)
+        await settle()
+        assert set(device.store.objects) == {f"s/{edit.content_hash}" for edit in edits}
+        assert set(device.blobs.blobs) == {edit.content_hash for edit in edits}
+        left = tab.store.query(FILES.tables.remote_deletes)
+        assert {delete.content_hash for delete in left} == {edit.content_hash for edit in edits}
 
 
 async def test_a_remote_delete_made_offline_is_done_later() -> None:
