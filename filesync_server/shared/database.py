@@ -17,6 +17,8 @@ from pathlib import Path
 from .disk import make_private, private
 
 _BUSY_TIMEOUT = 30.0
+_NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE})
+"""A full disk, and how SQLite calls a write that a quota or a limit on the size of files refused."""
 
 
 class _Connection:
@@ -92,7 +94,7 @@ def _full_disk_told_apart() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        if getattr(error, "sqlite_errorcode", None) in _NO_ROOM:
             raise OSError(errno.ENOSPC, "the disk is full") from error
         raise
 

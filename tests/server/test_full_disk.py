@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -126,3 +128,26 @@ def test_a_commit_that_fails_leaves_the_file_usable(tmp_path: Path) -> None:
     with database.read() as db:
         assert db.execute("SELECT count(*) FROM t").fetchone() == (1,)
     database.close()
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from filesync_server.shared.database import Database
+from filesync_server.shared.disk import is_full
+
+database = Database(Path(sys.argv[1]), "CREATE TABLE IF NOT EXISTS t (x)")
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, -1))
+try:
+    with database.write() as db:
+        db.execute("INSERT INTO t VALUES (?)", ("x" * 300_000,))
+except OSError as error:
+    sys.exit(0 if is_full(error) else 1)
+"""
+
+
+def test_a_limit_on_the_size_of_files_is_no_other_error(tmp_path: Path) -> None:
+    """As a quota, which SQLite does not call a full disk."""
+    command = [sys.executable, "-c", LIMITED, str(tmp_path / "x.sqlite")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
