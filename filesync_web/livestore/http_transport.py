@@ -22,7 +22,6 @@ from filesync_web.livestore.messages import (
     PUSH,
     Chunk,
     Cursor,
-    Event,
     Interrupt,
     Ping,
     Pong,
@@ -34,6 +33,7 @@ from filesync_web.livestore.messages import (
     WireError,
 )
 from filesync_web.livestore.ports import SocketClosedError, SocketFactory
+from filesync_web.livestore.recent import RecentEvents
 from filesync_web.livestore.refusals import reason_in, refused
 from filesync_web.livestore.wire import (
     decode_answers,
@@ -46,7 +46,7 @@ from filesync_web.ports import Clock, Http
 
 POLL_EVERY = 5.0
 CHECK_EVERY = 60.0
-"""Seconds after which it asks for the last event once more, as the backend may have lost it."""
+"""Seconds after which it asks for the newest events once more, as the backend may have lost them."""
 ANSWER_TIMEOUT = 30.0
 ANSWER_BYTES = 250_000
 _OK = 200
@@ -110,8 +110,7 @@ class HttpSocket:
     async def _pull(self, id_: str, pull: PullRequest) -> None:
         """Ask for what comes after the cursor, again and again."""
         pull = replace(pull, max_bytes=ANSWER_BYTES)
-        last: Event | None = None
-        backend_id = ""
+        recent = RecentEvents()
         check_at = self._clock.monotonic()  # the cursor of the first question is that of a check
         self._is_behind = True
         while True:
@@ -120,13 +119,13 @@ class HttpSocket:
             is_check = self._clock.monotonic() >= check_at
             if is_check:
                 check_at = self._clock.monotonic() + CHECK_EVERY
-                pull = _from(last, backend_id, pull)
+                pull = replace(pull, cursor=_begin_with(recent, pull.cursor))
             has_more = False
             for value in await self._ask(id_, pull, tells_of_none=is_check):
                 if value.batch:
                     has_more = value.remaining != 0
-                    last, backend_id = value.batch[-1].event, value.backend_id
-                    pull = replace(pull, cursor=Cursor(backend_id, last.seq_num))
+                    recent.add(pulled.event for pulled in value.batch if pulled.event.seq_num > recent.head)
+                    pull = replace(pull, cursor=Cursor(value.backend_id, recent.head))
             self._is_behind = has_more
             if not has_more:
                 self._pay_pong()
@@ -202,9 +201,9 @@ def http_transport(store_id: str, make_http: Callable[[], Http], clock: Clock) -
     return open_http_socket
 
 
-def _from(last: Event | None, backend_id: str, pull: PullRequest) -> PullRequest:
-    """The pull that begins with that event, which the backend has to have."""
-    if last is None:
-        return pull
-    before = last.parent_seq_num
-    return replace(pull, cursor=Cursor(backend_id, before) if before else None)
+def _begin_with(recent: RecentEvents, cursor: Cursor | None) -> Cursor | None:
+    """Where to ask from for the newest events; the caller's own cursor does so for the first question."""
+    before = recent.begin()
+    if not recent.head:
+        return cursor
+    return Cursor(cursor.backend_id, before) if before and cursor is not None else None
