@@ -175,7 +175,8 @@ class SyncProtocol:
         """Push what is pending, when nothing stands in the way."""
         if view.epoch != self._epoch:
             return [Fail(SyncError("the log has begun anew in another tab; connecting again"))]
-        self._recent.add(event for event in view.recent if event.seq_num > self._recent.head)
+        if view.head > self._recent.head:
+            return self._follow(view, now)
         if not self._is_caught_up or self._push or view.head < self._wait_for_head:
             return []
         if self._wait_for_head:
@@ -190,6 +191,13 @@ class SyncProtocol:
         self._answer_by = now + ANSWER_TIMEOUT
         push = PushRequest(self._store_id, self._batch, self._backend_id, self._payload)
         return [Send(push_request(self._push, push))]
+
+    def _follow(self, view: View, now: float) -> list[Output]:
+        """Another tab has moved the log on: it syncs too, for a moment. What it has heard need not be what
+        this connection will hear, when the backend has come back with less in between; so pull from there.
+        """
+        self._recent = RecentEvents(view.recent)
+        return [Send(Interrupt(self._pull)), self._pull_on(now)]
 
     def ticked(self, now: float) -> list[Output]:
         """Time has passed."""
