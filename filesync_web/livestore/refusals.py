@@ -13,13 +13,16 @@ _LONGEST_REASON = 200
 
 
 def reason_in(body: bytes) -> str:
-    """What the answer to a refused request says: `{"error": "..."}`; "" when it says nothing of the kind."""
+    """What the answer to a refused request says, in plain text or as `{"error": "..."}`; "" when it says
+    nothing of the kind: a page of HTML is for others to read."""
     try:
         answer = parse_json(body)
     except ForeignTextError:
-        return ""
+        answer = {"error": body.decode("utf-8", "replace").strip()}
     reason = answer.get("error") if isinstance(answer, dict) else None
-    return reason[:_LONGEST_REASON] if isinstance(reason, str) and reason.isprintable() else ""
+    if not isinstance(reason, str) or not reason.isprintable() or reason.startswith("<"):
+        return ""
+    return reason[:_LONGEST_REASON]
 
 
 def refused(status: int, reason: str) -> SocketClosedError:
