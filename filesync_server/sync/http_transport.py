@@ -11,11 +11,12 @@ import logging
 from collections.abc import AsyncIterator
 
 from filesync_web.livestore import messages as m
-from filesync_web.livestore.wire import decode_pull_request, decode_push_request, encode
+from filesync_web.livestore.wire import decode_pull_request, decode_push_request, encode, encoded_size
 
 from .frames import RefusedFrameError, decode_frame
 from .hub import Hub
 from .protocol import check_batch, check_store
+from .storage import Page
 
 UNUSABLE = "the event log cannot be used at the moment"
 """What clients are told; the reason is in the server's log."""
@@ -84,12 +85,26 @@ async def _pull(hub: Hub, store_id: str, request: m.Request) -> AsyncIterator[m.
     after = pull.cursor.seq_num if pull.cursor else 0
     backend_id = pull.cursor.backend_id if pull.cursor else None
     remaining: int | None = None
-    while remaining != 0:
+    left = pull.max_bytes
+    while remaining != 0 and (left is None or left > 0):
         page = await hub.read(store_id, after, backend_id)
         if isinstance(page, m.BackendIdMismatch):
             yield m.Failure(request.id, (page,))
             return
+        if left is not None:
+            page, left = _cut(page, left)
         yield m.Chunk(request.id, (m.PullResponse(page.events, page.backend_id, page.remaining),))
         after = page.events[-1].event.seq_num if page.events else after
         backend_id, remaining = page.backend_id, page.remaining
     yield m.Success(request.id)
+
+
+def _cut(page: Page, max_bytes: int) -> tuple[Page, int]:
+    """The events of the page that fit into so many bytes, one at least; and how many bytes are left."""
+    left = max_bytes
+    for count, pulled in enumerate(page.events):
+        size = encoded_size(pulled.event)
+        if count and size > left:
+            return Page(page.backend_id, page.events[:count], page.remaining + len(page.events) - count), 0
+        left -= size
+    return page, left

@@ -9,6 +9,7 @@ from filesync_web.browser.connectivity import BrowserConnectivity
 from filesync_web.browser.event_log import IndexedDbEventLog
 from filesync_web.browser.http import BrowserHttp
 from filesync_web.browser.locks import WebLocks
+from filesync_web.browser.refusal import asking_why
 from filesync_web.browser.tabs import BroadcastTabs, WebLeaderLock
 from filesync_web.browser.web_socket import open_browser_socket
 from filesync_web.livestore.http_transport import http_transport
@@ -29,12 +30,13 @@ class BrowserEnvironment:
         name = PREFIX + store_id
         clock = SystemClock()
         is_over_http = sync is not None and sync.transport == "http"
+        over_http = http_transport(store_id, BrowserHttp, clock)
         ports = StorePorts(
             log=IndexedDbEventLog(name),
             channel=BroadcastTabs(name),
             lock=WebLeaderLock(_leader_lock(store_id)),
             clock=clock,
-            open_socket=http_transport(store_id, BrowserHttp, clock) if is_over_http else open_browser_socket,
+            open_socket=over_http if is_over_http else asking_why(open_browser_socket),
         )
         return await Store.open(schema=schema, store_id=store_id, ports=ports, sync=sync)
 

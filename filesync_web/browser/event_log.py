@@ -131,9 +131,7 @@ class IndexedDbEventLog:
         if error.name == "QuotaExceededError":
             return QuotaExceededError("the device has no room for the event log: free some, then try again")
         if error.name == "VersionError":
-            return StoreError(
-                f"the event log {self._name} is of a newer filesync-web than this page: reload it"
-            )
+            return StoreError(f"the event log {self._name} has a newer version than this page: reload it")
         if error.name == "SecurityError":
             return StorageUnavailableError(
                 f"the browser keeps no event log for this page ({error.message}); private mode?"

@@ -8,11 +8,11 @@ from filesync_web.aio.waiting import first_of
 from filesync_web.errors import SyncAuthError, SyncError
 from filesync_web.livestore.messages import Json
 from filesync_web.livestore.ports import Socket, SocketClosedError, StorePorts
+from filesync_web.livestore.refusals import error_of_refusal
 from filesync_web.livestore.sync_status import SyncOptions
 from filesync_web.livestore.wire import sync_query
 
 CONNECT_TIMEOUT = 20.0
-_REFUSED = frozenset({400, 401, 403, 404})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,10 @@ class Connector:
         try:
             return Connection(await self._open(payload), payload)
         except SocketClosedError as error:
-            if error.status in _REFUSED:
-                raise SyncAuthError(
-                    f"the sync backend refused the connection ({error.status}): check the URL, the store id "
-                    "and the token"
-                ) from error
-            raise
+            refusal = error_of_refusal(error)
+            if refusal is None:
+                raise
+            raise refusal from error
 
     async def _payload(self) -> Json:
         try:

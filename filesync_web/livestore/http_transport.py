@@ -2,7 +2,10 @@
 
 To the sync client it is one more `Socket`: what is sent becomes a POST each, whose answer is received. There
 is no live pull over HTTP, so it asks again every `POLL_EVERY` seconds, as LiveStore does, and after a push.
-An answer is held in memory as a whole, and has to arrive within `ANSWER_TIMEOUT` seconds.
+
+An answer is held in memory as a whole, and has to arrive within `ANSWER_TIMEOUT` seconds. So it asks for a
+few events at a time: a backlog of any length gets through a slow link, and what has arrived is not asked for
+again when the link breaks.
 """
 
 from __future__ import annotations
@@ -23,12 +26,15 @@ from filesync_web.livestore.messages import (
     Ping,
     Pong,
     PullRequest,
+    PullResponse,
     Request,
     ServerMessage,
     Success,
     WireError,
 )
 from filesync_web.livestore.ports import SocketClosedError, SocketFactory
+from filesync_web.livestore.recent import RecentEvents
+from filesync_web.livestore.refusals import reason_in, refused
 from filesync_web.livestore.wire import (
     decode_answers,
     decode_client,
@@ -39,7 +45,10 @@ from filesync_web.livestore.wire import (
 from filesync_web.ports import Clock, Http
 
 POLL_EVERY = 5.0
+CHECK_EVERY = 60.0
+"""Seconds after which it asks for the newest events once more, as the backend may have lost them."""
 ANSWER_TIMEOUT = 30.0
+ANSWER_BYTES = 250_000
 _OK = 200
 
 
@@ -56,6 +65,7 @@ class HttpSocket:
         self._poller: asyncio.Task[None] | None = None
         self._asked = asyncio.Event()
         self._owes_pong = False
+        self._is_behind = False
 
     async def open(self) -> None:
         """Find out whether the backend takes us."""
@@ -72,6 +82,8 @@ class HttpSocket:
                 self._poller = self._begin(self._pull(id_, decode_pull_request(payload)), "pulling")
             case Interrupt():
                 self._end_pull()
+            case Ping() if self._is_behind:
+                self._hand_over(Pong())  # each answer of a backlog has a time-out of its own
             case Ping():
                 self._owes_pong = True
                 self._asked.set()
@@ -97,22 +109,49 @@ class HttpSocket:
 
     async def _pull(self, id_: str, pull: PullRequest) -> None:
         """Ask for what comes after the cursor, again and again."""
+        pull = replace(pull, max_bytes=ANSWER_BYTES)
+        recent = RecentEvents()
+        check_at = self._clock.monotonic()  # the cursor of the first question is that of a check
+        self._is_behind = True
         while True:
             self._asked.clear()
-            request = replace(pull_request(id_, pull), tag="SyncHttpRpc.Pull")
-            for message in await self._post(encode(request)):
-                if isinstance(message, Success):
-                    continue  # the pull goes on
-                self._hand_over(message)
-                if isinstance(message, Chunk):
-                    for value in message.values:
-                        if value.batch:
-                            cursor = Cursor(value.backend_id, value.batch[-1].event.seq_num)
-                            pull = replace(pull, cursor=cursor)
-            if self._owes_pong:
-                self._owes_pong = False
-                self._hand_over(Pong())
-            await first_of(self._asked.wait(), self._clock.sleep(POLL_EVERY))
+            self._pay_pong(only_if=self._is_behind)
+            is_check = self._clock.monotonic() >= check_at
+            if is_check:
+                check_at = self._clock.monotonic() + CHECK_EVERY
+                pull = replace(pull, cursor=_begin_with(recent, pull.cursor))
+            has_more = False
+            for value in await self._ask(id_, pull, tells_of_none=is_check):
+                if value.batch:
+                    has_more = value.remaining != 0
+                    recent.add(pulled.event for pulled in value.batch if pulled.event.seq_num > recent.head)
+                    pull = replace(pull, cursor=Cursor(value.backend_id, recent.head))
+            self._is_behind = has_more
+            if not has_more:
+                self._pay_pong()
+                await first_of(self._asked.wait(), self._clock.sleep(POLL_EVERY))
+
+    async def _ask(self, id_: str, pull: PullRequest, *, tells_of_none: bool) -> list[PullResponse]:
+        """One question of a pull: hand its answer over, but for the end; returns what has come. That nothing
+        has is handed over only with `tells_of_none`: after a check it says that the backend has lost events.
+        """
+        values: list[PullResponse] = []
+        for message in await self._post(encode(replace(pull_request(id_, pull), tag="SyncHttpRpc.Pull"))):
+            match message:
+                case Success():
+                    pass  # the pull goes on
+                case Chunk():
+                    values += message.values
+                    if tells_of_none or any(value.batch for value in message.values):
+                        self._hand_over(message)
+                case _:
+                    self._hand_over(message)
+        return values
+
+    def _pay_pong(self, *, only_if: bool = True) -> None:
+        if self._owes_pong and only_if:
+            self._owes_pong = False
+            self._hand_over(Pong())
 
     def _end_pull(self) -> None:
         if self._poller is not None:
@@ -140,9 +179,7 @@ class HttpSocket:
         except NetworkError as error:
             raise SocketClosedError(f"the sync backend cannot be reached: {error}") from error
         if answer.status != _OK:
-            raise SocketClosedError(
-                f"the sync backend refused the request ({answer.status})", status=answer.status
-            )
+            raise refused(answer.status, reason_in(answer.body))
         try:
             return decode_answers(answer.body)
         except WireError as error:
@@ -162,3 +199,11 @@ def http_transport(store_id: str, make_http: Callable[[], Http], clock: Clock) -
         return socket
 
     return open_http_socket
+
+
+def _begin_with(recent: RecentEvents, cursor: Cursor | None) -> Cursor | None:
+    """Where to ask from for the newest events; the caller's own cursor does so for the first question."""
+    before = recent.begin()
+    if not recent.head:
+        return cursor
+    return Cursor(cursor.backend_id, before) if before and cursor is not None else None

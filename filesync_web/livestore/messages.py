@@ -76,12 +76,17 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """Ask for the events after `cursor` (None: from the beginning); `live` keeps the stream open."""
+    """Ask for the events after `cursor` (None: from the beginning); `live` keeps the stream open.
+
+    `max_bytes`, over HTTP: answer with about so many bytes of events, one event at least, and say how many
+    remain. Our own extension; another backend answers with everything.
+    """
 
     store_id: str
     live: bool = True
     cursor: Cursor | None = None
     payload: Json = None
+    max_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

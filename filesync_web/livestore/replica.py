@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from filesync_web.errors import EventTooLargeError, SchemaError, StoreError
 from filesync_web.livestore import sequence
 from filesync_web.livestore.messages import MAX_BATCH_BYTES, MAX_SEQ_NUM, Event
 from filesync_web.livestore.ports import START, EventLog, LocalEntry, LocalEvent, LogDelta, Position
+from filesync_web.livestore.recent import MAX_EVENTS
 from filesync_web.livestore.schema import NewEvent, Schema
 from filesync_web.livestore.state import Change, State, StateFailedError
 from filesync_web.livestore.wire import encoded_size
@@ -63,7 +65,8 @@ class Replica:
         self.backend_id: str | None = None
         self.sync_enabled = True
         self.resets = 0
-        self.last_confirmed: Event | None = None
+        self.recent: deque[Event] = deque(maxlen=MAX_EVENTS)
+        """The newest confirmed events."""
         self.state: State
         self._saved = START
         self._failure: StateFailedError | None = None  # of the state, until it has been made anew
@@ -102,16 +105,16 @@ class Replica:
                 self.state.close()
                 continue
             self._failure = None
-            await self._learn_last_confirmed()
+            await self._read_recent()
             return
         raise StoreError("the state can be kept neither in a file nor in memory")
 
-    async def _learn_last_confirmed(self) -> None:
-        """Read the last confirmed event, when it is one that the saved state has applied already."""
-        head = self.position.confirmed
-        if head and (self.last_confirmed is None or self.last_confirmed.seq_num != head):
-            delta = await self._log.read(replace(self.position, confirmed=head - 1))
-            self.last_confirmed = next((e.event for e in delta.confirmed if e.event.seq_num == head), None)
+    async def _read_recent(self) -> None:
+        """Read the newest confirmed events, which the saved state has applied already."""
+        self.recent.clear()
+        if head := self.position.confirmed:
+            delta = await self._log.read(replace(self.position, confirmed=max(0, head - MAX_EVENTS)))
+            self.recent.extend(e.event for e in delta.confirmed if e.event.seq_num <= head)
 
     async def _saved_state(self) -> State:
         return State(self._schema, await self._log.open_state())
@@ -158,6 +161,7 @@ class Replica:
             await self._mend_state(error)
 
     async def _apply(self, delta: LogDelta) -> None:
+        begins_anew = delta.position.epoch != self.position.epoch
         try:
             change = self.state.apply(delta)
         except StateFailedError:
@@ -168,10 +172,9 @@ class Replica:
         self.backend_id = delta.backend_id
         self.sync_enabled = delta.sync_enabled
         self.resets = delta.resets
-        if delta.confirmed:
-            self.last_confirmed = delta.confirmed[-1].event
-        elif not delta.position.confirmed:
-            self.last_confirmed = None
+        if begins_anew:
+            self.recent.clear()
+        self.recent.extend(entry.event for entry in delta.confirmed)
         self._on_change(change)
         if self.state.void:
             void, self.state.void = self.state.void, []

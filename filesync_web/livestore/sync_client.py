@@ -205,8 +205,8 @@ class SyncClient:
     async def _begin_anew(self) -> None:
         """Offer the backend again what it has lost, or drop that, as the app wants it."""
         replica = self._replica
-        last = replica.last_confirmed
-        reset = BackendReset(last.name if last is not None else "", len(replica.pending))
+        last_event = replica.recent[-1].name if replica.recent else ""
+        reset = BackendReset(last_event, len(replica.pending))
         offers = await self._connector.options.offers_again(reset)
         what = "is offered again" if offers else "is dropped here as well"
         logger.warning("%s: the backend has lost what it had confirmed; that %s", self._owner, what)
@@ -224,4 +224,4 @@ class SyncClient:
 
     def _view(self) -> View:
         replica = self._replica
-        return View(replica.position.epoch, replica.last_confirmed, replica.backend_id, replica.pending)
+        return View(replica.position.epoch, tuple(replica.recent), replica.backend_id, replica.pending)

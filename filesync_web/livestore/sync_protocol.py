@@ -12,8 +12,8 @@ what we lack by the live pull, which rebases the pending events, and the push is
 of a monotonic clock.
 
 A backend may come back with less than it had: emptied, from an older copy, or another one. Its id tells, but
-not that of a copy, which may even have grown past our head since, by other events. So each pull asks from the
-last event on that we have, and what comes has to begin with it.
+not that of a copy, which may even have grown past our head since, by other events. So each pull asks for the
+last events once more that we have, and what comes has to begin with them (`recent`).
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ from filesync_web.livestore.messages import (
     Ping,
     Pong,
     PullRequest,
-    PullResponse,
     PushRequest,
     ServerAhead,
     ServerMessage,
     Success,
 )
 from filesync_web.livestore.ports import LocalEntry
+from filesync_web.livestore.recent import RecentEvents
 from filesync_web.livestore.wire import pull_request, push_request
 
 PING_EVERY = 10.0
@@ -57,12 +57,16 @@ ANSWER_TIMEOUT = 30.0
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Where the log stands: its epoch, the last confirmed event, whose that is, and what is pending."""
+    """Where the log stands: its epoch, the newest confirmed events, whose they are, and what is pending."""
 
     epoch: int
-    last: Event | None
+    recent: Sequence[Event]
     backend_id: str | None
     pending: Sequence[LocalEntry]
+
+    @property
+    def head(self) -> int:
+        return self.recent[-1].seq_num if self.recent else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ class SyncProtocol:
         self._payload: Json = None
         self._backend_id: str | None = None
         self._epoch = 0
-        self._last: Event | None = None
+        self._recent = RecentEvents()
         self._is_caught_up = False
         self._was_overtaken = False
         self._push = ""
@@ -126,10 +130,6 @@ class SyncProtocol:
         self._answer_by: float | None = None
         self._ping_at: float | None = None
         self._pong_by: float | None = None
-
-    @property
-    def _head(self) -> int:
-        return self._last.seq_num if self._last is not None else 0
 
     @property
     def deadline(self) -> float | None:
@@ -142,7 +142,8 @@ class SyncProtocol:
         self._clear()
         self._payload = payload
         self._epoch = view.epoch
-        self._last, self._backend_id = view.last, view.backend_id if view.last else None
+        self._recent = RecentEvents(view.recent)
+        self._backend_id = view.backend_id if view.recent else None
         return [*self._ping(now), self._pull_on(now)]
 
     def closing(self) -> list[ClientMessage]:
@@ -174,16 +175,15 @@ class SyncProtocol:
         """Push what is pending, when nothing stands in the way."""
         if view.epoch != self._epoch:
             return [Fail(SyncError("the log has begun anew in another tab; connecting again"))]
-        head = view.last.seq_num if view.last is not None else 0
-        if head > self._head:
-            self._last = view.last
-        if not self._is_caught_up or self._push or head < self._wait_for_head:
+        if view.head > self._recent.head:
+            return self._follow(view, now)
+        if not self._is_caught_up or self._push or view.head < self._wait_for_head:
             return []
         if self._wait_for_head:
             self._wait_for_head, self._answer_by = 0, None
         if not view.pending:
             return [Healthy()]
-        self._batch = sequence.next_batch(view.pending, head)
+        self._batch = sequence.next_batch(view.pending, view.head)
         self._sent = {
             event.seq_num: entry.id for event, entry in zip(self._batch, view.pending, strict=False)
         }
@@ -191,6 +191,13 @@ class SyncProtocol:
         self._answer_by = now + ANSWER_TIMEOUT
         push = PushRequest(self._store_id, self._batch, self._backend_id, self._payload)
         return [Send(push_request(self._push, push))]
+
+    def _follow(self, view: View, now: float) -> list[Output]:
+        """Another tab has moved the log on: it syncs too, for a moment. What it has heard need not be what
+        this connection will hear, when the backend has come back with less in between; so pull from there.
+        """
+        self._recent = RecentEvents(view.recent)
+        return [Send(Interrupt(self._pull)), self._pull_on(now)]
 
     def ticked(self, now: float) -> list[Output]:
         """Time has passed."""
@@ -218,8 +225,8 @@ class SyncProtocol:
         return [Send(Ping())]
 
     def _pull_on(self, now: float) -> Output:
-        """Pull live from our last event on, which has to be the first that comes."""
-        before = self._last.parent_seq_num if self._last is not None else 0
+        """Pull live, beginning with our newest events."""
+        before = self._recent.begin()
         cursor = Cursor(self._backend_id, before) if before and self._backend_id is not None else None
         self._pull = self._next_id()
         self._is_caught_up = self._was_overtaken = False
@@ -237,16 +244,16 @@ class SyncProtocol:
         """
         outputs: list[Output] = []
         for value in chunk.values:
-            if self._backend_id not in {None, value.backend_id} or self._lacks_our_last(value):
+            if self._backend_id not in {None, value.backend_id} or self._recent.are_lost(value):
                 return [Reset()]
             self._backend_id = value.backend_id
-            new = tuple(pulled.event for pulled in value.batch if pulled.event.seq_num > self._head)
-            if new and new[0].parent_seq_num > self._head:
+            new = tuple(pulled.event for pulled in value.batch if pulled.event.seq_num > self._recent.head)
+            if new and new[0].parent_seq_num > self._recent.head:
                 self._was_overtaken = True
                 continue
             if new:
                 outputs.append(Confirm(new, value.backend_id, self._epoch, self._sent))
-                self._last = new[-1]
+                self._recent.add(new)
             self._is_caught_up = not value.remaining
         outputs.append(Send(Ack(self._pull)))
         if self._is_caught_up and self._was_overtaken:
@@ -255,24 +262,10 @@ class SyncProtocol:
             self._answer_by = None
         return outputs
 
-    def _lacks_our_last(self, value: PullResponse) -> bool:
-        """Whether this shows that the backend has not got the last event that it had confirmed to us."""
-        if self._last is None:
-            return False
-        for pulled in value.batch:
-            event = pulled.event
-            if event.seq_num == self._head:
-                return not sequence.is_same(event, self._last)
-            if event.seq_num > self._head:
-                return event.parent_seq_num < self._head  # it does not follow ours, but one before it
-            if event.seq_num > self._last.parent_seq_num:
-                return True
-        return value.remaining == 0 and not value.batch
-
     def _pushed(self, now: float) -> list[Output]:
         pushed = self._batch[-1].seq_num
         self._push, self._batch, self._answer_by = "", (), None
-        if self._head < pushed:
+        if self._recent.head < pushed:
             self._wait_for(pushed, now)
         return [Healthy()]
 

@@ -124,6 +124,8 @@ def pull_request(request_id: str, pull: PullRequest) -> Request:
     wire = {"storeId": pull.store_id, "live": pull.live, "cursor": option_of(position)}
     if pull.payload is not None:
         wire["payload"] = pull.payload
+    if pull.max_bytes is not None:
+        wire["maxBytes"] = pull.max_bytes
     return Request(request_id, PULL, wire)
 
 
@@ -136,7 +138,8 @@ def decode_pull_request(payload: Json) -> PullRequest:
         where = "payload.cursor.value"
         cursor = object_of(cursor, where)
         cursor = Cursor(text_in(cursor, "backendId", where), number_in(cursor, "eventSequenceNumber", where))
-    return PullRequest(text_in(obj, "storeId", "payload"), obj["live"], cursor, obj.get("payload"))
+    max_bytes = number_in(obj, "maxBytes", "payload") if "maxBytes" in obj else None
+    return PullRequest(text_in(obj, "storeId", "payload"), obj["live"], cursor, obj.get("payload"), max_bytes)
 
 
 def push_request(request_id: str, push: PushRequest) -> Request:

@@ -7,6 +7,7 @@ from typing import Any
 
 from filesync_web.livestore.messages import MAX_FRAME_BYTES
 from filesync_web.livestore.ports import SocketClosedError
+from filesync_web.livestore.refusals import reason_in, refused
 
 # At DEBUG, `websockets` would log the URL with the token in it.
 _logger = logging.getLogger("filesync_web.native.web_socket")
@@ -59,10 +60,8 @@ async def open_native_socket(url: str) -> NativeSocket:
             close_timeout=_CLOSE_SECONDS,
         )
     except InvalidStatus as error:
-        status = error.response.status_code
-        raise SocketClosedError(
-            f"the sync backend refused the connection ({status})", status=status
-        ) from error
+        answer = error.response
+        raise refused(answer.status_code, reason_in(bytes(answer.body or b""))) from error
     except InvalidURI:
         raise SocketClosedError(
             "the sync backend's URL is not one of a WebSocket"

@@ -37,6 +37,7 @@ from filesync_web.livestore.messages import (
     Success,
 )
 from filesync_web.livestore.ports import SocketClosedError
+from filesync_web.livestore.refusals import refused
 from filesync_web.livestore.wire import (
     decode_client,
     decode_pull_request,
@@ -112,7 +113,7 @@ class MemorySyncBackend:
         if self.required_payload is not None:
             payload = decode_query_payload(query.get("payload", ["null"])[0])
             if payload != self.required_payload:
-                raise SocketClosedError("bad token", status=400)
+                raise refused(400, "the token is not valid")
         socket = MemorySocket(self)
         self.sockets.append(socket)
         return socket

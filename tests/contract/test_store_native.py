@@ -82,7 +82,7 @@ async def test_a_wrong_token_is_told_and_not_shown(
     caplog.set_level(logging.DEBUG)
     store = await open_at("one", "refused", {"authToken": "secret-secret"})
     await until(lambda: store.sync_status.last_error, "the refusal is told")
-    assert "400" in store.sync_status.last_error
+    assert "(400: the token is not valid)" in store.sync_status.last_error
     assert "secret-secret" not in caplog.text + store.sync_status.last_error
 
 

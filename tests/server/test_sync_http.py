@@ -74,6 +74,33 @@ async def client(url: str) -> AsyncIterator[HttpClient]:
         yield HttpClient(http, url)
 
 
+async def test_a_client_may_ask_for_a_few_bytes_at_a_time(client: HttpClient) -> None:
+    events = [event(n, n - 1, args={"text": "x" * 10_000}) for n in range(1, 31)]
+    await client.push(*events)
+    backend_id, after, counts = "", 0, []
+    while not counts or counts[-1][1]:
+        cursor = some({"backendId": backend_id, "eventSequenceNumber": after}) if after else NONE
+        chunk, end = await client.call("Pull", cursor=cursor, maxBytes=45_000)
+        assert end == SUCCESS
+        (value,) = chunk["values"]
+        assert numbers(chunk)[0] == after + 1
+        backend_id, after = value["backendId"], numbers(chunk)[-1]
+        page = value["pageInfo"]
+        counts.append((len(value["batch"]), page.get("remaining", 0)))
+    assert counts == [(4, 26), (4, 22), (4, 18), (4, 14), (4, 10), (4, 6), (4, 2), (2, 0)]
+
+
+async def test_at_least_one_event_comes_however_few_bytes_are_asked_for(client: HttpClient) -> None:
+    await client.push(*(event(n, n - 1) for n in range(1, 4)))
+    for max_bytes in (1, 2):
+        chunk, end = await client.call("Pull", cursor=NONE, maxBytes=max_bytes)
+        assert numbers(chunk) == [1]
+        assert end == SUCCESS
+    for wrong in (-1, "1", 1.5, None):
+        (failed,) = await client.call("Pull", cursor=NONE, maxBytes=wrong)
+        assert failed["exit"]["_tag"] == "Failure"
+
+
 SUCCESS = {"_tag": "Exit", "requestId": "7", "exit": {"_tag": "Success"}}
 
 

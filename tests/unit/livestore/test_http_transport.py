@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from filesync_web.livestore.http_transport import POLL_EVERY, http_transport
+from filesync_web.livestore.http_transport import ANSWER_BYTES, CHECK_EVERY, POLL_EVERY, http_transport
 from filesync_web.livestore.messages import (
     Chunk,
     Event,
@@ -22,6 +22,7 @@ from filesync_web.livestore.messages import (
     Success,
 )
 from filesync_web.livestore.ports import Socket, SocketClosedError
+from filesync_web.livestore.refusals import reason_in
 from filesync_web.livestore.wire import decode_server, encode, from_json, pull_request, push_request
 from filesync_web.testing.clock import ManualClock, settle
 from filesync_web.testing.http import HeldHttp, MemoryNetwork
@@ -56,9 +57,9 @@ async def answer(network: MemoryNetwork, *messages: ServerMessage, status: int =
     return asked
 
 
-def chunk(*numbers: int) -> Chunk:
+def chunk(*numbers: int, remaining: int | None = 0) -> Chunk:
     events = tuple(PulledEvent(Event("e", {}, n, n - 1, "c", "s")) for n in numbers)
-    return Chunk("1", (PullResponse(events, "backend"),))
+    return Chunk("1", (PullResponse(events, "backend", remaining),))
 
 
 async def received(socket: Socket) -> ServerMessage:
@@ -78,7 +79,9 @@ async def test_a_live_pull_asks_again_behind_what_it_has(
     await clock.advance(0.2)
     asked = await answer(network, chunk(), Success("1"))
     assert asked["payload"]["cursor"]["value"] == {"backendId": "backend", "eventSequenceNumber": 3}
-    assert await received(socket) == chunk()
+    await clock.advance(POLL_EVERY)
+    await answer(network, chunk(4), Success("1"))
+    assert await received(socket) == chunk(4)
     await socket.close()
 
 
@@ -92,8 +95,62 @@ async def test_a_push_and_a_ping_make_it_ask_at_once(socket: Socket, network: Me
     await answer(network, chunk(1), Success("1"))
     await socket.send(encode(Ping()))
     await answer(network, chunk(), Success("1"))
-    answers = [await received(socket) for _ in range(5)]
-    assert answers == [chunk(), Success("2", {}), chunk(1), chunk(), Pong()]
+    answers = [await received(socket) for _ in range(4)]
+    assert answers == [chunk(), Success("2", {}), chunk(1), Pong()]
+    await socket.close()
+
+
+async def test_a_backlog_is_asked_for_bit_by_bit_and_pings_do_not_wait_for_it(
+    socket: Socket, network: MemoryNetwork, clock: ManualClock
+) -> None:
+    await socket.send(encode(Ping()))
+    await socket.send(encode(pull_request("1", PullRequest("store"))))
+    await settle()
+    assert await received(socket) == Pong()
+    asked = await answer(network, chunk(1, 2, remaining=3), Success("1"))
+    assert asked["payload"]["maxBytes"] == ANSWER_BYTES
+    await socket.send(encode(Ping()))
+    assert [await received(socket) for _ in range(2)] == [chunk(1, 2, remaining=3), Pong()]
+    asked = await answer(network, chunk(3, remaining=2), Success("1"))
+    assert asked["payload"]["cursor"]["value"]["eventSequenceNumber"] == 2
+    await answer(network, chunk(4, remaining=1), chunk(5), Success("1"))
+    answers = [await received(socket) for _ in range(3)]
+    assert answers == [chunk(3, remaining=2), chunk(4, remaining=1), chunk(5)]
+    await settle()
+    assert not network.held
+    await socket.send(encode(Ping()))
+    await answer(network, chunk(), Success("1"))
+    assert await received(socket) == Pong()
+    await socket.close()
+
+
+async def test_a_backend_that_always_says_that_there_is_more_is_not_asked_without_a_pause(
+    socket: Socket, network: MemoryNetwork, clock: ManualClock
+) -> None:
+    await socket.send(encode(pull_request("1", PullRequest("store"))))
+    await answer(network, chunk(remaining=5), Success("1"))
+    assert not network.held
+    await clock.advance(POLL_EVERY)
+    await answer(network, chunk(1, remaining=None), Success("1"))
+    await answer(network, chunk(remaining=None), Success("1"))
+    assert not network.held
+    await socket.close()
+
+
+async def test_now_and_then_it_makes_sure_that_the_backend_still_has_the_last_event(
+    socket: Socket, network: MemoryNetwork, clock: ManualClock
+) -> None:
+    """An older copy may take the backend's place between two questions."""
+    await socket.send(encode(pull_request("1", PullRequest("store"))))
+    await answer(network, chunk(1, 2, 3), Success("1"))
+    assert await received(socket) == chunk(1, 2, 3)
+    cursors = []
+    for _ in range(int(CHECK_EVERY / POLL_EVERY)):
+        await clock.advance(POLL_EVERY)
+        asked = await answer(network, chunk(), Success("1"))
+        cursors.append(asked["payload"]["cursor"].get("value", {}).get("eventSequenceNumber"))
+    assert cursors == [3] * (len(cursors) - 1) + [None]
+    assert await received(socket) == chunk()  # which says that these events are gone
     await socket.close()
 
 
@@ -124,7 +181,15 @@ async def test_closing_aborts_what_runs(socket: Socket, network: MemoryNetwork) 
 
 async def test_a_backend_that_refuses_says_why(network: MemoryNetwork, clock: ManualClock) -> None:
     opening = asyncio.create_task(http_transport("store", lambda: HeldHttp(network), clock)(URL))
-    await answer(network, status=400)
-    with pytest.raises(SocketClosedError) as caught:
+    (await network.next()).respond(400, b'{"error": "pages of this origin are not allowed"}')
+    with pytest.raises(SocketClosedError, match="pages of this origin are not allowed") as caught:
         await opening
     assert caught.value.status == 400
+
+
+def test_only_short_plain_words_of_a_backend_are_repeated() -> None:
+    assert reason_in(b'{"error": "no"}') == "no"
+    assert reason_in(b"the token is not valid\n") == "the token is not valid"
+    for body in (b"", b"<html>", b"[]", b'{"error": 5}', b'{"error": "a\\nb"}', b"a\nb", b"\x00"):
+        assert reason_in(body) == ""
+    assert len(reason_in(b'{"error": "' + b"x" * 9_999 + b'"}')) == 200

@@ -202,7 +202,7 @@ async def test_the_token_is_asked_for_at_each_connect_and_a_refusal_is_told(back
     backend.required_payload = {"authToken": "right"}
     store = await device.tab("one", open_socket=backend.open_socket, payload=payload)
     await settle()
-    assert "400" in store.sync_status.last_error
+    assert "(400: the token is not valid)" in store.sync_status.last_error
     assert "wrong" not in store.sync_status.last_error
     await device.clock.advance(1)
     assert store.sync_status.connected

@@ -16,7 +16,7 @@ from filesync_web.livestore.store import Store
 from filesync_web.native import store_folder
 from filesync_web.native.locks import try_lock, unlock
 from filesync_web.native.store_folder import StoreFolder
-from tests.unit.livestore.kept_schema import KEPT, check, notes
+from tests.in_page.kept_schema import KEPT, check, notes
 from tools.common import ROOT
 
 FORMATS = ROOT / "tests" / "data" / "formats"
