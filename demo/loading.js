@@ -36,14 +36,20 @@ addEventListener('py:progress', ({ detail }) => {
   if (step) show(step[1], step[2]);
 });
 
-// An error in Python before the gallery is shown. PyScript reports it on stderr, and nowhere else.
-import('./pyscript/core.js').then(({ hooks }) => hooks.main.onReady.add((python) => {
+import('./pyscript/core.js').then(({ hooks }) => {
+  // PyScript makes a function of this hook's text, for workers, which a Content-Security-Policy may forbid.
+  hooks.worker.onBeforeRunAsync.clear();
+  hooks.main.onReady.add(reportErrors);
+}, () => fail(NOT_HERE));
+
+/** Report an error in Python before the gallery is shown. PyScript tells it on stderr, and nowhere else. */
+function reportErrors(python) {
   const { stderr } = python.io;
   python.io.stderr = (error, ...more) => {
     fail(lastLine(error?.message ?? error));
     return stderr(error, ...more);
   };
-}), () => fail(NOT_HERE));
+}
 
 const lastLine = (text) => String(text).trim().split('\n').at(-1);
 
