@@ -42,12 +42,13 @@ class IndexedDbEventLog:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._worker: ScriptWorker | None = None
+        self._is_open = False
+        self.worker = ScriptWorker("event_log.js", f"the event log {name}")
         self._state = f"/tmp/filesync-web-{secrets.token_hex(8)}.sqlite3"  # noqa: S108  the page's own memory
 
     async def open(self, client_id: str) -> str:
         """Open the log, creating it when there is none; returns its client id."""
-        self._worker = ScriptWorker("event_log.js", f"the event log {self._name}")
+        self._is_open = True
         return str(await self._run("open", name=self._name, clientId=client_id))
 
     async def read(self, seen: Position, *, all_pending: bool = False) -> LogDelta:
@@ -93,9 +94,9 @@ class IndexedDbEventLog:
 
     async def close(self) -> None:
         """Let go of the database."""
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            await worker.finish()
+        if self._is_open:
+            self._is_open = False
+            await self.worker.finish()
             if pyodide_js.FS.analyzePath(self._state).exists:
                 pyodide_js.FS.unlink(self._state)
 
@@ -121,10 +122,10 @@ class IndexedDbEventLog:
         )
 
     async def _run(self, operation: str, **args: Any) -> Any:
-        if self._worker is None:
+        if not self._is_open:
             raise StoreError(f"the event log {self._name} is not open")
         try:
-            return await self._worker.run(operation, **args)
+            return await self.worker.run(operation, **args)
         except StoreError:
             raise
         except QuotaExceededError as error:

@@ -34,6 +34,8 @@ class JsError(Exception):
     @classmethod
     def of(cls, js_reason: Any) -> JsError:
         """Of anything: browsers reject with errors, apps also with texts or nothing."""
+        if is_none(js_reason):
+            return cls("Error", "no reason was given")
         name, message = getattr(js_reason, "name", None), getattr(js_reason, "message", None)
         return cls(
             name if isinstance(name, str) else "Error",

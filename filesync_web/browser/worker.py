@@ -34,11 +34,11 @@ def read_script(name: str) -> str:
 
 
 class Job:
-    """One operation that a worker does; made by `ScriptWorker.start`."""
+    """One operation that a worker does; made by `ScriptWorker.start`. `number` names it in messages."""
 
     def __init__(self, worker: ScriptWorker, number: int, progress: Progress | None) -> None:
         self._worker = worker
-        self._number = number
+        self.number = number
         self._progress = progress
         self._taken: asyncio.Future[Any] | None = None
         self._ended: asyncio.Future[tuple[Any, FileSyncError | None]]
@@ -69,16 +69,16 @@ class Job:
         if self._ended.done():
             return None
         self._taken = asyncio.get_running_loop().create_future()
-        self._worker.post({"id": self._number, "chunk": js_chunk}, [js_chunk.buffer])
+        self._worker.post({"id": self.number, "chunk": js_chunk}, [js_chunk.buffer])
         return await self._taken
 
     def finish(self) -> None:
         """There are no more bytes to come."""
-        self._worker.post({"id": self._number, "end": True})
+        self._worker.post({"id": self.number, "end": True})
 
     def abort(self) -> None:
         """Ask the operation to stop; it ends when it has cleaned up."""
-        self._worker.post({"id": self._number, "abort": True})
+        self._worker.post({"id": self.number, "abort": True})
 
     def receive(self, js_message: Any) -> bool:
         """Take a message of the worker; whether it was the last one."""
