@@ -29,9 +29,7 @@ class ObjectUrls:
         It is another one when the file was removed and stored again: the browser does not serve the new one
         at the old URL.
         """
-        made_before = [kind for made_of, kind in self._made if made_of == content_hash]
-        is_any = not mime_type and made_before
-        key = content_hash, made_before[0] if is_any else inert_mime_type(mime_type)
+        key = self._key(content_hash, mime_type)
         url, js_made_of = self._made.get(key, ("", None))
         if js_made_of is not None and _is_same(js_file, js_made_of):
             return url
@@ -39,6 +37,10 @@ class ObjectUrls:
         url = str(js.URL.createObjectURL(named_file(js_file, *key)))
         self._made[key] = url, js_file
         return url
+
+    def _key(self, content_hash: str, mime_type: str) -> tuple[str, str]:
+        made_before = (key for key in self._made if key[0] == content_hash and not mime_type)
+        return next(made_before, (content_hash, inert_mime_type(mime_type)))
 
     def revoke(self, content_hash: str) -> None:
         """Let go of all URLs of a content."""
