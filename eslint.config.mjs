@@ -11,7 +11,7 @@ import globals from "globals";
 
 const SHARED = "filesync_web/browser"; // with the page's workers and the service worker
 const SERVICE_WORKER = "sw";
-// Browsers have globals of these names: whoever forgets a declaration or a `this.` would get one of them.
+// Workers have globals of these names: whoever forgets a declaration or a `this.` would get one of them.
 const EASILY_MEANT = ["close", "event", "find", "history", "length", "name", "open", "origin", "parent", "print", "status", "stop", "top"];
 
 const readFolder = (folder) =>
@@ -32,7 +32,7 @@ const readonly = (names) => Object.fromEntries(names.map((name) => [name, "reado
 
 const configOf = (script) => {
   const used = topLevel(script).filter((name) => needing(script).some((other) => wordsOf(other).has(name)));
-  const platform = script.folder === SERVICE_WORKER ? { ...globals.serviceworker, OPTIONS: "readonly" } : { ...globals.browser, ...globals.worker };
+  const platform = script.folder === SERVICE_WORKER ? { ...globals.serviceworker, OPTIONS: "readonly" } : globals.worker;
   return {
     files: [script.path],
     languageOptions: {

@@ -15,6 +15,9 @@ const STEPS = [
 
 const NOT_HERE = 'A part of the page did not arrive. Check your connection, then try again.';
 
+// What Chromium, Firefox and WebKit say of a file that did not arrive, or of a module.
+const NOT_ARRIVED = /Failed to fetch|NetworkError|error loading .*module|Load failed|Importing .* failed/;
+
 const part = (name) => document.getElementById(`loading-${name}`);
 
 function show(text, percent) {
@@ -27,7 +30,7 @@ export function fail(reason) {
   if (section.hidden || section.classList.contains('failed') || !reason) return; // the first reason says most
   section.classList.add('failed');
   part('title').textContent = 'The gallery could not start';
-  part('text').textContent = reason.includes('Failed to fetch') ? NOT_HERE : reason;
+  part('text').textContent = NOT_ARRIVED.test(reason) ? NOT_HERE : reason;
   part('retry').hidden = false;
 }
 
@@ -35,17 +38,6 @@ addEventListener('py:progress', ({ detail }) => {
   const step = STEPS.findLast(([name]) => String(detail).startsWith(name));
   if (step) show(step[1], step[2]);
 });
-
-// An error in Python before the gallery is shown. PyScript reports it on stderr, and nowhere else.
-import('./pyscript/core.js').then(({ hooks }) => hooks.main.onReady.add((python) => {
-  const { stderr } = python.io;
-  python.io.stderr = (error, ...more) => {
-    fail(lastLine(error?.message ?? error));
-    return stderr(error, ...more);
-  };
-}), () => fail(NOT_HERE));
-
-const lastLine = (text) => String(text).trim().split('\n').at(-1);
 
 // A script that did not arrive (capture: such errors do not bubble), or an error before Python could report it.
 addEventListener('error', ({ target, message }) => {

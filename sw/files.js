@@ -6,6 +6,7 @@
 async function serveFile(event, key) {
   const { request } = event;
   if (key === null) return plainAnswer(404, "This URL names no file: it must end in <store id>/<sha256>.");
+  if (isForCode(request.destination)) return plainAnswer(403, "A stored file is data: no page can run it.");
   const found = await findFile(key);
   if (!found) return serveRemote(event, key);
   const hash = hashOf(key);

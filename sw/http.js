@@ -107,6 +107,14 @@ function plainAnswer(status, text) {
   return new Response(`${text}\n`, { status, headers: { ...headers, "X-Content-Type-Options": "nosniff" } });
 }
 
+// What a browser runs, or lets style a page or describe an app.
+const CODE = ["audioworklet", "manifest", "paintworklet", "script", "serviceworker", "sharedworker", "style", "worker", "xslt"];
+
+/** Whether a request's destination makes code of the answer: a file of the store is data, whoever saved it. */
+function isForCode(destination) {
+  return CODE.includes(destination);
+}
+
 /** The remote URL that a template such as `https://files.example/{key}` gives for a key. */
 function fillTemplate(template, key) {
   return template.replaceAll("{key}", key.split("/").map(encodeURIComponent).join("/"));

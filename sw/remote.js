@@ -1,4 +1,4 @@
-// needs: http.js
+// needs: http.js json.js
 //
 // --- The remote: whose it is, the signer, the object store ---
 //
@@ -112,7 +112,7 @@ function postSign(remote, direction, body, init = {}) {
 async function readGrant(response, remote, direction) {
   if (!response.ok)
     throw new RemoteFailure(502, `The signer refused to give a URL for the ${direction} (${response.status}).`);
-  const grant = await response.json().catch(() => null);
+  const grant = await readJson(response);
   if (typeof grant?.url !== "string")
     throw new RemoteFailure(502, `The signer answered without a URL for the ${direction}.`);
   const url = new URL(grant.url, remote.signer).href;

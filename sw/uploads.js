@@ -1,4 +1,4 @@
-// needs: background_uploads.js http.js indexed_db.js remote.js storage.js
+// needs: background_uploads.js http.js indexed_db.js json.js remote.js storage.js
 //
 // --- Background uploads: what pages had still to upload when they were closed ---
 //
@@ -40,13 +40,21 @@ async function putObject(remote, features, { key, contentType }, init) {
     throw new RemoteFailure(502, `The object store refused or failed (${response.status}).`);
 }
 
+/** What the signer offers; fails unless it says itself that it is well: a portal before the network says anything. */
+async function readFeatures(remote, init) {
+  const { headers } = remote;
+  const response = await fetchRemote(`${remote.signer}/health`, { ...init, headers }, "The signer");
+  const health = await readJson(response);
+  if (!response.ok || health?.status !== "ok")
+    throw new RemoteFailure(502, `The signer or its object store is down (${response.status}).`);
+  return Array.isArray(health.features) ? health.features : [];
+}
+
 /** Uploads everything of a store that waits, and notes each file that is done. Fails when one of them failed. */
 async function uploadWaiting(storeId, signer, signal) {
   const init = { signal, credentials: signer.credentials };
   const remote = { signer: signer.url.replace(/\/+$/, ""), headers: signer.headers };
-  const health = await fetchRemote(`${remote.signer}/health`, init, "The signer");
-  if (!health.ok) throw new RemoteFailure(502, `The signer or its object store is down (${health.status}).`);
-  const { features = [] } = await health.json();
+  const features = await readFeatures(remote, init);
   const ids = await withBackgroundUploads("readonly", ({ waiting }) => promised(waiting.getAllKeys(uploadsOf(storeId))));
   let failure = null;
   for (const id of ids) {

@@ -3,9 +3,9 @@
     livestore-filesync-files/<store id>/<hash>      content, visible when it is complete and verified
     livestore-filesync-incoming/<store id>/...      temporary files and partial downloads
 
-A dedicated JavaScript worker (`blob_worker.js`) moves all bytes: it is started at the first use, from the
-source in this package, and writes, hashes and downloads outside the page's thread. Python passes `File` and
-`Blob` objects on and touches the bytes of Python sources only, one chunk at a time.
+A dedicated JavaScript worker (`blob_worker.js`) moves all bytes: it is started at the first use, and writes,
+hashes and downloads outside the page's thread. Python passes `File` and `Blob` objects on and touches the
+bytes of Python sources only, one chunk at a time.
 
 Works on the main thread and in workers. Needs a secure context (https: or localhost) and a browser with OPFS;
 without them every call raises `StorageUnavailableError`, and `storage_status` says so. The page's
@@ -16,38 +16,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from contextlib import aclosing
 from typing import Any
 
-from pyodide.ffi import JsProxy, to_js
+import js
 
-from filesync_web import sources
-from filesync_web.browser.js_util import (
-    is_none,
-    load_script,
-    progress_proxy,
-    read_script,
-    run_job,
-    settled,
-)
+from filesync_web.browser import js_sources
+from filesync_web.browser.js_util import JsError, absolute_url, in_worker, is_none, storage_error, value_of
+from filesync_web.browser.object_urls import ObjectUrls, named_file
+from filesync_web.browser.worker import ScriptWorker
 from filesync_web.core.image_size import HEADER_SIZE, image_size
+from filesync_web.core.media_types import SVG, essence
 from filesync_web.core.paths import check_store_id
-from filesync_web.errors import BlobNotFoundError, InvalidArgumentError
+from filesync_web.errors import BlobNotFoundError
 from filesync_web.ports import BlobInfo, Progress, Source, SourceInfo, StorageStatus
-
-_EXPORTS = (
-    "BlobClient",
-    "describeSource",
-    "findBlob",
-    "openBlob",
-    "readHeader",
-    "decodedSize",
-    "storageStatus",
-    "requestPersistence",
-)
 
 LARGEST_DECODED = 16 << 20
 """Bytes of the largest file that is decoded to find the size of the image."""
+
+LARGEST_DRAWING = 4 << 20
+"""Bytes of the largest drawing (SVG) that gets a URL under its own type."""
 
 
 class OpfsBlobStore:
@@ -60,55 +47,27 @@ class OpfsBlobStore:
 
     def __init__(self, store_id: str) -> None:
         self.store_id = check_store_id(store_id)
-        self._js = load_script("blob_client.js", _EXPORTS)
-        self._js_client = self._js.BlobClient.new(store_id, read_script("blob_worker.js"))
+        self.worker = ScriptWorker("blob_worker.js", f"the files of {store_id}")
+        self._urls = ObjectUrls()
 
     def close(self) -> None:
         """End the worker, fail what it still does, and let go of all URLs."""
-        self._js_client.close()
+        self.worker.close()
+        self._urls.revoke_all()
 
     def describe(self, source: Source) -> SourceInfo:
         """Name, MIME type and size of a source."""
-        if not isinstance(source, JsProxy):
-            return sources.describe(source)
-        js_info = self._js.describeSource(source)
-        if is_none(js_info):
-            raise InvalidArgumentError(
-                f"a JavaScript {source.typeof} cannot be stored: give a File, Blob, ReadableStream or bytes"
-            )
-        size = None if is_none(js_info.size) else int(js_info.size)
-        return SourceInfo(js_info.name, js_info.type, size)
+        return js_sources.describe(source)
 
     async def put(self, source: Source, *, mime_type: str = "", progress: Progress | None = None) -> BlobInfo:
         """Store the bytes of `source`."""
         size = self.describe(source).size
-        js_progress = progress_proxy(progress)
-        js_source = source if isinstance(source, JsProxy) else None
-        js_job = self._js_client.put(js_source, size, mime_type, js_progress)
-        if js_source is None:
-            await self._pump(js_job, source, js_progress)
-        return _info(await run_job(js_job, js_progress))
-
-    async def _pump(self, js_job: Any, source: Source, js_progress: Any) -> None:
-        """Give a job the bytes of a Python source, each chunk when the last one is written."""
-        js_array = None
-        try:
-            async with aclosing(sources.chunks(source)) as chunks:
-                async for chunk in chunks:
-                    if js_array is not None and js_array.length == len(chunk):
-                        js_array.assign(chunk)  # no new array: many would wait for their collection
-                    else:
-                        js_array = to_js(chunk)
-                    js_array = await js_job.give(js_array)
-                    if is_none(js_array):
-                        return
-            js_job.finish()
-        except BaseException:
-            js_job.abort()
-            await js_job.done
-            if js_progress is not None:
-                js_progress.destroy()
-            raise
+        js_blob = source if js_sources.is_blob(source) else None
+        about = {"storeId": self.store_id, "source": js_blob, "size": size, "mimeType": mime_type}
+        job = self.worker.start("put", progress=progress, **about)
+        if js_blob is None:
+            await js_sources.pump(job, source)
+        return _info(await job.result())
 
     async def download(
         self,
@@ -122,28 +81,28 @@ class OpfsBlobStore:
         stall_timeout: float,
     ) -> BlobInfo:
         """Fetch `url` into the store, going on from what an earlier try left, also before a reload."""
-        options = {
-            "hash": content_hash,
-            "size": size,
-            "mimeType": mime_type,
-            "stallTimeout": stall_timeout,
-            "credentials": "same-origin",
-        }
-        js_progress = progress_proxy(progress)
-        js_job = self._js_client.download(url, json.dumps(dict(headers)), json.dumps(options), js_progress)
-        return _info(await run_job(js_job, js_progress))
+        job = self.worker.start(
+            "download",
+            progress=progress,
+            storeId=self.store_id,
+            url=absolute_url(url),  # the worker's own base is a blob: URL
+            headers=dict(headers),
+            credentials="same-origin",
+            hash=content_hash,
+            size=size,
+            mimeType=mime_type,
+            stallTimeout=stall_timeout,
+        )
+        return _info(await job.result())
 
     async def open(self, content_hash: str, *, name: str = "", mime_type: str = "") -> Any:
         """The stored bytes as a JavaScript `File` with that name and type."""
-        js_file = await settled(
-            self._js.openBlob(self.store_id, content_hash, name or content_hash, mime_type)
-        )
-        return self._present(js_file, content_hash)
+        return named_file(await self._present(content_hash), name or content_hash, mime_type)
 
     async def size(self, content_hash: str) -> int | None:
         """The size of the stored bytes."""
-        js_file = await settled(self._js.findBlob(self.store_id, content_hash))
-        return None if is_none(js_file) else int(js_file.size)
+        js_file = await self._find(content_hash)
+        return None if js_file is None else int(js_file.size)
 
     async def list(self) -> dict[str, int]:
         """All stored hashes with their sizes."""
@@ -166,57 +125,84 @@ class OpfsBlobStore:
         return int(await self._run("sweep"))
 
     async def url(self, content_hash: str, *, mime_type: str = "") -> str:
-        """An object URL of the own copy; it lives as long as this page or worker, and as the copy."""
-        url = await settled(self._js_client.url(content_hash, mime_type))
-        return str(self._present(url, content_hash))
+        """A URL of the own copy; it lives as long as this page or worker, and as the copy.
+
+        What could run as a page has another type there, and a drawing gets a `data:` URL (see `object_urls`).
+        """
+        if essence(mime_type) == SVG:
+            about = {"hash": content_hash, "mimeType": SVG, "limit": LARGEST_DRAWING}
+            url = await self._run("dataUrl", **about)
+            if not is_none(url):
+                return str(url)
+        return self._urls.url(content_hash, await self._present(content_hash), mime_type)
 
     def revoke_url(self, content_hash: str) -> None:
-        """Let go of the object URL."""
-        self._js_client.revokeUrl(content_hash)
+        """Let go of the object URLs."""
+        self._urls.revoke(content_hash)
 
     async def image_size(self, content_hash: str, *, mime_type: str) -> tuple[int, int] | None:
         """Width and height of an image: from its header, else by decoding it, if it is not huge."""
         if not mime_type.startswith("image/"):
             return None
-        js_header = await settled(self._js.readHeader(self.store_id, content_hash, HEADER_SIZE))
-        if is_none(js_header):
+        js_file = await self._find(content_hash)
+        if js_file is None:
             return None
+        try:
+            js_header = await value_of(js_file.slice(0, HEADER_SIZE).arrayBuffer())
+        except JsError as error:
+            raise storage_error(error) from error
         if size := image_size(js_header.to_bytes()):
             return size
-        js_size = await settled(self._js.decodedSize(self.store_id, content_hash, LARGEST_DECODED, mime_type))
-        return None if is_none(js_size) else (int(js_size[0]), int(js_size[1]))
+        about = {"hash": content_hash, "mimeType": mime_type, "limit": LARGEST_DECODED}
+        found = await self._run("decodedSize", **about)
+        if is_none(found):
+            return None
+        width, height = json.loads(found)
+        return width, height
 
     async def storage_status(self) -> StorageStatus:
         """Persistence, usage and quota; a browser does not tell whether it is in private mode."""
-        status = json.loads(await self._js.storageStatus())
+        has_files = bool(js.isSecureContext) and await _ask_storage("getDirectory") is not None
+        js_persisted, js_estimate = await _ask_storage("persisted"), await _ask_storage("estimate")
         return StorageStatus(
-            available=status["available"],
-            persisted=status["persisted"],
+            available=has_files and getattr(js.navigator, "locks", None) is not None,
+            persisted=None if js_persisted is None else bool(js_persisted),
             private_mode=None,
-            usage=status["usage"],
-            quota=status["quota"],
+            usage=getattr(js_estimate, "usage", None),
+            quota=getattr(js_estimate, "quota", None),
         )
 
     async def request_persistence(self) -> bool | None:
-        """Ask the browser to keep the storage; it can be asked from a window only."""
-        js_granted = await settled(self._js.requestPersistence())
-        return None if is_none(js_granted) else bool(js_granted)
+        """Ask the browser to keep the storage; it can be asked from a window only.
 
-    def _present(self, found: Any, content_hash: str) -> Any:
-        """What a script has found of a blob; raises `BlobNotFoundError` for nothing."""
-        if is_none(found):
+        Firefox asks the person, and answers when they do: wait for it where nothing else has to wait.
+        """
+        js_granted = None if in_worker() else await _ask_storage("persist")
+        return None if js_granted is None else bool(js_granted)
+
+    async def _find(self, content_hash: str) -> Any:
+        """The stored bytes as a `File`, or None."""
+        js_file = await self._run("find", hash=content_hash)
+        return None if is_none(js_file) else js_file
+
+    async def _present(self, content_hash: str) -> Any:
+        """The stored bytes as a `File`; raises `BlobNotFoundError` when there are none."""
+        js_file = await self._find(content_hash)
+        if js_file is None:
             raise BlobNotFoundError(f"no bytes are stored in this browser under {content_hash}")
-        return found
+        return js_file
 
-    async def _run(self, operation: str, **args: str | int) -> Any:
-        js_args = to_js(args, dict_converter=_js_object().fromEntries)
-        return await run_job(self._js_client.start(operation, js_args))
+    async def _run(self, operation: str, **args: Any) -> Any:
+        return await self.worker.run(operation, storeId=self.store_id, **args)
 
 
-def _js_object() -> Any:
-    from js import Object
-
-    return Object
+async def _ask_storage(question: str) -> Any:
+    """What the browser's storage manager answers; None when it cannot be asked."""
+    ask = getattr(getattr(js.navigator, "storage", None), question, None)
+    try:
+        return None if ask is None else await value_of(ask())
+    except JsError:
+        return None
 
 
 def _info(js_value: Any) -> BlobInfo:

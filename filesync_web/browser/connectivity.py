@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import js
 from pyodide.ffi import create_proxy
 
 from filesync_web.ports import Unsubscribe
@@ -15,7 +16,6 @@ class BrowserConnectivity:
 
     def subscribe(self, callback: Callable[[bool], None]) -> Unsubscribe:
         """Call back with True or False at each event, until the returned function is called."""
-        import js
 
         def on_event(js_event: Any) -> None:
             callback(js_event.type == "online")

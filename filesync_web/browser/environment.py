@@ -8,7 +8,8 @@ from filesync_web.browser.blobs import OpfsBlobStore
 from filesync_web.browser.connectivity import BrowserConnectivity
 from filesync_web.browser.event_log import IndexedDbEventLog
 from filesync_web.browser.http import BrowserHttp
-from filesync_web.browser.locks import WebLocks
+from filesync_web.browser.js_util import absolute_url
+from filesync_web.browser.locks import WebLocks, check_web_locks
 from filesync_web.browser.refusal import asking_why
 from filesync_web.browser.tabs import BroadcastTabs, WebLeaderLock
 from filesync_web.browser.web_socket import open_browser_socket
@@ -26,7 +27,11 @@ class BrowserEnvironment:
     """The `Environment` of Python in a browser; everything is kept by the page's origin."""
 
     async def open_store(self, schema: Schema, store_id: str, sync: SyncOptions | None) -> Store:
-        """Open the store that all tabs of this browser share."""
+        """Open the store that all tabs of this browser share.
+
+        Raises `StorageUnavailableError` where the browser gives no locks: without them no tab could lead.
+        """
+        await check_web_locks()
         name = PREFIX + store_id
         clock = SystemClock()
         is_over_http = sync is not None and sync.transport == "http"
@@ -42,25 +47,24 @@ class BrowserEnvironment:
 
     def platform(self, store_id: str, *, include_credentials: bool) -> Platform:
         """What a `FileSync` of that store needs."""
+        blobs = OpfsBlobStore(store_id)
         return Platform(
-            blobs=OpfsBlobStore(store_id),
+            blobs=blobs,
             http=BrowserHttp(include_credentials=include_credentials),
             connectivity=BrowserConnectivity(),
             locks=WebLocks(f"{PREFIX}{store_id}:"),
             clock=SystemClock(),
             background=ServiceWorkerUploads(
-                store_id, lock=_leader_lock(store_id), include_credentials=include_credentials
+                store_id,
+                blobs.worker,
+                lock=_leader_lock(store_id),
+                include_credentials=include_credentials,
             ),
         )
 
     def absolute_url(self, url: str) -> str:
-        """The URL relative to the page. A worker of PyScript runs from a `blob:` URL: there, to the
-        origin."""
-        import js
-
-        base = getattr(js, "document", None)
-        js_base = base.baseURI if base is not None else js.location.origin
-        return str(js.URL.new(url, js_base).href)
+        """The URL relative to the page."""
+        return absolute_url(url)
 
 
 def _leader_lock(store_id: str) -> str:

@@ -1,7 +1,7 @@
-// needs: indexed_db.js
+// needs: failures.js indexed_db.js jobs.js
 //
-// The event log in IndexedDB. Every operation is one transaction and one call from Python; arguments and answers
-// are JSON texts. Each entry is kept as the JSON text of its array, so that reading a long log parses nothing here.
+// The worker of the event log, which is in IndexedDB. Every operation is one transaction and one job of Python; arguments
+// and answers are JSON texts. Each entry is kept as the JSON text of its array, so that reading a long log parses nothing here.
 //
 //   confirmed  {seqNum, json}             by seqNum
 //   local      {id, json, pending?, key?} by id; `pending` is the id of synced events, `key` compacts client-only ones
@@ -10,35 +10,48 @@
 //
 // No pending entry has an id up to `settled`. Removed entries stay in the way of a search until the browser
 // tidies up, so nothing searches from the beginning.
-/* exported openLog */
 
 const STORES = ["confirmed", "local", "meta"];
 
-const createStores = (db, local1) => {
-  db.createObjectStore("state");
-  if (local1) { // version 1
-    db.deleteObjectStore("snapshot");
-    local1.openCursor().onsuccess = ({ target: { result: cursor } }) => {
-      if (cursor?.value.pending) cursor.update({ ...cursor.value, pending: cursor.value.id });
-      cursor?.continue();
-    };
-    return;
-  }
-  db.createObjectStore("confirmed", { keyPath: "seqNum" });
-  const local = db.createObjectStore("local", { keyPath: "id" });
+const createStores = (database, meta) => {
+  database.createObjectStore("state");
+  database.createObjectStore("confirmed", { keyPath: "seqNum" });
+  const local = database.createObjectStore("local", { keyPath: "id" });
   local.createIndex("pending", "pending");
   local.createIndex("key", "key");
-  db.createObjectStore("meta");
+  database.createObjectStore("meta").put(meta, "meta");
+};
+
+const upgradeFromVersion1 = (database, local) => {
+  database.createObjectStore("state");
+  database.deleteObjectStore("snapshot");
+  local.openCursor().onsuccess = ({ target: { result: cursor } }) => {
+    if (cursor?.value.pending) cursor.update({ ...cursor.value, pending: cursor.value.id });
+    cursor?.continue();
+  };
 };
 
 const after = (id) => IDBKeyRange.lowerBound(id, true);
 
-const openDatabase = async (name) => {
-  if (!globalThis.indexedDB) throw new DOMException("this page has no IndexedDB", "SecurityError");
+// The epoch of a new log is random: who has seen one that was cleared since must not take it for that one.
+const newMeta = (clientId) => {
+  const epoch = 1 + crypto.getRandomValues(new Uint32Array(1))[0];
+  return { clientId, backendId: null, epoch, head: 0, lastLocal: 0, syncEnabled: true, settled: 0 };
+};
+
+const openDatabase = async (name, clientId) => {
+  if (!globalThis.indexedDB) throw new Failure("StorageUnavailableError", "this page has no IndexedDB");
   const opening = indexedDB.open(name, 2);
-  opening.onupgradeneeded = ({ oldVersion }) =>
-    createStores(opening.result, oldVersion === 1 && opening.transaction.objectStore("local"));
-  return promised(opening);
+  opening.onupgradeneeded = ({ oldVersion }) => {
+    if (oldVersion === 1) upgradeFromVersion1(opening.result, opening.transaction.objectStore("local"));
+    else createStores(opening.result, newMeta(clientId));
+  };
+  try {
+    return await promised(opening);
+  } catch (error) {
+    if (error?.name !== "VersionError") throw error;
+    throw new Failure("StoreError", `the event log ${name} is of a newer filesync-web than this page: reload it`);
+  }
 };
 
 const readDelta = async (stores, meta, seen, allPending) => {
@@ -104,80 +117,143 @@ const resetConfirmed = async (stores, meta, { seen, offered }) => {
   Object.assign(meta, { epoch: meta.epoch + 1, head: 0, backendId: null, resets: (meta.resets ?? 0) + 1 });
 };
 
-const readState = async (db) => {
-  const blob = await promised(db.transaction("state").objectStore("state").get("state"));
+const readState = async (database) => {
+  const blob = await promised(database.transaction("state").objectStore("state").get("state"));
   return blob === undefined ? new ArrayBuffer(0) : blob.arrayBuffer();
 };
 
-// A function that runs `work(stores, meta)` in a transaction that is committed as a whole or not at all.
-const transactionsOf = (db, clientId) =>
-  async (mode, work, durability = "default") => {
-    const transaction = db.transaction(STORES, mode, { durability });
-    const done = completed(transaction);
-    done.catch(() => {}); // it is awaited below, or the error of `work` says more
-    const stores = Object.fromEntries(STORES.map((store) => [store, transaction.objectStore(store)]));
-    try {
-      const fresh = { clientId, backendId: null, epoch: 1, head: 0, lastLocal: 0, syncEnabled: true, settled: 0 };
-      const meta = { ...fresh, ...(await promised(stores.meta.get("meta"))) };
-      const answer = await work(stores, meta);
-      if (mode === "readwrite") stores.meta.put(meta, "meta");
-      await done;
-      return answer;
-    } catch (error) {
-      try { transaction.abort(); } catch { /* it has ended already */ }
-      throw transaction.error ?? error;
+// The names of errors that a connection gives when the browser closes it, or has closed it.
+const LOST = ["AbortError", "InvalidStateError", "UnknownError"];
+
+class EventLog {
+  #name;
+  #clientId;
+  #database = null; // a promise
+  #state = null; // a promise of the saved state, read once
+
+  // Resolves to the client id: `clientId` for a new log.
+  async open(name, clientId) {
+    this.#name = name;
+    this.#clientId = clientId;
+    this.#state = this.#connect().then(readState); // the largest part of opening, while the rest goes on
+    this.#state.catch(() => {}); // whoever asks for it is told
+    this.#clientId = await this.read((_stores, meta) => meta.clientId);
+    return this.#clientId;
+  }
+
+  read(work) {
+    return this.#use((database) => inTransaction(database.transaction(STORES, "readonly"), work));
+  }
+
+  change(durability, work) {
+    return this.#use((database) => inTransaction(database.transaction(STORES, "readwrite", { durability }), work));
+  }
+
+  async loadState(fresh) {
+    const bytes = fresh ? new ArrayBuffer(0) : await this.#state;
+    this.#state = null; // from now on it is the page's
+    return bytes;
+  }
+
+  saveState(blob) {
+    return this.#use((database) => {
+      const transaction = database.transaction("state", "readwrite", { durability: "relaxed" });
+      transaction.objectStore("state").put(blob, "state");
+      return completed(transaction);
+    });
+  }
+
+  // The open database. The browser may close it at any time, when somebody clears the storage, say: the next use opens
+  // it again.
+  #connect() {
+    if (this.#database === null) {
+      this.#database = this.#open();
+      this.#database.catch(this.#forget);
     }
+    return this.#database;
+  }
+
+  #forget = () => {
+    this.#database = null;
   };
 
-async function openLog(name, clientId) {
-  const db = await openDatabase(name);
-  db.onversionchange = () => db.close(); // someone deletes it
-  let state = readState(db); // the largest part of opening, while the rest goes on
-  state.catch(() => {}); // whoever asks for it is told
-  const inTransaction = transactionsOf(db, clientId);
+  async #open() {
+    const database = await openDatabase(this.#name, this.#clientId);
+    database.onclose = this.#forget;
+    database.onversionchange = () => {
+      database.close(); // somebody deletes it
+      this.#forget();
+    };
+    return database;
+  }
 
-  const change = (work, seen, durability = "strict") => inTransaction("readwrite", async (stores, meta) => {
+  // Does `work(database)`; once more when the connection was lost, since then nothing of it was committed.
+  async #use(work) {
+    const database = await this.#connect();
+    try {
+      return await work(database);
+    } catch (error) {
+      if (!LOST.includes(error?.name)) throw error;
+      this.#forget();
+      return work(await this.#connect());
+    }
+  }
+}
+
+// Runs `work(stores, meta)` in a transaction that is committed as a whole or not at all.
+async function inTransaction(transaction, work) {
+  const done = completed(transaction);
+  done.catch(() => {}); // it is awaited below, or the error of `work` says more
+  const stores = Object.fromEntries(STORES.map((store) => [store, transaction.objectStore(store)]));
+  try {
+    const meta = { settled: 0, ...(await promised(stores.meta.get("meta"))) };
+    const answer = await work(stores, meta);
+    if (transaction.mode === "readwrite") stores.meta.put(meta, "meta");
+    await done;
+    return answer;
+  } catch (error) {
+    try {
+      transaction.abort();
+    } catch {
+      // it has ended already
+    }
+    throw transaction.error ?? error;
+  }
+}
+
+const log = new EventLog();
+
+const changed = (durability, seen, work) =>
+  log.change(durability, async (stores, meta) => {
     await work(stores, meta);
     return readDelta(stores, meta, seen, false);
-  }, durability);
+  });
 
-  return {
-    clientId: await inTransaction("readwrite", (_, meta) => meta.clientId, "strict"),
-    read: (seen, allPending) =>
-      inTransaction("readonly", (stores, meta) => readDelta(stores, meta, JSON.parse(seen), allPending)),
-    append: (text) => {
-      const { events, seen } = JSON.parse(text);
-      return change((stores, meta) => appendLocal(stores, meta, events), seen);
-    },
-    confirm: (text) => {
-      const asking = JSON.parse(text);
-      // When the machine loses power, what was confirmed last is pulled again.
-      return change((stores, meta) => confirmEvents(stores, meta, asking), asking.seen, "relaxed");
-    },
-    discard: (text) => {
-      const { ids, mark } = JSON.parse(text);
-      return inTransaction("readwrite", (stores, meta) => discardPending(stores, meta, ids, mark), "strict");
-    },
-    reset: (text) => {
-      const asking = JSON.parse(text);
-      return change((stores, meta) => resetConfirmed(stores, meta, asking), asking.seen);
-    },
-    setSyncEnabled: (enabled) =>
-      inTransaction("readwrite", (_, meta) => { meta.syncEnabled = enabled; }, "strict"),
-    loadState: async (FS, path, fresh) => {
-      const bytes = fresh ? new ArrayBuffer(0) : await state;
-      state = null; // from now on it is the file's
-      FS.writeFile(path, new Uint8Array(bytes), { canOwn: true });
-    },
-    saveState: async (FS, path) => {
-      const { contents, usedBytes } = FS.lookupPath(path).node;
-      const transaction = db.transaction("state", "readwrite", { durability: "relaxed" });
-      transaction.objectStore("state").put(new Blob([contents.subarray(0, usedBytes)]), "state");
-      await completed(transaction);
-    },
-    close: (FS, path) => {
-      db.close();
-      if (FS.analyzePath(path).exists) FS.unlink(path);
-    },
-  };
-}
+serve({
+  open: (_job, { name, clientId }) => log.open(name, clientId),
+  read: (_job, { seen, allPending }) =>
+    log.read((stores, meta) => readDelta(stores, meta, JSON.parse(seen), allPending)),
+  append(_job, { text }) {
+    const { events, seen } = JSON.parse(text);
+    return changed("strict", seen, (stores, meta) => appendLocal(stores, meta, events));
+  },
+  confirm(_job, { text }) {
+    const asking = JSON.parse(text);
+    // When the machine loses power, what was confirmed last is pulled again.
+    return changed("relaxed", asking.seen, (stores, meta) => confirmEvents(stores, meta, asking));
+  },
+  discard(_job, { text }) {
+    const { ids, mark } = JSON.parse(text);
+    return log.change("strict", (stores, meta) => discardPending(stores, meta, ids, mark));
+  },
+  reset(_job, { text }) {
+    const asking = JSON.parse(text);
+    return changed("strict", asking.seen, (stores, meta) => resetConfirmed(stores, meta, asking));
+  },
+  setSyncEnabled: (_job, { enabled }) =>
+    log.change("strict", (_stores, meta) => {
+      meta.syncEnabled = enabled;
+    }),
+  loadState: (_job, { fresh }) => log.loadState(fresh),
+  saveState: (_job, { blob }) => log.saveState(blob),
+});

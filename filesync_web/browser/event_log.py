@@ -1,7 +1,7 @@
 """The event log in IndexedDB: transactional, shared by all tabs and workers of one origin.
 
 Works on the main thread and in workers. Appends ask for `strict` durability: the browser says done when the
-operating system has flushed the write. One operation is one call into JavaScript (see `event_log.js`).
+operating system has flushed the write. One operation is one job of a worker (`event_log.js`).
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+import js
 import pyodide_js
-from pyodide.ffi import JsException
+from pyodide.ffi import to_js
 
-from filesync_web.browser.js_util import load_script
+from filesync_web.browser.js_util import js_object
+from filesync_web.browser.worker import ScriptWorker
 from filesync_web.core.foreign import ForeignTextError, parse_json
 from filesync_web.errors import FileSyncError, QuotaExceededError, StorageUnavailableError, StoreError
 from filesync_web.livestore.messages import Event
@@ -40,68 +42,66 @@ class IndexedDbEventLog:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._js = load_script("event_log.js", ("openLog",))
-        self._js_log: Any = None
+        self._is_open = False
+        self.worker = ScriptWorker("event_log.js", f"the event log {name}")
         self._state = f"/tmp/filesync-web-{secrets.token_hex(8)}.sqlite3"  # noqa: S108  the page's own memory
 
     async def open(self, client_id: str) -> str:
         """Open the log, creating it when there is none; returns its client id."""
-        self._js_log = await self._asked(lambda: self._js.openLog(self._name, client_id))
-        return str(self._js_log.clientId)
+        self._is_open = True
+        return str(await self._run("open", name=self._name, clientId=client_id))
 
     async def read(self, seen: Position, *, all_pending: bool = False) -> LogDelta:
         """What happened since `seen`."""
-        return await self._delta(lambda: self._opened.read(_seen(seen), all_pending))
+        return await self._delta("read", seen=_seen(seen), allPending=all_pending)
 
     async def append(self, events: Sequence[LocalEvent], seen: Position) -> LogDelta:
         """Append all events or none."""
         listed = ",".join(map(_event_text, events))
-        return await self._delta(lambda: self._opened.append(f'{{"events":[{listed}],"seen":{_seen(seen)}}}'))
+        return await self._delta("append", text=f'{{"events":[{listed}],"seen":{_seen(seen)}}}')
 
     async def confirm(self, entries: Sequence[ConfirmedEntry], backend_id: str, seen: Position) -> LogDelta:
         """Append confirmed events, if `seen` is still current."""
         listed = ",".join(map(_entry_text, entries))
         text = f'{{"entries":[{listed}],"backendId":{to_json(backend_id)},"seen":{_seen(seen)}}}'
-        return await self._delta(lambda: self._opened.confirm(text))
+        return await self._delta("confirm", text=text)
 
     async def discard(self, ids: Sequence[int]) -> None:
         """Remove void entries."""
         mark = _event_text(LocalEvent(DISCARDED, list(ids), "", "", synced=False))
-        text = f'{{"ids":{json.dumps(list(ids))},"mark":{mark}}}'
-        await self._asked(lambda: self._opened.discard(text))
+        await self._run("discard", text=f'{{"ids":{json.dumps(list(ids))},"mark":{mark}}}')
 
     async def reset(self, seen: Position, offered: Sequence[LocalEvent] = ()) -> LogDelta:
         """Drop the confirmed events; `offered` are pending from now on."""
-        text = f'{{"offered":[{",".join(map(_event_text, offered))}],"seen":{_seen(seen)}}}'
-        return await self._delta(lambda: self._opened.reset(text))
+        listed = ",".join(map(_event_text, offered))
+        return await self._delta("reset", text=f'{{"offered":[{listed}],"seen":{_seen(seen)}}}')
 
     async def set_sync_enabled(self, enabled: bool) -> None:
         """Keep the flag."""
-        await self._asked(lambda: self._opened.setSyncEnabled(enabled))
+        await self._run("setSyncEnabled", enabled=enabled)
 
     async def open_state(self, *, fresh: bool = False) -> sqlite3.Connection:
         """The state, in a file of this page's memory."""
-        await self._asked(lambda: self._opened.loadState(pyodide_js.FS, self._state, fresh))
+        js_bytes = js.Uint8Array.new(await self._run("loadState", fresh=fresh))
+        pyodide_js.FS.writeFile(self._state, js_bytes, js_object({"canOwn": True}))
         return connect_alone(self._state)
 
     async def save_state(self) -> None:
         """Keep that file for the next page."""
-        await self._asked(lambda: self._opened.saveState(pyodide_js.FS, self._state))
+        js_node = pyodide_js.FS.lookupPath(self._state).node
+        js_copy = js.Blob.new(to_js([js_node.contents.subarray(0, js_node.usedBytes)]))
+        await self._run("saveState", blob=js_copy)
 
     async def close(self) -> None:
         """Let go of the database."""
-        js_log, self._js_log = self._js_log, None
-        if js_log is not None:
-            js_log.close(pyodide_js.FS, self._state)
+        if self._is_open:
+            self._is_open = False
+            await self.worker.finish()
+            if pyodide_js.FS.analyzePath(self._state).exists:
+                pyodide_js.FS.unlink(self._state)
 
-    @property
-    def _opened(self) -> Any:
-        if self._js_log is None:
-            raise StoreError(f"the event log {self._name} is not open")
-        return self._js_log
-
-    async def _delta(self, ask: Callable[[], Awaitable[Any]]) -> LogDelta:
-        text = await self._asked(ask)
+    async def _delta(self, operation: str, **args: Any) -> LogDelta:
+        text = await self._run(operation, **args)
         try:
             delta = parse_json(text, max_bytes=None, envelope=_AROUND_ARGUMENTS)
         except ForeignTextError as error:
@@ -121,22 +121,23 @@ class IndexedDbEventLog:
             delta["resets"],
         )
 
-    async def _asked(self, ask: Callable[[], Awaitable[Any]]) -> Any:
+    async def _run(self, operation: str, **args: Any) -> Any:
+        if not self._is_open:
+            raise StoreError(f"the event log {self._name} is not open")
         try:
-            return await ask()
-        except JsException as error:
-            raise self._error(error) from error
-
-    def _error(self, error: JsException) -> FileSyncError:
-        if error.name == "QuotaExceededError":
-            return QuotaExceededError("the device has no room for the event log: free some, then try again")
-        if error.name == "VersionError":
-            return StoreError(f"the event log {self._name} has a newer version than this page: reload it")
-        if error.name == "SecurityError":
-            return StorageUnavailableError(
-                f"the browser keeps no event log for this page ({error.message}); private mode?"
-            )
-        return StoreError(f"the event log {self._name} failed: {error.name}: {error.message}")
+            return await self.worker.run(operation, **args)
+        except StoreError:
+            raise
+        except QuotaExceededError as error:
+            raise QuotaExceededError(
+                "the device has no room for the event log: free some, then try again"
+            ) from error
+        except StorageUnavailableError as error:
+            raise StorageUnavailableError(
+                f"the browser keeps no event log for this page ({error}); private mode?"
+            ) from error
+        except FileSyncError as error:
+            raise StoreError(f"the event log {self._name} failed: {error}") from error
 
 
 def _seen(position: Position) -> str:

@@ -6,14 +6,16 @@ through this page's memory. Works on the main thread and in workers.
 
 from __future__ import annotations
 
-import json
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from pyodide.ffi import to_js
+import js
+from pyodide.ffi import JsException, create_proxy
 
-from filesync_web.browser.js_util import load_script, progress_proxy, run_job
-from filesync_web.errors import InvalidArgumentError
+from filesync_web.browser.js_util import JsError, absolute_url, js_object, report, value_of
+from filesync_web.core.failures import shown_url
+from filesync_web.errors import FileSyncError, InvalidArgumentError, NetworkError, StallError
 from filesync_web.ports import BlobHandle, HttpResponse, Progress
 
 
@@ -25,7 +27,6 @@ class BrowserHttp:
 
     def __init__(self, *, include_credentials: bool = False) -> None:
         self._include_credentials = include_credentials
-        self._js = load_script("http.js", ("request", "upload"))
 
     async def close(self) -> None:
         """The browser keeps its connections by itself."""
@@ -40,10 +41,29 @@ class BrowserHttp:
         timeout: float,
     ) -> HttpResponse:
         """Send a small request; raises `NetworkError` without a complete answer in `timeout` seconds."""
-        credentials = "include" if self._include_credentials else "same-origin"
-        js_body = None if body is None else to_js(body)
-        js_job = self._js.request(method, url, json.dumps(dict(headers)), js_body, credentials, timeout)
-        return _response(await run_job(js_job))
+        js_controller = js.AbortController.new()
+        init = {
+            "method": method,
+            "headers": dict(headers),
+            "credentials": "include" if self._include_credentials else "same-origin",
+            "cache": "no-store",
+            "signal": js_controller.signal,
+        }
+        if body is not None:
+            init["body"] = body
+        what = f"{method} {shown_url(url)}"
+        try:
+            async with asyncio.timeout(timeout):
+                js_response = await value_of(js.fetch(absolute_url(url), js_object(init)))
+                js_body = await value_of(js_response.arrayBuffer())
+        except TimeoutError as error:
+            raise NetworkError(f"{what}: no answer within {timeout} seconds") from error
+        except JsError as error:
+            raise NetworkError(f"{what}: no answer ({error.message})") from error
+        finally:
+            js_controller.abort()  # of what is complete, nothing
+        answer_headers = js.Object.fromEntries(js_response.headers).to_py()
+        return HttpResponse(int(js_response.status), answer_headers, js_body.to_bytes())
 
     async def upload(
         self,
@@ -62,20 +82,83 @@ class BrowserHttp:
         end = size if end is None else end
         if not 0 <= start <= end <= size:
             raise InvalidArgumentError(f"bytes {start} to {end} are outside the blob of {size} bytes")
-        js_progress = progress_proxy(progress)
-        js_job = self._js.upload(
-            method,
-            url,
-            json.dumps(dict(headers)),
-            blob,
-            start,
-            end,
-            self._include_credentials,
-            stall_timeout,
-            js_progress,
-        )
-        return _response(await run_job(js_job, js_progress))
+        js_body = blob if (start, end) == (0, size) else blob.slice(start, end)
+        what = f"{method} {shown_url(url)}"
+        js_xhr = js.XMLHttpRequest.new()
+        try:
+            js_xhr.open(method, absolute_url(url))
+            js_xhr.responseType = "arraybuffer"
+            js_xhr.withCredentials = self._include_credentials
+            for name, value in headers.items():
+                js_xhr.setRequestHeader(name, value)
+        except JsException as error:
+            raise InvalidArgumentError(f"{what}: {error.message}") from error
+        return await _Upload(js_xhr, what, progress, stall_timeout).send(js_body)
 
 
-def _response(js_value: Any) -> HttpResponse:
-    return HttpResponse(int(js_value.status), json.loads(js_value.headers), js_value.body.to_bytes())
+class _Upload:
+    """One `XMLHttpRequest`, which alone tells how much of a body is sent, and a watch over it."""
+
+    def __init__(self, js_xhr: Any, what: str, progress: Progress | None, stall_timeout: float) -> None:
+        self._js_xhr = js_xhr
+        self._what = what
+        self._progress = progress
+        self._stall_timeout = stall_timeout
+        loop = asyncio.get_running_loop()
+        self._error: asyncio.Future[FileSyncError | None] = loop.create_future()
+        self._watch = loop.call_later(stall_timeout, self._stalled)
+
+    async def send(self, js_body: Any) -> HttpResponse:
+        js_on_sent, js_on_answer = create_proxy(self._on_sent), create_proxy(self._on_answer)
+        listeners = [(self._js_xhr.upload, kind, js_on_sent) for kind in ("progress", "load")]
+        listeners += [(self._js_xhr, kind, js_on_answer) for kind in ("progress", "load", "error", "abort")]
+        for js_target, kind, js_listener in listeners:
+            js_target.addEventListener(kind, js_listener)
+        try:
+            self._js_xhr.send(js_body)
+            error = await self._error
+        finally:
+            self._watch.cancel()
+            for js_target, kind, js_listener in listeners:
+                js_target.removeEventListener(kind, js_listener)
+            self._js_xhr.abort()  # of what is complete, nothing
+            js_on_sent.destroy()
+            js_on_answer.destroy()
+        if error is not None:
+            raise error
+        return self._response
+
+    def _on_sent(self, js_event: Any) -> None:
+        self._touch()
+        if js_event.type == "progress":
+            report(self._progress, js_event.loaded, js_event.total)
+
+    def _on_answer(self, js_event: Any) -> None:
+        match js_event.type:
+            case "progress":
+                self._touch()
+            case "load":
+                self._response = _response(self._js_xhr)
+                self._end(None)
+            case "error":
+                why = "the connection failed, or the server allows no such request from this page"
+                self._end(NetworkError(f"{self._what}: {why}"))
+            case _:
+                self._end(NetworkError(f"{self._what}: aborted"))
+
+    def _touch(self) -> None:
+        self._watch.cancel()
+        self._watch = asyncio.get_running_loop().call_later(self._stall_timeout, self._stalled)
+
+    def _stalled(self) -> None:
+        self._end(StallError(f"{self._what}: nothing moved for {self._stall_timeout} seconds"))
+
+    def _end(self, error: FileSyncError | None) -> None:
+        if not self._error.done():
+            self._error.set_result(error)
+
+
+def _response(js_xhr: Any) -> HttpResponse:
+    pairs = (line.partition(":") for line in js_xhr.getAllResponseHeaders().split("\r\n"))
+    headers = {name.lower(): value.strip() for name, colon, value in pairs if colon}
+    return HttpResponse(int(js_xhr.status), headers, js_xhr.response.to_bytes())

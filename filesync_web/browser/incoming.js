@@ -1,4 +1,4 @@
-// needs: content_types.js opfs.js sha256.js
+// needs: content_types.js failures.js locks.js opfs.js sha256.js
 //
 // Bytes on their way into the store: a temporary file that is hashed, and then published under its hash.
 //
@@ -65,15 +65,37 @@ class StreamWriter {
   }
 }
 
-async function openWriter(handle) {
-  if (handle.createSyncAccessHandle) {
+let writesInPlace = null; // a promise, once it was tried
+
+// Whether this worker gets synchronous access handles. It is tried on a file of its own: where they are refused, as in
+// WebKitGTK, the file stays locked for good, and no stream can write to it either.
+async function tryWritingInPlace(folder) {
+  if (!globalThis.FileSystemFileHandle?.prototype.createSyncAccessHandle) return false;
+  const name = `try-${crypto.randomUUID()}`;
+  return navigator.locks.request(lockName(folder.name, name), async () => {
+    const handle = await folder.getFileHandle(name, { create: true });
     try {
-      return await SyncWriter.open(handle);
+      (await handle.createSyncAccessHandle()).close();
+      return true;
     } catch (error) {
-      if (error.name !== "NotSupportedError") throw error;
+      if (error?.name === "NotSupportedError") return false;
+      throw error;
+    } finally {
+      await folder.removeEntry(name).catch(() => {}); // when it stays locked, a later sweep can
     }
-  }
-  return StreamWriter.open(handle);
+  });
+}
+
+function canWriteInPlace(folder) {
+  writesInPlace ??= tryWritingInPlace(folder).catch((error) => {
+    writesInPlace = null;
+    throw error;
+  });
+  return writesInPlace;
+}
+
+async function openWriter(folder, handle) {
+  return ((await canWriteInPlace(folder)) ? SyncWriter : StreamWriter).open(handle);
 }
 
 class Incoming {
@@ -82,7 +104,7 @@ class Incoming {
     const handle = await folder.getFileHandle(name, { create: true });
     const sha = (expected ?? Infinity) <= LARGEST_DIGEST ? null : new Sha256();
     const incoming = Object.assign(new Incoming(), { folder, name, handle, sha, size: 0, hash: null });
-    incoming.writer = await openWriter(handle);
+    incoming.writer = await openWriter(folder, handle);
     return incoming;
   }
 
@@ -155,6 +177,3 @@ async function publish(incoming, storeId, mimeType) {
   });
   return { hash, size };
 }
-
-// Everything that changes one name, in any tab, happens under the lock of that name.
-const lockName = (storeId, name) => `filesync-web:${storeId}/${name}`;

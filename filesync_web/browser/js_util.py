@@ -1,48 +1,71 @@
-"""Crossing from Python to JavaScript: loading our scripts, running their jobs, turning answers into errors.
+"""Crossing from Python to JavaScript: values, promises, errors, and where this Python runs.
 
-Loops over small asynchronous steps live in JavaScript files beside the adapters, since an await in Python
-costs about a thousand times one in JavaScript. A *job* is what such a script starts: an object with `done`, a
-promise of `{value}` or `{error: {type, message, ...}}` that never rejects, and `abort()`.
+The page evaluates no JavaScript of ours, since its Content-Security-Policy may forbid that. What loops over
+small asynchronous steps, and what touches bytes, runs in dedicated workers (`worker.py`): an await in Python
+costs about a thousand times one in JavaScript. The rest is done from here, on the browser's own objects.
 
 JavaScript objects are named `js_*`. A proxy made for JavaScript is destroyed by whoever made it.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
 import logging
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from pyodide.code import run_js
-from pyodide.ffi import JsException, create_proxy
+import js
+from pyodide.ffi import JsException, create_once_callable, to_js
 
 from filesync_web import errors
 from filesync_web.core.failures import error_for_status
-from filesync_web.core.scripts import join_scripts
 from filesync_web.ports import Progress
 
-_log = logging.getLogger("filesync_web.browser")
+logger = logging.getLogger(__name__)
 
 
-@cache
-def read_script(name: str) -> str:
-    """The text of one of our scripts, with those that it needs, in strict mode."""
-    folder = files("filesync_web.browser")
-    text = join_scripts(name, lambda name: (folder / name).read_text(encoding="utf-8"))
-    return f'"use strict";\n{text}'
+class JsError(Exception):
+    """What a promise was rejected with, or what JavaScript threw, whatever that was."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+        self.name = name
+        self.message = message
+
+    @classmethod
+    def of(cls, js_reason: Any) -> JsError:
+        """Of anything: browsers reject with errors, apps also with texts or nothing."""
+        if is_none(js_reason):
+            return cls("Error", "no reason was given")
+        name, message = getattr(js_reason, "name", None), getattr(js_reason, "message", None)
+        return cls(
+            name if isinstance(name, str) else "Error",
+            message if isinstance(message, str) else str(js_reason),
+        )
 
 
-@cache
-def load_script(name: str, exported: tuple[str, ...]) -> Any:
-    """Evaluate a script, and those that it needs, in a scope of their own, once.
+async def value_of(js_promise: Any) -> Any:
+    """The value of a promise. Raises `JsError` when it is rejected.
 
-    Returns a JavaScript object with the exported names.
+    Python's own `await` of a promise never ends when it is rejected with something else than an error with a
+    stack: a text, say, or an error that WebKit itself has made.
     """
-    return run_js(f"(() => {{\n{read_script(name)}\nreturn {{ {', '.join(exported)} }};\n}})()")
+    js_outcomes = await js.Promise.allSettled(to_js([js_promise]))
+    js_outcome = js_outcomes[0]
+    if js_outcome.status == "fulfilled":
+        return js_outcome.value
+    raise JsError.of(js_outcome.reason)
+
+
+def ignore(js_promise: Any) -> None:
+    """Do not wait for a promise, and let nobody complain when it is rejected."""
+    js.Promise.allSettled(to_js([js_promise]))
+
+
+def open_promise() -> tuple[Any, Any]:
+    """A promise, and the JavaScript function that fulfils it."""
+    found: list[Any] = []
+    js_promise = js.Promise.new(create_once_callable(lambda js_resolve, _js_reject: found.append(js_resolve)))
+    return js_promise, found[0]
 
 
 def is_none(js_value: Any) -> bool:
@@ -50,33 +73,42 @@ def is_none(js_value: Any) -> bool:
     return js_value is None or type(js_value).__name__ == "JsNull"
 
 
-async def run_job(js_job: Any, js_progress: Any = None) -> Any:
-    """Wait for a job's value; raise its error in its Python type; abort it when the waiting is cancelled.
+def js_object(values: Mapping[str, Any]) -> Any:
+    """A plain JavaScript object; JavaScript values in it stay what they are."""
+    return to_js(dict(values), dict_converter=js.Object.fromEntries)
 
-    A cancelled job has cleaned up behind itself when `asyncio.CancelledError` comes out of here.
-    `js_progress` is the proxy that the job calls back; it is destroyed at the end.
-    """
-    try:
-        try:
-            js_answer = await js_job.done
-        except asyncio.CancelledError:
-            js_job.abort()
-            await js_job.done
-            raise
-    finally:
-        if js_progress is not None:
-            js_progress.destroy()
-    js_error = getattr(js_answer, "error", None)
-    if is_none(js_error):
-        return js_answer.value
-    raise error_of(json.loads(js_json(js_error)))
+
+def tag_of(js_value: Any) -> str:
+    """ "Blob" of a Blob, "Number" of a number, and so on; of objects of other windows too."""
+    return str(js.Object.prototype.toString.call(js_value)).removeprefix("[object ").removesuffix("]")
 
 
 def js_json(js_value: Any) -> str:
     """The JSON of a plain JavaScript value."""
-    from js import JSON
+    return str(js.JSON.stringify(js_value))
 
-    return str(JSON.stringify(js_value))
+
+def in_worker() -> bool:
+    """Whether this Python runs in a worker. PyScript gives its workers the page's `document` and `window`."""
+    return hasattr(js, "WorkerGlobalScope")
+
+
+def absolute_url(url: str) -> str:
+    """The URL relative to the page. A worker of PyScript runs from a `blob:` URL: there, to the origin."""
+    if in_worker():
+        base = js.location.origin if js.location.protocol == "blob:" else js.location.href
+    else:
+        base = js.document.baseURI
+    return str(js.URL.new(url, base).href)
+
+
+def report(progress: Progress | None, done: float, total: float) -> None:
+    """Call a progress callback of the app; what it raises is its own affair."""
+    try:
+        if progress is not None:
+            progress(int(done), int(total))
+    except Exception:
+        logger.exception("a progress callback failed")
 
 
 def error_of(described: Mapping[str, Any]) -> errors.FileSyncError:
@@ -88,35 +120,10 @@ def error_of(described: Mapping[str, Any]) -> errors.FileSyncError:
     return kind(message) if isinstance(kind, type) else errors.StorageError(message)
 
 
-def error_of_exception(error: JsException) -> errors.FileSyncError:
-    """The error of a promise that rejected with a `Failure` of ours or an error of the browser."""
-    kind = getattr(error, "type", None)
-    if isinstance(kind, str):
-        return error_of({"type": kind, "message": str(error.message)})
+def storage_error(error: JsError | JsException) -> errors.StorageError:
+    """The error of the browser's storage as one of ours."""
     if error.name == "SecurityError":
         return errors.StorageUnavailableError(
             f"the browser does not let this page store files ({error.message})"
         )
     return errors.StorageError(f"{error.name}: {error.message}")
-
-
-async def settled(js_promise: Any) -> Any:
-    """The value of a promise, its rejection as one of our errors."""
-    try:
-        return await js_promise
-    except JsException as error:
-        raise error_of_exception(error) from None
-
-
-def progress_proxy(progress: Progress | None) -> Any:
-    """A proxy of a progress callback, to be destroyed by `run_job`; None for none."""
-    if progress is None:
-        return None
-
-    def report(done: float, total: float) -> None:
-        try:
-            progress(int(done), int(total))
-        except Exception:
-            _log.exception("a progress callback failed")
-
-    return create_proxy(report)

@@ -1,34 +1,18 @@
-// A Web Lock that is held until it is released: {granted: a promise of null or {type, message}, release()}. What
-// `release` returns is resolved when the next one can have the lock; there is nothing to wait for when it was not held.
-// With `ifAvailable` it is not waited for: the type "Taken" says that somebody else holds it.
-/* exported holdLock */
+// Everything that changes one name, in any tab, happens under the lock of that name.
 
-function holdLock(name, mode, ifAvailable) {
-  const waiting = new AbortController();
-  let release;
-  const released = new Promise((resolve) => (release = resolve));
-  let held = false;
-  let gone = null;
-  const granted = new Promise((resolve) => {
-    if (!globalThis.navigator?.locks) {
-      resolve({ type: "StorageUnavailableError", message: "locks between tabs need a secure page: open it by https: or on localhost" });
-      return;
-    }
-    const hold = (lock) => {
-      held = Boolean(lock);
-      resolve(lock ? null : { type: "Taken", message: "" });
-      return lock && released;
+const lockName = (storeId, name) => `filesync-web:${storeId}/${name}`;
+
+// Do `work` while no other job, here or in another tab, works under that name. An abort ends the waiting for the lock,
+// but not the work, which looks after itself. Chromium forgets an abort that comes right after the request.
+function withLock(job, storeId, name, work) {
+  return new Promise((resolve, reject) => {
+    let waiting = true;
+    const stop = () => waiting && reject(job.signal.reason);
+    const hold = () => {
+      waiting = false;
+      return job.signal.aborted ? undefined : work();
     };
-    const options = ifAvailable ? { mode, ifAvailable } : { mode, signal: waiting.signal };
-    gone = navigator.locks.request(name, options, hold).catch((error) =>
-      resolve({ type: "StorageUnavailableError", message: `the browser gives no lock (${error.name}: ${error.message})` }));
+    job.signal.addEventListener("abort", stop);
+    navigator.locks.request(lockName(storeId, name), { signal: job.signal }, hold).then(resolve, reject);
   });
-  return {
-    granted,
-    release() {
-      waiting.abort(); // when it is not granted yet; Chromium forgets an abort that comes right after the request
-      release();
-      return held ? gone : Promise.resolve();
-    },
-  };
 }

@@ -1,34 +1,13 @@
-// What the page's side and the worker's side of the blob store share: the folders, and errors that cross between them.
+// needs: failures.js
+//
+// The folders of the blob store in the origin private file system (OPFS).
 //
 //   livestore-filesync-files/<store id>/<hash>      published content
 //   livestore-filesync-incoming/<store id>/<name>   temporary files, which nobody serves or lists
 
 const FILES_ROOT = "livestore-filesync-files";
 const INCOMING_ROOT = "livestore-filesync-incoming";
-
-// An error with the name of its class in errors.py.
-class Failure extends Error {
-  constructor(type, message, details = {}) {
-    super(message);
-    Object.assign(this, { type, ...details });
-  }
-}
-
-// Any error as a plain object that can be posted to another thread.
-function describeError(error) {
-  if (error instanceof Failure) return { ...error, message: error.message };
-  const said = `${error?.name ?? "Error"}: ${error?.message ?? error}`;
-  switch (error?.name) {
-    case "AbortError":
-      return { type: "Cancelled", message: said };
-    case "QuotaExceededError":
-      return { type: "QuotaExceededError", message: `this device has no room for the bytes (${said})` };
-    case "SecurityError":
-      return { type: "StorageUnavailableError", message: `the browser does not let this page store files (${said})` };
-    default:
-      return { type: "StorageError", message: said };
-  }
-}
+const ROOM_TO_ASK_FOR = 1 << 20; // bytes; for fewer nobody is asked whether there is room
 
 let root = null; // a promise; to ask for it anew takes as long as to open two folders
 
@@ -41,13 +20,13 @@ async function storageRoot() {
     return await (root ??= navigator.storage.getDirectory());
   } catch (error) {
     root = null;
-    throw new Failure("StorageUnavailableError", `the browser gives this page no file storage, as in private browsing or with site data blocked: allow site data for this page (${error.name}: ${error.message})`);
+    throw new Failure("StorageUnavailableError", `the browser gives this page no file storage, as in private browsing or with site data blocked: allow site data for this page (${wordsOf(error)})`);
   }
 }
 
 // null for what is not there
 const orNull = (error) => {
-  if (error.name === "NotFoundError") return null;
+  if (error?.name === "NotFoundError") return null;
   throw error;
 };
 
@@ -71,4 +50,11 @@ async function findBlob(storeId, hash) {
   const folder = await findFolder(FILES_ROOT, storeId);
   const handle = folder && (await folder.getFileHandle(hash).catch(orNull));
   return handle && handle.getFile().catch(orNull);
+}
+
+async function checkRoom(needed) {
+  if (!(needed >= ROOM_TO_ASK_FOR) || !navigator.storage.estimate) return;
+  const { quota, usage } = await navigator.storage.estimate();
+  if (quota !== undefined && quota - usage < needed)
+    throw new Failure("QuotaExceededError", `this device has room for ${quota - usage} more bytes, but ${needed} are needed`);
 }

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from pyodide.ffi import JsException, to_js
+import js
 
+from filesync_web.browser.js_util import JsError, js_object, value_of
 from filesync_web.livestore.messages import Ping
 from filesync_web.livestore.ports import Socket, SocketClosedError, SocketFactory
 from filesync_web.livestore.refusals import origin_refused, reason_in, refused
@@ -28,7 +29,7 @@ def asking_why(open_socket: SocketFactory) -> SocketFactory:
             try:
                 async with asyncio.timeout(QUESTION_TIMEOUT):
                     reason = await _reason(url)
-            except (JsException, TimeoutError):
+            except (JsError, TimeoutError):
                 reason = None  # no answer there either
             raise reason or error from error
 
@@ -36,23 +37,19 @@ def asking_why(open_socket: SocketFactory) -> SocketFactory:
 
 
 async def _reason(url: str) -> SocketClosedError | None:
-    """What the backend answers to the same client over HTTP; raises `JsException` when nothing answers."""
-    import js
-
+    """What the backend answers to the same client over HTTP; raises `JsError` when nothing answers."""
     http_url = url.replace("ws", "http", 1).replace("transport=ws", "transport=http", 1)
     try:
         js_answer = await _fetch(http_url, "cors")
-    except JsException:
+    except JsError:
         # What a page may not read looks like no answer. Whether there is one at all, it may know.
         await _fetch(http_url, "no-cors")
         return origin_refused(http_url, str(js.location.origin))
     if js_answer.ok:
         return SocketClosedError("the sync backend answers over HTTP, but no WebSocket gets through to it")
-    return refused(int(js_answer.status), reason_in((await js_answer.text()).encode()))
+    return refused(int(js_answer.status), reason_in((await value_of(js_answer.text())).encode()))
 
 
 async def _fetch(url: str, mode: str) -> Any:
-    import js
-
     options = {"method": "POST", "body": encode(Ping()), "mode": mode, "credentials": "same-origin"}
-    return await js.fetch(url, to_js(options, dict_converter=js.Object.fromEntries))
+    return await value_of(js.fetch(url, js_object(options)))

@@ -9,7 +9,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from filesync_web.browser.js_util import error_of, is_none, load_script
+import js
+from pyodide.ffi import create_proxy
+
+from filesync_web.browser.js_util import in_worker
+from filesync_web.browser.locks import WebLock
 from filesync_web.core.foreign import ForeignTextError, parse_json
 from filesync_web.livestore.ports import LOG_CHANGED, Message
 
@@ -22,8 +26,6 @@ class BroadcastTabs:
     """
 
     def __init__(self, name: str) -> None:
-        import js
-
         self._js_channel = js.BroadcastChannel.new(name)
         self._proxies: list[tuple[Any, str, Any]] = []
         self._is_open = True
@@ -35,7 +37,6 @@ class BroadcastTabs:
 
     def listen(self, callback: Callable[[Message], None]) -> None:
         """Call back for each message from now on."""
-        import js
 
         def on_message(js_event: Any) -> None:
             try:
@@ -48,7 +49,7 @@ class BroadcastTabs:
             callback({"type": LOG_CHANGED})
 
         self._add(self._js_channel, "message", on_message)
-        if hasattr(js, "document"):
+        if not in_worker():
             self._add(js.document, "visibilitychange", on_return)
             self._add(js.window, "pageshow", on_return)
 
@@ -63,8 +64,6 @@ class BroadcastTabs:
         self._js_channel.close()
 
     def _add(self, js_target: Any, kind: str, handler: Callable[[Any], None]) -> None:
-        from pyodide.ffi import create_proxy
-
         proxy = create_proxy(handler)
         js_target.addEventListener(kind, proxy)
         self._proxies.append((js_target, kind, proxy))
@@ -75,25 +74,23 @@ class WebLeaderLock:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._js = load_script("leader_lock.js", ("requestLock",))
-        self._js_lock: Any = None
+        self._lock: WebLock | None = None
 
     async def acquire(self, *, steal: bool = False) -> None:
         """Wait until this tab holds the lock; raises `StorageUnavailableError` where there are no locks."""
-        self._js_lock = js_lock = self._js.requestLock(self._name, steal)
+        lock = self._lock = WebLock(self._name, steal=steal)
         try:
-            js_error = await js_lock.granted
+            await lock.granted()
         except BaseException:
-            js_lock.release()
+            lock.release()
             raise
-        if not is_none(js_error):
-            raise error_of({"type": js_error.type, "message": js_error.message})
 
     async def lost(self) -> None:
         """Return when another tab has stolen the lock."""
-        await self._js_lock.lost
+        if self._lock is not None:
+            await self._lock.ended()
 
     def release(self) -> None:
         """Give the lock up."""
-        if self._js_lock is not None:
-            self._js_lock.release()
+        if self._lock is not None:
+            self._lock.release()

@@ -14,11 +14,17 @@ import re
 from filesync_web.errors import InvalidArgumentError
 
 DEFAULT_MIME_TYPE = "application/octet-stream"
+SVG = "image/svg+xml"
 MAX_LENGTH = 255
 
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _QUOTED = r'"(?:[ !#-\[\]-~]|\\[ -~])*"'
 _MIME_TYPE = re.compile(rf"{_WORD}/{_WORD}(?: *; *{_WORD}=(?:{_WORD}|{_QUOTED}))* *;?")
+
+# What a browser may run or guess at: markup, scripts, several parts in one, and what it does not know.
+_ACTIVE = re.compile(
+    r".*(?:html|xml|xsl|(?:java|ecma|j|live)script[0-9.]*)|(?:multipart|message)/.*|.*unknown|\*/\*"
+)
 
 _COMPRESSED = {
     "br": "application/x-brotli",
@@ -56,3 +62,17 @@ def guess_mime_type(name: str) -> str:
     if compression is not None:
         return _COMPRESSED.get(compression, DEFAULT_MIME_TYPE)
     return inner or DEFAULT_MIME_TYPE
+
+
+def essence(mime_type: str) -> str:
+    """The type alone: without its parameters, in lower case."""
+    return mime_type.partition(";")[0].strip().lower()
+
+
+def inert_mime_type(mime_type: str) -> str:
+    """The type under which a browser shows or downloads content, but does not run it as a page or script.
+
+    It is the same type when it is harmless, `DEFAULT_MIME_TYPE` for all that could run, and for none.
+    """
+    cleaned = clean_mime_type(mime_type)
+    return DEFAULT_MIME_TYPE if not cleaned or _ACTIVE.fullmatch(essence(cleaned)) else cleaned

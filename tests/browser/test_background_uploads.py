@@ -39,11 +39,10 @@ importScripts("/kit.js");
 
 WRITE_DOWN = """
 async ([uploads, token]) => {
-    globalThis.uploads ??= new BackgroundUploads("store");
     const headers = { Authorization: `Bearer ${token}` };
     const url = new URL("/api/", location).href;
     const signer = { url, headers, credentials: "same-origin", lock: "leader" };
-    await globalThis.uploads.change(JSON.stringify(uploads), JSON.stringify(signer));
+    await changeBackgroundUploads("store", uploads, signer);
 }
 """
 
@@ -89,9 +88,9 @@ def open_page(context: BrowserContext) -> Page:
 
 
 def load_scripts(page: Page) -> None:
-    """The page's side, as Python loads it."""
+    """What writes the list, as the worker of a page's files has it."""
     read = lambda name: (BROWSER / name).read_text()  # noqa: E731
-    page.add_script_tag(content=join_scripts("background_uploads_page.js", read))
+    page.add_script_tag(content=join_scripts("background_uploads.js", read))
 
 
 def write_down(page: Page, file_id: str, body: bytes, *, token: str = "secret", stored: bool = True) -> str:
@@ -101,6 +100,10 @@ def write_down(page: Page, file_id: str, body: bytes, *, token: str = "secret", 
         store_file(page, key, body)
     page.evaluate(WRITE_DOWN, [{file_id: {"key": key, "contentType": "image/png"}}, token])
     return key
+
+
+def was_uploaded(page: Page, file_id: str, key: str) -> bool:
+    return bool(page.evaluate("([id, key]) => wasUploadedInBackground('store', id, key)", [file_id, key]))
 
 
 def fire(page: Page) -> str:
@@ -144,8 +147,8 @@ def test_what_waits_is_uploaded_once(page: Page, site: ScriptedSite) -> None:
     (put, _) = site.requests("PUT", "/objects/")
     assert put.headers["if-none-match"] == "*"
     assert page.evaluate(WRITTEN_DOWN) == [[], [], ["one", "two"]], "the token is forgotten"
-    assert page.evaluate("key => uploads.wasUploaded('one', key)", keys["one"])
-    assert not page.evaluate("key => uploads.wasUploaded('one', key)", keys["two"])
+    assert was_uploaded(page, "one", keys["one"])
+    assert not was_uploaded(page, "one", keys["two"])
     write_down(page, "one", bodies["one"])
     assert fire(page) == "done"
     assert len(site.requests("PUT", "/objects/")) == 2
@@ -158,7 +161,7 @@ def test_recorded_uploads_are_forgotten(page: Page) -> None:
     page.evaluate(WRITE_DOWN, [{"one": None}, "secret"])
     assert page.evaluate(WRITTEN_DOWN) == [[], [], []]
     write_down(page, "two", b"hello")
-    page.evaluate("uploads.clear()")
+    page.evaluate("clearBackgroundUploads('store')")
     assert page.evaluate(WRITTEN_DOWN) == [[], [], []]
 
 
@@ -195,7 +198,7 @@ def test_worker_stops_when_a_page_takes_the_lead(page: Page, site: ScriptedSite)
     assert page.evaluate(WRITTEN_DOWN) == [["store"], ["one"], []]
     page.evaluate(WRITE_DOWN, [{"one": None}, "secret"])
     assert worker_of(page).evaluate("self.synced") == "done"
-    assert not page.evaluate("key => uploads.wasUploaded('one', key)", key)
+    assert not was_uploaded(page, "one", key)
 
 
 def test_worker_that_waits_does_not_hold_up_an_update(page: Page, site: ScriptedSite) -> None:
@@ -238,18 +241,30 @@ def test_signer_that_is_down_is_asked_once(page: Page, site: ScriptedSite) -> No
     assert page.evaluate(WRITTEN_DOWN)[1] == ["one", "two"]
 
 
-def test_browser_wakes_the_worker_for_a_page_whose_uploads_wait(page: Page, site: ScriptedSite) -> None:
-    """The browser's own Background Sync: nobody but the page asks for it."""
-    page.evaluate(LEAD, False)
-    page.evaluate("globalThis.uploads = new BackgroundUploads('store')")
-    assert page.evaluate("uploads.start()")
-    worker = worker_of(page)
-    write_down(page, "one", b"hello")
-    other = page.context.new_page()
-    page.close()
-    assert worker.evaluate("self.synced") == "done"
-    assert len(site.requests("PUT", "/objects/")) == 1
-    assert other.url == "about:blank"
+@run_in_pyodide
+async def test_browser_is_asked_to_wake_the_worker_as_soon_as_an_upload_waits(
+    selenium_standalone: PyodidePage, store_id: str
+) -> None:
+    import js
+
+    import filesync_web as fs
+    from filesync_web.browser.background_uploads import ServiceWorkerUploads
+    from filesync_web.browser.blobs import OpfsBlobStore
+    from filesync_web.ports import BackgroundUpload
+
+    await fs.register_file_sync_service_worker()
+    js_sync = (await js.navigator.serviceWorker.ready).sync
+    blobs = OpfsBlobStore(store_id)
+    uploads = ServiceWorkerUploads(store_id, blobs.worker, lock="leader", include_credentials=False)
+    assert await uploads.start()
+    assert (await js_sync.getTags()).to_py() == []
+    await uploads.change({"one": BackgroundUpload("key", "image/png")}, "/api", {})
+    assert (await js_sync.getTags()).to_py() == ["filesync-uploads"]
+    assert await uploads.file_ids() == {"one"}
+    await uploads.clear()
+    assert await uploads.file_ids() == set()
+    uploads.stop()
+    blobs.close()
 
 
 @run_in_pyodide

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext
 
+from filesync_web.core.scripts import join_scripts
 from tests.contract.server import serve
 from tests.contract.site import FaultSite, content, sha256
 from tests.harness import PyodidePage, run_in_pyodide
@@ -103,7 +104,7 @@ async def refusals(selenium: PyodidePage, store_id: str, large: Blob) -> list[st
     store = OpfsBlobStore(store_id)
     url, size, content_hash = large
     little = "navigator.storage.estimate = async () => ({ quota: 5_000_000, usage: 3_000_000 });\n"
-    store._js_client.workerSource = little + store._js_client.workerSource
+    store.worker.source = little + store.worker.source
     said = []
     for attempt in (
         store.put(js.Blob.new([js.Uint8Array.new(size)])),
@@ -126,48 +127,32 @@ def test_too_little_room_is_known_before_anything_is_written(
     assert site.log[store_id] == []
 
 
-def client_scripts() -> str:
-    """The page's side of the blob store."""
-    return "".join(
-        (ROOT / "filesync_web/browser" / name).read_text() for name in ("opfs.js", "blob_client.js")
-    )
-
-
 def test_an_insecure_page_is_told_what_to_do(new_context: Callable[[], BrowserContext]) -> None:
     page = new_context().new_page()
     page.route("http://insecure.test/", lambda route: route.fulfill(body="<title>insecure</title>"))
     page.goto("http://insecure.test/")
     found = page.evaluate(
         """async (scripts) => {
-          const names = "{ findBlob, storageStatus }";
-          const { findBlob, storageStatus } = new Function(`${scripts}; return ${names};`)();
+          const { findBlob } = new Function(`${scripts}; return { findBlob };`)();
           const error = await findBlob("x", "y").catch((error) => error);
-          return [error.type, error.message, JSON.parse(await storageStatus()).available];
+          return [error.type, error.message];
         }""",
-        client_scripts(),
+        join_scripts("opfs.js", lambda name: (ROOT / "filesync_web/browser" / name).read_text()),
     )
     assert found[0] == "StorageUnavailableError"
     assert "https:" in found[1]
-    assert found[2] is False
 
 
-def test_a_page_that_forbids_the_worker_is_told_what_to_do(
-    new_context: Callable[[], BrowserContext], site_url: str
+@pytest.mark.parametrize("missing", ["storage", "locks"])
+@run_in_pyodide
+async def test_a_browser_without_what_files_need_is_not_available(
+    selenium_standalone: PyodidePage, store_id: str, missing: str
 ) -> None:
-    page = new_context().new_page()
-    policy = {"content-security-policy": "worker-src 'none'", "content-type": "text/html"}
-    page.route(
-        f"{site_url}/forbidding", lambda route: route.fulfill(body="<title>strict</title>", headers=policy)
-    )
-    page.goto(f"{site_url}/forbidding")
-    found = page.evaluate(
-        """async (scripts) => {
-          const { BlobClient } = new Function(scripts + "; return { BlobClient };")();
-          const { error } = await new BlobClient("x", "onmessage = () => {}").start("list").done;
-          return [error.type, error.message];
-        }""",
-        client_scripts(),
-    )
-    assert found[0] == "StorageUnavailableError"
-    assert "worker-src blob:" in found[1]
-    expect(page).to_have_title("strict")
+    import js
+    from pyodide.code import run_js
+
+    from filesync_web.browser.blobs import OpfsBlobStore
+
+    run_js(f"Object.defineProperty(navigator, '{missing}', {{ value: undefined }})")
+    assert getattr(js.navigator, missing) is None
+    assert not (await OpfsBlobStore(store_id).storage_status()).available

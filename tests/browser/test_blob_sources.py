@@ -54,9 +54,9 @@ async def test_a_handle_has_the_name_and_type_that_were_asked_for(
     assert (file.name, file.type, file.size, await file.text()) == ("ä.txt", "text/plain", 5, "hello")
     plain = await store.open(content_hash)
     assert plain.name == content_hash
-    url = await store.url(content_hash, mime_type="text/html")
+    url = await store.url(content_hash, mime_type="text/csv")
     answer = await js.fetch(url)
-    assert (answer.headers.get("content-type"), await answer.text()) == ("text/html", "hello")
+    assert (answer.headers.get("content-type"), await answer.text()) == ("text/csv", "hello")
     store.revoke_url(content_hash)
     with pytest.raises(JsException):
         await js.fetch(url)

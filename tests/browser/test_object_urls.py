@@ -1,9 +1,10 @@
-"""Object URLs live as long as the copy that they are of, whichever tab removes it."""
+"""Object URLs live as long as the copy that they are of, whichever tab removes it, and never become pages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import BrowserContext
 
 from tests.harness import PyodidePage, open_pyodide_page, run_in_pyodide
@@ -138,3 +139,97 @@ def test_what_another_tab_evicts_is_shown_from_the_server_until_it_is_here_again
     assert shown(two, file_id) == ("blob", "hello")
     close(two)
     close(one)
+
+
+EVIL = "opener ? (opener.changed = true) : (parent.changed = true)"
+HTML = f"<!doctype html><title>evil</title><script>{EVIL}</script>"
+XHTML = f'<html xmlns="http://www.w3.org/1999/xhtml"><title>evil</title><script>{EVIL}</script></html>'
+SVG = f'<svg xmlns="http://www.w3.org/2000/svg" width="30" height="20"><script>{EVIL}</script></svg>'
+
+OPEN = """
+async (url) => {
+    globalThis.changed = false;
+    const tab = open(url);
+    const frame = document.createElement("iframe");
+    frame.src = url;
+    document.body.append(frame);
+    await new Promise((resolve) => { frame.onload = frame.onerror = resolve; setTimeout(resolve, 1500); });
+    const inside = () => {
+        try {
+            return frame.contentDocument?.title ?? "";
+        } catch {
+            return "of no origin";
+        }
+    };
+    const found = [globalThis.changed, inside() === "evil"];
+    tab?.close();
+    frame.remove();
+    return found;
+}
+"""
+
+SHOWN = """
+async (url) => {
+    const image = new Image();
+    image.src = url;
+    await image.decode();
+    return [image.naturalWidth, image.naturalHeight];
+}
+"""
+
+
+@run_in_pyodide
+async def url_of(selenium: PyodidePage, store_id: str, text: str, mime_type: str) -> str:
+    """The URL of a file with that text, as its card in an app would have it."""
+    from filesync_web.browser.blobs import OpfsBlobStore
+    from tests.in_page import kept
+
+    kept.blobs = OpfsBlobStore(store_id)
+    info = await kept.blobs.put(text.encode(), mime_type=mime_type)
+    url: str = await kept.blobs.url(info.content_hash, mime_type=mime_type)
+    return url
+
+
+@pytest.mark.parametrize(
+    ("text", "mime_type"),
+    [
+        (HTML, "text/html"),
+        (HTML, "Text/HTML; charset=utf-8"),
+        (HTML, ""),
+        (HTML, "application/unknown"),
+        (XHTML, "application/xhtml+xml"),
+        (SVG, "image/svg+xml"),
+        (SVG, "text/xml"),
+    ],
+)
+def test_a_file_that_is_opened_by_its_url_does_not_run_as_the_app(
+    selenium: PyodidePage, store_id: str, text: str, mime_type: str
+) -> None:
+    url = url_of(selenium, store_id, text, mime_type)
+    assert selenium.driver.evaluate(OPEN, url) == [False, False]
+
+
+def test_a_drawing_is_shown_by_an_image(selenium: PyodidePage, store_id: str) -> None:
+    url = url_of(selenium, store_id, SVG, "image/svg+xml")
+    assert selenium.driver.evaluate(SHOWN, url) == [30, 20]
+
+
+@run_in_pyodide
+async def test_contents_have_a_url_for_each_type(selenium: PyodidePage, store_id: str) -> None:
+    import js
+
+    from filesync_web.browser.blobs import OpfsBlobStore
+
+    async def type_at(url: str) -> str:
+        found: str = (await js.fetch(url)).headers.get("content-type")
+        return found
+
+    blobs = OpfsBlobStore(store_id)
+    content_hash = (await blobs.put(b"hello")).content_hash
+    plain = await blobs.url(content_hash, mime_type="text/plain")
+    html = await blobs.url(content_hash, mime_type="text/html")
+    assert await type_at(plain) == "text/plain"
+    assert await type_at(html) == "application/octet-stream"
+    assert await blobs.url(content_hash, mime_type="text/plain") == plain
+    assert await blobs.url(content_hash) in {plain, html}
+    blobs.close()

@@ -112,6 +112,37 @@ def test_empty_file(page: Page) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "run",
+    [
+        "const element = Object.assign(document.createElement('script'), { src: url })",
+        "const element = Object.assign(document.createElement('link'), { rel: 'stylesheet', href: url })",
+        "const element = new Worker(url)",
+        "const element = new SharedWorker(url)",
+    ],
+    ids=["script", "style", "worker", "shared worker"],
+)
+def test_a_stored_file_is_no_code(page: Page, run: str) -> None:
+    """Whoever can write a tag into the page must not find the code for it among the files."""
+    body = b"globalThis.ran = true"
+    key = f"store/{hashlib.sha256(body).hexdigest()}"
+    store_file(page, key, body, "text/css" if "stylesheet" in run else "text/javascript")
+    ended = page.evaluate(
+        f"""async (url) => {{
+            {run};
+            if (element instanceof Element) document.head.append(element);
+            return new Promise((resolve) => {{
+                element.onerror = () => resolve("refused");
+                element.onload = element.onmessage = () => resolve("ran");
+                if (element instanceof Worker) setTimeout(resolve, 2000, "ran");
+            }});
+        }}""",
+        PREFIX + key,
+    )
+    assert (ended, page.evaluate("globalThis.ran ?? false")) == ("refused", False)
+    assert fetch(page, PREFIX + key).body == body
+
+
 def test_stored_html_cannot_run_as_the_origin(page: Page) -> None:
     body = b"<p id=shown>shown</p><script>document.body.textContent = 'ran'</script>"
     key = f"store/{hashlib.sha256(body).hexdigest()}"

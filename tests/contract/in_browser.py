@@ -32,7 +32,7 @@ class OpfsWorld(World):
     def reopen(self) -> OpfsBlobStore:
         """Another store object, with a worker of its own."""
         store = OpfsBlobStore(self.store_id)
-        store._js_client.workerSource = self.worker_prefix + store._js_client.workerSource
+        store.worker.source = self.worker_prefix + store.worker.source
         self.opened.append(store)
         return store
 

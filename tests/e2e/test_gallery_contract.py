@@ -354,6 +354,28 @@ def test_page_fits_the_screen(new_context: NewContext, store_id: str, width: int
     assert gallery.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "TypeError: Failed to fetch",
+        "TypeError: Failed to fetch dynamically imported module: http://x.example/a.mjs",
+        "TypeError: NetworkError when attempting to fetch resource.",
+        "TypeError: error loading dynamically imported module: http://x.example/a.mjs",
+        "TypeError: Load failed",
+        "TypeError: Importing a module script failed.",
+    ],
+)
+def test_a_part_that_did_not_arrive_is_told_in_plain_words_in_every_engine(
+    new_context: NewContext, words: str
+) -> None:
+    page = new_context().new_page()
+    page.route("**/pyodide/**", lambda _route: None)  # Python never comes
+    page.goto("/", wait_until="commit")
+    page.evaluate("words => import('/loading.js').then(({ fail }) => fail(words))", words)
+    expect(page.get_by_text("A part of the page did not arrive.")).to_be_visible()
+    expect(page.get_by_text(words)).to_have_count(0)
+
+
 def test_failed_start_says_so(new_context: NewContext, store_id: str, page_errors: PageErrors) -> None:
     page_errors.allow("Failed to fetch|ZeroDivisionError")
     page = new_context().new_page()

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filesync_web.core.media_types import check_mime_type, clean_mime_type, guess_mime_type
+from filesync_web.core.media_types import (
+    DEFAULT_MIME_TYPE,
+    check_mime_type,
+    clean_mime_type,
+    guess_mime_type,
+    inert_mime_type,
+)
 from filesync_web.errors import InvalidArgumentError
 
 GOOD = [
@@ -83,3 +89,56 @@ def test_a_long_text_takes_no_time() -> None:
 )
 def test_what_a_name_suggests(name: str, mime_type: str) -> None:
     assert guess_mime_type(name) == mime_type
+
+
+@pytest.mark.parametrize(
+    "mime_type",
+    [
+        "text/html",
+        "TEXT/HTML; charset=utf-8",
+        "application/xhtml+xml",
+        "text/xml",
+        "application/xml",
+        "application/rss+xml",
+        "application/mathml+xml",
+        "application/xslt+xml",
+        "text/xsl",
+        "image/svg+xml",
+        "text/javascript",
+        "application/x-javascript",
+        "text/javascript1.5",
+        "application/ecmascript",
+        "multipart/related; boundary=x",
+        "multipart/x-mixed-replace",
+        "message/rfc822",
+        "application/unknown",
+        "unknown/unknown",
+        "*/*",
+        "",
+        "html",
+        "image/png\r\nx: y",
+    ],
+)
+def test_what_a_browser_could_run_or_guess_at_is_only_bytes(mime_type: str) -> None:
+    assert inert_mime_type(mime_type) == DEFAULT_MIME_TYPE
+
+
+@pytest.mark.parametrize(
+    "mime_type",
+    [
+        "image/png",
+        "image/jpeg",
+        "video/mp4",
+        "audio/mpeg",
+        "font/woff2",
+        "text/plain; charset=utf-8",
+        "text/csv",
+        "text/markdown",
+        "application/pdf",
+        "application/json",
+        "application/zip",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ],
+)
+def test_what_a_browser_only_shows_keeps_its_type(mime_type: str) -> None:
+    assert inert_mime_type(mime_type) == mime_type

@@ -1,0 +1,157 @@
+// needs: failures.js incoming.js locks.js opfs.js streams.js
+//
+// Downloads, which go on where an earlier try broke off, also before a reload.
+
+// A partial download is called get-<hash>.<its strong ETag in hex, or nothing>.
+const etagInHex = (etag) =>
+  etag?.startsWith('"') && etag.length <= 80
+    ? Array.from(new TextEncoder().encode(etag), (byte) => byte.toString(16).padStart(2, "0")).join("")
+    : "";
+const etagFromHex = (hex) =>
+  new TextDecoder().decode(Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16)));
+
+async function findPartial(folder, hash) {
+  for await (const name of folder.keys()) if (name.startsWith(`get-${hash}.`)) return name;
+  return null;
+}
+
+async function download(job, args) {
+  const { storeId, hash, size } = args;
+  return withLock(job, storeId, `get-${hash}`, async () => {
+    const present = await findBlob(storeId, hash);
+    if (present) return { hash, size: present.size };
+    const transfer = new Download(job, args, await makeFolder(INCOMING_ROOT, storeId));
+    try {
+      await transfer.open();
+      if (!transfer.incoming || transfer.incoming.size !== size) await transfer.fetch();
+      return await transfer.verify();
+    } catch (error) {
+      await transfer.end(error);
+      throw error;
+    }
+  });
+}
+
+class Download {
+  constructor(job, args, folder) {
+    Object.assign(this, { job, args, folder, incoming: null, etag: "" });
+  }
+
+  // Take up what an earlier try left.
+  async open() {
+    const { hash, size } = this.args;
+    const name = await findPartial(this.folder, hash);
+    if (name === null) return;
+    this.incoming = await Incoming.resume(this.folder, name, size, this.job.signal);
+    this.etag = etagFromHex(name.slice(`get-${hash}.`.length));
+    if (this.incoming.size === 0 || this.incoming.size > (size ?? Infinity)) await this.restart();
+  }
+
+  async restart() {
+    await this.incoming?.discard();
+    this.incoming = null;
+  }
+
+  async fetch() {
+    const { size, stallTimeout, url } = this.args;
+    await checkRoom(size - (this.incoming?.size ?? 0));
+    const stop = new AbortController();
+    const signal = AbortSignal.any([this.job.signal, stop.signal]);
+    const watch = stallWatch(stallTimeout, () =>
+      stop.abort(new Failure("StallError", `${shown(url)}: no byte came for ${stallTimeout} seconds`)));
+    try {
+      await this.receive(await this.request(signal), watch, signal);
+    } finally {
+      watch.stop();
+      stop.abort(); // lets go of a connection that still sends
+    }
+  }
+
+  // Ask for what is missing. A store that allows no If-Range across origins is asked without: the hash decides anyway.
+  async request(signal) {
+    const { url, headers, credentials } = this.args;
+    const from = this.incoming?.size;
+    const conditions = from ? [{ range: `bytes=${from}-` }] : [{}];
+    if (from && this.etag) conditions.unshift({ ...conditions[0], "if-range": this.etag });
+    for (const [index, condition] of conditions.entries()) {
+      try {
+        const init = { headers: { ...headers, ...condition }, credentials, cache: "no-store", signal };
+        return await this.accept(await fetch(url, init), signal);
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        if (error instanceof Failure) throw error;
+        if (index === conditions.length - 1) throw networkFailure(url, error);
+      }
+    }
+  }
+
+  // The answer that can be received; decides whether it goes on from the partial file or begins anew.
+  async accept(response, signal) {
+    const { url, hash } = this.args;
+    if (response.status === 416 && this.incoming) {
+      await this.restart();
+      return this.request(signal);
+    }
+    if (response.status !== 200 && response.status !== 206)
+      throw new Failure("status", `downloading ${hash} from ${shown(url)}`, { status: response.status, headers: Object.fromEntries(response.headers) });
+    if (response.status === 206 && this.incoming) {
+      const range = response.headers.get("content-range"); // hidden across origins unless the store exposes it
+      if (range === null || range.startsWith(`bytes ${this.incoming.size}-`)) return response;
+      throw new Failure("IntegrityError", `${shown(url)}: the server sent ${range} when asked for the bytes from ${this.incoming.size}`);
+    }
+    await this.restart();
+    const name = `get-${hash}.${etagInHex(response.headers.get("etag"))}`;
+    this.incoming = await Incoming.create(this.folder, name, this.args.size);
+    return response;
+  }
+
+  async receive(response, watch, signal) {
+    const { url, size } = this.args;
+    const broken = (error) => (signal.aborted ? signal.reason : networkFailure(url, error));
+    for await (const piece of piecesOf(this.job, response.body, broken)) {
+      signal.throwIfAborted();
+      watch.touch();
+      await this.incoming.append(piece);
+      this.job.progress.report(this.incoming.size, size);
+      if (this.incoming.size > (size ?? Infinity))
+        throw new Failure("IntegrityError", `${shown(url)}: more than the ${size} bytes that were promised arrived`);
+    }
+    if (this.incoming.size < (size ?? 0))
+      throw new Failure("NetworkError", `${shown(url)}: the answer broke off after ${this.incoming.size} of ${size} bytes`);
+  }
+
+  async verify() {
+    const { storeId, hash, mimeType, url } = this.args;
+    await this.incoming.finish();
+    if (this.incoming.hash !== hash)
+      throw new Failure("IntegrityError", `${shown(url)}: the bytes have the hash ${this.incoming.hash} instead of ${hash}; they were discarded`);
+    return publish(this.incoming, storeId, mimeType);
+  }
+
+  // Keep what is worth going on from, discard what is wrong or has no room.
+  async end(error) {
+    if (!this.incoming) return;
+    const { type } = describeError(error);
+    const resumable = ["NetworkError", "StallError", "Cancelled", "status"].includes(type);
+    if (resumable && this.incoming.size && this.incoming.hash === null) await this.incoming.keep();
+    else await this.incoming.discard();
+  }
+}
+
+// The query of a signed URL is a secret: it is shown to nobody.
+const shown = (url) => url.split("?", 1)[0];
+
+const networkFailure = (url, error) => new Failure("NetworkError", `${shown(url)}: the connection failed (${error?.message ?? error})`);
+
+function stallWatch(seconds, onStall) {
+  let timer = setTimeout(onStall, seconds * 1000);
+  return {
+    touch() {
+      clearTimeout(timer);
+      timer = setTimeout(onStall, seconds * 1000);
+    },
+    stop() {
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,27 @@
+// Errors that cross from a worker to Python: `type` is the name of a class in errors.py.
+
+class Failure extends Error {
+  constructor(type, message, details = {}) {
+    super(message);
+    Object.assign(this, { type, ...details });
+  }
+}
+
+// The words of whatever was thrown: browsers and streams throw more than errors.
+const wordsOf = (error) => `${error?.name ?? "Error"}: ${error?.message ?? error}`;
+
+// Whatever was thrown as a plain object.
+function describeError(error) {
+  if (error instanceof Failure) return { ...error, message: error.message };
+  const said = wordsOf(error);
+  switch (error?.name) {
+    case "AbortError":
+      return { type: "Cancelled", message: said };
+    case "QuotaExceededError":
+      return { type: "QuotaExceededError", message: `this device has no room for the bytes (${said})` };
+    case "SecurityError":
+      return { type: "StorageUnavailableError", message: `the browser does not let this page store files (${said})` };
+    default:
+      return { type: "StorageError", message: said };
+  }
+}

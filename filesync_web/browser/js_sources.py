@@ -1,0 +1,150 @@
+"""The sources that are JavaScript objects: `File`, `Blob`, `ReadableStream`, typed arrays and array buffers.
+
+`sources.py` knows Python's. A `File` or `Blob` goes to the worker as it is, and its bytes stay where they
+are; those of the others are handed over in pieces, each a copy in JavaScript.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+import js
+from pyodide.ffi import JsException, JsProxy, to_js
+
+from filesync_web import sources
+from filesync_web.browser.js_util import JsError, ignore, tag_of, value_of
+from filesync_web.browser.worker import Job
+from filesync_web.errors import InvalidArgumentError, StorageError
+from filesync_web.ports import Source, SourceInfo
+
+PIECE_SIZE = 1 << 20
+"""Bytes that travel to a worker at once."""
+
+
+def is_blob(source: Source) -> bool:
+    """Whether it is a `File` or a `Blob`, also of another window."""
+    return isinstance(source, JsProxy) and tag_of(source) in {"File", "Blob"}
+
+
+def describe(source: Source) -> SourceInfo:
+    """Name, MIME type and size of a source; raises `InvalidArgumentError` for what is none."""
+    if not isinstance(source, JsProxy):
+        return sources.describe(source)
+    if is_blob(source):
+        _check_is_here(source)
+        return SourceInfo(getattr(source, "name", ""), source.type, int(source.size))
+    if _is_bytes(source):
+        return SourceInfo(size=int(source.byteLength))
+    if tag_of(source) == "ReadableStream":
+        return SourceInfo()
+    raise InvalidArgumentError(
+        f"a JavaScript {source.typeof} cannot be stored: give a File, Blob, ReadableStream or bytes"
+    )
+
+
+async def pump(job: Job, source: Source) -> None:
+    """Give a job all bytes of a source, each piece when the last one is used.
+
+    When it ends early, by an error or cancelled, the job has been aborted and has cleaned up.
+    """
+    js_spare: Any = None
+    try:
+        async with aclosing(_pieces(job, source)) as pieces:
+            async for piece in pieces:
+                js_spare = await job.give(_copy(piece, js_spare))
+                if js_spare is None:
+                    return
+        job.finish()
+    except BaseException:
+        job.abort()
+        await job.ended()
+        raise
+
+
+def _pieces(job: Job, source: Source) -> AsyncGenerator[Any, None]:
+    if not isinstance(source, JsProxy):
+        return sources.chunks(source)
+    return _pieces_of_stream(job, source) if tag_of(source) == "ReadableStream" else _pieces_of_bytes(source)
+
+
+async def _pieces_of_bytes(js_source: Any) -> AsyncGenerator[Any, None]:
+    """The bytes of an array in pieces. They stay the caller's, who may change them meanwhile."""
+    try:
+        is_view = js.ArrayBuffer.isView(js_source)
+        place = (js_source.buffer, js_source.byteOffset, js_source.byteLength) if is_view else (js_source,)
+        js_bytes = js.Uint8Array.new(*place)
+    except JsException as error:
+        raise StorageError(f"the bytes cannot be read; were they transferred? ({error.message})") from error
+    at = 0
+    while at < js_bytes.length:
+        yield js_bytes.subarray(at, at + PIECE_SIZE)
+        at += PIECE_SIZE
+
+
+async def _pieces_of_stream(job: Job, js_stream: Any) -> AsyncGenerator[Any, None]:
+    """What a stream gives. When the job has ended meanwhile, it is not waited for."""
+    try:
+        js_reader = js_stream.getReader()
+    except JsException as error:
+        raise StorageError(f"the stream failed: {error.message}") from error
+    try:
+        async for js_item in _items(job, js_reader):
+            if not _is_bytes(js_item):
+                raise InvalidArgumentError(f"the stream gave a {tag_of(js_item)} instead of bytes")
+            async for js_piece in _pieces_of_bytes(js_item):
+                yield js_piece
+    finally:
+        ignore(js_reader.cancel())
+
+
+async def _items(job: Job, js_reader: Any) -> AsyncIterator[Any]:
+    ended = asyncio.ensure_future(job.ended())
+    try:
+        while True:
+            reading = asyncio.ensure_future(value_of(js_reader.read()))
+            try:
+                await asyncio.wait({reading, ended}, return_when=asyncio.FIRST_COMPLETED)
+                if ended.done():
+                    return
+                js_step = reading.result()
+            except JsError as error:
+                raise StorageError(f"the stream failed: {error.message}") from error
+            finally:
+                reading.cancel()
+            if js_step.done:
+                return
+            yield js_step.value
+    finally:
+        ended.cancel()
+
+
+def _copy(piece: Any, js_spare: Any) -> Any:
+    """The piece in an array that can be transferred: in `js_spare`, if it fits."""
+    fits = js_spare is not None and js_spare.length == len(piece)
+    if not isinstance(piece, JsProxy):
+        if not fits:
+            return to_js(piece)
+        js_spare.assign(piece)
+        return js_spare
+    if not fits:
+        return js.Uint8Array.new(piece)
+    js_spare.set(piece)
+    return js_spare
+
+
+def _is_bytes(js_value: Any) -> bool:
+    return js.ArrayBuffer.isView(js_value) or tag_of(js_value) == "ArrayBuffer"
+
+
+def _check_is_here(js_blob: Any) -> None:
+    """Refuse what only looks like a `File`: PyScript shows its workers the page's objects, unreadable."""
+    try:
+        js.structuredClone(js_blob)
+    except JsException as error:
+        raise InvalidArgumentError(
+            "the File belongs to the page, and this Python runs in a worker: let the page post the File"
+            " itself to the worker, or give its bytes"
+        ) from error
