@@ -113,7 +113,7 @@ class ServiceWorkerUploads:
         Asking again does nothing but when the browser has given up meanwhile, after a few tries.
         """
         if self._is_waiting and self._js_sync is not None:
-            ignore(self._js_sync.register(SYNC_TAG))
+            ignore(self._js_sync, "register", SYNC_TAG)
 
 
 def _on_wire(upload: BackgroundUpload) -> dict[str, str]:

@@ -21,7 +21,7 @@ from typing import Any
 import js
 
 from filesync_web.browser import js_sources
-from filesync_web.browser.js_util import JsError, absolute_url, in_worker, is_none, storage_error, value_of
+from filesync_web.browser.js_util import JsError, absolute_url, call, in_worker, is_none, storage_error
 from filesync_web.browser.object_urls import ObjectUrls, named_file
 from filesync_web.browser.worker import ScriptWorker
 from filesync_web.core.image_size import HEADER_SIZE, image_size
@@ -148,7 +148,7 @@ class OpfsBlobStore:
         if js_file is None:
             return None
         try:
-            js_header = await value_of(js_file.slice(0, HEADER_SIZE).arrayBuffer())
+            js_header = await call(js_file.slice(0, HEADER_SIZE), "arrayBuffer")
         except JsError as error:
             raise storage_error(error) from error
         if size := image_size(js_header.to_bytes()):
@@ -198,9 +198,11 @@ class OpfsBlobStore:
 
 async def _ask_storage(question: str) -> Any:
     """What the browser's storage manager answers; None when it cannot be asked."""
-    ask = getattr(getattr(js.navigator, "storage", None), question, None)
+    js_storage = getattr(js.navigator, "storage", None)
+    if not hasattr(js_storage, question):
+        return None
     try:
-        return None if ask is None else await value_of(ask())
+        return await call(js_storage, question)
     except JsError:
         return None
 

@@ -13,7 +13,7 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, create_proxy
 
-from filesync_web.browser.js_util import JsError, absolute_url, js_object, report, value_of
+from filesync_web.browser.js_util import JsError, absolute_url, call, js_object, report
 from filesync_web.core.failures import shown_url
 from filesync_web.errors import FileSyncError, InvalidArgumentError, NetworkError, StallError
 from filesync_web.ports import BlobHandle, HttpResponse, Progress
@@ -54,8 +54,8 @@ class BrowserHttp:
         what = f"{method} {shown_url(url)}"
         try:
             async with asyncio.timeout(timeout):
-                js_response = await value_of(js.fetch(absolute_url(url), js_object(init)))
-                js_body = await value_of(js_response.arrayBuffer())
+                js_response = await call(js.globalThis, "fetch", absolute_url(url), js_object(init))
+                js_body = await call(js_response, "arrayBuffer")
         except TimeoutError as error:
             raise NetworkError(f"{what}: no answer within {timeout} seconds") from error
         except JsError as error:

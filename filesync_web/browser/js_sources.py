@@ -15,7 +15,7 @@ import js
 from pyodide.ffi import JsException, JsProxy, to_js
 
 from filesync_web import sources
-from filesync_web.browser.js_util import JsError, ignore, tag_of, value_of
+from filesync_web.browser.js_util import JsError, call, ignore, tag_of
 from filesync_web.browser.worker import Job
 from filesync_web.errors import InvalidArgumentError, StorageError
 from filesync_web.ports import Source, SourceInfo
@@ -97,14 +97,14 @@ async def _pieces_of_stream(job: Job, js_stream: Any) -> AsyncGenerator[Any, Non
             async for js_piece in _pieces_of_bytes(js_item):
                 yield js_piece
     finally:
-        ignore(js_reader.cancel())
+        ignore(js_reader, "cancel")
 
 
 async def _items(job: Job, js_reader: Any) -> AsyncIterator[Any]:
     ended = asyncio.ensure_future(job.ended())
     try:
         while True:
-            reading = asyncio.ensure_future(value_of(js_reader.read()))
+            reading = asyncio.ensure_future(call(js_reader, "read"))
             try:
                 await asyncio.wait({reading, ended}, return_when=asyncio.FIRST_COMPLETED)
                 if ended.done():

@@ -10,7 +10,8 @@ JavaScript objects are named `js_*`. A proxy made for JavaScript is destroyed by
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import js
@@ -43,22 +44,45 @@ class JsError(Exception):
         )
 
 
-async def value_of(js_promise: Any) -> Any:
-    """The value of a promise. Raises `JsError` when it is rejected.
+def call(js_object: Any, method: str, *args: Any) -> Coroutine[Any, Any, Any]:
+    """Call a method that gives a promise, at once; await the answer for the promise's value.
 
-    Python's own `await` of a promise never ends when it is rejected with something else than an error with a
-    stack: a text, say, or an error that WebKit itself has made.
+    Raises `JsError` when the method throws or the promise is rejected. Python's own way does not do: a
+    promise that a call returns arrives as a future, and that one never ends when the promise is rejected with
+    something else than an error with a stack, such as a text, or an error that WebKit itself has made. So the
+    call is made in JavaScript, where the promise stays until it is settled.
     """
-    js_outcomes = await js.Promise.allSettled(to_js([js_promise]))
-    js_outcome = js_outcomes[0]
+    return _only_value(_called(js_object, method, args))
+
+
+async def value_of(js_promise: Any) -> Any:
+    """The value of a promise that is an attribute, like `ready` of a service worker's container.
+
+    Raises `JsError` when it is rejected. For the promise of a method there is `call`.
+    """
+    return await _only_value(to_js([js_promise]))
+
+
+def ignore(js_object: Any, method: str, *args: Any) -> None:
+    """Call a method that gives a promise, wait for nothing, and let nobody complain when it fails."""
+    with suppress(JsError):
+        js.Promise.allSettled(_called(js_object, method, args))
+
+
+def _called(js_object: Any, method: str, args: Sequence[Any]) -> Any:
+    """An array of the one promise that a method gives."""
+    js_call = js.Reflect.apply.bind(None, getattr(js_object, method), js_object, to_js(args))
+    try:
+        return js.Array.from_(to_js([None]), js_call)
+    except JsException as error:
+        raise JsError(error.name, error.message) from error
+
+
+async def _only_value(js_promises: Any) -> Any:
+    js_outcome = (await js.Promise.allSettled(js_promises))[0]
     if js_outcome.status == "fulfilled":
         return js_outcome.value
     raise JsError.of(js_outcome.reason)
-
-
-def ignore(js_promise: Any) -> None:
-    """Do not wait for a promise, and let nobody complain when it is rejected."""
-    js.Promise.allSettled(to_js([js_promise]))
 
 
 def open_promise() -> tuple[Any, Any]:

@@ -7,14 +7,14 @@ Works on the main thread and in workers, in a secure context.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import js
 from pyodide.ffi import create_proxy
 
-from filesync_web.browser.js_util import JsError, is_none, js_object, open_promise, value_of
+from filesync_web.browser.js_util import JsError, call, is_none, js_object, open_promise
 from filesync_web.errors import StorageUnavailableError
 
 
@@ -46,8 +46,8 @@ class WebLock:
             options["steal"] = True
         else:
             options["signal"] = self._js_waiting.signal
-        js_ended = js.navigator.locks.request(name, js_object(options), self._js_hold)
-        self._ended = asyncio.ensure_future(self._follow(js_ended))
+        ended = call(js.navigator.locks, "request", name, js_object(options), self._js_hold)
+        self._ended = asyncio.ensure_future(self._follow(ended))
 
     async def granted(self) -> bool:
         """Wait for the lock; False when it is held by another and is not waited for.
@@ -72,9 +72,9 @@ class WebLock:
         self._answer(not is_none(js_lock))
         return None if is_none(js_lock) else self._js_released
 
-    async def _follow(self, js_ended: Any) -> None:
+    async def _follow(self, ended: Coroutine[Any, Any, Any]) -> None:
         try:
-            await value_of(js_ended)
+            await ended
         except JsError as error:
             self._answer(StorageUnavailableError(f"the browser gives no lock ({error})"))
         finally:

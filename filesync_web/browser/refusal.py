@@ -10,7 +10,7 @@ from typing import Any
 
 import js
 
-from filesync_web.browser.js_util import JsError, js_object, value_of
+from filesync_web.browser.js_util import JsError, call, js_object
 from filesync_web.livestore.messages import Ping
 from filesync_web.livestore.ports import Socket, SocketClosedError, SocketFactory
 from filesync_web.livestore.refusals import origin_refused, reason_in, refused
@@ -47,9 +47,9 @@ async def _reason(url: str) -> SocketClosedError | None:
         return origin_refused(http_url, str(js.location.origin))
     if js_answer.ok:
         return SocketClosedError("the sync backend answers over HTTP, but no WebSocket gets through to it")
-    return refused(int(js_answer.status), reason_in((await value_of(js_answer.text())).encode()))
+    return refused(int(js_answer.status), reason_in((await call(js_answer, "text")).encode()))
 
 
 async def _fetch(url: str, mode: str) -> Any:
     options = {"method": "POST", "body": encode(Ping()), "mode": mode, "credentials": "same-origin"}
-    return await value_of(js.fetch(url, js_object(options)))
+    return await call(js.globalThis, "fetch", url, js_object(options))

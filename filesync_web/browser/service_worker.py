@@ -115,7 +115,7 @@ class RegisteredServiceWorker:
 
     async def check_for_update(self) -> bool:
         """Ask the server for a new version, and install it; whether one waits now."""
-        js_registration = await answer_of(self._js_registration.update())
+        js_registration = await answer_of(self._js_registration, "update")
         if not is_none(js_registration.installing):
             await installed(js_registration.installing)
         return self.update_waiting
@@ -133,7 +133,7 @@ class RegisteredServiceWorker:
         """Register the script, and wait until its worker controls this page and knows its remote."""
         js_container = service_workers()
         options = {"updateViaCache": "none"} | ({"scope": scope} if scope else {})
-        js_registration = await answer_of(js_container.register(script_url, js_object(options)))
+        js_registration = await answer_of(js_container, "register", script_url, js_object(options))
         if not js.location.href.startswith(js_registration.scope):
             raise ServiceWorkerError(
                 f"the scope {js_registration.scope} does not cover this page, {js.location.href}"
@@ -272,12 +272,12 @@ async def unregister_file_sync_service_worker(script_url: str = "/filesync-sw.js
     global _current  # noqa: PLW0603
     wanted = absolute_url(script_url)
     removed = False
-    for js_registration in await answer_of(service_workers().getRegistrations()):
+    for js_registration in await answer_of(service_workers(), "getRegistrations"):
         if getattr(version_of(js_registration), "scriptURL", None) != wanted:
             continue
-        removed = bool(await answer_of(js_registration.unregister())) or removed
+        removed = bool(await answer_of(js_registration, "unregister")) or removed
         shell = f"filesync-shell:{js_registration.scope}"  # the name is the worker's: see its openShell
-        await answer_of(js.caches.delete(shell))
+        await answer_of(js.caches, "delete", shell)
     if _current is not None:
         _current.dispose()
         _current = None

@@ -14,7 +14,7 @@ from typing import Any
 import js
 from pyodide.ffi import create_proxy, to_js
 
-from filesync_web.browser.js_util import JsError, in_worker, is_none, js_object, value_of
+from filesync_web.browser.js_util import JsError, call, in_worker, is_none, js_object
 from filesync_web.errors import ServiceWorkerError
 
 ANSWER_TIMEOUT = 10.0
@@ -37,10 +37,10 @@ def service_workers() -> Any:
     )
 
 
-async def answer_of(js_promise: Any) -> Any:
-    """The value of a promise of the browser."""
+async def answer_of(js_object: Any, method: str, *args: Any) -> Any:
+    """The value of the promise that a method of the browser gives."""
     try:
-        return await value_of(js_promise)
+        return await call(js_object, method, *args)
     except JsError as error:
         raise ServiceWorkerError(str(error)) from error
 

@@ -21,14 +21,16 @@ def isolated_server(test_site: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def isolated(isolated_server: HeadersServer, new_context: Callable[..., BrowserContext]) -> PyodidePage:
+def selenium_isolated(
+    isolated_server: HeadersServer, new_context: Callable[..., BrowserContext]
+) -> PyodidePage:
     page = open_pyodide_page(new_context(base_url=isolated_server.url), "worker")
     assert page.driver.evaluate("crossOriginIsolated")
     return page
 
 
 @run_in_pyodide
-async def test_a_store_opens_and_syncs_files(isolated: PyodidePage, store_id: str) -> None:
+async def test_a_store_opens_and_syncs_files(selenium_isolated: PyodidePage, store_id: str) -> None:
     import js
 
     from tests.harness.waiting import until
@@ -50,7 +52,9 @@ async def test_a_store_opens_and_syncs_files(isolated: PyodidePage, store_id: st
 
 
 @run_in_pyodide
-async def test_a_file_of_the_page_is_refused_with_words(isolated: PyodidePage, store_id: str) -> None:
+async def test_a_file_of_the_page_is_refused_with_words(
+    selenium_isolated: PyodidePage, store_id: str
+) -> None:
     import pytest
     from pyscript import window
 
@@ -67,7 +71,7 @@ async def test_a_file_of_the_page_is_refused_with_words(isolated: PyodidePage, s
 
 
 @run_in_pyodide
-async def test_registering_a_service_worker_is_refused_with_words(isolated: PyodidePage) -> None:
+async def test_registering_a_service_worker_is_refused_with_words(selenium_isolated: PyodidePage) -> None:
     import js
     import pytest
 

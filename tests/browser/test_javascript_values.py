@@ -27,25 +27,46 @@ async def test_every_rejection_ends_the_waiting(selenium: PyodidePage, reason: s
     import pytest
     from pyodide.code import run_js
 
-    from filesync_web.browser.js_util import JsError, value_of
+    from filesync_web.browser.js_util import JsError, call, ignore, value_of
 
+    js_failing = run_js(
+        f"({{ get failed() {{ return this.fail(); }}, fail: () => Promise.reject({reason}) }})"
+    )
     async with asyncio.timeout(5):
         with pytest.raises(JsError) as raised:
-            await value_of(run_js(f"Promise.reject({reason})"))
-    assert str(raised.value).startswith(words)
+            await call(js_failing, "fail")
+        assert str(raised.value).startswith(words)
+        with pytest.raises(JsError) as raised:
+            await value_of(js_failing.failed)
+        assert str(raised.value).startswith(words)
+        ignore(js_failing, "fail")
+
+
+@run_in_pyodide
+async def test_a_method_that_throws_at_once(selenium_everywhere: PyodidePage) -> None:
+    import pytest
+    from pyodide.code import run_js
+
+    from filesync_web.browser.js_util import JsError, call, ignore
+
+    js_failing = run_js("({ fail() { throw new RangeError('at once'); } })")
+    with pytest.raises(JsError, match="RangeError: at once"):
+        await call(js_failing, "fail")
+    ignore(js_failing, "fail")
 
 
 @run_in_pyodide
 async def test_values_of_promises(selenium_everywhere: PyodidePage) -> None:
     from pyodide.code import run_js
 
-    from filesync_web.browser.js_util import is_none, value_of
+    from filesync_web.browser.js_util import call, is_none, value_of
 
-    assert await value_of(run_js("Promise.resolve(5)")) == 5
-    assert await value_of(run_js("Promise.resolve('text')")) == "text"
-    assert is_none(await value_of(run_js("Promise.resolve(null)")))
-    assert is_none(await value_of(run_js("Promise.resolve()")))
-    assert (await value_of(run_js("Promise.resolve({ a: [1, 2] })"))).a.to_py() == [1, 2]
+    js_giving = run_js("({ five: Promise.resolve(5), async give(...values) { return values.at(-1); } })")
+    assert await value_of(js_giving.five) == 5
+    assert await call(js_giving, "give", "a", "text") == "text"
+    assert is_none(await call(js_giving, "give", run_js("null")))
+    assert is_none(await call(js_giving, "give"))
+    assert (await call(js_giving, "give", run_js("({ a: [1, 2] })"))).a.to_py() == [1, 2]
 
 
 WEBKIT = """
