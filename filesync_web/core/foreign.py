@@ -121,6 +121,15 @@ def parse_json(
         raise ForeignTextError(f"not usable as JSON: {error}") from error
 
 
+def parse_members(text: object) -> dict[str, Any] | None:
+    """The members of a JSON object that another tab or process has sent; None for whatever else that sent."""
+    try:
+        value = parse_json(text) if isinstance(text, str | bytes) else None
+    except ForeignTextError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
 def _bounded(text: str, max_depth: int, envelope: int | None) -> str:
     """The text, without what is nested too deep inside the envelope; raises `ValueError` for the rest."""
     limit = max_depth + (envelope or 0)
