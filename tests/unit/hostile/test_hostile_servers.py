@@ -130,7 +130,7 @@ class Servers:
         if not request.url.startswith("/api"):
             assert is_signed_url(request.url)
             assert request.method in {"GET", "PUT", "POST"}
-            assert "authorization" not in request.headers
+            assert not {"authorization", "x-api-key"} & set(request.headers), "these are for the signer alone"
         body = json.dumps(self._spoilt(_right(request))).encode() if "/api" in request.url else DATA
         if self._is_odd():
             body = self.random.choice(ODD_BODIES)
@@ -173,7 +173,7 @@ async def one_client(random: Random, oddness: float) -> None:
     network.rule(Servers(random, oddness).answer)
     blobs, http, clock = MemoryBlobStore(network), HeldHttp(network), ManualClock()
     platform = Platform(blobs, http, ManualConnectivity(), MemoryLocks(), clock, random=Random(1))
-    signer = SignerClient(platform, fs.SignerConfig("/api", auth_token="t"))
+    signer = SignerClient(platform, fs.SignerConfig("/api", auth_token="t", headers={"X-Api-Key": "k"}))
     ledger = Ledger()
     remote = ObjectStore(signer, platform, ledger, stall_timeout=5)
     parts = MultipartUploads(signer, http, ledger, stall_timeout=5)
