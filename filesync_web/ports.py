@@ -62,11 +62,16 @@ class StorageStatus:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """A complete answer; header names are lower case."""
+    """A complete answer; header names are lower case.
+
+    `is_elsewhere`: it comes from another place than was asked, and the platform does not tell whether the
+    body of the request was sent there as well: after a 303, a browser only asks for a page.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    is_elsewhere: bool = False
 
     @property
     def ok(self) -> bool:

@@ -115,6 +115,32 @@ function isForCode(destination) {
   return CODE.includes(destination);
 }
 
+/** How long a URL is good, in milliseconds: by the signer's own clock, since ours (`now`) may be wrong by hours. */
+function lifetimeOf(url, expiresAt, date, now) {
+  const expires = Date.parse(expiresAt);
+  const bySigner = expires - Date.parse(date);
+  if (!Number.isNaN(bySigner)) return bySigner;
+  const seconds = Number(url.searchParams.get("X-Amz-Expires") ?? NaN);
+  return Number.isNaN(seconds) ? expires - now : seconds * 1000;
+}
+
+/**
+ * What a signer's answer grants: {url, method, headers, lifetime}; null when it grants nothing that can be asked for. `date`
+ * is the answer's own. An upload is a PUT or a POST: whatever else is answered with 200 has stored nothing.
+ */
+function describeGrant(answer, signer, date, now) {
+  const { url: text, headers, method, expiresAt } = answer ?? {};
+  if (typeof text !== "string" || !URL.canParse(text, signer)) return null;
+  const url = new URL(text, signer);
+  if (!["http:", "https:"].includes(url.protocol)) return null;
+  return {
+    url: url.href,
+    method: method === "POST" ? "POST" : "PUT",
+    headers: typeof headers === "object" ? { ...headers } : {},
+    lifetime: lifetimeOf(url, expiresAt, date, now),
+  };
+}
+
 /** The remote URL that a template such as `https://files.example/{key}` gives for a key. */
 function fillTemplate(template, key) {
   return template.replaceAll("{key}", key.split("/").map(encodeURIComponent).join("/"));

@@ -21,8 +21,9 @@ self.addEventListener("fetch", (event) => {
 });
 
 self.addEventListener("message", (event) => {
-  const handler = Object.hasOwn(MESSAGES, event.data?.type ?? "") ? MESSAGES[event.data.type] : null;
-  if (handler) event.waitUntil(answerMessage(handler, event));
+  const type = event.data?.type;
+  if (typeof type !== "string" || !type.startsWith("filesync:")) return; // another script's
+  event.waitUntil(answerMessage(Object.hasOwn(MESSAGES, type) ? MESSAGES[type] : unknownMessage, event));
 });
 
 self.addEventListener("sync", (event) => {

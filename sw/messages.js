@@ -17,7 +17,8 @@ const MESSAGES = {
    * message}}.
    */
   "filesync:prefetch": async ({ paths }, clientId) => {
-    const report = { fetched: [], present: [], failed: {} };
+    const report = { fetched: [], present: [] };
+    const failed = new Map();
     const waiting = [...new Set(paths)];
     const work = async () => {
       while (waiting.length > 0) {
@@ -27,12 +28,12 @@ const MESSAGES = {
           if (key === null) throw new Error("This path names no file: it must end in <store id>/<sha256>.");
           report[await prefetchFile(clientId, key)].push(path);
         } catch (error) {
-          report.failed[path] = String(error?.message ?? error);
+          failed.set(path, String(error?.message ?? error));
         }
       }
     };
     await Promise.all([work(), work()]);
-    return report;
+    return { ...report, failed: Object.fromEntries(failed) }; // a path may be anything, also `__proto__`
   },
 
   /** Removes the remote files that are kept; the page's own copies stay: {files, bytes} removed. */
@@ -57,6 +58,11 @@ const MESSAGES = {
     return null;
   },
 };
+
+/** A page of a newer version asks for it; without an answer that one would wait. */
+function unknownMessage({ type }) {
+  throw new Error(`This version of the service worker knows no ${type}: let the waiting one take over.`);
+}
 
 async function answerMessage(handler, event) {
   const [port] = event.ports;

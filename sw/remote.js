@@ -108,16 +108,14 @@ function postSign(remote, direction, body, init = {}) {
   return fetchRemote(`${remote.signer}/v1/sign/${direction}`, request, "The signer");
 }
 
-/** What the signer gave: {url, method?, headers, expires}. */
+/** What the signer gave: {url, method, headers, expires}, the last by the clock that nobody sets. */
 async function readGrant(response, remote, direction) {
+  const received = performance.now();
   if (!response.ok)
     throw new RemoteFailure(502, `The signer refused to give a URL for the ${direction} (${response.status}).`);
-  const grant = await readJson(response);
-  if (typeof grant?.url !== "string")
-    throw new RemoteFailure(502, `The signer answered without a URL for the ${direction}.`);
-  const url = new URL(grant.url, remote.signer).href;
-  const expires = Date.parse(grant.expiresAt) - EXPIRY_MARGIN_MS;
-  return { url, method: grant.method, headers: grant.headers ?? {}, expires };
+  const grant = describeGrant(await readJson(response), remote.signer, response.headers.get("date"), Date.now());
+  if (grant === null) throw new RemoteFailure(502, `The signer answered without a URL for the ${direction}.`);
+  return { ...grant, expires: received + grant.lifetime - EXPIRY_MARGIN_MS };
 }
 
 /** A download URL from the signer. A refused token is asked for anew once. */
@@ -135,7 +133,7 @@ async function getObject(remote, key, headers) {
   const get = (url, own) => fetchRemote(url, { headers: { ...own, ...headers } }, "The object store");
   if (remote.template) return get(new URL(fillTemplate(remote.template, key), self.registration.scope), {});
   const kept = remote.grants.get(key);
-  if (kept?.expires > Date.now()) {
+  if (kept?.expires > performance.now()) {
     const response = await get(kept.url, kept.headers);
     if (![400, 401, 403].includes(response.status)) return response;
     await response.body?.cancel();

@@ -34,10 +34,15 @@ async function putObject(remote, features, { key, contentType }, init) {
   const grant = await readGrant(await postSign(remote, "upload", asked, init), remote, "upload");
   const headers = new Headers({ "Content-Type": contentType });
   for (const [name, value] of Object.entries(grant.headers)) headers.set(name, value);
-  const response = await fetch(grant.url, { ...init, method: grant.method ?? "PUT", headers, body: found.file });
+  const response = await fetch(grant.url, { ...init, method: grant.method, headers, body: found.file });
   const isThereAlready = response.status === 412;
   if (!response.ok && !isThereAlready)
     throw new RemoteFailure(502, `The object store refused or failed (${response.status}).`);
+  if (response.redirected) // after a 303 the browser has only asked for a page; the next tab uploads
+    throw new RemoteFailure(502, "The upload was sent on, and is not known to have arrived.");
+  const isPage = (response.headers.get("content-type") ?? "").includes("html");
+  if (isPage && (await response.arrayBuffer()).byteLength > 0)
+    throw new RemoteFailure(502, "The upload was answered with a page: that was no object store.");
 }
 
 /** What the signer offers; fails unless it says itself that it is well: a portal before the network says anything. */
@@ -77,7 +82,7 @@ async function uploadWaiting(storeId, signer, signal) {
 
 /** Uploads what waits as soon as nobody leads, unless a page has done it by then. Fails when it cannot. */
 async function continueStore(storeId) {
-  for (const start = Date.now(); Date.now() - start < LEAD_WAIT_MS; ) {
+  for (const start = performance.now(); performance.now() - start < LEAD_WAIT_MS; ) {
     const signer = await withBackgroundUploads("readonly", ({ signers }) => promised(signers.get(storeId)));
     if (!signer) return;
     if (await whileNobodyLeads(signer.lock, (signal) => uploadWaiting(storeId, signer, signal))) return;

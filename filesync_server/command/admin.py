@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from ..objects.embedded.directory import BlobDirectory
-from ..sync.archive import ArchiveError, export_lines, read_archive
+from ..sync.archive import ArchiveError, export_lines, lines_of, read_archive
 from ..sync.storage import STORE_ID, AdminStorage, StorageError, new_backend_id
 from .app import open_sync_storage
 from .config import OBJECTS_FOLDER, SYNC_FILE, ConfigError, Settings, add_flags, settings_from
@@ -128,7 +128,7 @@ async def _export(storage: AdminStorage, store_id: str, target: BinaryIO) -> Non
 
 
 async def _import(storage: AdminStorage, parsed: argparse.Namespace, source: BinaryIO) -> None:
-    log, events = read_archive(source)
+    log, events = read_archive(lines_of(source))
     if parsed.store is not None:
         if not STORE_ID.fullmatch(parsed.store):
             raise ArchiveError("the id of a store has 1 to 255 characters, none of them a control character")

@@ -153,8 +153,9 @@ class S3Store:
 
     async def list_parts(self, key: str, upload_id: str) -> Sequence[Part]:
         parts: list[Part] = []
-        marker: dict[str, int] = {}
+        after = 0
         while True:
+            marker = {"PartNumberMarker": after} if after else {}
             page = await self._call(
                 self._client.list_parts, **self._at(key), UploadId=upload_id, MaxParts=1000, **marker
             )
@@ -164,7 +165,9 @@ class S3Store:
             ]
             if not page.get("IsTruncated"):
                 return parts
-            marker = {"PartNumberMarker": page["NextPartNumberMarker"]}
+            before, after = after, page.get("NextPartNumberMarker") or 0
+            if after <= before:
+                raise StoreUnavailableError("the object store's list of parts has no end")
 
     async def complete_multipart(self, key: str, upload_id: str, parts: Sequence[Part]) -> str:
         listed = [{"PartNumber": part.number, "ETag": f'"{part.etag}"'} for part in parts]

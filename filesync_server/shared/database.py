@@ -16,6 +16,9 @@ from pathlib import Path
 
 from .disk import make_private, private
 
+FORMAT = 1
+"""What the file says of itself (`user_version`). Files that do not say it have 0, and are alike."""
+
 _BUSY_TIMEOUT = 30.0
 _NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE})
 """A full disk, and how SQLite calls a write that a quota or a limit on the size of files refused."""
@@ -51,12 +54,16 @@ class Database:
     """Two connections: one to read, one to write."""
 
     def __init__(self, path: Path, schema: str) -> None:
-        """Open or create the file; `schema` is a script that may run on every start (`IF NOT EXISTS`)."""
+        """Open or create the file; `schema` is a script that may run on every start (`IF NOT EXISTS`). Raises
+        `sqlite3.DatabaseError` for a file of a newer version, and leaves it alone."""
         _make_file(path)
         self._writer = _Connection(path)
-        with _full_disk_told_apart():
-            self._writer.sqlite.execute("PRAGMA journal_mode = WAL")
-            self._writer.sqlite.executescript(schema)
+        try:
+            with _full_disk_told_apart():
+                _prepare(self._writer.sqlite, path, schema)
+        except BaseException:
+            self._writer.close()
+            raise
         self._reader = _Connection(path)
 
     @contextmanager
@@ -97,6 +104,19 @@ def _full_disk_told_apart() -> Iterator[None]:
         if getattr(error, "sqlite_errorcode", None) in _NO_ROOM:
             raise OSError(errno.ENOSPC, "the disk is full") from error
         raise
+
+
+def _prepare(sqlite: sqlite3.Connection, path: Path, schema: str) -> None:
+    (found,) = sqlite.execute("PRAGMA user_version").fetchone()
+    if found > FORMAT:
+        raise sqlite3.DatabaseError(
+            f"{path} has format {found}, of a newer filesync-server than this one, which knows formats up to"
+            f" {FORMAT}: use the newer one"
+        )
+    sqlite.execute("PRAGMA journal_mode = WAL")
+    sqlite.executescript(schema)
+    if found < FORMAT:
+        sqlite.execute(f"PRAGMA user_version = {FORMAT}")
 
 
 def _make_file(path: Path) -> None:

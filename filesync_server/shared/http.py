@@ -40,7 +40,8 @@ _ALLOWED_HEADERS = (
     "X-Livestore-Store-Id",
     "X-Worker-Auth",
 )
-_EXPOSED_HEADERS = ("Accept-Ranges", "Content-Length", "Content-Range", "ETag", "Retry-After")
+# `Date`: clients take from it how long a signed URL is good, since their own clocks may be wrong.
+_EXPOSED_HEADERS = ("Accept-Ranges", "Content-Length", "Content-Range", "Date", "ETag", "Retry-After")
 
 log = logging.getLogger(__name__)
 

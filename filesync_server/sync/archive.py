@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, BinaryIO
 
 from filesync_web.livestore.messages import (
     MAX_BATCH_BYTES,
+    MAX_SEQ_NUM,
     BackendIdMismatch,
     Event,
     PulledEvent,
@@ -28,6 +30,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _FORMAT, _VERSION = "filesync-event-log", 1
 _MAX_TEXT = 255
 """Characters of a time or of an id. Both are in each chunk of a pull, whose size is bounded."""
+_MAX_LINE = 16 * MAX_BATCH_BYTES
+"""Bytes; more than the largest event has, however it is escaped."""
 
 
 class ArchiveError(ValueError):
@@ -50,6 +54,11 @@ async def export_lines(storage: SyncStorage, log: Log) -> AsyncIterator[bytes]:
                 yield _line({"createdAt": pulled.created_at, "event": event_to_wire(pulled.event)})
 
 
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of an archive's file; one that has no end is cut, so that it is no event."""
+    return iter(partial(file.readline, _MAX_LINE), b"")
+
+
 def read_archive(lines: Iterable[bytes]) -> tuple[Log, Iterator[PulledEvent]]:
     """What names the log, and its events, read and checked one by one. Raises ArchiveError, also later."""
     numbered = enumerate(lines, 1)
@@ -66,7 +75,7 @@ def _named_log(header: Mapping[str, Any]) -> Log:
     values: list[Any] = [header.get(name) for name in names]
     store_id, backend_id, head, length, created_at = values
     are_texts = all(map(_is_short_text, (store_id, backend_id, created_at)))
-    are_numbers = type(head) is type(length) is int
+    are_numbers = all(type(number) is int and 0 <= number <= MAX_SEQ_NUM for number in (head, length))
     if not are_texts or not are_numbers or not STORE_ID.fullmatch(store_id) or not backend_id:
         raise ArchiveError("line 1 does not name a log")
     return Log(store_id, backend_id, head, length, created_at)

@@ -19,6 +19,8 @@ function describeError(error) {
       return { type: "Cancelled", message: said };
     case "QuotaExceededError":
       return { type: "QuotaExceededError", message: `this device has no room for the bytes (${said})` };
+    case "VersionError":
+      return { type: "StorageError", message: `what this browser keeps is of a newer version of filesync-web than this page: reload it (${said})` };
     case "SecurityError":
       return { type: "StorageUnavailableError", message: `the browser does not let this page store files (${said})` };
     default:

@@ -84,23 +84,26 @@ class BrowserHttp:
             raise InvalidArgumentError(f"bytes {start} to {end} are outside the blob of {size} bytes")
         js_body = blob if (start, end) == (0, size) else blob.slice(start, end)
         what = f"{method} {shown_url(url)}"
-        js_xhr = js.XMLHttpRequest.new()
+        js_xhr, asked = js.XMLHttpRequest.new(), absolute_url(url)
         try:
-            js_xhr.open(method, absolute_url(url))
+            js_xhr.open(method, asked)
             js_xhr.responseType = "arraybuffer"
             js_xhr.withCredentials = self._include_credentials
             for name, value in headers.items():
                 js_xhr.setRequestHeader(name, value)
         except JsException as error:
             raise InvalidArgumentError(f"{what}: {error.message}") from error
-        return await _Upload(js_xhr, what, progress, stall_timeout).send(js_body)
+        return await _Upload(js_xhr, asked, what, progress, stall_timeout).send(js_body)
 
 
 class _Upload:
     """One `XMLHttpRequest`, which alone tells how much of a body is sent, and a watch over it."""
 
-    def __init__(self, js_xhr: Any, what: str, progress: Progress | None, stall_timeout: float) -> None:
+    def __init__(
+        self, js_xhr: Any, url: str, what: str, progress: Progress | None, stall_timeout: float
+    ) -> None:
         self._js_xhr = js_xhr
+        self._url = url
         self._what = what
         self._progress = progress
         self._stall_timeout = stall_timeout
@@ -138,7 +141,7 @@ class _Upload:
             case "progress":
                 self._touch()
             case "load":
-                self._response = _response(self._js_xhr)
+                self._response = _response(self._js_xhr, self._url)
                 self._end(None)
             case "error":
                 why = "the connection failed, or the server allows no such request from this page"
@@ -158,7 +161,13 @@ class _Upload:
             self._error.set_result(error)
 
 
-def _response(js_xhr: Any) -> HttpResponse:
+def _response(js_xhr: Any, asked: str) -> HttpResponse:
     pairs = (line.partition(":") for line in js_xhr.getAllResponseHeaders().split("\r\n"))
     headers = {name.lower(): value.strip() for name, colon, value in pairs if colon}
-    return HttpResponse(int(js_xhr.status), headers, js_xhr.response.to_bytes())
+    is_elsewhere = _place(js_xhr.responseURL) != _place(asked)
+    return HttpResponse(int(js_xhr.status), headers, js_xhr.response.to_bytes(), is_elsewhere)
+
+
+def _place(url: str) -> str:
+    """What a URL names, whether or not the browser has made `https:` of its `http:`."""
+    return url.partition("#")[0].partition(":")[2]

@@ -73,8 +73,8 @@ async def ask(
             js_port.close()
     if js_answer is None:  # the browser stopped the worker, and the port was closed
         raise ServiceWorkerError(f"the service worker was stopped before it answered {kind}")
-    if not js_answer.ok:
-        raise ServiceWorkerError(str(js_answer.error))
+    if getattr(js_answer, "ok", None) is not True or not hasattr(js_answer, "result"):
+        raise ServiceWorkerError(str(getattr(js_answer, "error", f"it is no worker that knows {kind}")))
     return js_answer.result
 
 

@@ -14,7 +14,7 @@ from pyodide.ffi import create_proxy
 
 from filesync_web.browser.js_util import in_worker
 from filesync_web.browser.locks import WebLock
-from filesync_web.core.foreign import ForeignTextError, parse_json
+from filesync_web.core.foreign import parse_members
 from filesync_web.livestore.ports import LOG_CHANGED, Message
 
 
@@ -39,11 +39,9 @@ class BroadcastTabs:
         """Call back for each message from now on."""
 
         def on_message(js_event: Any) -> None:
-            try:
-                message = parse_json(js_event.data)
-            except ForeignTextError:
-                return  # it is none of ours
-            callback(message)
+            message = parse_members(js_event.data)
+            if message is not None:  # else it is none of ours
+                callback(message)
 
         def on_return(_js_event: Any) -> None:
             callback({"type": LOG_CHANGED})

@@ -26,15 +26,37 @@ MAX_BYTES = 64 << 20
 """Most characters or bytes of one text."""
 MAX_ID_BYTES = 1024
 """Most bytes of a file's id; the kit's own have 36. Events of this client's name it more than once."""
+MAX_UPLOAD_ID_BYTES = 4096
+"""Most bytes of an object store's name for an upload in parts; an event of this client keeps it."""
 
 _NO_BRACKET_NOR_QUOTE = bytes(set(range(256)) - set(b'[]{}"'))
 _STEPS = [(byte in b"[{") - (byte in b"]}") for byte in range(256)]
+_WEB_URL = re.compile(r"(?:https?://[^\s/?#\\]|/)[^\s\x00-\x1f\x7f]*", re.IGNORECASE)
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SYMBOL = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def is_file_id(value: object) -> TypeGuard[str]:
     """Whether this client can say anything of its own about a file of that id."""
     return is_text(value) and len(value.encode()) <= MAX_ID_BYTES
+
+
+def is_signed_url(value: object) -> TypeGuard[str]:
+    """Whether a signer's URL can be fetched, and be shown by an app as it is: with `http:` or `https:`, or a
+    path of the page's own origin. One of another scheme could run as the app (`javascript:`), or name what
+    is no object store."""
+    return is_text(value) and _WEB_URL.fullmatch(value) is not None
+
+
+def is_upload_id(value: object) -> TypeGuard[str]:
+    """Whether this client can keep the name of an upload in parts."""
+    return is_text(value) and 0 < len(value.encode()) <= MAX_UPLOAD_ID_BYTES
+
+
+def is_header(name: str, value: object) -> bool:
+    """Whether a signer's header can be sent, by every client, and is one header."""
+    text = str(value) if isinstance(value, str | int) else "\n"
+    return text.isascii() and text.isprintable() and _HEADER_NAME.fullmatch(name) is not None
 
 
 def accepted(record: FileRecord, store_id: str) -> FileRecord:
@@ -97,6 +119,15 @@ def parse_json(
         return json.loads(bounded, parse_constant=_no_constant, parse_float=parse_float, parse_int=parse_int)
     except (ValueError, RecursionError) as error:
         raise ForeignTextError(f"not usable as JSON: {error}") from error
+
+
+def parse_members(text: object) -> dict[str, Any] | None:
+    """The members of a JSON object that another tab or process has sent; None for whatever else that sent."""
+    try:
+        value = parse_json(text) if isinstance(text, str | bytes) else None
+    except ForeignTextError:
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _bounded(text: str, max_depth: int, envelope: int | None) -> str:

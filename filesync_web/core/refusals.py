@@ -38,7 +38,14 @@ def read_refusal(body: bytes) -> Refusal:
     if in_json := _JSON_ERROR.match(text):
         return Refusal("", quoted(_unescaped(in_json[1])))
     code, message = _CODE.search(text), _MESSAGE.search(text)
-    return Refusal(code[1] if code else "", quoted(html.unescape(message[1])) if message else "")
+    return Refusal(code[1] if code else "", quoted(_plain(message[1])) if message else "")
+
+
+def _plain(markup: str) -> str:
+    try:
+        return html.unescape(markup)
+    except ValueError:  # a character reference of thousands of digits
+        return markup
 
 
 def _unescaped(literal: str) -> str:

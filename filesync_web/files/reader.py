@@ -117,12 +117,14 @@ class Reader:
 
     @contextmanager
     def _changes(self) -> Iterator[asyncio.Event]:
-        """An event that is set whenever something of the files changes."""
-        changed = asyncio.Event()
-        unsubscribe = self._workspace.store.subscribe(self._tables.watched, lambda _names: changed.set())
+        """An event that is set whenever something of the files changes, and when their store is closed."""
+        changed, store = asyncio.Event(), self._workspace.store
+        unsubscribe = store.subscribe(self._tables.watched, lambda _names: changed.set())
+        forget_close = store.on_close(lambda _none: changed.set())
         self._waiting.add(changed)
         try:
             yield changed
         finally:
             unsubscribe()
+            forget_close()
             self._waiting.discard(changed)

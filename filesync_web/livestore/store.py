@@ -57,6 +57,7 @@ class Store:
         self._subscriptions = Subscriptions()
         self._leader_listeners: Listeners[bool] = Listeners()
         self._event_listeners: Listeners[list[tuple[str, Json]]] = Listeners()
+        self._close_listeners: Listeners[None] = Listeners()
         self._tabs = TabMessages(ports.channel)
         self._replica = Replica(schema, ports.log, session_id, self._on_change)
         self._report = SyncReport(self._replica, self._tabs.post)
@@ -130,6 +131,7 @@ class Store:
 
     async def _close(self) -> None:
         self._subscriptions.clear()
+        self._close_listeners.tell(None)
         try:
             async with AsyncExitStack() as last_first:  # each is done, whatever another one raises
                 last_first.push_async_callback(self._replica.close)
@@ -219,6 +221,11 @@ class Store:
         effect may have changed: newly applied ones of any tab or client, and pending ones that were
         rebased."""
         return self._event_listeners.add(callback)
+
+    def on_close(self, callback: Callable[[None], object]) -> Unsubscribe:
+        """Call back when the store is being closed: nothing of it can be queried any more, and no change will
+        be told."""
+        return self._close_listeners.add(callback)
 
     def unconfirmed(self) -> list[tuple[str, Json]]:
         """The (wire name, wire arguments) of events that other clients cannot know of; none without sync."""

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 from filesync_web.errors import SyncError
@@ -39,6 +40,7 @@ from filesync_web.livestore.messages import (
     Json,
     Ping,
     Pong,
+    PulledEvent,
     PullRequest,
     PushRequest,
     ServerAhead,
@@ -244,6 +246,8 @@ class SyncProtocol:
         """
         outputs: list[Output] = []
         for value in chunk.values:
+            if not _is_in_order(value.batch):
+                return [*outputs, Fail(SyncError("the backend's events are not in order"))]
             if self._backend_id not in {None, value.backend_id} or self._recent.are_lost(value):
                 return [Reset()]
             self._backend_id = value.backend_id
@@ -291,3 +295,8 @@ class SyncProtocol:
         if causes and all(isinstance(cause, Interrupted) for cause in causes):
             return [Fail(SyncError(f"{what} was ended by the backend"))]
         return [Fail(SyncError(f"{what} was refused: {'; '.join(f'{cause!r:.200}' for cause in causes)}"))]
+
+
+def _is_in_order(batch: Sequence[PulledEvent]) -> bool:
+    """Whether each event has a greater number than the one before: the last one's becomes the log's head."""
+    return all(before.event.seq_num < after.event.seq_num for before, after in pairwise(batch))

@@ -51,7 +51,7 @@ class SyncReport:
 
     def hear(self, message: Message) -> None:
         """The leading tab has told how its connection is."""
-        self._connected, self._error = bool(message.get("connected")), str(message.get("error"))
+        self._connected, self._error = bool(message.get("connected")), str(message.get("error") or "")
         self.update()
 
     def update(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,12 +59,27 @@ class HttpxHttp:
         with _typed_errors(what, timeout):
             try:
                 async with asyncio.timeout(timeout):
-                    answer = await self._client.request(
+                    request = self._client.build_request(
                         method, url, headers=dict(headers), content=body, timeout=timeout
+                    )
+                    answer = await self._send(
+                        request, [name for name in headers if name.lower() != "content-type"]
                     )
             except TimeoutError:
                 raise NetworkError(f"{what}: no answer within {timeout} seconds") from None
             return _response(answer)
+
+    async def _send(self, request: httpx.Request, secrets: Sequence[str]) -> httpx.Response:
+        """Send it, also to where it is sent on; the headers named `secrets` go to no other server."""
+        for _ in range(_MAX_REDIRECTS):
+            answer = await self._client.send(request, follow_redirects=False)
+            if answer.next_request is None:
+                return answer
+            before, request = request.url, answer.next_request
+            if not _is_same_server(before, request.url):
+                for name in secrets:
+                    request.headers.pop(name, None)
+        raise NetworkError("sent on to another place too often")
 
     async def upload(
         self,
@@ -97,7 +112,7 @@ class HttpxHttp:
                 if answer.status_code not in _REDIRECTS or location is None:
                     return _response(answer)
                 target, before = target.join(location), target
-                if (target.host, target.port) != (before.host, before.port):
+                if not _is_same_server(before, target):
                     sent = {name: value for name, value in sent.items() if name.lower() != "authorization"}
             raise NetworkError(f"{method} {shown_url(url)}: sent on to another place too often")
 
@@ -171,6 +186,12 @@ def _typed_errors(what: str, seconds: float) -> Iterator[None]:
         raise StallError(f"{what}: nothing moved for {seconds} seconds") from error
     except Exception as error:
         raise NetworkError(f"{what}: {type(error).__name__}: {error}") from error
+
+
+def _is_same_server(before: httpx.URL, after: httpx.URL) -> bool:
+    """Whether it is reached by a way that is as safe."""
+    is_downgrade = before.scheme == "https" and after.scheme != "https"
+    return (before.host, before.port) == (after.host, after.port) and not is_downgrade
 
 
 def _headers(answer: httpx.Response) -> dict[str, str]:

@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from filesync_web.core.foreign import ForeignTextError, parse_json
+from filesync_web.core.foreign import parse_members
 from filesync_web.errors import StorageError
 from filesync_web.livestore.ports import LOG_CHANGED, Message
 from filesync_web.native.locks import try_lock, unlock
@@ -141,10 +141,10 @@ class ProcessChannel:
 
     def _receive(self, own: socket.socket, callback: Callable[[Message], None]) -> None:
         try:
-            message = parse_json(own.recv(_MESSAGE_BYTES))
-        except (BlockingIOError, ForeignTextError):
+            message = parse_members(own.recv(_MESSAGE_BYTES))
+        except BlockingIOError:
             return
-        if isinstance(message, dict):
+        if message is not None:
             callback(message)
 
 

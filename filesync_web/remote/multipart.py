@@ -16,6 +16,8 @@ from typing import Protocol
 
 from filesync_web.aio.tasks import Tasks
 from filesync_web.aio.waiting import to_the_end
+from filesync_web.core.foreign import is_upload_id
+from filesync_web.core.metadata import MAX_SAFE_INTEGER
 from filesync_web.core.records import OpenUpload
 from filesync_web.errors import IntegrityError, PermanentTransferError, RemoteMissingError, ServerError
 from filesync_web.ports import BlobHandle, Http, Progress
@@ -117,8 +119,11 @@ class MultipartUploads:
         body = {"key": key, "contentType": mime_type, "contentLength": size, "sha256": sha256}
         answer = await self._signer.multipart("create", body)
         upload_id, part_size = answer.get("uploadId"), answer.get("partSize")
-        if not isinstance(upload_id, str) or not isinstance(part_size, int) or part_size * MAX_PARTS < size:
+        largest = MAX_SAFE_INTEGER // MAX_PARTS
+        if not (is_upload_id(upload_id) and isinstance(part_size, int) and part_size <= largest):
             raise ServerError(f"the signer's answer to multipart/create for {key} cannot be used")
+        if part_size * MAX_PARTS < size:
+            raise ServerError(f"{key} does not fit into {MAX_PARTS} of the signer's parts")
         upload = OpenUpload(key, upload_id, part_size)
         await self._ledger.upload_opened(upload)
         return upload

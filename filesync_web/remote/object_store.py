@@ -175,6 +175,8 @@ class ObjectStore:
             if answer.status == ALREADY_STORED:
                 return False
             check_stored(answer, f"the upload of {target.key}")
+            if answer.is_elsewhere and not await self._signer.has(target.key, size, target.content_hash):
+                raise ServerError(f"{target.key}: its upload was sent on, and is not known to have arrived")
             return True
 
         return await with_fresh_url(sign, send)

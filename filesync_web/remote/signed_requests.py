@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from filesync_web.core.failures import error_for_status, retry_after_seconds
+from filesync_web.core.foreign import is_header, is_signed_url
 from filesync_web.core.refusals import read_refusal
 from filesync_web.errors import AuthError, IntegrityError, PermanentTransferError, ServerError
 from filesync_web.ports import Headers, HttpResponse
@@ -22,6 +23,9 @@ R = TypeVar("R")
 
 MAX_LIFETIME = 7 * 24 * 3600.0
 """Seconds; S3 signs for no longer."""
+
+STORING = ("PUT", "POST")
+"""The methods that a signer may ask for: a GET is answered with 200 as well, and has stored nothing."""
 
 EXPIRED_STATUSES = frozenset({400, 401, 403})
 """How object stores answer an expired signature."""
@@ -51,12 +55,17 @@ def signed_request(
     from our wall clock, `now`.
     """
     url, headers = answer.get("url"), answer.get("headers") or {}
-    if not isinstance(url, str) or not isinstance(headers, dict):
-        raise ServerError("the signer's answer has no url")
+    if not is_signed_url(url):
+        raise ServerError("the signer's answer has no url that can be used")
+    if not isinstance(headers, dict) or not all(is_header(name, value) for name, value in headers.items()):
+        raise ServerError("the signer's answer has headers that cannot be sent")
+    asked = answer.get("method") if default_method in STORING else None
+    if asked and asked not in STORING:
+        raise ServerError("the signer's answer has a method that stores nothing")
     return SignedRequest(
         url=url,
-        method=str(answer.get("method") or default_method),
-        headers={str(name).lower(): str(value) for name, value in headers.items()},
+        method=asked or default_method,
+        headers={name.lower(): str(value) for name, value in headers.items()},
         lifetime=min(max(_lifetime(url, answer.get("expiresAt"), date, now), 0.0), MAX_LIFETIME),
     )
 

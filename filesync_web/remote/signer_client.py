@@ -147,7 +147,7 @@ class SignerClient:
         found = await self._post("/v1/head", {"key": key})
         told = found.get("sha256")
         is_right = sha256 is None or not isinstance(told, str) or told.lower() == sha256
-        return found.get("exists") is True and size in {None, found.get("size")} and is_right
+        return found.get("exists") is True and size in (None, found.get("size")) and is_right
 
     async def multipart(
         self, call: str, body: Mapping[str, Any], *, timeout: float = REQUEST_TIMEOUT

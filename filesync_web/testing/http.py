@@ -23,6 +23,7 @@ class Reply:
     """An answer, or the part of it that arrives.
 
     After `cut_after` bytes of the body the connection breaks; after `stall_after` nothing comes any more.
+    `is_elsewhere`: it comes from another place, as in a browser after a redirect.
     """
 
     status: int = 200
@@ -30,13 +31,13 @@ class Reply:
     body: bytes = b""
     cut_after: int | None = None
     stall_after: int | None = None
+    is_elsewhere: bool = False
 
     def read(self, url: str) -> HttpResponse:
         """The complete answer, or the error of an incomplete one."""
         self.check(url)
-        return HttpResponse(
-            self.status, {name.lower(): value for name, value in self.headers.items()}, self.body
-        )
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        return HttpResponse(self.status, headers, self.body, self.is_elsewhere)
 
     def arriving(self) -> bytes:
         """The bytes of the body that arrive."""

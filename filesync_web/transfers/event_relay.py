@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
 
 from filesync_web.aio.listeners import Listeners
 from filesync_web.core.display import FileSyncEvent
+from filesync_web.livestore.messages import Json
 from filesync_web.livestore.store import Store
 from filesync_web.ports import Unsubscribe
 
@@ -52,15 +52,30 @@ class EventRelay:
         self._store.post_message(TOPIC, asdict(event))
         self._tell_here(event)
 
-    def _on_message(self, message: dict[str, Any] | None) -> None:
+    def _on_message(self, message: Json) -> None:
         if message is None:
             if self._store.leader and self.online is not None:
-                event = FileSyncEvent("online" if self.online else "offline")
-                self._store.post_message(TOPIC, asdict(event))
-        elif not self._store.leader:
-            self._tell_here(FileSyncEvent(**message))
+                told = FileSyncEvent("online" if self.online else "offline")
+                self._store.post_message(TOPIC, asdict(told))
+        elif not self._store.leader and (event := _event_of(message)) is not None:
+            self._tell_here(event)
 
     def _tell_here(self, event: FileSyncEvent) -> None:
         if event.type in ("online", "offline"):
             self.online = event.type == "online"
         self._listeners.tell(event)
+
+
+def _event_of(message: Json) -> FileSyncEvent | None:
+    """What a tab has told that may run another version of the kit; None when it is no event."""
+    match message:
+        case {"type": str(kind)}:
+            file_id, loaded, total, error = map(message.get, ("file_id", "loaded", "total", "error"))
+            return FileSyncEvent(
+                kind,
+                file_id if isinstance(file_id, str) else None,
+                loaded if isinstance(loaded, int) else 0,
+                total if isinstance(total, int) else 0,
+                error if isinstance(error, str) else None,
+            )
+    return None

@@ -59,6 +59,8 @@ class ScriptedSite:
     token: str | None = None
     features: tuple[str, ...] = ("checksum",)
     url_life: str = "2999-01-01T00:00:00.000Z"
+    upload_answer: tuple[int, dict[str, str]] | None = None
+    """What is answered to an upload, which is not stored then."""
     port: int = 0
     _server: _Server | None = None
     _held: list[tuple[str, threading.Event]] = field(default_factory=list)
@@ -176,6 +178,10 @@ class _Handler(SimpleHTTPRequestHandler):
     def do_PUT(self) -> None:
         self._note()
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.site.upload_answer is not None:
+            status, headers = self.site.upload_answer
+            self._send(status, b"some words", headers=headers)
+            return
         key = urlsplit(self.path).path.removeprefix("/objects/")
         wrong = self.headers["x-amz-checksum-sha256"] not in (None, hashlib.sha256(body).hexdigest())
         if wrong or (key in self.site.objects and self.headers["If-None-Match"] == "*"):

@@ -221,6 +221,23 @@ def test_refused_token_loses_nothing(page: Page, site: ScriptedSite) -> None:
     assert site.objects[key].body == b"hello"
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [(303, {"Location": "/"}), (200, {"Content-Type": "text/html; charset=utf-8"})],
+    ids=["another page", "a page"],
+)
+def test_a_page_that_is_shown_instead_has_stored_nothing(
+    page: Page, site: ScriptedSite, answer: tuple[int, dict[str, str]]
+) -> None:
+    key = write_down(page, "one", b"hello")
+    site.upload_answer = answer
+    assert fire(page).startswith("Error: The upload was ")
+    assert page.evaluate(WRITTEN_DOWN) == [["store"], ["one"], []]
+    site.upload_answer = None
+    assert fire(page) == "done"
+    assert site.objects[key].body == b"hello"
+
+
 def test_one_failure_does_not_hold_up_the_others(page: Page, site: ScriptedSite) -> None:
     write_down(page, "gone", b"gone", stored=False)
     there = write_down(page, "there", b"hello")

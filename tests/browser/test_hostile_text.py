@@ -78,8 +78,9 @@ async def test_another_page_may_say_what_it_wants(selenium: PyodidePage, store_i
     channel = BroadcastTabs(store_id)
     channel.listen(heard.append)
     js_other = js.BroadcastChannel.new(store_id)
-    for text in (deep, "nonsense", '{"type": "last"}'):
-        js_other.postMessage(text)
+    js_values = [js.Object.new(), js.Array.new(), js.ArrayBuffer.new(8), js.Date.new(), None, True, 5, 2**70]
+    for data in (*js_values, deep, "nonsense", "[1]", "5", "null", "\ud800", '{"type": "last"}'):
+        js_other.postMessage(data)
     await until(lambda: heard, "something is heard")
     js_other.close()
     channel.close()

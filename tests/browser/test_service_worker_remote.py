@@ -334,6 +334,21 @@ def test_message_that_cannot_be_answered_gets_its_error(open_page: Callable[...,
     page = open_page()
     with pytest.raises(AssertionError, match="not iterable"):
         message(page, "prefetch", paths={"no": "list"})
+    for kind in ("of a newer version", "toString", "__proto__"):
+        with pytest.raises(AssertionError, match="knows no filesync:"):
+            message(page, kind)
+
+
+FAILED_PATHS = """(paths) => new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = ({ data }) => resolve(Object.keys(data.result.failed));
+    navigator.serviceWorker.controller.postMessage({ type: "filesync:prefetch", paths }, [port2]);
+})"""
+
+
+def test_prefetch_tells_of_each_path_whatever_it_is(open_page: Callable[..., Page]) -> None:
+    paths = ["__proto__", "constructor", "", "/", "..", "\u0000", "javascript:alert(1)"]
+    assert open_page().evaluate(FAILED_PATHS, paths) == paths
 
 
 def test_clear_removes_what_was_kept(open_page: Callable[..., Page], remote: ScriptedSite) -> None:

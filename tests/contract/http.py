@@ -135,6 +135,14 @@ class UploadContract:
         assert (second["method"], second["sha256"]) == ("PUT", sha256(data))
         assert second["headers"]["content-type"] == first["headers"]["content-type"] == "image/png"
 
+    async def test_a_page_that_is_shown_instead_is_not_taken_for_a_stored_upload(self, world: World) -> None:
+        if not world.keeps_time:
+            pytest.skip("a network in memory sends nobody on")
+        answer = await Target(world, redirect=303).upload(content(3 * MIB))
+        assert not answer.ok or answer.is_elsewhere
+        answer = await Target(world).upload(b"abc", start=1)
+        assert (answer.ok, answer.is_elsewhere) == (True, False)
+
     async def test_a_broken_connection_is_a_network_error(self, world: World) -> None:
         if not world.keeps_time:
             pytest.skip("see the tests of the fakes")

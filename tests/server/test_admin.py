@@ -179,6 +179,9 @@ NESTED = b"[" * 2000 + b"]" * 2000
         lambda lines: [*lines[:3], lines[3].replace(b'"args":', b'"args":' + NESTED + b',"x":'), *lines[4:]],
         lambda lines: [*lines[:3], b'"\xff"', *lines[4:]],
         lambda lines: [lines[0].replace(b'"head":5', b'"head":true'), *lines[1:]],
+        lambda lines: [lines[0].replace(b'"head":5', b'"head":1' + b"0" * 40), *lines[1:]],
+        lambda lines: [lines[0].replace(b'"length":5', b'"length":-5'), *lines[1:]],
+        lambda lines: [*lines[:3], b" " * 20_000_000 + lines[3], *lines[4:]],
         lambda lines: [lines[0].replace(b'"createdAt":"', b'"createdAt":"' + b"x" * 300), *lines[1:]],
         lambda lines: [lines[0].replace(b'"backendId":"', b'"backendId":"' + b"x" * 300), *lines[1:]],
         lambda lines: [

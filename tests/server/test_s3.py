@@ -49,6 +49,25 @@ async def test_what_binds_an_upload_is_a_signed_header_and_not_in_the_query() ->
     await store.close()
 
 
+@pytest.mark.parametrize("marker", [None, 0, -1, 5])
+async def test_a_list_of_parts_without_an_end_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, marker: int | None
+) -> None:
+    store = S3Store("bucket", access_key="key", secret_key="secret")
+    pages: list[dict[str, Any]] = []
+
+    def list_parts(**asked: Any) -> dict[str, Any]:
+        pages.append(asked)
+        parts = [{"PartNumber": 5, "ETag": '"e"', "Size": 1}]
+        return {"Parts": parts, "IsTruncated": True, "NextPartNumberMarker": marker}
+
+    monkeypatch.setattr(store._client, "list_parts", list_parts)
+    with pytest.raises(StoreUnavailableError, match="no end"):
+        await store.list_parts("store/x", "upload")
+    assert len(pages) <= 2
+    await store.close()
+
+
 @pytest.mark.parametrize(
     ("options", "start"),
     [

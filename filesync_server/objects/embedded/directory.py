@@ -67,8 +67,8 @@ class BlobDirectory:
         for folder in (root, self._blobs, self._damaged):
             make_private_folder(folder)
         make_private(root)
+        self.database = Database(root / "index.sqlite", _SCHEMA)  # first: it may be of a newer version
         self.temporaries = Temporaries(root / "tmp")
-        self.database = Database(root / "index.sqlite", _SCHEMA)
         self._verifier = BlobVerifier()
         self._sweep()
 

@@ -23,6 +23,7 @@ from filesync_web.core.refusals import MAX_SHOWN, Refusal, quoted, read_refusal
         ),
         (b'{"error": "the URL has \\"expired\\""}', Refusal("", 'the URL has "expired"')),
         (b'{"error": 5}', Refusal()),
+        (b"<Message>&#" + b"9" * 5000 + b";</Message>", Refusal("", "&#" + "9" * (MAX_SHOWN - 3) + "…")),
         (b"<Error><Code>not a code!</Code></Error>", Refusal()),
     ],
 )

@@ -93,6 +93,15 @@ async def test_reading_while_it_ends_raises_and_never_hangs() -> None:
                 await asyncio.wait_for(reading, 5)
 
 
+async def test_reading_ends_when_the_store_is_closed_under_it() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        _file_id, task = await reading(tab, device, b"never comes")
+        await tab.store.close()
+        with pytest.raises(fs.StoreClosedError):
+            await asyncio.wait_for(task, 5)
+
+
 async def test_bytes_that_somebody_took_away_are_downloaded_again() -> None:
     async with a_device() as device:
         tab = await device.tab()

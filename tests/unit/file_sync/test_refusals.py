@@ -197,6 +197,33 @@ async def test_a_page_that_answers_an_upload_has_stored_nothing() -> None:
         assert list(device.store.objects.values()) == [b"bytes"]
 
 
+@pytest.mark.parametrize("features", [[], ["head"]])
+async def test_an_upload_that_was_sent_on_counts_only_when_it_is_known_to_be_there(
+    features: list[str],
+) -> None:
+    async with a_device() as device:
+        device.store.features = features
+        device.network.plan("PUT /objects/", Reply(200, body=b"some page", is_elsewhere=True))
+        tab = await device.tab()
+        result = await tab.sync.save_file(b"bytes")
+        await settle()
+        assert not tab.record(result.file_id).is_uploaded
+        await device.clock.advance(10)
+        assert tab.record(result.file_id).is_uploaded
+        assert list(device.store.objects.values()) == [b"bytes"]
+
+
+async def test_an_upload_that_was_sent_on_and_is_there_is_done() -> None:
+    async with a_device() as device:
+        device.store.features = ["head"]
+        device.store.objects[f"s/{sha256(b'bytes').hexdigest()}"] = b"bytes"
+        device.network.plan("PUT /objects/", Reply(200, is_elsewhere=True))
+        tab = await device.tab()
+        result = await tab.sync.save_file(b"bytes")
+        await settle()
+        assert tab.record(result.file_id).is_uploaded
+
+
 async def test_a_refusal_of_the_signer_is_not_taken_for_an_expired_url() -> None:
     async with a_device() as device:
         device.network.plan("/v1/sign/upload", *[Reply(403, {}, b'{"error": "not your store"}')] * 4)

@@ -95,7 +95,39 @@ def test_the_lifetime(url: str, expires_at: object, date: str, lifetime: float) 
     assert signed_request(answer, default_method="GET", date=date, now=NOW).lifetime == lifetime
 
 
-@pytest.mark.parametrize("answer", [{}, {"url": 5}, {"url": "/o", "headers": ["a"]}])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"url": 5},
+        {"url": ""},
+        {"url": "javascript:alert(1)"},
+        {"url": " javascript:alert(1)"},
+        {"url": "java\nscript:alert(1)"},
+        {"url": "data:text/html,x"},
+        {"url": "blob:https://app.example/1"},
+        {"url": "file:///etc/passwd"},
+        {"url": "https:///o"},
+        {"url": "/o\r\nx: y"},
+        {"url": "/\ud800"},
+        {"url": "/o", "headers": ["a"]},
+        {"url": "/o", "headers": {"x": "y\r\nauthorization: z"}},
+        {"url": "/o", "headers": {"x\r\ny": "z"}},
+        {"url": "/o", "headers": {"": "z"}},
+        {"url": "/o", "headers": {"x": ["y"]}},
+        {"url": "/o", "headers": {"x": "ü"}},
+        {"url": "/o", "method": "GET"},
+        {"url": "/o", "method": "DELETE"},
+        {"url": "/o", "method": {"a": 1}},
+    ],
+)
 def test_an_answer_that_describes_no_request(answer: dict[str, object]) -> None:
-    with pytest.raises(ServerError, match="no url"):
-        signed_request(answer, default_method="GET")
+    with pytest.raises(ServerError, match=r"no url|headers that cannot be sent|stores nothing"):
+        signed_request(answer, default_method="PUT")
+
+
+def test_what_describes_a_request() -> None:
+    answer = {"url": "HTTPS://objects.example/o?a=%20", "headers": {"X-Size": 5}, "method": "POST"}
+    request = signed_request(answer, default_method="PUT")
+    assert (request.url, request.method, request.headers) == (answer["url"], "POST", {"x-size": "5"})
+    assert signed_request({"url": "/o", "method": "PUT"}, default_method="GET").method == "GET"

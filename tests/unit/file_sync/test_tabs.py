@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 import filesync_web as fs
 from filesync_web.files.tables import FileSyncTables
 from filesync_web.testing.clock import settle
-from tests.unit.file_sync.scene import a_device, is_put
+from tests.unit.file_sync.scene import a_device, is_put, saved
 
 
 async def test_one_tab_transfers_and_another_takes_over() -> None:
@@ -41,6 +42,43 @@ async def test_a_new_tab_learns_from_the_leader_that_it_is_offline() -> None:
         device.network.online = True
         await device.clock.advance(11)
         assert follower.sync.is_online()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [5, "text", [], {}, {"type": 5}, {"type": ["online"]}, {"error": "no type"}],
+)
+async def test_a_message_that_is_no_event_of_this_version_is_none(
+    body: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with a_device() as device:
+        await device.tab()
+        follower = await device.tab()
+        follower.events.clear()
+        other = device.hub.channel()
+        other.post({"type": "message", "topic": "file-sync-event", "body": body})
+        later = {"type": "later", "file_id": 5, "loaded": "1", "error": "e", "new": {"a": 1}}
+        other.post({"type": "message", "topic": "file-sync-event", "body": later})
+        await settle()
+        assert follower.events == [fs.FileSyncEvent("later", error="e")]
+        assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    "kind", ["message", "sync-status", "who-leads", "leader", "hello", "nudge", "later", ""]
+)
+async def test_messages_with_other_members_do_no_harm(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with a_device() as device:
+        tabs = [await device.tab(), await device.tab()]
+        other = device.hub.channel()
+        for value in (None, 5, "text", [[]], {"a": {}}):
+            members = ("topic", "body", "connected", "error", "type_")
+            other.post({"type": kind, **dict.fromkeys(members, value)})
+            other.post({"type": kind})
+        await settle()
+        assert caplog.text == ""
+        (file,) = await saved(tabs[1], b"still works")
+        assert tabs[0].record(file.file_id).is_uploaded
 
 
 async def test_what_was_queued_when_the_tab_died_is_taken_up_again() -> None:

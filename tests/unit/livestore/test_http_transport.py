@@ -85,6 +85,22 @@ async def test_a_live_pull_asks_again_behind_what_it_has(
     await socket.close()
 
 
+@pytest.mark.parametrize("shift", [-86_400.0, 86_400.0], ids=["back", "forward"])
+async def test_when_it_asks_again_does_not_depend_on_the_wall_clock(
+    socket: Socket, network: MemoryNetwork, clock: ManualClock, shift: float
+) -> None:
+    await socket.send(encode(pull_request("1", PullRequest("store"))))
+    await answer(network, chunk(1), Success("1"))
+    await clock.advance(POLL_EVERY - 1)
+    clock.shift_wall_clock(shift)
+    await settle()
+    assert not network.held
+    await clock.advance(1)
+    asked = await answer(network, chunk(), Success("1"))
+    assert asked["payload"]["cursor"]["value"]["eventSequenceNumber"] == 1, "it is not time for a check yet"
+    await socket.close()
+
+
 async def test_a_push_and_a_ping_make_it_ask_at_once(socket: Socket, network: MemoryNetwork) -> None:
     await socket.send(encode(pull_request("1", PullRequest("store"))))
     await answer(network, chunk(), Success("1"))

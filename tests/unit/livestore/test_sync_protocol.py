@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from filesync_web.livestore.messages import (
     PUSH,
     Chunk,
@@ -82,6 +84,15 @@ def test_a_push_is_confirmed_by_what_comes_and_the_next_waits_for_it() -> None:
     confirm = protocol.received(chunk(protocol, 1, name="changed"), 4)[0]
     assert isinstance(confirm, Confirm)
     assert (confirm.events[0].name, confirm.epoch, confirm.sent) == ("changed", 1, {1: 7})
+
+
+@pytest.mark.parametrize("numbers", [(5, 4), (4, 4), (4, 6, 5), (7, 5, 6, 4)])
+def test_events_out_of_order_are_not_taken_over(numbers: tuple[int, ...]) -> None:
+    """The last one's number would become the head of the log, which then lacks what is behind it for ever."""
+    protocol = caught_up(3)
+    (fail,) = protocol.received(chunk(protocol, *numbers), 1)
+    assert isinstance(fail, Fail)
+    assert "not in order" in str(fail.error)
 
 
 def test_a_backend_that_is_behind_what_it_has_confirmed_has_lost_events() -> None:

@@ -77,6 +77,42 @@ async def test_an_upload_follows_with_its_body_but_not_with_its_secrets(
     ]
 
 
+@pytest.mark.parametrize(
+    ("place", "is_told"),
+    [("http://b/2", False), ("http://a:81/2", False), ("http://a/2", True), ("https://a/2", True)],
+)
+@pytest.mark.parametrize("status", [302, 303, 307])
+async def test_what_is_for_one_server_is_told_no_other(
+    http: HttpxHttp, place: str, is_told: bool, status: int
+) -> None:
+    seen: list[httpx.Headers] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers)
+        return httpx.Response(200) if len(seen) > 1 else httpx.Response(status, headers={"location": place})
+
+    await answer_with(http, handler)
+    secrets = {"Authorization": "mine", "X-Api-Key": "mine", "X-Worker-Auth": "mine"}
+    await http.request("POST", "http://a/1", headers=secrets, body=b"{}", timeout=5)
+    assert ["mine" in headers.values() for headers in seen] == [True, is_told]
+
+
+async def test_what_is_told_by_https_is_not_told_again_without(http: HttpxHttp, blob: Path) -> None:
+    seen: list[httpx.Headers] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers)
+        return httpx.Response(
+            307, headers={"location": "http://a/1"} if request.url.scheme == "https" else {}
+        )
+
+    await answer_with(http, handler)
+    secrets = {"Authorization": "mine"}
+    await http.request("POST", "https://a/1", headers=secrets, body=b"{}", timeout=5)
+    await http.upload("PUT", "https://a/1", headers=secrets, blob=blob, stall_timeout=5)
+    assert [headers.get("authorization") for headers in seen] == ["mine", None, "mine", None]
+
+
 async def test_an_upload_that_is_sent_to_look_elsewhere_is_not_stored(http: HttpxHttp, blob: Path) -> None:
     await answer_with(http, lambda _request: httpx.Response(303, headers={"location": "http://b/2"}))
     assert (await put(http, blob)).status == 303
