@@ -10,9 +10,9 @@ JavaScript objects are named `js_*`. A proxy made for JavaScript is destroyed by
 from __future__ import annotations
 
 import logging
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import js
 from pyodide.ffi import JsException, create_once_callable, to_js
@@ -52,7 +52,7 @@ def call(js_object: Any, method: str, *args: Any) -> Coroutine[Any, Any, Any]:
     something else than an error with a stack, such as a text, or an error that WebKit itself has made. So the
     call is made in JavaScript, where the promise stays until it is settled.
     """
-    return _only_value(_called(js_object, method, args))
+    return _only_value(_settled(js_object, method, args))
 
 
 async def value_of(js_promise: Any) -> Any:
@@ -60,26 +60,27 @@ async def value_of(js_promise: Any) -> Any:
 
     Raises `JsError` when it is rejected. For the promise of a method there is `call`.
     """
-    return await _only_value(to_js([js_promise]))
+    return await _only_value(js.Promise.allSettled(to_js([js_promise])))
 
 
 def ignore(js_object: Any, method: str, *args: Any) -> None:
     """Call a method that gives a promise, wait for nothing, and let nobody complain when it fails."""
     with suppress(JsError):
-        js.Promise.allSettled(_called(js_object, method, args))
+        _settled(js_object, method, args)
 
 
-def _called(js_object: Any, method: str, args: Sequence[Any]) -> Any:
-    """An array of the one promise that a method gives."""
+def _settled(js_object: Any, method: str, args: Sequence[Any]) -> Awaitable[Any]:
+    """What becomes of the promise that a method gives, in an array. The browser is told now that somebody
+    cares: it complains of a promise that is rejected before."""
     js_call = js.Reflect.apply.bind(None, getattr(js_object, method), js_object, to_js(args))
     try:
-        return js.Array.from_(to_js([None]), js_call)
+        return cast("Awaitable[Any]", js.Promise.allSettled(js.Array.from_(to_js([None]), js_call)))
     except JsException as error:
         raise JsError(error.name, error.message) from error
 
 
-async def _only_value(js_promises: Any) -> Any:
-    js_outcome = (await js.Promise.allSettled(js_promises))[0]
+async def _only_value(settled: Awaitable[Any]) -> Any:
+    js_outcome = (await settled)[0]
     if js_outcome.status == "fulfilled":
         return js_outcome.value
     raise JsError.of(js_outcome.reason)

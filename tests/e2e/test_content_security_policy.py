@@ -105,7 +105,7 @@ async def what_opening_a_store_says(selenium: PyodidePage, store_id: str) -> str
     import filesync_web as fs
 
     try:
-        await fs.open_store(fs.make_schema(tables=[], events=[], materializers={}), store_id=store_id)
+        await fs.open_store(fs.make_schema(tables={}, events={}, materializers={}), store_id=store_id)
     except fs.StorageUnavailableError as error:
         return str(error)
     return "it was opened"
