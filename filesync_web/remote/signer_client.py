@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from filesync_web.aio.batches import Batches
 from filesync_web.aio.resolved import resolved
 from filesync_web.core.failures import GONE_STATUSES, error_for_status
 from filesync_web.core.foreign import ForeignTextError, parse_json
@@ -27,7 +28,6 @@ from filesync_web.errors import (
     TransferError,
 )
 from filesync_web.ports import Headers, HeadersSource, HttpResponse, Platform
-from filesync_web.remote.batching import Batches, results_of
 from filesync_web.remote.signed_requests import SignedRequest, signed_request
 
 logger = logging.getLogger(__name__)
@@ -37,6 +37,10 @@ TokenSource = str | Callable[[], str | Awaitable[str]]
 REQUEST_TIMEOUT = 30.0
 
 BATCH = "batch"
+MAX_OPERATIONS = 100
+"""Of one batch; the contract's limit."""
+MAX_BATCHES, MAX_CALLS = 2, 4
+"""Requests at a time. A browser has six connections to a server of HTTP/1.1, for everything."""
 _SIGN_UPLOAD, _SIGN_DOWNLOAD, _DELETE, _HEAD = (
     "/v1/sign/upload",
     "/v1/sign/download",
@@ -123,8 +127,16 @@ class SignerClient:
         self._complaint = ""
         self.features: frozenset[str] = frozenset()
         # What is slow in the object store must not keep others from their URLs.
-        self._signing: Batches[_Call, _Answer] = Batches(self._ask)
-        self._asking: Batches[_Call, _Answer] = Batches(self._ask)
+        self._signing = self._batches()
+        self._asking = self._batches()
+
+    def _batches(self) -> Batches[_Call, _Answer]:
+        return Batches(
+            f"signer {self._base}",
+            self._ask,
+            most=lambda: MAX_OPERATIONS if BATCH in self.features else 1,
+            at_once=lambda: MAX_BATCHES if BATCH in self.features else MAX_CALLS,
+        )
 
     async def is_healthy(self, *, timeout: float) -> bool:
         """Whether the signer and its object store answer; never raises but on cancellation.
@@ -207,8 +219,6 @@ class SignerClient:
 
     async def _batched(self, batches: Batches[_Call, _Answer], call: _Call) -> _Answer:
         """The answer to a call that may go together with others."""
-        if BATCH not in self.features:
-            return await self._exchange(call)
         answer = await batches.answer(call)
         if answer.status == 401:  # of this call alone: the usual way knows what to do
             return await self._exchange(call)
@@ -239,7 +249,7 @@ class SignerClient:
         unusable = ServerError("a result in the signer's answer to a batch cannot be used")
         return [
             unusable if result is None else _Answer(result["status"], _headers(result, answer), result)
-            for result in results_of(answer.members, len(calls))
+            for result in _results(answer.members, len(calls))
         ]
 
     async def _exchange(self, call: _Call, timeout: float = REQUEST_TIMEOUT) -> _Answer:
@@ -302,6 +312,19 @@ def _checked(call: _Call, answer: _Answer) -> _Answer:
         raise ServerError(text, status=answer.status)
     reason = quoted(str(answer.members.get("error") or ""))
     raise error_for_status(answer.status, answer.headers, call.what, reason)
+
+
+def _results(members: Mapping[str, Any], count: int) -> list[dict[str, Any] | None]:
+    """The results in the answer to a batch of `count` operations, None for one that is none; raises
+    `ServerError` when it is no such answer."""
+    results = members.get("results")
+    if not isinstance(results, list) or len(results) != count:
+        raise ServerError(f"the signer's answer to a batch of {count} has not so many results")
+    return [result if _is_result(result) else None for result in results]
+
+
+def _is_result(value: object) -> bool:
+    return isinstance(value, dict) and type(value.get("status")) is int and 200 <= value["status"] <= 599
 
 
 def _headers(result: Mapping[str, Any], batch: _Answer) -> dict[str, str]:

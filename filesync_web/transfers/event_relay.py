@@ -1,9 +1,12 @@
-"""The events of the transfers: from the tab that runs them to the listeners of every tab."""
+"""The events of the transfers: from the tab that runs them to the listeners of every tab.
+
+The other tabs get those of one turn of the loop in one message: with many small files there are many.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 from filesync_web.aio.listeners import Listeners
@@ -25,6 +28,7 @@ class EventRelay:
         self._store = store
         self._listeners: Listeners[FileSyncEvent] = Listeners()
         self._unsubscribe: Unsubscribe | None = None
+        self._unsent: list[dict[str, Any]] = []
         self.online: bool | None = None
 
     def open(self) -> None:
@@ -49,18 +53,29 @@ class EventRelay:
 
     def tell(self, event: FileSyncEvent) -> None:
         """Tell this tab and the others."""
-        self._store.post_message(TOPIC, asdict(event))
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._send)
+        self._unsent.append(_members(event))
         self._tell_here(event)
 
-    def _on_message(self, message: dict[str, Any] | None) -> None:
+    def _send(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        self._store.post_message(TOPIC, unsent)
+
+    def _on_message(self, message: list[dict[str, Any]] | None) -> None:
         if message is None:
             if self._store.leader and self.online is not None:
                 event = FileSyncEvent("online" if self.online else "offline")
-                self._store.post_message(TOPIC, asdict(event))
+                self._store.post_message(TOPIC, [_members(event)])
         elif not self._store.leader:
-            self._tell_here(FileSyncEvent(**message))
+            for members in message:
+                self._tell_here(FileSyncEvent(**members))
 
     def _tell_here(self, event: FileSyncEvent) -> None:
         if event.type in ("online", "offline"):
             self.online = event.type == "online"
         self._listeners.tell(event)
+
+
+def _members(event: FileSyncEvent) -> dict[str, Any]:
+    return {name: getattr(event, name) for name in FileSyncEvent.__slots__}

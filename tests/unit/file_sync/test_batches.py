@@ -25,6 +25,7 @@ from filesync_web.testing import (
     Reply,
     settle,
 )
+from tests.unit.file_sync.scene import a_device
 
 FEATURES = ["batch", "head"]
 
@@ -277,3 +278,19 @@ async def test_the_lifetime_of_a_url_is_told_from_the_answers_own_date(signer: S
     results = [{**result, "expiresAt": "2030-01-01T00:15:00Z"} for result in urls("a", "b")]
     answer(await signer.next(), results, {"Date": "Tue, 01 Jan 2030 00:00:00 GMT"})
     assert [(await task).lifetime for task in tasks] == [900.0, 900.0]
+
+
+async def test_files_travel_by_batches() -> None:
+    async with a_device() as device:
+        device.store.features = ["batch", "head"]
+        tab = await device.tab()
+        device.network.online = False
+        await device.clock.advance(11)
+        for number in range(20):
+            await tab.sync.save_file(b"file %d" % number)
+        device.network.online = True
+        await device.clock.advance(11)
+        assert len(device.store.objects) == 20
+        signed = [request for request in device.network.requests if "/v1/" in request.url]
+        assert any(request.url == "/api/v1/batch" for request in signed)
+        assert len(signed) < 10
