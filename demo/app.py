@@ -57,7 +57,11 @@ class Gallery:
         store = await fs.open_store(SCHEMA, store_id=store_id, sync=sync)
         # background_uploads: once this tab is closed, the service worker goes on, with the token of then.
         await fs.init_file_sync(
-            store, remote=remote, health_check_interval=health_check_interval, background_uploads=True
+            store,
+            remote=remote,
+            health_check_interval=health_check_interval,
+            background_uploads=True,
+            max_concurrent_uploads=2,
         )
         return cls(store, local_only=local_only)
 

@@ -30,7 +30,7 @@ from filesync_web.files.writer import Writer
 from filesync_web.livestore.store import Store
 from filesync_web.options import FileSyncOptions
 from filesync_web.ports import BlobHandle, Platform, Source, StorageStatus, Unsubscribe
-from filesync_web.remote.object_store import LocalOnly, ObjectStore
+from filesync_web.remote.object_store import CONNECTIONS, LocalOnly, ObjectStore
 from filesync_web.remote.signer_client import SignerClient, SignerConfig
 from filesync_web.transfers.background_uploads import BackgroundUploads
 from filesync_web.transfers.event_relay import EventRelay
@@ -267,5 +267,12 @@ def _workspace(
         return Workspace(store, tables, events, LocalOnly(), platform)
     ledger = StoreUploadLedger(store, tables, events)
     client = SignerClient(platform, signer)
-    remote = ObjectStore(client, platform, ledger, stall_timeout=options.stall_timeout)
+    asked_for = (options.max_concurrent_uploads, options.max_concurrent_downloads)
+    remote = ObjectStore(
+        client,
+        platform,
+        ledger,
+        stall_timeout=options.stall_timeout,
+        connections=max(CONNECTIONS, *(number or 0 for number in asked_for)),
+    )
     return Workspace(store, tables, events, remote, platform)

@@ -16,8 +16,8 @@ class FileSyncSettings(TypedDict, total=False):
     """The keyword arguments of `init_file_sync` and `create_file_sync` that may be left out, as a type: see
     `FileSyncOptions` for what they mean."""
 
-    max_concurrent_uploads: int
-    max_concurrent_downloads: int
+    max_concurrent_uploads: int | None
+    max_concurrent_downloads: int | None
     retry: RetryPolicy
     health_check_interval: float
     health_check_timeout: float
@@ -32,6 +32,9 @@ class FileSyncSettings(TypedDict, total=False):
 class FileSyncOptions:
     """How a `FileSync` works. Durations in seconds. Raises `InvalidArgumentError` for what cannot work.
 
+    `max_concurrent_uploads`, `max_concurrent_downloads`: so many at a time, never more; None lets their sizes
+    decide: many small ones, two large ones.
+
     `health_check_interval`: between two probes of the signer. `health_check_timeout`: when a probe
     counts as failed. `stall_timeout`: a transfer without a byte for so long is aborted and tried again.
     `auto_prioritize`: resolving the URL of a file that is to be downloaded puts it first in line.
@@ -41,8 +44,8 @@ class FileSyncOptions:
     `math.inf` keeps them until they are dropped.
     """
 
-    max_concurrent_uploads: int = 2
-    max_concurrent_downloads: int = 2
+    max_concurrent_uploads: int | None = None
+    max_concurrent_downloads: int | None = None
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     health_check_interval: float = 10.0
     health_check_timeout: float = 10.0
@@ -55,8 +58,8 @@ class FileSyncOptions:
     def __post_init__(self) -> None:
         for name in ("max_concurrent_uploads", "max_concurrent_downloads"):
             count = getattr(self, name)
-            if not isinstance(count, int) or count < 1:
-                raise InvalidArgumentError(f"{name} is a whole number from 1, not {count!r}")
+            if count is not None and (not isinstance(count, int) or count < 1):
+                raise InvalidArgumentError(f"{name} is a whole number from 1, or None, not {count!r}")
         for name in ("health_check_interval", "health_check_timeout", "stall_timeout"):
             seconds = getattr(self, name)
             if not isinstance(seconds, int | float) or not 0 < seconds < math.inf:

@@ -17,7 +17,7 @@ _CONTENT_TYPE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?", re.
 
 CHECKSUM, MULTIPART, HEAD = "checksum", "multipart", "head"
 FEATURES = frozenset({CHECKSUM, MULTIPART, HEAD})
-"""The extensions of the signer contract."""
+"""The extensions of the signer contract that a store may have."""
 
 MAX_PUT_BYTES = 5 * 1024**3
 """S3's limit of one PUT and of one part."""

@@ -134,9 +134,20 @@ async def read_json(request: Request, idle_timeout: float = IDLE_TIMEOUT) -> dic
     return value
 
 
+def refusal_of(error: Exception) -> tuple[int, str]:
+    """The status and the words with which an error is answered; who caused it learns no more of what is wrong
+    with the server."""
+    if isinstance(error, HTTPException):
+        return error.status_code, error.detail
+    if isinstance(error, OSError) and is_full(error):
+        log.error("the disk is full")
+        return 507, "the server has no room for this"
+    return 500, "internal error"
+
+
 def _error_handlers(error_response: ErrorResponse) -> dict[Any, Any]:
     async def refused(_request: Request, error: HTTPException) -> Response:
-        return error_response(error.status_code, error.detail, dict(error.headers or {}))
+        return error_response(*refusal_of(error), dict(error.headers or {}))
 
     async def gone(_request: Request, _error: ClientDisconnect) -> Response:
         return error_response(400, "the client went away in the middle of the body", {})
@@ -144,11 +155,10 @@ def _error_handlers(error_response: ErrorResponse) -> dict[Any, Any]:
     async def failed(_request: Request, error: OSError) -> Response:
         if not is_full(error):
             raise error
-        log.error("the disk is full")
-        return error_response(507, "the server has no room for this", {})
+        return error_response(*refusal_of(error), {})
 
-    async def unexpected(_request: Request, _error: Exception) -> Response:
+    async def unexpected(_request: Request, error: Exception) -> Response:
         # starlette raises the error again after the answer, so the server logs it with its traceback.
-        return error_response(500, "internal error", {})
+        return error_response(*refusal_of(error), {})
 
     return {HTTPException: refused, ClientDisconnect: gone, OSError: failed, Exception: unexpected}

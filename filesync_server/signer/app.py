@@ -23,14 +23,19 @@ from starlette.types import ASGIApp
 from ..objects import port as stores
 from ..objects.keys import InvalidKeyError, clean_key
 from ..objects.port import ObjectStore, ObjectStoreError, SignedRequest
-from ..shared.auth import Auth, allowed_keys, require_key
+from ..shared.auth import AllowedKeys, Auth, allowed_keys, require_key
 from ..shared.http import IDLE_TIMEOUT, create_part, error_response, read_json
 from ..shared.pages import Pages
+from .batch import BATCH, alone, in_order_of_keys, operations_of, result_of
 from .fields import part_numbers, parts_of, text_of, upload_of
 from .health import Health
 
 RateLimit: TypeAlias = Callable[[Request], float | Awaitable[float | None] | None]
-"""Gets every authenticated request; answers None (go on) or the seconds to wait (429)."""
+"""Gets every authenticated request, and each operation of a batch as if it had come alone; answers None (go
+on) or the seconds to wait (429)."""
+
+FEATURES = stores.FEATURES | {BATCH}
+"""The extensions of the signer contract."""
 
 
 def create_signer(
@@ -52,7 +57,7 @@ def create_signer(
     of `allowed_origins` may call, and send `allowed_headers` beside those of this kit's clients. A body that
     stands still for `idle_timeout` seconds is given up.
     """
-    allowed = stores.FEATURES if features is None else frozenset(features)
+    allowed = FEATURES if features is None else frozenset(features)
     pages = Pages(allowed_origins, allowed_headers)
     signer = _Signer(
         store,
@@ -73,6 +78,8 @@ def create_signer(
     ]
     if stores.HEAD in offered:
         routes.append(Route("/v1/head", signer.call(signer.head), methods=["POST"]))
+    if BATCH in offered:
+        routes.append(Route("/v1/batch", signer.batch, methods=["POST"]))
     if stores.MULTIPART in offered:
         for name in ("create", "sign", "list", "complete", "abort"):
             handler = getattr(signer, f"multipart_{name}")
@@ -80,7 +87,9 @@ def create_signer(
     return create_part(routes, pages)
 
 
-_Handler: TypeAlias = Callable[[str, dict[str, Any], str], Awaitable[Response]]
+_Answer: TypeAlias = dict[str, Any] | None
+"""The members of an answer; None is 204."""
+_Handler: TypeAlias = Callable[[str, dict[str, Any], str], Awaitable[_Answer]]
 """Gets the clean key, the body and the origin for URLs."""
 
 
@@ -109,29 +118,69 @@ class _Signer:
     @property
     def offered(self) -> frozenset[str]:
         """The extensions at this moment; a store may find out that it lacks one."""
-        return self._store.features & self._allowed
+        return (self._store.features | {BATCH}) & self._allowed
 
     def call(self, handler: _Handler) -> Callable[[Request], Awaitable[Response]]:
         """What all calls have in common: who, how often, which body, which key, and the store's errors."""
 
         async def endpoint(request: Request) -> Response:
-            if not self._pages.admit(request, self._origin):
-                raise HTTPException(403, "pages of this origin are not allowed")
-            allowed = await allowed_keys(self._auth, request)
-            await self._check_rate(request)
+            self._check_page(request)
+            allowed = await self._admit(request)
             body = await read_json(request, self._idle_timeout)
-            try:
-                key = clean_key(body.get("key"))
-            except InvalidKeyError as error:
-                raise HTTPException(400, str(error)) from None
-            require_key(key, allowed)
-            origin = self._origin or f"{request.url.scheme}://{request.url.netloc}"
-            try:
-                return await handler(key, body, origin)
-            except ObjectStoreError as error:
-                raise HTTPException(error.status, str(error)) from error
+            answer = await self._perform(handler, body, allowed, self._origin_of(request))
+            return Response(status_code=204) if answer is None else JSONResponse(answer)
 
         return endpoint
+
+    async def batch(self, request: Request) -> Response:
+        """Several operations, each judged as if it had come alone."""
+        self._check_page(request)
+        await self._admit(request)
+        operations = operations_of(await read_json(request, self._idle_timeout))
+        handlers = {
+            "upload": ("/v1/sign/upload", self.sign_upload),
+            "download": ("/v1/sign/download", self.sign_download),
+            "delete": ("/v1/delete", self.delete),
+        }
+        if stores.HEAD in self.offered:
+            handlers["head"] = ("/v1/head", self.head)
+
+        async def perform(body: dict[str, Any]) -> _Answer:
+            found = handlers.get(str(body.get("op")))
+            if found is None:
+                raise HTTPException(400, f"op must be one of {', '.join(sorted(handlers))}")
+            path, handler = found
+            allowed = await self._admit(alone(request, path))
+            return await self._perform(handler, body, allowed, self._origin_of(request))
+
+        results = await in_order_of_keys(operations, lambda body: result_of(perform, body))
+        return JSONResponse({"results": results})
+
+    def _check_page(self, request: Request) -> None:
+        if not self._pages.admit(request, self._origin):
+            raise HTTPException(403, "pages of this origin are not allowed")
+
+    async def _admit(self, request: Request) -> AllowedKeys:
+        """Which keys the caller may touch; raises HTTPException 401 and 429."""
+        allowed = await allowed_keys(self._auth, request)
+        await self._check_rate(request)
+        return allowed
+
+    def _origin_of(self, request: Request) -> str:
+        return self._origin or f"{request.url.scheme}://{request.url.netloc}"
+
+    async def _perform(
+        self, handler: _Handler, body: dict[str, Any], allowed: AllowedKeys, origin: str
+    ) -> _Answer:
+        try:
+            key = clean_key(body.get("key"))
+        except InvalidKeyError as error:
+            raise HTTPException(400, str(error)) from None
+        require_key(key, allowed)
+        try:
+            return await handler(key, body, origin)
+        except ObjectStoreError as error:
+            raise HTTPException(error.status, str(error)) from error
 
     async def health(self, _request: Request) -> Response:
         trouble = await self._health.trouble()
@@ -140,37 +189,37 @@ class _Signer:
             return error_response(503, trouble, headers)
         return JSONResponse({"status": "ok", "features": sorted(self.offered)}, headers=headers)
 
-    async def sign_upload(self, key: str, body: dict[str, Any], origin: str) -> Response:
+    async def sign_upload(self, key: str, body: dict[str, Any], origin: str) -> _Answer:
         upload = upload_of(key, body, with_checksum=stores.CHECKSUM in self.offered)
         if (upload.content_length or 0) > stores.MAX_PUT_BYTES:
             raise HTTPException(413, f"one PUT takes at most {stores.MAX_PUT_BYTES} bytes; use multipart")
         signed = await self._store.sign_upload(upload, origin)
-        return JSONResponse({"method": signed.method, **_signed(signed)})
+        return {"method": signed.method, **_signed(signed)}
 
-    async def sign_download(self, key: str, _body: dict[str, Any], origin: str) -> Response:
-        return JSONResponse(_signed(await self._store.sign_download(key, origin)))
+    async def sign_download(self, key: str, _body: dict[str, Any], origin: str) -> _Answer:
+        return _signed(await self._store.sign_download(key, origin))
 
-    async def delete(self, key: str, _body: dict[str, Any], _origin: str) -> Response:
+    async def delete(self, key: str, _body: dict[str, Any], _origin: str) -> _Answer:
         await self._store.delete(key)
-        return Response(status_code=204)
+        return None
 
-    async def head(self, key: str, _body: dict[str, Any], _origin: str) -> Response:
+    async def head(self, key: str, _body: dict[str, Any], _origin: str) -> _Answer:
         found = await self._store.head(key)
         if found is None:
-            return JSONResponse({"exists": False})
+            return {"exists": False}
         answer = {"exists": True, "size": found.size, "etag": found.etag}
-        return JSONResponse(answer | ({"sha256": found.sha256} if found.sha256 else {}))
+        return answer | ({"sha256": found.sha256} if found.sha256 else {})
 
-    async def multipart_create(self, key: str, body: dict[str, Any], _origin: str) -> Response:
+    async def multipart_create(self, key: str, body: dict[str, Any], _origin: str) -> _Answer:
         upload = upload_of(key, body, with_checksum=True)
         if upload.content_length is None:
             raise HTTPException(400, "contentLength is missing")
         if upload.content_length > stores.MAX_OBJECT_BYTES:
             raise HTTPException(413, f"an object has at most {stores.MAX_OBJECT_BYTES} bytes")
         new = await self._store.create_multipart(upload)
-        return JSONResponse({"uploadId": new.upload_id, "partSize": new.part_size})
+        return {"uploadId": new.upload_id, "partSize": new.part_size}
 
-    async def multipart_sign(self, key: str, body: dict[str, Any], origin: str) -> Response:
+    async def multipart_sign(self, key: str, body: dict[str, Any], origin: str) -> _Answer:
         numbers = part_numbers(body)
         signed = await self._store.sign_parts(key, text_of(body, "uploadId"), numbers, origin)
         expires_at = min(request.expires_at for request in signed)
@@ -178,20 +227,20 @@ class _Signer:
             {"partNumber": number, "url": request.url, "headers": dict(request.headers)}
             for number, request in zip(numbers, signed, strict=True)
         ]
-        return JSONResponse({"parts": parts, "expiresAt": _iso(expires_at)})
+        return {"parts": parts, "expiresAt": _iso(expires_at)}
 
-    async def multipart_list(self, key: str, body: dict[str, Any], _origin: str) -> Response:
+    async def multipart_list(self, key: str, body: dict[str, Any], _origin: str) -> _Answer:
         parts = await self._store.list_parts(key, text_of(body, "uploadId"))
         listed = [{"partNumber": part.number, "etag": part.etag, "size": part.size} for part in parts]
-        return JSONResponse({"parts": listed})
+        return {"parts": listed}
 
-    async def multipart_complete(self, key: str, body: dict[str, Any], _origin: str) -> Response:
+    async def multipart_complete(self, key: str, body: dict[str, Any], _origin: str) -> _Answer:
         etag = await self._store.complete_multipart(key, text_of(body, "uploadId"), parts_of(body))
-        return JSONResponse({"etag": etag})
+        return {"etag": etag}
 
-    async def multipart_abort(self, key: str, body: dict[str, Any], _origin: str) -> Response:
+    async def multipart_abort(self, key: str, body: dict[str, Any], _origin: str) -> _Answer:
         await self._store.abort_multipart(key, text_of(body, "uploadId"))
-        return Response(status_code=204)
+        return None
 
     async def _check_rate(self, request: Request) -> None:
         wait = self._rate_limit(request) if self._rate_limit else None

@@ -21,7 +21,8 @@ class JobKind(Enum):
 class Job:
     """One attempt. `serial` is unique in an engine's life; the report of its end names it.
 
-    `file_id` is the transferred file, or, for a delete, the file that orphaned the object.
+    `file_id` is the transferred file, or, for a delete, the file that orphaned the object. `size` in bytes,
+    None when it is not known.
     """
 
     serial: int
@@ -29,6 +30,7 @@ class Job:
     file_id: str
     content_hash: str
     remote_key: str
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@
     gate, time ────────────────────────────────────────┘
 
 It does no I/O and knows neither clock nor randomness: an input brings the time (`now`, seconds) and, where it
-matters, `jitter` ([0, 1)). Its effects are done before the next input is given; that is all that the shell
-(`transfers/engine_runner.py`) has to promise.
+matters, `jitter` ([0, 1)). Its effects are done in order, and all of them before it is shown facts again;
+that is all that the shell (`transfers/engine_runner.py`) has to promise. So several ends of jobs may be told
+in a row, and what follows from them be written down together.
 
 Theory of operation
 ===================
@@ -36,6 +37,10 @@ and a report of a job that nobody holds is late: it settles nothing. What it may
 bytes that have come are garbage or what some file lacked, and an object that a called-off delete may have
 taken is uploaded again by who has its bytes.
 
+*Room.* Of each kind as many jobs run as the app has set, else as their sizes allow: many small ones, whose
+time goes into round trips, few large ones (`RunningJobs`). The queue's order, priority and then age, holds
+also for what has to wait for room.
+
 *Gate.* Jobs start only while the gate is open: online, leading, not stopped. Closing it cancels all of them.
 
 *Retry.* What may pass is tried again after a growing random pause. What failed too often, or looks final,
@@ -63,7 +68,8 @@ file, are kept as any others: only the eviction itself removes them, after it ha
 *Crash safety is the order of effects.* An entry of the outbox before the row that is queued for upload; a
 row in progress before its job starts; a remote key only after the upload, and before the row that says done;
 the row that says "lost" before the key is withdrawn. After each effect everything may end, and the next
-start goes on.
+start goes on. What is written down may as well be so all at once, in one transaction, before the rest is
+done.
 """
 
 from __future__ import annotations
@@ -182,12 +188,15 @@ class Engine:
 
     def _start_ready(self, kind: JobKind) -> None:
         """Start jobs of one kind while there is room; those that touch the same bytes as a running one
-        wait."""
+        wait. Nobody passes one that there is no room for yet: small files would keep a large one waiting."""
         state, owner, blocked = self._state, self._owners[kind], []
-        while state.jobs.has_room(kind) and (key := state.queues[kind].pop(state.now)) is not None:
+        while not state.jobs.is_full(kind) and (key := state.queues[kind].pop(state.now)) is not None:
             job = owner.job(key)
             if state.jobs.collides(job):
                 blocked.append(key)
+            elif not state.jobs.has_room_for(job):
+                blocked.append(key)
+                break
             else:
                 state.jobs.add(job)
                 owner.start(job)

@@ -50,7 +50,7 @@ class RemoteDeletes:
     def job(self, key: str) -> Job:
         entry = self._entry(key)
         serial = self._state.jobs.next_serial()
-        return Job(serial, JobKind.DELETE, min(entry.causes), entry.content_hash, entry.remote_key)
+        return Job(serial, JobKind.DELETE, min(entry.causes), entry.content_hash, entry.remote_key, 0)
 
     def wait(self, key: str) -> None:
         entry = self._entry(key)

@@ -3,6 +3,7 @@ effects so far."""
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -12,25 +13,37 @@ from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.failures import Failure
 from filesync_web.core.paths import remote_key
 from filesync_web.core.records import FileRecord, RemoteDelete
+from filesync_web.core.sizes import LARGE, SMALL
 from filesync_web.engine.effects import Effect, Job, JobKind, Notify, QueueRemoteDelete
 from filesync_web.engine.live_files import LiveFiles
 from filesync_web.engine.outbox import Outbox
 from filesync_web.engine.ready_queue import ReadyQueue
 
+ROOM = 24
+"""What the running jobs of one kind may weigh together, where no number of them is set."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many jobs of each kind may run at once."""
+    """How many jobs of each kind may run at once; None lets their sizes decide (see `weight_of`)."""
 
-    uploads: int = 2
-    downloads: int = 2
-    deletes: int = 2
+    uploads: int | None = None
+    downloads: int | None = None
+    deletes: int = 48
 
-    def of(self, kind: JobKind) -> int:
+    def of(self, kind: JobKind) -> int | None:
         """The limit of one kind."""
         return {JobKind.UPLOAD: self.uploads, JobKind.DOWNLOAD: self.downloads, JobKind.DELETE: self.deletes}[
             kind
         ]
+
+
+def weight_of(job: Job) -> int:
+    """How much of `ROOM` a job takes: 24 small ones, 4 of middle size, or 2 large ones and a few small ones
+    beside them. One whose size is not known may be large."""
+    if job.size is None or job.size > LARGE:
+        return 9
+    return 1 if job.size <= SMALL else 6
 
 
 class RunningJobs:
@@ -39,6 +52,9 @@ class RunningJobs:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._jobs: dict[int, Job] = {}
+        self._by_content: defaultdict[str, set[Job]] = defaultdict(set)
+        self._count: Counter[JobKind] = Counter()
+        self._load: Counter[JobKind] = Counter()
         self._serial = 0
 
     def next_serial(self) -> int:
@@ -49,21 +65,38 @@ class RunningJobs:
     def add(self, job: Job) -> None:
         """The job runs from now on."""
         self._jobs[job.serial] = job
+        self._by_content[job.content_hash].add(job)
+        self._count[job.kind] += 1
+        self._load[job.kind] += weight_of(job)
 
     def pop(self, serial: int) -> Job | None:
         """The job has ended; None when that was reported before."""
-        return self._jobs.pop(serial, None)
+        job = self._jobs.pop(serial, None)
+        if job is not None:
+            same = self._by_content[job.content_hash]
+            same.remove(job)
+            if not same:
+                del self._by_content[job.content_hash]
+            self._count[job.kind] -= 1
+            self._load[job.kind] -= weight_of(job)
+        return job
 
-    def has_room(self, kind: JobKind) -> bool:
-        """Whether one more job of that kind may run."""
-        return sum(job.kind is kind for job in self._jobs.values()) < self._limits.of(kind)
+    def is_full(self, kind: JobKind) -> bool:
+        """Whether no further job of that kind may run, however small it is."""
+        limit = self._limits.of(kind)
+        return self._load[kind] >= ROOM if limit is None else self._count[kind] >= limit
+
+    def has_room_for(self, job: Job) -> bool:
+        """Whether that job may run beside the others of its kind."""
+        if self._limits.of(job.kind) is None:
+            return self._load[job.kind] + weight_of(job) <= ROOM
+        return not self.is_full(job.kind)
 
     def collides(self, job: Job) -> bool:
         """Whether a running job touches the same bytes; uploads of two files may."""
         return any(
-            other.content_hash == job.content_hash
-            and not (job.kind is other.kind is JobKind.UPLOAD and job.file_id != other.file_id)
-            for other in self._jobs.values()
+            not (job.kind is other.kind is JobKind.UPLOAD and job.file_id != other.file_id)
+            for other in self._by_content.get(job.content_hash, ())
         )
 
 

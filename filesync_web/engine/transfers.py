@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.failures import Failure, FailureKind
+from filesync_web.core.metadata import parse_metadata
 from filesync_web.core.paths import remote_key
 from filesync_web.core.records import Control, FileRecord
 from filesync_web.engine.effects import (
@@ -110,7 +111,8 @@ class Transfers:
         if kind is None:
             raise LookupError(f"no transfer of file {key} waits")
         target = record.remote_key or remote_key(record.path)
-        return Job(self._state.jobs.next_serial(), kind, record.id, record.content_hash, target)
+        size = parse_metadata(record.metadata_json).size_bytes
+        return Job(self._state.jobs.next_serial(), kind, record.id, record.content_hash, target, size)
 
     def wait(self, key: str) -> None:
         self._write(self._entry(key))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from filesync_web.core.foreign import is_file_id
@@ -74,7 +73,7 @@ class FileEvents:
 
     def row_written(self, row: LocalFileState) -> NewEvent:
         """This client's row of a file."""
-        return self._events.local_file_state_upsert(**asdict(row))
+        return self._events.local_file_state_upsert(**_columns(row))
 
     def row_removed(self, file_id: str) -> NewEvent:
         """This client has no row of the file any more."""
@@ -82,15 +81,15 @@ class FileEvents:
 
     def control_changed(self, control: TransferControl) -> NewEvent:
         """What the user asks of a file's transfers."""
-        return self._events.transfer_control_set(**asdict(control))
+        return self._events.transfer_control_set(**_columns(control))
 
     def blob_used(self, use: BlobUse) -> NewEvent:
         """A content was used here, or came here."""
-        return self._events.blob_used(**asdict(use))
+        return self._events.blob_used(**_columns(use))
 
     def orphan_found(self, note: OrphanNote) -> NewEvent:
         """The files of that content have vanished without a deletion."""
-        return self._events.orphan_found(**asdict(note))
+        return self._events.orphan_found(**_columns(note))
 
     def orphan_gone(self, content_hash: str) -> NewEvent:
         """A file has that content again, or its bytes are gone."""
@@ -102,7 +101,7 @@ class FileEvents:
 
     def remote_delete_queued(self, delete: RemoteDelete) -> NewEvent:
         """An entry of the outbox."""
-        return self._events.remote_delete_queued(**asdict(delete))
+        return self._events.remote_delete_queued(**_columns(delete))
 
     def remote_delete_done(self, delete: RemoteDelete) -> NewEvent:
         """The entry of the outbox is done."""
@@ -110,11 +109,16 @@ class FileEvents:
 
     def upload_opened(self, upload: OpenUpload) -> NewEvent:
         """An upload in parts was begun."""
-        return self._events.upload_opened(**asdict(upload))
+        return self._events.upload_opened(**_columns(upload))
 
     def upload_closed(self, remote_key: str) -> NewEvent:
         """The upload in parts of that key is over."""
         return self._events.upload_closed(remote_key=remote_key)
+
+
+def _columns(row: Any) -> dict[str, Any]:
+    """The fields of a flat record by name; `asdict` would copy each value."""
+    return {name: getattr(row, name) for name in row.__slots__}
 
 
 def file_id_of(args: Any) -> str | None:

@@ -65,7 +65,7 @@ class GarbageCollector:
         under the lock `removing`."""
         unneeded = [content for content in sorted(contents) if not self._tables.needs(content)]
         orphans = [content for content in unneeded if self._orphans.keeps(content, had_file=had_file)]
-        garbage = [content for content in unneeded if content not in orphans]
+        garbage = sorted(set(unneeded) - set(orphans))
         await self._orphans.note(orphans, had_file=had_file)
         for content_hash in garbage:
             await self._blobs.delete(content_hash)

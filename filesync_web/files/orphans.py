@@ -159,8 +159,8 @@ class Orphans:
 
     async def forget(self, contents: Iterable[str]) -> None:
         """They are none any more."""
-        events = [self._events.orphan_gone(c) for c in contents if self._tables.orphan(c) is not None]
-        await self._store.commit(*events)
+        notes = self._tables.orphans_of(sorted(set(contents)))
+        await self._store.commit(*(self._events.orphan_gone(note.content_hash) for note in notes))
 
     async def take_stock(self) -> None:
         """Before a new log has its first own bytes: what is here already may be orphaned."""

@@ -6,7 +6,7 @@ member of the store has made up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from filesync_web.core.foreign import accepted, is_file_id, is_own_delete
@@ -27,6 +27,9 @@ from filesync_web.livestore.store import Store
 from filesync_web.livestore.tables import Select, Table
 
 R = TypeVar("R")
+
+MAX_VALUES = 512
+"""Of a list in a query, where there may be very many: SQLite takes 32,766."""
 
 _SOME_EVENTS = ("file_created", "local_file_state_upsert")
 """Whoever has merged these into a schema has merged all."""
@@ -92,7 +95,7 @@ class FileSyncTables:
 
     def records(self, file_ids: list[str]) -> list[FileRecord]:
         """The records with these ids, deleted or not."""
-        return self._records(self._tables.files.where(id=file_ids))
+        return self._records(self._tables.files.where(id=_padded(file_ids))) if file_ids else []
 
     def files_of(self, content_hash: str) -> list[FileRecord]:
         """The live files of that content."""
@@ -111,7 +114,7 @@ class FileSyncTables:
 
     def rows(self, file_ids: list[str]) -> list[LocalFileState]:
         """This client's rows of these files."""
-        return self._store.query(self._tables.local_file_state.where(file_id=file_ids))
+        return self._store.query(self._tables.local_file_state.where(file_id=_padded(file_ids)))
 
     def all_rows(self) -> list[LocalFileState]:
         """All rows of this client."""
@@ -130,11 +133,11 @@ class FileSyncTables:
 
     def controls(self, file_ids: list[str]) -> list[TransferControl]:
         """What the user asked of these files."""
-        return self._store.query(self._tables.transfer_control.where(file_id=file_ids))
+        return self._store.query(self._tables.transfer_control.where(file_id=_padded(file_ids)))
 
     def remote_deletes(self, file_ids: list[str]) -> list[RemoteDelete]:
         """What the outbox holds because of these files, as far as it may be done."""
-        found = self._store.query(self._tables.remote_deletes.where(file_id=file_ids))
+        found = self._store.query(self._tables.remote_deletes.where(file_id=_padded(file_ids)))
         return [delete for delete in found if is_own_delete(delete, self._store.store_id)]
 
     def open_upload(self, remote_key: str) -> OpenUpload | None:
@@ -173,6 +176,12 @@ class FileSyncTables:
         """The contents whose files have vanished, as far as that was found, oldest first."""
         return self._store.query(self._tables.orphans.all().order_by("orphaned_at", "content_hash"))
 
+    def orphans_of(self, contents: Sequence[str]) -> list[OrphanNote]:
+        """What was found of these contents."""
+        parts = [contents[start : start + MAX_VALUES] for start in range(0, len(contents), MAX_VALUES)]
+        table = self._tables.orphans
+        return [note for part in parts for note in self._store.query(table.where(content_hash=_padded(part)))]
+
     def orphan(self, content_hash: str) -> OrphanNote | None:
         """What was found of that content."""
         return self._first(self._tables.orphans.where(content_hash=content_hash))
@@ -183,7 +192,8 @@ class FileSyncTables:
         return self._first(self._tables.stock_takings.all().limit(1)) is not None
 
     def _live_among(self, file_ids: Iterable[str]) -> list[FileRecord]:
-        return self._records(self._tables.files.where(id=sorted(set(file_ids)), deleted_at=None))
+        ids = sorted(set(file_ids))
+        return self._records(self._tables.files.where(id=_padded(ids), deleted_at=None)) if ids else []
 
     def _records(self, query: Select[FileRecord]) -> list[FileRecord]:
         return [accepted(record, self._store.store_id) for record in self._store.query(query)]
@@ -198,3 +208,12 @@ class FileSyncTables:
 
     def _first(self, query: Select[R]) -> R | None:
         return next(iter(self._store.query(query)), None)
+
+
+def _padded(values: Sequence[str]) -> list[str]:
+    """As many values as the next power of two, by more of the last: so there are few texts of SQL for all the
+    lists, and each is checked and compiled once. Longer ones, which are rare, are left as they are."""
+    count = len(values)
+    if not 0 < count <= MAX_VALUES:
+        return list(values)
+    return [*values, *[values[-1]] * ((1 << (count - 1).bit_length()) - count)]

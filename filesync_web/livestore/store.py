@@ -315,9 +315,16 @@ class Store:
         self._run_sync_if_wanted()
         self._report.update()
         saves = self.leader or not self._replica.shares_state
-        if saves and self._replica.unsaved >= _SAVE_EVENTS and not self._is_saving:
+        if saves and self._is_worth_saving and not self._is_saving:
             self._is_saving = True
             self._tasks.spawn(self._save_state(), "saving the state")
+
+    @property
+    def _is_worth_saving(self) -> bool:
+        """Whether many events came after the state was last saved: many also beside those that wait for the
+        backend, since saving it applies these again."""
+        replica = self._replica
+        return replica.unsaved >= max(_SAVE_EVENTS, len(replica.pending))
 
     async def _on_leadership(self, is_leader: bool) -> None:
         self._leader_listeners.tell(is_leader)

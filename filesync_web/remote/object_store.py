@@ -7,9 +7,12 @@ is no object store.
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from filesync_web.core.sizes import LARGE
 from filesync_web.errors import PermanentTransferError, RemoteMissingError, ServerError
 from filesync_web.ports import BlobHandle, Platform, Progress
 from filesync_web.remote.multipart import MultipartUploads, UploadLedger
@@ -22,6 +25,10 @@ MULTIPART_ABOVE = 16 * 1024**2
 ALREADY_STORED = 412
 """Something is there already: a conditional PUT of content-addressed bytes has nothing left to do, unless
 they are wrong."""
+
+CONNECTIONS = 4
+"""So many small transfers at a time: of the six connections that a browser has to a server of HTTP/1.1, the
+others are for the signer and the app. What is large is limited by who begins it, and does not wait here."""
 
 URL_MARGIN = 60.0
 """A signed URL is not handed out when it expires within so many seconds."""
@@ -112,13 +119,19 @@ class ObjectStore:
     """The `Remote` behind a signer.
 
     `ledger` remembers uploads in parts; `stall_timeout`: seconds without a byte after which a transfer is
-    given up.
+    given up; `connections`: so many transfers may be under way at a time, beside large ones.
     """
 
     exists: ClassVar[bool] = True
 
     def __init__(
-        self, signer: SignerClient, platform: Platform, ledger: UploadLedger, *, stall_timeout: float
+        self,
+        signer: SignerClient,
+        platform: Platform,
+        ledger: UploadLedger,
+        *,
+        stall_timeout: float,
+        connections: int = CONNECTIONS,
     ) -> None:
         self._multipart = MultipartUploads(signer, platform.http, ledger, stall_timeout=stall_timeout)
         self._signer = signer
@@ -126,6 +139,7 @@ class ObjectStore:
         self._blobs = platform.blobs
         self._clock = platform.clock
         self._stall_timeout = stall_timeout
+        self._connections = asyncio.Semaphore(connections)
         self._urls: dict[str, tuple[str, float]] = {}
         """By key: a URL, and until when it is good, by the monotonic clock."""
 
@@ -164,14 +178,15 @@ class ObjectStore:
             )
 
         async def send(request: SignedRequest) -> bool:
-            answer = await self._http.upload(
-                request.method,
-                request.url,
-                headers={"content-type": target.mime_type, **request.headers},
-                blob=blob,
-                progress=progress,
-                stall_timeout=self._stall_timeout,
-            )
+            async with self._connection(target):
+                answer = await self._http.upload(
+                    request.method,
+                    request.url,
+                    headers={"content-type": target.mime_type, **request.headers},
+                    blob=blob,
+                    progress=progress,
+                    stall_timeout=self._stall_timeout,
+                )
             if answer.status == ALREADY_STORED:
                 return False
             check_stored(answer, f"the upload of {target.key}")
@@ -181,6 +196,10 @@ class ObjectStore:
 
         return await with_fresh_url(sign, send)
 
+    def _connection(self, target: RemoteObject) -> AbstractAsyncContextManager[object]:
+        is_large = target.size is None or target.size > LARGE
+        return nullcontext() if is_large else self._connections
+
     async def download(self, target: RemoteObject, progress: Progress) -> None:
         """Fetch the object into the blob store, where it is verified.
 
@@ -189,15 +208,16 @@ class ObjectStore:
         """
 
         async def fetch(request: SignedRequest) -> None:
-            await self._blobs.download(
-                request.url,
-                request.headers,
-                content_hash=target.content_hash,
-                size=target.size,
-                mime_type=target.mime_type,
-                progress=progress,
-                stall_timeout=self._stall_timeout,
-            )
+            async with self._connection(target):
+                await self._blobs.download(
+                    request.url,
+                    request.headers,
+                    content_hash=target.content_hash,
+                    size=target.size,
+                    mime_type=target.mime_type,
+                    progress=progress,
+                    stall_timeout=self._stall_timeout,
+                )
 
         try:
             await with_fresh_url(lambda: self._signer.sign_download(target.key), fetch)

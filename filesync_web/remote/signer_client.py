@@ -7,18 +7,27 @@ refused also after it was asked for anew, `RemoteMissingError`, `ServerError`, `
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from filesync_web.aio.batches import Batches
 from filesync_web.aio.resolved import resolved
 from filesync_web.core.failures import GONE_STATUSES, error_for_status
 from filesync_web.core.foreign import ForeignTextError, parse_json
 from filesync_web.core.refusals import quoted
-from filesync_web.errors import AuthError, FileSyncError, InvalidArgumentError, ServerError
-from filesync_web.ports import HeadersSource, HttpResponse, Platform
+from filesync_web.errors import (
+    AuthError,
+    FileSyncError,
+    InvalidArgumentError,
+    PermanentTransferError,
+    ServerError,
+    TransferError,
+)
+from filesync_web.ports import Headers, HeadersSource, HttpResponse, Platform
 from filesync_web.remote.signed_requests import SignedRequest, signed_request
 
 logger = logging.getLogger(__name__)
@@ -26,6 +35,20 @@ logger = logging.getLogger(__name__)
 TokenSource = str | Callable[[], str | Awaitable[str]]
 
 REQUEST_TIMEOUT = 30.0
+
+BATCH = "batch"
+MAX_OPERATIONS = 100
+"""Of one batch; the contract's limit."""
+MAX_BATCHES, MAX_CALLS = 2, 4
+"""Requests at a time. A browser has six connections to a server of HTTP/1.1, for everything."""
+_SIGN_UPLOAD, _SIGN_DOWNLOAD, _DELETE, _HEAD = (
+    "/v1/sign/upload",
+    "/v1/sign/download",
+    "/v1/delete",
+    "/v1/head",
+)
+_OPERATIONS = {_SIGN_UPLOAD: "upload", _SIGN_DOWNLOAD: "download", _DELETE: "delete", _HEAD: "head"}
+"""The calls that may go in a batch, and what they are called there."""
 
 _OF_AN_UPLOAD = frozenset(f"/v1/multipart/{call}" for call in ("sign", "list", "complete", "abort"))
 """The calls of which a 404 says that there is no such upload. Of the others it says nothing of the object:
@@ -71,6 +94,28 @@ class SignerConfig:
         return _checked_headers(await resolved(self.headers) or {})
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call: its path and the members of its body."""
+
+    path: str
+    body: Mapping[str, Any]
+
+    @property
+    def what(self) -> str:
+        key = self.body.get("key")
+        return f"the signer's {self.path}" + (f" for {key}" if key else "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the signer says to one call that was made alone or in a batch; `headers` have lower-case names."""
+
+    status: int
+    headers: Headers
+    members: Mapping[str, Any]
+
+
 class SignerClient:
     """One signer. `features` are those that the last good `health` announced."""
 
@@ -81,6 +126,17 @@ class SignerClient:
         self._base = config.base_url.rstrip("/")
         self._complaint = ""
         self.features: frozenset[str] = frozenset()
+        # What is slow in the object store must not keep others from their URLs.
+        self._signing = self._batches()
+        self._asking = self._batches()
+
+    def _batches(self) -> Batches[_Call, _Answer]:
+        return Batches(
+            f"signer {self._base}",
+            self._ask,
+            most=lambda: MAX_OPERATIONS if BATCH in self.features else 1,
+            at_once=lambda: MAX_BATCHES if BATCH in self.features else MAX_CALLS,
+        )
 
     async def is_healthy(self, *, timeout: float) -> bool:
         """Whether the signer and its object store answer; never raises but on cancellation.
@@ -129,22 +185,22 @@ class SignerClient:
         body: dict[str, Any] = {"key": key, "contentType": content_type, "contentLength": content_length}
         if sha256 is not None and "checksum" in self.features:
             body["sha256"] = sha256
-        return await self._sign("/v1/sign/upload", body, default_method="PUT")
+        return await self._sign(_SIGN_UPLOAD, body, default_method="PUT")
 
     async def sign_download(self, key: str) -> SignedRequest:
         """A request that reads the object."""
-        return await self._sign("/v1/sign/download", {"key": key}, default_method="GET")
+        return await self._sign(_SIGN_DOWNLOAD, {"key": key}, default_method="GET")
 
     async def delete(self, key: str) -> None:
         """Delete the object; it need not exist."""
-        await self._post("/v1/delete", {"key": key})
+        await self._batched(self._asking, _Call(_DELETE, {"key": key}))
 
     async def has(self, key: str, size: int | None = None, sha256: str | None = None) -> bool | None:
         """Whether the object is there, with `size` bytes and that SHA-256 (hex) where they are given and the
         signer tells them; None when it lacks the feature `head`."""
         if "head" not in self.features:
             return None
-        found = await self._post("/v1/head", {"key": key})
+        found = (await self._batched(self._asking, _Call(_HEAD, {"key": key}))).members
         told = found.get("sha256")
         is_right = sha256 is None or not isinstance(told, str) or told.lower() == sha256
         return found.get("exists") is True and size in (None, found.get("size")) and is_right
@@ -154,49 +210,76 @@ class SignerClient:
     ) -> Mapping[str, Any]:
         """One of `create`, `sign`, `list`, `complete`, `abort` (needs the feature `multipart`). Raises
         `RemoteMissingError` when the upload is not known."""
-        return await self._post(f"/v1/multipart/{call}", body, timeout)
+        return (await self._exchange(_Call(f"/v1/multipart/{call}", body), timeout)).members
 
     async def _sign(self, path: str, body: Mapping[str, Any], *, default_method: str) -> SignedRequest:
-        answer = await self._exchange(path, body, REQUEST_TIMEOUT)
+        answer = await self._batched(self._signing, _Call(path, body))
         date, now = answer.headers.get("date", ""), self._clock.time()
-        return signed_request(_members(answer, path), default_method=default_method, date=date, now=now)
+        return signed_request(answer.members, default_method=default_method, date=date, now=now)
 
-    async def _post(
-        self, path: str, body: Mapping[str, Any], timeout: float = REQUEST_TIMEOUT
-    ) -> Mapping[str, Any]:
-        """The members of the answer to one call."""
-        return _members(await self._exchange(path, body, timeout), path)
+    async def _batched(self, batches: Batches[_Call, _Answer], call: _Call) -> _Answer:
+        """The answer to a call that may go together with others."""
+        answer = await batches.answer(call)
+        if answer.status == 401:  # of this call alone: the usual way knows what to do
+            return await self._exchange(call)
+        return _checked(call, answer)
 
-    async def _exchange(self, path: str, body: Mapping[str, Any], timeout: float) -> HttpResponse:
+    async def _ask(self, calls: Sequence[_Call]) -> Sequence[_Answer | Exception]:
+        """The answer to each of some calls, in one request; in one each, when the signer refuses batches in
+        spite of what it has announced, until it announces them anew."""
+        if len(calls) > 1 and BATCH in self.features:
+            try:
+                return await self._ask_together(calls)
+            except TransferError as error:
+                if error.status not in GONE_STATUSES and not isinstance(error, PermanentTransferError):
+                    raise
+                logger.warning("the signer takes no batches: %s", error)
+                self.features -= {BATCH}
+        return await asyncio.gather(*map(self._ask_alone, calls))
+
+    async def _ask_alone(self, call: _Call) -> _Answer | Exception:
+        try:
+            return await self._exchange(call)
+        except Exception as error:  # for who has asked, and not for the others
+            return error
+
+    async def _ask_together(self, calls: Sequence[_Call]) -> list[_Answer | Exception]:
+        requests = [{**call.body, "op": _OPERATIONS[call.path]} for call in calls]
+        answer = await self._exchange(_Call("/v1/batch", {"requests": requests}))
+        unusable = ServerError("a result in the signer's answer to a batch cannot be used")
+        return [
+            unusable if result is None else _Answer(result["status"], _headers(result, answer), result)
+            for result in _results(answer.members, len(calls))
+        ]
+
+    async def _exchange(self, call: _Call, timeout: float = REQUEST_TIMEOUT) -> _Answer:
         """The answer to one call. When the token is refused and the app has a function for it, that is asked
         once more; an error after that is retryable: the function may have a better token in a minute."""
         try:
-            return await self._exchange_once(path, body, timeout)
+            return await self._exchange_once(call, timeout)
         except AuthError:
             if not callable(self._config.auth_token) and not callable(self._config.headers):
                 raise
         try:
-            return await self._exchange_once(path, body, timeout)
+            return await self._exchange_once(call, timeout)
         except AuthError as error:
             raise AuthError(str(error), status=error.status, retryable=True) from error
 
-    async def _exchange_once(self, path: str, body: Mapping[str, Any], timeout: float) -> HttpResponse:
-        what = f"the signer's {path} for {body.get('key')}"
+    async def _exchange_once(self, call: _Call, timeout: float) -> _Answer:
         answer = await self._http.request(
             "POST",
-            self._base + path,
-            headers={"Content-Type": "application/json", **await self._auth_headers(what)},
-            body=json.dumps(body).encode(),
+            self._base + call.path,
+            headers={"Content-Type": "application/json", **await self._auth_headers(call.what)},
+            body=json.dumps(call.body).encode(),
             timeout=timeout,
         )
-        if not answer.ok:
-            parsed = _json(answer)
-            reason = quoted(str(parsed.get("error") or "")) if isinstance(parsed, dict) else ""
-            if answer.status in GONE_STATUSES and path not in _OF_AN_UPLOAD:
-                text = f"{what}: the signer does not know this call ({answer.status}); is its base_url right?"
+        members = _json(answer) if answer.body else {}
+        if not isinstance(members, dict):
+            if answer.ok:
+                text = f"the signer's {call.path}: the answer is no JSON object"
                 raise ServerError(text, status=answer.status)
-            raise error_for_status(answer.status, answer.headers, what, reason)
-        return answer
+            members = {}
+        return _checked(call, _Answer(answer.status, answer.headers, members))
 
     async def _auth_headers(self, what: str) -> dict[str, str]:
         """The headers of this moment; when the app's function for them fails, that is worth another try."""
@@ -220,11 +303,34 @@ def _header_value(what: str, value: object) -> str:
     return text
 
 
-def _members(answer: HttpResponse, path: str) -> Mapping[str, Any]:
-    parsed = _json(answer) if answer.body else {}
-    if not isinstance(parsed, dict):
-        raise ServerError(f"the signer's {path}: the answer is no JSON object", status=answer.status)
-    return parsed
+def _checked(call: _Call, answer: _Answer) -> _Answer:
+    """The answer to a call; raises the error that it is when it is no success."""
+    if 200 <= answer.status < 300:
+        return answer
+    if answer.status in GONE_STATUSES and call.path not in _OF_AN_UPLOAD:
+        text = f"{call.what}: the signer does not know this call ({answer.status}); is its base_url right?"
+        raise ServerError(text, status=answer.status)
+    reason = quoted(str(answer.members.get("error") or ""))
+    raise error_for_status(answer.status, answer.headers, call.what, reason)
+
+
+def _results(members: Mapping[str, Any], count: int) -> list[dict[str, Any] | None]:
+    """The results in the answer to a batch of `count` operations, None for one that is none; raises
+    `ServerError` when it is no such answer."""
+    results = members.get("results")
+    if not isinstance(results, list) or len(results) != count:
+        raise ServerError(f"the signer's answer to a batch of {count} has not so many results")
+    return [result if _is_result(result) else None for result in results]
+
+
+def _is_result(value: object) -> bool:
+    return isinstance(value, dict) and type(value.get("status")) is int and 200 <= value["status"] <= 599
+
+
+def _headers(result: Mapping[str, Any], batch: _Answer) -> dict[str, str]:
+    """The headers that the result of a batch would have had alone."""
+    wait = result.get("retryAfter")
+    return {"date": batch.headers.get("date", ""), "retry-after": str(wait) if type(wait) is int else ""}
 
 
 def _json(answer: HttpResponse) -> Any:

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import sqlite3
 import tempfile
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -44,6 +45,8 @@ class MemoryLogStorage:
     resets: int = 0
     confirmed: list[ConfirmedEntry] = field(default_factory=list)
     local: list[LocalEntry] = field(default_factory=list)
+    newest: dict[str, int] = field(default_factory=dict)
+    """By compaction key: the id of the entry that it has left."""
     state: bytes | None = None
     fail_next: bool = False
 
@@ -83,11 +86,17 @@ class MemoryEventLog:
     def _add(self, events: Sequence[LocalEvent]) -> None:
         storage = self.storage
         for event in list(map(_kept, events)):
-            if event.compaction_key is not None:
-                key = event.compaction_key
-                storage.local = [entry for entry in storage.local if entry.event.compaction_key != key]
             storage.last_local += 1
+            if event.compaction_key is not None:
+                self._remove(storage.newest.get(event.compaction_key, 0))
+                storage.newest[event.compaction_key] = storage.last_local
             storage.local.append(LocalEntry(storage.last_local, event))
+
+    def _remove(self, entry_id: int) -> None:
+        local = self.storage.local
+        index = bisect_left(local, entry_id, key=lambda entry: entry.id)
+        if index < len(local) and local[index].id == entry_id:
+            del local[index]
 
     async def confirm(self, entries: Sequence[ConfirmedEntry], backend_id: str, seen: Position) -> LogDelta:
         await self._turn()
@@ -150,14 +159,21 @@ class MemoryEventLog:
         storage = self.storage
         if seen.epoch != storage.epoch:
             seen = Position(storage.epoch)
+        known = bisect_right(storage.local, seen.local, key=lambda entry: entry.id)
+        pending = [entry for entry in storage.local[:known] if entry.event.synced] if all_pending else []
+        local = pending + storage.local[known:]
         return LogDelta(
             storage.position,
-            _copies(entry for entry in storage.confirmed if entry.event.seq_num > seen.confirmed),
-            _copies(e for e in storage.local if e.id > seen.local or (all_pending and e.event.synced)),
+            _copies(storage.confirmed[bisect_right(storage.confirmed, seen.confirmed, key=_seq_num) :]),
+            _copies(local),
             storage.backend_id,
             storage.sync_enabled,
             storage.resets,
         )
+
+
+def _seq_num(entry: ConfirmedEntry) -> int:
+    return entry.event.seq_num
 
 
 def _kept(event: E) -> E:

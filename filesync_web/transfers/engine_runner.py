@@ -1,22 +1,25 @@
 """The only shell of the engine: feeds it facts, performs its effects.
 
-It works while this tab leads, one input at a time: an input's effects are done before the next input is
-read, so what the engine is told of the store is never older than what it asked for. Jobs run as tasks
-beside it and report their end once. Everything the engine needs to go on is in the store; losing this
-object loses nothing.
+It works while this tab leads. Effects are done before the engine is shown facts again, so what it is told of
+the store is never older than what it asked for. Jobs run as tasks beside it and report their end once; ends
+that have come meanwhile are taken together, and what follows from them is one commit: with many small files
+most of the time goes there. Everything the engine needs to go on is in the store; losing this object loses
+nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterable
+from collections import defaultdict
+from collections.abc import AsyncIterator, Container, Iterable, Mapping
+from typing import Any
 
 from filesync_web.aio.tasks import Tasks
 from filesync_web.aio.waiting import first_of
 from filesync_web.core.failures import failure_of
-from filesync_web.core.records import FileRecord, RemoteDelete, TransferControl
+from filesync_web.core.foreign import accepted
+from filesync_web.core.records import FileRecord, LocalFileState, RemoteDelete, TransferControl
 from filesync_web.engine import effects as fx
 from filesync_web.engine.effects import Job, JobKind
 from filesync_web.engine.engine import Engine
@@ -30,11 +33,12 @@ from filesync_web.options import FileSyncOptions
 from filesync_web.transfers.event_relay import EventRelay
 from filesync_web.transfers.job_runner import JobRunner
 from filesync_web.transfers.online import OnlineMonitor
+from filesync_web.transfers.own_events import OwnEvents
 
 logger = logging.getLogger(__name__)
 
 FACTS_PER_BATCH = 500
-"""Files that are looked at in one go when a tab begins to lead: some 100 ms in a browser."""
+"""Files that are looked at in one go: some 100 ms in a browser."""
 
 _Outcome = BaseException | None
 
@@ -64,15 +68,21 @@ class EngineRunner:
         self._relay = relay
         self._options = options
         self._dirty: set[str] = set()
-        self._reports: deque[tuple[Job, _Outcome]] = deque()
+        self._own = OwnEvents()
+        self._reports: list[tuple[Job, _Outcome]] = []
         self._tasks = Tasks(f"transfers of store {workspace.store.store_id!r}")
         self._running: dict[int, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
 
-    def changed(self, file_ids: Iterable[str]) -> None:
-        """The store has changed what it says of these files, or of the outbox."""
+    def changed(self, events: Iterable[tuple[str, Any]]) -> None:
+        """The store has these events, by wire name and arguments."""
+        self._look_at(self._own.news(events))
+
+    def _look_at(self, file_ids: Iterable[str]) -> None:
+        before = len(self._dirty)
         self._dirty.update(file_ids)
-        self._wake.set()
+        if len(self._dirty) > before:
+            self._wake.set()
 
     def wake(self) -> None:
         """Whether transfers may run has changed."""
@@ -89,8 +99,10 @@ class EngineRunner:
         engine, epoch = self._new_engine(), self._store.epoch
         try:
             self._dirty.clear()
+            self._own.clear()
             self._reports.clear()
-            async for facts in self._all_facts():
+            stored = await self._blobs.list()
+            async for facts in self._facts(self._tables.all_ids(), stored):
                 await self._perform(engine.learn(facts, self._clock.monotonic()))
             await self._perform(engine.observe((), self._clock.monotonic()))
             self._garbage.collect_all()
@@ -99,7 +111,7 @@ class EngineRunner:
                 if self._dirty:
                     await self._observe(engine)
                 elif self._reports:
-                    await self._report(engine, *self._reports.popleft())
+                    await self._report(engine)
                 else:
                     await self._perform(engine.set_gate(self._monitor.may_transfer, self._clock.monotonic()))
                     await self._pause(engine.next_wakeup())
@@ -114,56 +126,70 @@ class EngineRunner:
     # --- facts
 
     async def _observe(self, engine: Engine) -> None:
-        file_ids, self._dirty = self._dirty, set()
-        found = [self._tables.record(file_id) for file_id in sorted(file_ids)]
-        facts = [await self._fact(record) for record in found if record is not None]
-        live = [record for record in found if record is not None and record.is_live and record.is_usable]
-        await self._garbage.keep(record.content_hash for record in live)
-        await self._perform(engine.observe(facts, self._clock.monotonic()))
+        file_ids, self._dirty = sorted(self._dirty), set()
+        async for facts in self._facts(file_ids, None):
+            live = [fact.record for fact in facts if fact.record.is_live and fact.record.is_usable]
+            await self._garbage.keep(record.content_hash for record in live)
+            await self._perform(engine.learn(facts, self._clock.monotonic()))
+        await self._perform(engine.observe((), self._clock.monotonic()))
 
-    async def _fact(self, record: FileRecord) -> FileFact:
-        row, control = self._tables.row(record.id), self._tables.control(record.id)
-        local_hash = row.local_hash if row is not None else ""
-        content_hash = record.content_hash
-        if content_hash not in {"", local_hash} and await self._blobs.size(content_hash) is not None:
-            local_hash = content_hash
-        deletes = tuple(self._tables.remote_deletes([record.id]))
-        return FileFact(record, row, local_hash, control, deletes)
+    async def _facts(
+        self, file_ids: list[str], stored: Container[str] | None
+    ) -> AsyncIterator[list[FileFact]]:
+        """What holds of these files, in parts between which others get their turn.
 
-    async def _all_facts(self) -> AsyncIterator[list[FileFact]]:
-        """Everything, when this tab begins to lead, in parts between which others get their turn; here the
-        rows are not trusted to know which bytes are here."""
-        stored = await self._blobs.list()
-        ids = self._tables.all_ids()
-        for start in range(0, len(ids), FACTS_PER_BATCH):
-            await asyncio.sleep(0)
-            some = ids[start : start + FACTS_PER_BATCH]
+        `stored` are the contents that are here, for a tab that begins to lead: it does not trust the rows to
+        know. Without, only what the rows do not say is looked for.
+        """
+        for start in range(0, len(file_ids), FACTS_PER_BATCH):
+            if start:
+                await asyncio.sleep(0)
+            some = file_ids[start : start + FACTS_PER_BATCH]
+            records = self._tables.records(some)
             rows = {row.file_id: row for row in self._tables.rows(some)}
             controls = {control.file_id: control for control in self._tables.controls(some)}
             deletes: defaultdict[str, list[RemoteDelete]] = defaultdict(list)
             for delete in self._tables.remote_deletes(some):
                 deletes[delete.file_id].append(delete)
+            here = stored if stored is not None else await self._found(records, rows)
             facts = []
-            for record in self._tables.records(some):
+            for record in records:
                 row = rows.get(record.id)
-                candidates = (record.content_hash, row.local_hash if row is not None else "")
-                local_hash = next((content for content in candidates if content in stored), "")
+                local_hash = row.local_hash if row is not None else ""
+                if record.content_hash in here:
+                    local_hash = record.content_hash
+                elif stored is not None and local_hash not in here:
+                    local_hash = ""
                 control = controls.get(record.id) or TransferControl(record.id)
                 facts.append(FileFact(record, row, local_hash, control, tuple(deletes[record.id])))
             yield facts
 
-    async def _report(self, engine: Engine, job: Job, outcome: _Outcome) -> None:
+    async def _found(
+        self, records: Iterable[FileRecord], rows: Mapping[str, LocalFileState]
+    ) -> Container[str]:
+        """The contents that are here although their files' rows do not say so."""
+        known = {"", *(row.local_hash for row in rows.values())}
+        unknown = sorted({record.content_hash for record in records} - known)
+        sizes = await asyncio.gather(*map(self._blobs.size, unknown))
+        return {content for content, size in zip(unknown, sizes, strict=True) if size is not None}
+
+    async def _report(self, engine: Engine) -> None:
+        """Tell the engine the ends of jobs that have come."""
+        reports, self._reports = self._reports, []
+        effects = [effect for report in reports for effect in self._told(engine, *report)]
+        await self._perform(effects)
+        for job, outcome in reports:
+            if outcome is not None and job.kind is JobKind.DOWNLOAD:
+                # Its bytes may have come all the same: it may have been stopped after its last step.
+                self._dirty.update(record.id for record in self._tables.files_of(job.content_hash))
+
+    def _told(self, engine: Engine, job: Job, outcome: _Outcome) -> list[fx.Effect]:
         now = self._clock.monotonic()
         if outcome is None:
-            effects = engine.succeeded(job.serial, now)
-        elif isinstance(outcome, asyncio.CancelledError):
-            effects = engine.cancelled(job.serial, now)
-        else:
-            effects = engine.failed(job.serial, failure_of(outcome), now, self._random.random())
-        await self._perform(effects)
-        if outcome is not None and job.kind is JobKind.DOWNLOAD:
-            # Its bytes may have come all the same: it may have been stopped after its last step.
-            self._dirty.update(record.id for record in self._tables.files_of(job.content_hash))
+            return engine.succeeded(job.serial, now)
+        if isinstance(outcome, asyncio.CancelledError):
+            return engine.cancelled(job.serial, now)
+        return engine.failed(job.serial, failure_of(outcome), now, self._random.random())
 
     async def _pause(self, until: float | None) -> None:
         """Wait for the next input or wake-up."""
@@ -175,16 +201,12 @@ class EngineRunner:
     # --- effects
 
     async def _perform(self, effects: list[fx.Effect]) -> None:
-        """Do the effects in order; events that follow each other are one commit."""
-        events: list[NewEvent] = []
+        """Write down what is to be durable, all at once, then do the rest in order."""
+        events = [event for effect in effects if (event := self._event(effect)) is not None]
+        if events:
+            self._own.expect(events)
+            await self._store.commit(*events)
         for effect in effects:
-            event = self._event(effect)
-            if event is not None:
-                events.append(event)
-                continue
-            if not isinstance(effect, fx.Notify) and events:
-                await self._store.commit(*events)
-                events = []
             match effect:
                 case fx.Start(job):
                     self._start(job)
@@ -195,8 +217,6 @@ class EngineRunner:
                     self._garbage.collect(content_hash)
                 case fx.Notify(notice):
                     self._relay.tell(notice)
-        if events:
-            await self._store.commit(*events)
 
     def _event(self, effect: fx.Effect) -> NewEvent | None:
         """The event that an effect commits; None for the effects that commit none."""
@@ -216,9 +236,10 @@ class EngineRunner:
                 return None
 
     def _remote_key_event(self, change: fx.ChangeRemoteKey) -> NewEvent | None:
-        record, stored = self._tables.record(change.file_id), self._tables.stored(change.file_id)
-        if record is None or stored is None:
+        stored = self._tables.stored(change.file_id)
+        if stored is None:
             return None
+        record = accepted(stored, self._store.store_id)
         if (record.content_hash, record.remote_key) != (change.content_hash, change.old):
             return None
         return self._workspace.events.remote_key_changed(stored, change.new)  # which mends a wrong key

@@ -1,9 +1,13 @@
-"""The events of the transfers: from the tab that runs them to the listeners of every tab."""
+"""The events of the transfers: from the tab that runs them to the listeners of every tab.
+
+The other tabs get those of one turn of the loop in one message: with many small files there are many.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from filesync_web.aio.listeners import Listeners
 from filesync_web.core.display import FileSyncEvent
@@ -25,6 +29,7 @@ class EventRelay:
         self._store = store
         self._listeners: Listeners[FileSyncEvent] = Listeners()
         self._unsubscribe: Unsubscribe | None = None
+        self._unsent: list[dict[str, Any]] = []
         self.online: bool | None = None
 
     def open(self) -> None:
@@ -49,16 +54,23 @@ class EventRelay:
 
     def tell(self, event: FileSyncEvent) -> None:
         """Tell this tab and the others."""
-        self._store.post_message(TOPIC, asdict(event))
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._send)
+        self._unsent.append(_members(event))
         self._tell_here(event)
+
+    def _send(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        self._store.post_message(TOPIC, unsent)
 
     def _on_message(self, message: Json) -> None:
         if message is None:
             if self._store.leader and self.online is not None:
                 told = FileSyncEvent("online" if self.online else "offline")
-                self._store.post_message(TOPIC, asdict(told))
-        elif not self._store.leader and (event := _event_of(message)) is not None:
-            self._tell_here(event)
+                self._store.post_message(TOPIC, [_members(told)])
+        elif not self._store.leader:
+            for event in _events_of(message):
+                self._tell_here(event)
 
     def _tell_here(self, event: FileSyncEvent) -> None:
         if event.type in ("online", "offline"):
@@ -66,16 +78,20 @@ class EventRelay:
         self._listeners.tell(event)
 
 
-def _event_of(message: Json) -> FileSyncEvent | None:
-    """What a tab has told that may run another version of the kit; None when it is no event."""
-    match message:
-        case {"type": str(kind)}:
-            file_id, loaded, total, error = map(message.get, ("file_id", "loaded", "total", "error"))
-            return FileSyncEvent(
-                kind,
-                file_id if isinstance(file_id, str) else None,
-                loaded if isinstance(loaded, int) else 0,
-                total if isinstance(total, int) else 0,
-                error if isinstance(error, str) else None,
-            )
-    return None
+def _members(event: FileSyncEvent) -> dict[str, Any]:
+    return {name: getattr(event, name) for name in FileSyncEvent.__slots__}
+
+
+def _events_of(message: Json) -> Iterator[FileSyncEvent]:
+    """What a tab has told that may run another version of the kit; what is no event is left out."""
+    for members in message if isinstance(message, list) else ():
+        match members:
+            case {"type": str(kind)}:
+                file_id, loaded, total, error = map(members.get, ("file_id", "loaded", "total", "error"))
+                yield FileSyncEvent(
+                    kind,
+                    file_id if isinstance(file_id, str) else None,
+                    loaded if isinstance(loaded, int) else 0,
+                    total if isinstance(total, int) else 0,
+                    error if isinstance(error, str) else None,
+                )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from filesync_web.aio.batches import Batches
 from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.metadata import FileMetadata, parse_metadata
 from filesync_web.core.records import Priority
@@ -14,6 +15,8 @@ from filesync_web.files.workspace import Workspace
 from filesync_web.ports import Progress
 from filesync_web.remote.object_store import RemoteObject
 from filesync_web.transfers.background_uploads import BackgroundUploads
+
+MAX_REFRESHED = 1000
 
 
 class JobRunner:
@@ -33,6 +36,9 @@ class JobRunner:
         self._eviction = eviction
         self._background_uploads = background_uploads
         self._on_progress = on_progress
+        self._refreshing: Batches[None, None] = Batches(
+            "the store, before deletes", self._refresh, most=lambda: MAX_REFRESHED, at_once=lambda: 1
+        )
 
     async def run(self, job: Job) -> None:
         """Do one job; returns when it had its effect, else raises."""
@@ -50,9 +56,14 @@ class JobRunner:
             await self._upload(job, metadata, progress)
 
     async def _delete(self, job: Job) -> None:
-        await self._store.refresh()
+        await self._refreshing.answer(None)
         if not self._tables.is_live(job.content_hash):
             await self._remote.delete(job.remote_key)
+
+    async def _refresh(self, asked: Sequence[None]) -> list[None]:
+        """Catch up with the other tabs, for all deletes that have asked for it by now."""
+        await self._store.refresh()
+        return [None] * len(asked)
 
     async def _download(self, job: Job, metadata: FileMetadata, progress: Progress) -> None:
         async def download() -> None:
@@ -70,14 +81,15 @@ class JobRunner:
             ) from error
 
     async def _upload(self, job: Job, metadata: FileMetadata, progress: Progress) -> None:
-        size = await self._blobs.size(job.content_hash)
-        if size is None:
+        try:
+            blob = await self._blobs.open(job.content_hash, mime_type=metadata.content_type)
+        except BlobNotFoundError:
             raise BlobNotFoundError(
                 f"the bytes of file {job.file_id} ({job.content_hash}) are gone from this device"
-            )
+            ) from None
+        size = self._blobs.describe(blob).size or 0
         if await self._was_uploaded(job, size):
             return
-        blob = await self._blobs.open(job.content_hash, mime_type=metadata.content_type)
         await self._remote.upload(_object(job, metadata, size), blob, progress)
 
     async def _was_uploaded(self, job: Job, size: int) -> bool:

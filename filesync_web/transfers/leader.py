@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from filesync_web.aio.tasks import Tasks
@@ -174,8 +174,8 @@ class Leader:
         if is_online:
             self._store.nudge_sync()
 
-    def _on_store_change(self, events: Iterable[tuple[str, Any]]) -> None:
+    def _on_store_change(self, events: list[tuple[str, Any]]) -> None:
+        self._runner.changed(events)
         file_ids = {file_id for _name, args in events if (file_id := file_id_of(args)) is not None}
-        self._runner.changed(file_ids)
         self._background_uploads.changed(file_ids)
         self._object_check.wake()

@@ -9,7 +9,7 @@ from filesync_web.core.paths import file_path, remote_key
 from filesync_web.core.records import Control, FileRecord, LocalFileState, Status
 from filesync_web.engine.effects import JobKind
 from tests.model.shell import Shell
-from tests.model.state import CONTENTS, Client, Crash, Event, apply_event, content_hash_of
+from tests.model.state import CONTENTS, Client, Crash, Event, apply_event, content_hash_of, metadata_of
 
 _FAILURES = {
     # what a request reports that fails in another way than by a passing cause; two of them may be mistaken
@@ -27,7 +27,9 @@ class Actions(Shell):
         content = CONTENTS[a % len(CONTENTS)]
         client.blobs.add(content)
         file_id = f"f{next(self.ids)}"
-        record = FileRecord(file_id, file_path("s", content), "", content, None, int(self.now), int(self.now))
+        record = FileRecord(
+            file_id, file_path("s", content), "", content, metadata_of(content), int(self.now), int(self.now)
+        )
         self.saved.add(file_id)
         self.commit(client, Event("created", record))
         client.rows[file_id] = LocalFileState(file_id, record.path, content, Status.DONE, Status.QUEUED)
@@ -40,7 +42,14 @@ class Actions(Shell):
             return
         client.blobs.add(content)
         path = file_path("s", content)
-        new = replace(old, path=path, content_hash=content, remote_key="", updated_at=int(self.now))
+        new = replace(
+            old,
+            path=path,
+            content_hash=content,
+            remote_key="",
+            metadata_json=metadata_of(content),
+            updated_at=int(self.now),
+        )
         if old.is_uploaded:
             client.replaced[old.id] = old.content_hash
         self.commit(client, Event("updated", new))
@@ -161,6 +170,25 @@ class Actions(Shell):
         else:
             self.perform(client, client.engine.succeeded(job.serial, self.now))
 
+    def op_finish_all(self, client: Client, a: int, b: int) -> None:
+        """All running requests do their work, and their ends are told in a row before anything follows."""
+        if client.engine is None:
+            return
+        requests, client.requests = client.requests, {}
+        client.ending, effects, failed = set(requests), [], []
+        for serial, request in sorted(requests.items(), reverse=b % 2 == 1):
+            failure = self.effect(client, request.job)
+            self.look_again(client, request.job)
+            if failure is not None:
+                effects += client.engine.failed(serial, failure, self.now, 0.5)
+                failed += [] if request.told_to_stop else [(request.job, failure.kind)]
+            else:
+                effects += client.engine.succeeded(serial, self.now)
+        self.perform_together(client, effects)
+        client.ending = set()
+        for job, kind in failed:
+            self.check_failed(client, job, kind)
+
     def op_fail(self, client: Client, a: int, b: int) -> None:
         """A running request fails, before or after its work was done."""
         request = self.take_request(client, a)
@@ -219,6 +247,7 @@ OPERATIONS: dict[str, int] = {
     "crash_soon": 1,
     "sync": 6,
     "finish": 8,
+    "finish_all": 2,
     "fail": 3,
     "wait": 3,
     "lose": 1,

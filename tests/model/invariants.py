@@ -7,8 +7,9 @@ from dataclasses import replace
 from filesync_web.core.failures import FailureKind
 from filesync_web.core.paths import remote_key
 from filesync_web.core.records import Control, FileRecord, LocalFileState, Status
+from filesync_web.core.sizes import LARGE, SMALL
 from filesync_web.engine.effects import Job, JobKind
-from tests.model.state import LIMITS, RETRY, Client, State, apply_event, content_hash_of
+from tests.model.state import LIMITS, RETRY, Client, State, apply_event, content_hash_of, size_of
 
 
 class Invariants(State):
@@ -61,19 +62,28 @@ class Invariants(State):
         """The invariants that hold at every moment."""
         for client in self.clients:
             running = [r for r in client.requests.values() if not r.told_to_stop]
-            for kind, limit in (
-                (JobKind.UPLOAD, LIMITS.uploads),
-                (JobKind.DOWNLOAD, LIMITS.downloads),
-                (JobKind.DELETE, LIMITS.deletes),
-            ):
-                alive = sum(r.job.kind is kind for r in client.requests.values())
-                assert alive <= limit, f"{client.name}: {alive} of {kind.value} at once"
+            self.check_limits(client)
             assert client.online or not running, f"{client.name}: requests run while offline"
             for file_id, row in client.rows.items():
                 busy = Status.IN_PROGRESS in (row.upload_status, row.download_status)
                 jobs = [r for r in running if r.job.file_id == file_id and r.job.kind is not JobKind.DELETE]
                 assert len(jobs) == (1 if busy else 0), f"{client.name}: {row} but {len(jobs)} jobs"
         self.check_no_loss()
+
+    def check_limits(self, client: Client) -> None:
+        """No more jobs run than was set, and without a number two large ones at most."""
+        for kind in JobKind:
+            alive = [r.job for r in client.requests.values() if r.job.kind is kind]
+            limit = LIMITS.of(kind)
+            if limit is None:
+                sizes = [size_of(job.content_hash) for job in alive]
+                large = [size for size in sizes if size is None or size > LARGE]
+                middle = [size for size in sizes if size is not None and SMALL < size <= LARGE]
+                assert len(large) <= 2, f"{client.name}: {large} at once"
+                assert len(middle) <= 4, f"{client.name}: {middle} at once"
+                assert len(alive) <= 24, f"{client.name}: {alive} at once"
+            else:
+                assert len(alive) <= limit, f"{client.name}: {alive} at once"
 
     def check_no_loss(self) -> None:
         """A file that nobody has deleted or replaced has its bytes somewhere."""

@@ -117,8 +117,20 @@ MUTANTS = [
     Mutant(
         "one job too many runs at once",
         "state.py",
-        "< self._limits.of(kind)",
-        "<= self._limits.of(kind)",
+        "self._count[kind] >= limit",
+        "self._count[kind] > limit",
+    ),
+    Mutant(
+        "large files count as small ones",
+        "state.py",
+        "        return 9\n",
+        "        return 1\n",
+    ),
+    Mutant(
+        "what has ended still takes room",
+        "state.py",
+        "            self._load[job.kind] -= weight_of(job)\n",
+        "",
     ),
     Mutant(
         "jobs that were told to stop do not count as running",

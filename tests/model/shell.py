@@ -14,6 +14,9 @@ from filesync_web.engine.file_entry import FileFact
 from tests.model.invariants import Invariants
 from tests.model.state import Client, Crash, Event, Request
 
+DURABLE = (fx.WriteRow, fx.RemoveRow, fx.ChangeRemoteKey, fx.QueueRemoteDelete, fx.FinishRemoteDelete)
+"""The effects that go into the store."""
+
 
 class Shell(Invariants):
     """Starts engines, shows them what changed, and does what they ask for."""
@@ -29,6 +32,7 @@ class Shell(Invariants):
         """A tab takes the lead: everything is rebuilt from durable state."""
         client.engine = self.make_engine()
         client.requests.clear()
+        client.ending.clear()
         client.crash_after = None
         client.failures.clear()
         client.dirty = set(client.records) | set(client.rows)
@@ -69,11 +73,29 @@ class Shell(Invariants):
 
     def perform(self, client: Client, effects: list[fx.Effect]) -> None:
         for effect in effects:
-            if client.crash_after is not None:
-                client.crash_after -= 1
-                if client.crash_after < 0:
-                    raise Crash
+            self.die_if_due(client)
             self.perform_one(client, effect)
+
+    def die_if_due(self, client: Client) -> None:
+        if client.crash_after is not None:
+            client.crash_after -= 1
+            if client.crash_after < 0:
+                raise Crash
+
+    def perform_together(self, client: Client, effects: list[fx.Effect]) -> None:
+        """What is durable is written all at once, then the rest is done: what is begun only to be stopped is
+        not begun."""
+        stopped = {effect.serial for effect in effects if isinstance(effect, fx.Cancel)}
+        written = [effect for effect in effects if isinstance(effect, DURABLE)]
+        if written:
+            self.die_if_due(client)
+        for effect in written:
+            self.perform_one(client, effect)
+        for effect in effects:
+            if isinstance(effect, fx.Start) and effect.job.serial in stopped:
+                client.requests[effect.job.serial] = Request(effect.job)
+            elif effect not in written:
+                self.perform(client, [effect])
 
     def perform_one(self, client: Client, effect: fx.Effect) -> None:
         match effect:
@@ -104,7 +126,8 @@ class Shell(Invariants):
                 self.check_start(client, job)
                 client.requests[job.serial] = Request(job)
             case fx.Cancel(serial):
-                client.requests[serial].told_to_stop = True
+                if serial not in client.ending:
+                    client.requests[serial].told_to_stop = True
             case fx.Notify():
                 pass
 

@@ -8,15 +8,29 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from filesync_web.core.backoff import RetryPolicy
+from filesync_web.core.metadata import FileMetadata, encode_metadata
 from filesync_web.core.paths import remote_key
 from filesync_web.core.records import Control, FileRecord, LocalFileState, RemoteDelete
+from filesync_web.core.sizes import LARGE, SMALL
 from filesync_web.engine.effects import Job
 from filesync_web.engine.engine import Engine, Limits
 
 CONTENTS = [f"{n:064x}" for n in range(5)]
-LIMITS = Limits(uploads=2, downloads=2, deletes=1)
+SIZES = [1000, SMALL + 1, None, LARGE + 1, 0]
+"""By content, in bytes; None is one that its record does not tell."""
+LIMITS = Limits(uploads=None, downloads=2, deletes=1)
 RETRY = RetryPolicy(base=1.0, cap=8.0, max_attempts=3, rest=20.0)
 Step = tuple[str, int, int, int]
+
+
+def size_of(content_hash: str) -> int | None:
+    """The size of a content, as its records tell it."""
+    return SIZES[CONTENTS.index(content_hash)]
+
+
+def metadata_of(content_hash: str) -> str:
+    """The metadata of a file of that content."""
+    return encode_metadata(FileMetadata(size_bytes=size_of(content_hash)))
 
 
 def content_hash_of(key: str) -> str:
@@ -53,6 +67,7 @@ def apply_event(records: dict[str, FileRecord], event: Event) -> None:
             path=new.path,
             remote_key=new.remote_key,
             content_hash=new.content_hash,
+            metadata_json=new.metadata_json,
             updated_at=new.updated_at,
         )
     elif old is not None:
@@ -90,6 +105,7 @@ class Client:
     crash_after: int | None = None
     records: dict[str, FileRecord] = field(default_factory=dict)
     sent: set[str] = field(default_factory=set)  # the keys of uploads that have done their work
+    ending: set[int] = field(default_factory=set)  # the serials of jobs whose ends are being told
     failures: Counter[str] = field(default_factory=Counter)  # by file id, since the client was started
 
     def rebuild(self) -> None:

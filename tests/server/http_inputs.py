@@ -11,7 +11,7 @@ from tests.server.support import FILES, TOKEN
 
 Headers: TypeAlias = list[tuple[str, str]]
 
-PATHS = ["sign/upload", "sign/download", "delete", "head"]
+PATHS = ["sign/upload", "sign/download", "delete", "head", "batch"]
 PATHS += [f"multipart/{name}" for name in ("create", "sign", "list", "complete", "abort")]
 MEMBERS = [
     "key",
@@ -22,12 +22,14 @@ MEMBERS = [
     "partNumbers",
     "parts",
     "partNumber",
+    "requests",
+    "op",
     "etag",
 ]
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 values = st.recursive(
-    scalars | st.sampled_from(["a/b", "0" * 64, "store/" + "0" * 64]),
+    scalars | st.sampled_from(["a/b", "0" * 64, "store/" + "0" * 64, "head", "delete", "upload", "download"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(MEMBERS), inner, max_size=4),
     max_leaves=8,
 )

@@ -183,7 +183,7 @@ async def test_a_store_without_checksums_is_found_out(status: int) -> None:
     plain = PlainStore(status=status)
     async with signer_of(plain) as signer:
         health = await signer.client.get(f"{signer.url}/api/health")
-        assert health.json() == {"status": "ok", "features": ["head", "multipart"]}
+        assert health.json() == {"status": "ok", "features": ["batch", "head", "multipart"]}
         assert (await signer.put(KEY, DATA, sha256=sha256(DATA))).status_code == 200
         assert (await signer.sign("head", key=KEY))["size"] == len(DATA)
         assert await signer.sign("head", key="other/x") == {"exists": False}

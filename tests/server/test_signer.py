@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.harness.waiting import until
 from tests.server.support import BEARER, JSON, TOKEN, Clock, Deployment, deployed, embedded_app, serving
 
 CALLS = ["sign/upload", "sign/download", "delete", "head", "multipart/create", "multipart/sign"]
-CALLS += ["multipart/list", "multipart/complete", "multipart/abort"]
+CALLS += ["batch", "multipart/list", "multipart/complete", "multipart/abort"]
 
 
 @pytest.fixture
@@ -116,6 +117,7 @@ async def test_features_can_be_left_out(embedded: EmbeddedStore) -> None:
         health = await deployment.client.get(f"{deployment.url}/api/health")
         assert health.json()["features"] == ["head"]
         assert (await deployment.call("multipart/create", key="a", contentLength=1)).status_code == 404
+        assert (await deployment.call("batch", requests=[{"op": "head", "key": "a"}])).status_code == 404
         signed = await deployment.sign("sign/upload", key="a", sha256="0" * 64)
         assert signed["headers"] == {}
 
@@ -166,6 +168,42 @@ async def test_the_rate_limit_hook(embedded: EmbeddedStore) -> None:
         answer = await deployment.call("head", key="a")
         assert answer.status_code == 429
         assert answer.headers["retry-after"] == "2"
+
+
+def statuses(answer: httpx.Response) -> list[int]:
+    assert answer.status_code == 200, answer.text
+    return [result["status"] for result in answer.json()["results"]]
+
+
+async def test_a_batch_may_do_what_its_operations_may_do_alone(embedded: EmbeddedStore) -> None:
+    def auth(connection: HTTPConnection) -> list[str] | None:
+        return None if connection.url.path.endswith("/api/v1/delete") else ["mine"]
+
+    asked = [{"op": op, "key": key} for key in ("mine/a", "other/a") for op in ("head", "download", "delete")]
+    async with deployed(embedded_app(embedded, auth=auth), embedded) as deployment:
+        assert statuses(await deployment.call("batch", requests=asked)) == [200, 200, 401, 403, 403, 401]
+
+
+async def test_each_operation_of_a_batch_counts_for_the_rate_limit(embedded: EmbeddedStore) -> None:
+    seen: list[str] = []
+
+    def limit(request: Request) -> float | None:
+        seen.append(request.url.path)
+        return 7 if len(seen) > 3 else None
+
+    async with deployed(embedded_app(embedded, rate_limit=limit), embedded) as deployment:
+        asked = [{"op": "head", "key": f"a/{number}"} for number in range(4)]
+        answer = await deployment.call("batch", requests=asked)
+        assert statuses(answer) == [200, 200, 429, 429]
+        assert answer.json()["results"][2]["retryAfter"] == 7
+        assert seen == ["/api/v1/batch", *["/api/v1/head"] * 4]
+        assert (await deployment.call("batch", requests=asked)).status_code == 429
+
+
+async def test_a_batch_without_the_extension_head_has_no_such_operation(embedded: EmbeddedStore) -> None:
+    async with deployed(embedded_app(embedded, features=["batch"]), embedded) as deployment:
+        asked = [{"op": op, "key": "a"} for op in ("head", "download")]
+        assert statuses(await deployment.call("batch", requests=asked)) == [400, 200]
 
 
 async def test_the_origin_of_urls_follows_the_request_or_the_setting(embedded: EmbeddedStore) -> None:
@@ -225,3 +263,53 @@ async def test_a_failing_store_is_a_5xx_with_a_json_error(client: httpx.AsyncCli
         answer = await client.post(f"{url}/base/v1/delete", json={"key": "a"})
         assert answer.status_code == 503
         assert answer.json() == {"error": "the store is away"}
+
+
+async def test_what_fails_in_a_batch_fails_alone(client: httpx.AsyncClient) -> None:
+    class Broken(_CountingStore):
+        running = most = 0
+
+        async def delete(self, key: str) -> None:
+            self.running += 1
+            self.most = max(self.most, self.running)
+            await asyncio.sleep(0)
+            self.running -= 1
+            if key == "away":
+                raise StoreUnavailableError("the store is away")
+            if key == "bug":
+                raise RuntimeError("a secret of the server")
+            if key == "full":
+                raise OSError(errno.ENOSPC, "no space")
+
+    store: Any = Broken()
+    signer = create_signer(store, auth=public_access)
+    async with serving(Starlette(routes=[Mount("/base", signer)])) as url:
+        keys = ["away", "bug", "full", *(f"a/{number}" for number in range(50))]
+        asked = [{"op": "delete", "key": key} for key in keys]
+        answer = await client.post(f"{url}/base/v1/batch", json={"requests": asked})
+        assert statuses(answer) == [503, 500, 507, *[204] * 50]
+        assert answer.json()["results"][1] == {"status": 500, "error": "internal error"}
+    assert 1 < store.most <= 8
+
+
+async def test_operations_of_one_key_are_done_in_their_order(client: httpx.AsyncClient) -> None:
+    class Slow(_CountingStore):
+        features = frozenset({"head"})
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.done: list[str] = []
+
+        async def delete(self, key: str) -> None:
+            for _ in range(20):
+                await asyncio.sleep(0)
+            self.done.append("delete")
+
+        async def head(self, key: str) -> None:
+            self.done.append("head")
+
+    store: Any = Slow()
+    async with serving(create_signer(store, auth=public_access)) as url:
+        asked = [{"op": "delete", "key": "/a"}, {"op": "head", "key": "a"}]
+        assert statuses(await client.post(f"{url}/v1/batch", json={"requests": asked})) == [204, 200]
+    assert store.done == ["delete", "head"]

@@ -18,13 +18,17 @@ import pytest
 from tests.server.deployments import Deviation
 from tests.server.support import BEARER, JSON, Deployment, hashed_key, sha256
 
-EXTENSIONS = ["head", *(f"multipart/{name}" for name in ("create", "sign", "list", "complete", "abort"))]
+EXTENSIONS = [
+    "batch",
+    "head",
+    *(f"multipart/{name}" for name in ("create", "sign", "list", "complete", "abort")),
+]
 
 
 async def test_health_needs_no_token_and_names_the_features(own: Deployment) -> None:
     answer = await own.client.get(f"{own.url}/api/health")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ok", "features": ["checksum", "head", "multipart"]}
+    assert answer.json() == {"status": "ok", "features": ["batch", "checksum", "head", "multipart"]}
 
 
 async def test_a_signer_without_extensions_announces_none(reference: Deployment) -> None:
@@ -155,6 +159,39 @@ async def test_head_tells_what_is_there(own: Deployment) -> None:
     assert '"' not in found["etag"]
 
 
+async def test_a_batch_answers_each_operation_by_itself_and_in_order(own: Deployment) -> None:
+    data, gone = os.urandom(1000), os.urandom(10)
+    await own.put(hashed_key(gone), gone)
+    asked = [
+        {"op": "upload", "key": hashed_key(data), "contentType": "image/png", "contentLength": len(data)},
+        {"op": "delete", "key": hashed_key(gone)},
+        {"op": "head", "key": hashed_key(gone)},
+        {"op": "head", "key": "a/../b"},
+        {"op": "upload", "key": "a", "contentLength": 6 * 1024**3},
+        {"op": "download", "key": hashed_key(data)},
+        {"op": "multipart/create", "key": "a"},
+        {"key": "a"},
+        "no object",
+    ]
+    results = (await own.sign("batch", requests=asked))["results"]
+    assert [result["status"] for result in results] == [200, 204, 200, 400, 413, 200, 400, 400, 400]
+    assert all(result["error"] for result in results if result["status"] >= 400)
+    assert results[1] == {"status": 204}
+    assert results[2] == {"status": 200, "exists": False}
+    signed = {"method": "PUT", **results[0]}
+    assert (await own.send(signed, data, **{"content-type": "image/png"})).is_success
+    got = await own.client.get(results[5]["url"], headers=results[5]["headers"])
+    assert got.content == data
+
+
+async def test_a_batch_takes_a_hundred_operations(own: Deployment) -> None:
+    keys = [f"store/{number}" for number in range(100)]
+    answer = await own.sign("batch", requests=[{"op": "download", "key": key} for key in keys])
+    assert len(answer["results"]) == 100
+    for key, result in zip(keys, answer["results"], strict=True):
+        assert f"/{key}?" in result["url"]
+
+
 async def test_multipart_upload(own: Deployment) -> None:
     data = os.urandom(18 * 1024**2 + 123)
     key = hashed_key(data)
@@ -236,6 +273,10 @@ BAD_EXTENSION_BODIES: list[tuple[str, dict[str, Any]]] = [
     ("sign/upload", {"key": "a", "sha256": "00"}),
     ("sign/upload", {"key": "a/" + "0" * 64, "sha256": "1" * 64}),
     ("head", {"key": "a\x00"}),
+    ("batch", {}),
+    ("batch", {"requests": []}),
+    ("batch", {"requests": {"op": "head", "key": "a"}}),
+    ("batch", {"requests": [{"op": "head", "key": "a"}] * 101}),
     ("multipart/create", {"key": "a"}),
     ("multipart/sign", {"key": "a", "uploadId": "x", "partNumbers": []}),
     ("multipart/sign", {"key": "a", "uploadId": "x", "partNumbers": [0]}),

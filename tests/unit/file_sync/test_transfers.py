@@ -30,10 +30,10 @@ async def test_a_saved_file_is_here_at_once_and_uploaded_by_itself() -> None:
         ]
 
 
-async def test_at_most_two_uploads_run_at_once_and_the_oldest_goes_first() -> None:
+async def test_at_most_as_many_uploads_run_at_once_as_are_set_and_the_oldest_goes_first() -> None:
     async with a_device() as device:
         device.store.hold = is_put
-        tab = await device.tab()
+        tab = await device.tab(max_concurrent_uploads=2)
         for n in range(4):
             await tab.sync.save_file(b"%d" % n)
             await device.clock.advance(1)
