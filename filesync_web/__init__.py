@@ -21,6 +21,7 @@ from filesync_web.api import (
     pause_transfer,
     pin_file,
     prefetch_files,
+    preview_data_url,
     prioritize_download,
     read_file,
     recover_orphan,
@@ -32,6 +33,7 @@ from filesync_web.api import (
     start_file_sync,
     stop_file_sync,
     storage_status,
+    thumbnail_url,
     trigger_sync,
     unpin_file,
     unregister_file_sync_service_worker,
@@ -56,6 +58,7 @@ from filesync_web.core.display import (
 )
 from filesync_web.core.metadata import FileMetadata
 from filesync_web.core.records import Control, FileOperationResult, FileRecord, LocalFileState, Status
+from filesync_web.core.thumbnails import ThumbnailOptions
 from filesync_web.environment import create_file_sync, open_store
 from filesync_web.errors import (
     AuthError,
@@ -163,6 +166,7 @@ __all__ = [
     "SyncOptions",
     "SyncStatus",
     "Table",
+    "ThumbnailOptions",
     "TotalProgress",
     "TransferCancelledError",
     "TransferError",
@@ -199,6 +203,7 @@ __all__ = [
     "pause_transfer",
     "pin_file",
     "prefetch_files",
+    "preview_data_url",
     "prioritize_download",
     "read_file",
     "real",
@@ -214,6 +219,7 @@ __all__ = [
     "storage_status",
     "table",
     "text",
+    "thumbnail_url",
     "timestamp",
     "trigger_sync",
     "unpin_file",

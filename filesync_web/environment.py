@@ -105,7 +105,7 @@ async def create_file_sync(
         store.store_id, include_credentials=remote is not None and remote.include_credentials
     )
     file_sync = FileSync(store, platform, remote=remote, options=settings)
-    status = await file_sync.storage_status()
+    status = await platform.blobs.storage_status()
     if not status.available:
         await file_sync.dispose()
         raise StorageUnavailableError(

@@ -13,6 +13,7 @@ from filesync_web.api.files import (
     save_file,
     update_file,
 )
+from filesync_web.api.images import preview_data_url, thumbnail_url
 from filesync_web.api.instance import (
     dispose_file_sync,
     get_file_sync,
@@ -64,6 +65,7 @@ __all__ = [
     "pause_transfer",
     "pin_file",
     "prefetch_files",
+    "preview_data_url",
     "prioritize_download",
     "read_file",
     "recover_orphan",
@@ -75,6 +77,7 @@ __all__ = [
     "start_file_sync",
     "stop_file_sync",
     "storage_status",
+    "thumbnail_url",
     "trigger_sync",
     "unpin_file",
     "unregister_file_sync_service_worker",
