@@ -254,6 +254,23 @@ class ThumbnailStore(Protocol):
         ...
 
 
+class PictureShrinker(Protocol):
+    """Makes pictures smaller before they are stored. Sources that can be read once only are not for it."""
+
+    async def header(self, source: Source) -> bytes | None:
+        """The beginning of a source; None for one that could not be read again. Raises `StorageError`."""
+        ...
+
+    async def shrink(self, source: Source, recipe: Recipe, pixels: tuple[int, int] | None) -> Source | None:
+        """The picture as the recipe says; None when it cannot be decoded here. `pixels`: its width and
+        height, where they are known."""
+        ...
+
+    def size(self, source: Source) -> int:
+        """Bytes of a source that has a header, or of what was made of it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class BackgroundUpload:
     """What it takes to upload a stored blob: its key in the object store, and its MIME type."""

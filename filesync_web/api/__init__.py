@@ -13,6 +13,7 @@ from filesync_web.api.files import (
     save_file,
     update_file,
 )
+from filesync_web.api.image_preprocessor import image_preprocessor
 from filesync_web.api.images import preview_data_url, thumbnail_url
 from filesync_web.api.instance import (
     dispose_file_sync,
@@ -58,6 +59,7 @@ __all__ = [
     "free_space",
     "get_file_sync",
     "get_file_url",
+    "image_preprocessor",
     "init_file_sync",
     "is_online",
     "list_orphans",

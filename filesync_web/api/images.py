@@ -47,7 +47,7 @@ async def thumbnail_url(id_or_path: str, size: float = 256) -> str | None:
 
 
 def preview_data_url(metadata: FileMetadata) -> str | None:
-    """A blur of a picture as a `data:` URL (PNG, some hundred bytes); None when the metadata has none.
+    """The blur of a picture as a `data:` URL (PNG, some hundred bytes); None when its metadata has none.
 
         image.src = preview_data_url(get_file_metadata(record)) or placeholder
 

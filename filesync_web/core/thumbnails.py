@@ -4,7 +4,7 @@ A *recipe* says how a thumbnail is made. It has a canonical text, and a name fol
 content and that text alone: whoever makes the same thumbnail anywhere gives it the same name, and one that
 was made by another recipe, or by another version of these rules, is never taken for it.
 
-    <SHA-256 of the picture>-<first 16 hex digits of the SHA-256 of the recipe's text>
+    <SHA-256 of the picture>-<first 16 hex digits of the SHA-256 of the recipe's text>.<format>
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ THUMBNAILS_ROOT = "livestore-filesync-thumbnails"
 Format = Literal["webp", "jpeg", "png"]
 Fit = Literal["contain", "cover"]
 
-MIN_SIZE, MAX_SIZE = 16, 4096
+MIN_SIZE, MAX_SIZE = 16, 8192
 """Pixels of a thumbnail's longest side."""
 
 MAX_PIXELS = 64 << 20
@@ -64,7 +64,17 @@ class Recipe:
 
     def name_for(self, content_hash: str) -> str:
         """The name of the thumbnail of that content."""
-        return f"{content_hash}-{hashlib.sha256(self.text.encode()).hexdigest()[:16]}"
+        return f"{content_hash}-{hashlib.sha256(self.text.encode()).hexdigest()[:16]}.{self.format}"
+
+
+def content_of(name: str) -> str:
+    """The content that the thumbnail of that name was made of."""
+    return name.partition("-")[0]
+
+
+def type_of(name: str) -> str:
+    """The MIME type of the thumbnail of that name."""
+    return f"image/{name.rpartition('.')[2]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +120,20 @@ def is_too_large(size_bytes: int, pixels: tuple[int, int] | None) -> bool:
     if pixels is None:
         return size_bytes > MAX_BYTES_UNMEASURED
     return size_bytes > MAX_BYTES or pixels[0] * pixels[1] > MAX_PIXELS
+
+
+def layout_of(
+    size: tuple[int, int], recipe: Recipe, *, enlarge: bool = False
+) -> tuple[tuple[float, float, float, float], tuple[int, int]]:
+    """What of a picture is drawn (left, top, width and height), and how large the thumbnail is; the same as
+    `layoutOf` in `browser/thumbnails.js`. Only what has no pixels of its own is drawn larger than it is."""
+    width, height = size
+    wide, high = (min(size), min(size)) if recipe.fit == "cover" else size
+    scale = recipe.size / max(wide, high)
+    if not enlarge:
+        scale = min(1, scale)
+    source = ((width - wide) / 2, (height - high) / 2, wide, high)
+    return source, (max(1, round(wide * scale)), max(1, round(high * scale)))
 
 
 def check_size(size: object) -> None:

@@ -17,7 +17,7 @@ from filesync_web.aio.tasks import Tasks
 from filesync_web.core.metadata import parse_metadata
 from filesync_web.core.raster import Raster
 from filesync_web.core.records import FileRecord
-from filesync_web.core.thumbnails import Recipe, ThumbnailOptions, has_thumbnail
+from filesync_web.core.thumbnails import Recipe, ThumbnailOptions, content_of, has_thumbnail
 from filesync_web.errors import BlobNotFoundError, FileSyncError
 from filesync_web.files.workspace import Workspace
 from filesync_web.ports import ThumbnailStore
@@ -33,6 +33,7 @@ class Thumbnails:
 
     def __init__(self, workspace: Workspace, options: ThumbnailOptions | None) -> None:
         self._tables = workspace.tables
+        self._platform = workspace.platform
         self._store = workspace.platform.thumbnails if options is not None else None
         self.options = options or ThumbnailOptions()
         self._failed: set[str] = set()
@@ -43,8 +44,8 @@ class Thumbnails:
     async def close(self) -> None:
         """End what is being made, and let go of all URLs."""
         await self._tasks.cancel_and_wait()
-        if self._store is not None:
-            self._store.close()
+        if self._platform.thumbnails is not None:
+            self._platform.thumbnails.close()
 
     async def url(self, id_or_path: str, size: float) -> str | None:
         """A URL of a thumbnail of that size, in pixels; it is made if need be."""
@@ -116,7 +117,7 @@ class Thumbnails:
             return 0
         try:
             sizes = await self._store.sizes()
-            unneeded = [name for name in sizes if is_unneeded(name.partition("-")[0])]
+            unneeded = [name for name in sizes if is_unneeded(content_of(name))]
             if unneeded:
                 await self._store.remove(unneeded)
             return sum(sizes[name] for name in unneeded)
