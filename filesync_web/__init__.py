@@ -14,6 +14,7 @@ from filesync_web.api import (
     free_space,
     get_file_sync,
     get_file_url,
+    image_preprocessor,
     init_file_sync,
     is_online,
     list_orphans,
@@ -21,6 +22,7 @@ from filesync_web.api import (
     pause_transfer,
     pin_file,
     prefetch_files,
+    preview_data_url,
     prioritize_download,
     read_file,
     recover_orphan,
@@ -32,6 +34,7 @@ from filesync_web.api import (
     start_file_sync,
     stop_file_sync,
     storage_status,
+    thumbnail_url,
     trigger_sync,
     unpin_file,
     unregister_file_sync_service_worker,
@@ -56,6 +59,7 @@ from filesync_web.core.display import (
 )
 from filesync_web.core.metadata import FileMetadata
 from filesync_web.core.records import Control, FileOperationResult, FileRecord, LocalFileState, Status
+from filesync_web.core.thumbnails import ThumbnailOptions
 from filesync_web.environment import create_file_sync, open_store
 from filesync_web.errors import (
     AuthError,
@@ -163,6 +167,7 @@ __all__ = [
     "SyncOptions",
     "SyncStatus",
     "Table",
+    "ThumbnailOptions",
     "TotalProgress",
     "TransferCancelledError",
     "TransferError",
@@ -187,6 +192,7 @@ __all__ = [
     "get_file_sync",
     "get_file_url",
     "get_sync_status",
+    "image_preprocessor",
     "index",
     "init_file_sync",
     "integer",
@@ -199,6 +205,7 @@ __all__ = [
     "pause_transfer",
     "pin_file",
     "prefetch_files",
+    "preview_data_url",
     "prioritize_download",
     "read_file",
     "real",
@@ -214,6 +221,7 @@ __all__ = [
     "storage_status",
     "table",
     "text",
+    "thumbnail_url",
     "timestamp",
     "trigger_sync",
     "unpin_file",

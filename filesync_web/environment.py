@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, Unpack
 from weakref import WeakKeyDictionary
@@ -19,7 +20,7 @@ from filesync_web.livestore.schema import Schema
 from filesync_web.livestore.store import Store
 from filesync_web.livestore.sync_status import SyncOptions
 from filesync_web.options import FileSyncOptions, FileSyncSettings
-from filesync_web.ports import Platform
+from filesync_web.ports import PictureShrinker, Platform
 from filesync_web.remote.signer_client import SignerConfig
 
 IN_BROWSER = sys.platform == "emscripten"
@@ -55,6 +56,19 @@ def _environment(data_dir: str | Path | None) -> Environment:
             "wheel, not the one that sites have for browsers, with its extra: filesync-web[native]"
         ) from error
     return NativeEnvironment(Path(data_dir))
+
+
+def picture_shrinker() -> PictureShrinker | None:
+    """What makes pictures smaller here; None on CPython without Pillow."""
+    if IN_BROWSER:
+        from filesync_web.browser.shrinking import WorkerShrinker
+
+        return WorkerShrinker()
+    if find_spec("PIL") is None:
+        return None
+    from filesync_web.native.thumbnails import PillowShrinker
+
+    return PillowShrinker()
 
 
 async def open_store(
@@ -105,7 +119,7 @@ async def create_file_sync(
         store.store_id, include_credentials=remote is not None and remote.include_credentials
     )
     file_sync = FileSync(store, platform, remote=remote, options=settings)
-    status = await file_sync.storage_status()
+    status = await platform.blobs.storage_status()
     if not status.available:
         await file_sync.dispose()
         raise StorageUnavailableError(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.metadata import FileMetadata
@@ -22,8 +23,10 @@ from filesync_web.files.eviction import Eviction
 from filesync_web.files.garbage import GarbageCollector
 from filesync_web.files.importer import Importer
 from filesync_web.files.orphans import Orphan, Orphans
+from filesync_web.files.previews import Previews
 from filesync_web.files.reader import Reader
 from filesync_web.files.tables import FileSyncTables
+from filesync_web.files.thumbnails import Thumbnails
 from filesync_web.files.upload_ledger import StoreUploadLedger
 from filesync_web.files.workspace import Workspace
 from filesync_web.files.writer import Writer
@@ -57,10 +60,12 @@ class FileSync:
         self._is_disposed = False
         self._relay = EventRelay(store)
         self._orphans = Orphans(workspace, grace=options.orphan_grace)
-        self._garbage = GarbageCollector(workspace, self._orphans)
-        self._eviction = Eviction(workspace)
+        self._thumbnails = Thumbnails(workspace, options.thumbnails)
+        self._previews = Previews(workspace, self._thumbnails)
+        self._garbage = GarbageCollector(workspace, self._orphans, self._thumbnails)
+        self._eviction = Eviction(workspace, self._thumbnails)
         importer = Importer(workspace, options.preprocessors, self._garbage, self._orphans)
-        self._writer = Writer(workspace, importer, self._eviction)
+        self._writer = Writer(workspace, importer, self._eviction, self._previews)
         self._reader = Reader(workspace, self._eviction, auto_prioritize=options.auto_prioritize)
         self._leader = Leader(
             workspace,
@@ -95,6 +100,8 @@ class FileSync:
                 ends.push_async_callback(platform.http.close)
                 ends.callback(platform.blobs.close)
                 ends.callback(self._relay.clear)
+                ends.push_async_callback(self._thumbnails.close)
+                ends.push_async_callback(self._previews.close)
                 ends.push_async_callback(self._garbage.close)
                 ends.push_async_callback(self._eviction.close)
                 ends.push_async_callback(self.stop)
@@ -159,6 +166,14 @@ class FileSync:
         Raises `UnknownFileError`, and the errors of the signer.
         """
         return await self._reader.resolve(id_or_path)
+
+    async def thumbnail_url(self, id_or_path: str, size: float = 256) -> str | None:
+        """A URL of a small picture of a live image or video, at least `size` pixels on its longest side where
+        the original has so many; None where there can be none, or the bytes are not on this device.
+
+        Raises `UnknownFileError`, `StorageError`.
+        """
+        return await self._thumbnails.url(id_or_path, size)
 
     # --- transfers
 
@@ -227,7 +242,8 @@ class FileSync:
 
     async def storage_status(self) -> StorageStatus:
         """Whether and how this device keeps the bytes."""
-        return await self._workspace.platform.blobs.storage_status()
+        status = await self._workspace.platform.blobs.storage_status()
+        return replace(status, thumbnails=await self._thumbnails.size())
 
     async def collect_garbage(self) -> int:
         """Remove own bytes that were deleted or replaced, orphans whose time is over, and stale temporary
@@ -248,6 +264,7 @@ class FileSync:
     async def drop_orphan(self, content_hash: str) -> None:
         """Remove orphaned bytes for good. Raises `BlobNotFoundError` when there are none."""
         await self._orphans.drop(content_hash)
+        await self._thumbnails.remove([content_hash])
 
     # --- events
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypedDict
 
 from filesync_web.core.backoff import RetryPolicy
+from filesync_web.core.thumbnails import ThumbnailOptions
 from filesync_web.errors import InvalidArgumentError
 from filesync_web.files.preprocess import Preprocessors
 
@@ -26,6 +27,7 @@ class FileSyncSettings(TypedDict, total=False):
     preprocessors: Preprocessors
     background_uploads: bool
     orphan_grace: float
+    thumbnails: ThumbnailOptions | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class FileSyncOptions:
     `preprocessors`: by MIME pattern. `background_uploads`: the service worker may go on with uploads when
     the last tab is closed; for that, the signer's headers are written to this device while any waits.
     `orphan_grace`: so long are bytes kept whose file has vanished without a deletion (see `list_orphans`);
-    `math.inf` keeps them until they are dropped.
+    `math.inf` keeps them until they are dropped. `thumbnails`: which there are; None for none, and for no
+    previews.
     """
 
     max_concurrent_uploads: int | None = None
@@ -54,6 +57,7 @@ class FileSyncOptions:
     preprocessors: Preprocessors = field(default_factory=dict)
     background_uploads: bool = False
     orphan_grace: float = 30 * 24 * 3600.0
+    thumbnails: ThumbnailOptions | None = field(default_factory=ThumbnailOptions)
 
     def __post_init__(self) -> None:
         for name in ("max_concurrent_uploads", "max_concurrent_downloads"):
@@ -69,5 +73,9 @@ class FileSyncOptions:
             raise InvalidArgumentError(f"orphan_grace is a number of seconds from 0, not {grace!r}")
         if not isinstance(self.retry, RetryPolicy):
             raise InvalidArgumentError(f"retry is a RetryPolicy, not {self.retry!r}")
+        if not isinstance(self.thumbnails, ThumbnailOptions | None):
+            raise InvalidArgumentError(
+                f"thumbnails are ThumbnailOptions or None, not {self.thumbnails!r:.100}"
+            )
         if not isinstance(self.preprocessors, Mapping) or not all(map(callable, self.preprocessors.values())):
             raise InvalidArgumentError("preprocessors are functions by MIME pattern, for example 'image/*'")

@@ -11,11 +11,14 @@ aborts the request or discards the temporary file and raises `asyncio.CancelledE
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
+
+from filesync_web.core.raster import Raster
+from filesync_web.core.thumbnails import Recipe
 
 Source = Any
 BlobHandle = Any
@@ -50,7 +53,8 @@ class StorageStatus:
 
     `available`: durable storage works here. `persisted`: the browser promised not to evict it; None when
     it cannot tell. `private_mode`: the storage is known to vanish with the session; None when it cannot
-    be told. `usage` and `quota` in bytes, None when unknown.
+    be told. `usage` and `quota` in bytes, None when unknown. `thumbnails`: bytes that thumbnails take, which
+    go before any file when room is needed; None where there are none.
     """
 
     available: bool
@@ -58,6 +62,7 @@ class StorageStatus:
     private_mode: bool | None
     usage: int | None
     quota: int | None
+    thumbnails: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +218,59 @@ class Http(Protocol):
         ...
 
 
+class ThumbnailStore(Protocol):
+    """Small pictures made of the stored blobs of one store. They are kept apart from these, may go at any
+    time, and are made again. Each has the name that its recipe gives it.
+
+    A call raises `StorageError` when the device's storage failed.
+    """
+
+    async def find(self, name: str) -> str | None:
+        """A URL for this page or process of a thumbnail that is there; one per name, until it is removed."""
+        ...
+
+    async def make(self, content_hash: str, recipe: Recipe, *, mime_type: str) -> bool:
+        """Make a thumbnail of a stored blob, unless it is there, and keep it; without room for it, it lasts
+        until `close`. False for what cannot be shown as a picture here, or is too large to try.
+
+        Two calls, also of two tabs, make it once. Raises `BlobNotFoundError`.
+        """
+        ...
+
+    async def raster(self, name: str, *, longest: int) -> Raster | None:
+        """The pixels of a thumbnail, shrunk to `longest` on its longer side; None when it is not kept."""
+        ...
+
+    async def sizes(self) -> dict[str, int]:
+        """The names of all that are kept, with their sizes in bytes."""
+        ...
+
+    async def remove(self, names: Iterable[str]) -> None:
+        """Remove these, and let go of their URLs."""
+        ...
+
+    def close(self) -> None:
+        """Let go of all URLs and workers; what is kept stays."""
+        ...
+
+
+class PictureShrinker(Protocol):
+    """Makes pictures smaller before they are stored. Sources that can be read once only are not for it."""
+
+    async def header(self, source: Source) -> bytes | None:
+        """The beginning of a source; None for one that could not be read again. Raises `StorageError`."""
+        ...
+
+    async def shrink(self, source: Source, recipe: Recipe, pixels: tuple[int, int] | None) -> Source | None:
+        """The picture as the recipe says; None when it cannot be decoded here. `pixels`: its width and
+        height, where they are known."""
+        ...
+
+    def size(self, source: Source) -> int:
+        """Bytes of a source that has a header, or of what was made of it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class BackgroundUpload:
     """What it takes to upload a stored blob: its key in the object store, and its MIME type."""
@@ -308,7 +366,7 @@ class Clock(Protocol):
 class Platform:
     """Everything that a `FileSync` needs of the place where it runs.
 
-    `random` spreads retries, and guards nothing.
+    `random` spreads retries, and guards nothing. Without `thumbnails` nothing here can make any.
     """
 
     blobs: BlobStore
@@ -317,4 +375,5 @@ class Platform:
     locks: Locks
     clock: Clock
     background: BackgroundUploader | None = None
+    thumbnails: ThumbnailStore | None = None
     random: Random = field(default_factory=Random)

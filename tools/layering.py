@@ -82,7 +82,7 @@ RULES = {
     "filesync_web.sw": Rule(ours=CORE),
     "filesync_web.testing": Rule(ours=ADAPTERS),
     "filesync_web.browser": Rule(ours=ADAPTERS, others=BROWSER_ONLY),
-    "filesync_web.native": Rule(ours=ADAPTERS, others=("httpx", "websockets")),
+    "filesync_web.native": Rule(ours=ADAPTERS, others=("httpx", "websockets", "PIL")),
     "filesync_web.environment": Rule(
         ours=("filesync_web",),
         lazy=("filesync_web.browser", "filesync_web.native"),

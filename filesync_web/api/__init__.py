@@ -13,6 +13,8 @@ from filesync_web.api.files import (
     save_file,
     update_file,
 )
+from filesync_web.api.image_preprocessor import image_preprocessor
+from filesync_web.api.images import preview_data_url, thumbnail_url
 from filesync_web.api.instance import (
     dispose_file_sync,
     get_file_sync,
@@ -57,6 +59,7 @@ __all__ = [
     "free_space",
     "get_file_sync",
     "get_file_url",
+    "image_preprocessor",
     "init_file_sync",
     "is_online",
     "list_orphans",
@@ -64,6 +67,7 @@ __all__ = [
     "pause_transfer",
     "pin_file",
     "prefetch_files",
+    "preview_data_url",
     "prioritize_download",
     "read_file",
     "recover_orphan",
@@ -75,6 +79,7 @@ __all__ = [
     "start_file_sync",
     "stop_file_sync",
     "storage_status",
+    "thumbnail_url",
     "trigger_sync",
     "unpin_file",
     "unregister_file_sync_service_worker",

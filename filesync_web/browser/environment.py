@@ -12,6 +12,7 @@ from filesync_web.browser.js_util import absolute_url
 from filesync_web.browser.locks import WebLocks, check_web_locks
 from filesync_web.browser.refusal import asking_why
 from filesync_web.browser.tabs import BroadcastTabs, WebLeaderLock
+from filesync_web.browser.thumbnails import OpfsThumbnails
 from filesync_web.browser.web_socket import open_browser_socket
 from filesync_web.livestore.http_transport import http_transport
 from filesync_web.livestore.ports import StorePorts
@@ -60,6 +61,7 @@ class BrowserEnvironment:
                 lock=_leader_lock(store_id),
                 include_credentials=include_credentials,
             ),
+            thumbnails=OpfsThumbnails(store_id),
         )
 
     def absolute_url(self, url: str) -> str:

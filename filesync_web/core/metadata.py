@@ -1,12 +1,15 @@
 """`metadataJson` of a file record: its wire form and its typed form.
 
-Wire: `{"mimeType"?, "sizeBytes"?, "image"?: {"width", "height"}, "custom"?: {...}}`. The kit always
-writes the MIME type and the size, and the original file name as `custom.name`.
+Wire: `{"mimeType"?, "sizeBytes"?, "image"?: {"width", "height"}, "preview"?, "custom"?: {...}}`. The kit
+always writes the MIME type and the size, and the original file name as `custom.name`. `preview` is this kit's
+own: the ThumbHash of a picture in base64. livestore-filesync reads past it, and drops it when it edits the
+file.
 """
 
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,23 +17,27 @@ from typing import Any
 from filesync_web.core.foreign import ForeignTextError, parse_json
 from filesync_web.core.media_types import DEFAULT_MIME_TYPE, check_mime_type, clean_mime_type
 from filesync_web.core.text import clean_text
+from filesync_web.core.thumb_hash import MAX_BYTES, is_thumb_hash
 from filesync_web.errors import InvalidArgumentError
 
 MAX_SAFE_INTEGER = 2**53 - 1
 """JavaScript counts no further, so that no size or side of a picture can be larger."""
 MAX_NAME = 255
 """Characters of a name that are shown."""
+_MAX_PREVIEW = (MAX_BYTES + 2) // 3 * 4  # characters
 
 
 @dataclass(frozen=True, slots=True)
 class FileMetadata:
-    """What is known about a file's content. `size_bytes` in bytes, `width` and `height` in pixels."""
+    """What is known about a file's content. `size_bytes` in bytes, `width` and `height` in pixels; `preview`
+    is the ThumbHash of a picture, for `preview_data_url`."""
 
     mime_type: str | None = None
     size_bytes: int | None = None
     width: int | None = None
     height: int | None = None
     custom: Mapping[str, Any] = field(default_factory=dict)
+    preview: bytes | None = None
 
     @property
     def name(self) -> str | None:
@@ -49,7 +56,7 @@ class FileMetadata:
             base,
             **{
                 key: value
-                for key in ("mime_type", "size_bytes", "width", "height")
+                for key in ("mime_type", "size_bytes", "width", "height", "preview")
                 if (value := getattr(self, key)) is not None
             },
             custom={**base.custom, **self.custom},
@@ -65,6 +72,9 @@ def check_metadata(metadata: object) -> FileMetadata:
         value = getattr(metadata, name)
         if value is not None and _natural(value) is None:
             raise InvalidArgumentError(f"{name} is a whole number from 0, not {value!r:.100}")
+    preview = metadata.preview
+    if preview is not None and not (isinstance(preview, bytes) and is_thumb_hash(preview)):
+        raise InvalidArgumentError(f"preview is a ThumbHash of at most 25 bytes, not {preview!r:.100}")
     if not isinstance(metadata.custom, Mapping) or not all(isinstance(key, str) for key in metadata.custom):
         raise InvalidArgumentError(
             f"custom metadata is a mapping with text as keys, not {metadata.custom!r:.100}"
@@ -83,6 +93,8 @@ def encode_metadata(metadata: FileMetadata) -> str:
         value["sizeBytes"] = metadata.size_bytes
     if metadata.width is not None and metadata.height is not None:
         value["image"] = {"width": metadata.width, "height": metadata.height}
+    if metadata.preview is not None:
+        value["preview"] = b64encode(metadata.preview).decode()
     if metadata.custom:
         value["custom"] = dict(metadata.custom)
     try:
@@ -115,7 +127,19 @@ def parse_metadata(metadata_json: str | None) -> FileMetadata:
         width=_natural(image.get("width")),
         height=_natural(image.get("height")),
         custom=custom if isinstance(custom, dict) else {},
+        preview=_preview(value.get("preview")),
     )
+
+
+def _preview(value: Any) -> bytes | None:
+    """The ThumbHash that somebody has written; None for whatever else it is."""
+    if not isinstance(value, str) or len(value) > _MAX_PREVIEW:
+        return None
+    try:
+        data = b64decode(value, validate=True)
+    except ValueError:
+        return None
+    return data if is_thumb_hash(data) else None
 
 
 def _clean(value: Any) -> Any:

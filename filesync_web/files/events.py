@@ -65,6 +65,26 @@ class FileEvents:
         )
         return event.only_if(unchanged)
 
+    def described(self, old: FileRecord, metadata_json: str) -> NewEvent:
+        """More is known of the same content: valid only while the record is what `old` says, also after a
+        rebase."""
+        event = self._events.file_updated(
+            id=old.id,
+            path=old.path,
+            remote_key=old.remote_key,
+            content_hash=old.content_hash,
+            metadata_json=metadata_json,
+            updated_at=old.updated_at,
+        )
+        unchanged = self._files.where(
+            id=old.id,
+            content_hash=old.content_hash,
+            remote_key=old.remote_key,
+            metadata_json=old.metadata_json,
+            deleted_at=None,
+        )
+        return event.only_if(unchanged)
+
     def deleted(self, file_id: str, deleted_at: int) -> NewEvent:
         """The file is deleted; `deleted_at` in milliseconds since the epoch."""
         return self._events.file_deleted(id=file_id, deleted_at=deleted_at)

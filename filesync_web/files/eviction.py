@@ -19,6 +19,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
@@ -35,6 +36,7 @@ from filesync_web.errors import (
 from filesync_web.files.controls import change_control, changing_controls
 from filesync_web.files.events import file_id_of
 from filesync_web.files.save_lock import BusyError, SaveLock
+from filesync_web.files.thumbnails import Thumbnails
 from filesync_web.files.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -55,8 +57,9 @@ SAVING_TIMEOUT = 30.0
 class Eviction:
     """Decides which own bytes of one store may go, and lets them go."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, thumbnails: Thumbnails) -> None:
         self._workspace = workspace
+        self._thumbnails = thumbnails
         self._store = workspace.store
         self._tables = workspace.tables
         self._events = workspace.events
@@ -123,12 +126,18 @@ class Eviction:
         return freed
 
     async def with_room(self, size: int | None, store: Callable[[], Awaitable[R]]) -> R:
-        """Store something; when there is no room for it, make some, and do it once more. The error stands
-        without a `size` in bytes, and for what would not fit whatever was evicted: then nothing is."""
+        """Store something; when there is no room for it, make some, and do it once more: first without the
+        thumbnails, then without what may be evicted. The error stands without a `size` in bytes, and for
+        what would not fit whatever was evicted: then nothing is."""
         try:
             return await store()
         except QuotaExceededError:
-            if not (size and await self._could_fit(size) and await self.free(size)):
+            if not size:
+                raise
+            if await self._thumbnails.clear():
+                with suppress(QuotaExceededError):
+                    return await store()
+            if not (await self._could_fit(size) and await self.free(size)):
                 raise
         return await store()
 

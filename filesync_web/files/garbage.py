@@ -12,6 +12,7 @@ from filesync_web.aio.tasks import Tasks
 from filesync_web.errors import FileSyncError
 from filesync_web.files.orphans import Orphans
 from filesync_web.files.save_lock import SaveLock
+from filesync_web.files.thumbnails import Thumbnails
 from filesync_web.files.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -20,10 +21,11 @@ logger = logging.getLogger(__name__)
 class GarbageCollector:
     """Collects one content on request, or everything."""
 
-    def __init__(self, workspace: Workspace, orphans: Orphans) -> None:
+    def __init__(self, workspace: Workspace, orphans: Orphans, thumbnails: Thumbnails) -> None:
         self._tables = workspace.tables
         self._blobs = workspace.platform.blobs
         self._orphans = orphans
+        self._thumbnails = thumbnails
         self._lock = SaveLock(workspace)
         self._candidates: set[str] = set()
         self._left_over: set[str] = set()
@@ -58,6 +60,7 @@ class GarbageCollector:
         if unneeded := await self._orphans.unneeded():
             async with self._lock.removing():
                 removed += await self._remove(unneeded, had_file=False)
+        await self._thumbnails.keep_only_live()
         return removed
 
     async def _remove(self, contents: Iterable[str], *, had_file: bool) -> int:
@@ -71,6 +74,7 @@ class GarbageCollector:
             await self._blobs.delete(content_hash)
             self._blobs.revoke_url(content_hash)
         await self._orphans.forget(garbage)
+        await self._thumbnails.remove(garbage)
         return len(garbage)
 
     async def close(self) -> None:

@@ -24,6 +24,7 @@ from filesync_web.core.records import (
 from filesync_web.files.controls import changing_controls
 from filesync_web.files.eviction import Eviction
 from filesync_web.files.importer import Importer, PreparedContent, StoredContent
+from filesync_web.files.previews import Previews
 from filesync_web.files.workspace import Workspace
 from filesync_web.livestore.schema import NewEvent
 from filesync_web.ports import Source
@@ -32,13 +33,16 @@ from filesync_web.ports import Source
 class Writer:
     """Changes the files of one store."""
 
-    def __init__(self, workspace: Workspace, importer: Importer, eviction: Eviction) -> None:
+    def __init__(
+        self, workspace: Workspace, importer: Importer, eviction: Eviction, previews: Previews
+    ) -> None:
         self._workspace = workspace
         self._store = workspace.store
         self._tables = workspace.tables
         self._events = workspace.events
         self._importer = importer
         self._eviction = eviction
+        self._previews = previews
         self._newest = 0
 
     async def save(
@@ -86,6 +90,7 @@ class Writer:
 
     def _saved(self, record: FileRecord) -> FileOperationResult:
         self._eviction.record_save(record)
+        self._previews.make_for(record)
         return FileOperationResult(record.id, record.path, record.content_hash)
 
     def _next_time(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ from filesync_web.native.locks import FileLocks
 from filesync_web.native.store_folder import StoreFolder
 from filesync_web.native.tabs import FileLeaderLock, ProcessChannel
 from filesync_web.native.web_socket import open_native_socket
-from filesync_web.ports import Platform
+from filesync_web.ports import Platform, ThumbnailStore
 
 
 class NativeEnvironment:
@@ -54,6 +55,7 @@ class NativeEnvironment:
             connectivity=AlwaysConnected(),
             locks=FileLocks(StoreFolder(self._root, store_id).path),
             clock=SystemClock(),
+            thumbnails=_thumbnails(self._root, store_id),
         )
 
     def absolute_url(self, url: str) -> str:
@@ -63,3 +65,12 @@ class NativeEnvironment:
                 f"{url!r} is relative: outside a browser, give the whole URL with its host"
             )
         return url
+
+
+def _thumbnails(root: Path, store_id: str) -> ThumbnailStore | None:
+    """Thumbnails, where Pillow is installed."""
+    if find_spec("PIL") is None:
+        return None
+    from filesync_web.native.thumbnails import DirectoryThumbnails
+
+    return DirectoryThumbnails(root, store_id)

@@ -1,6 +1,7 @@
 """Fakes of everything outside, for tests of the kit and of apps that use it; they run wherever Python runs.
 
     MemoryBlobStore   bytes in a dictionary
+    MemoryThumbnails  thumbnails of these
     MemoryNetwork     holds each request until the test answers it, or answers by a rule or a plan
     HeldHttp          the `Http` port over such a network
     ManualConnectivity, MemoryLocks
@@ -16,6 +17,7 @@ from filesync_web.testing.clock import ManualClock, settle
 from filesync_web.testing.connectivity import ManualConnectivity
 from filesync_web.testing.http import HeldHttp, HeldRequest, MemoryNetwork, Reply
 from filesync_web.testing.locks import MemoryLocks
+from filesync_web.testing.thumbnails import MemoryThumbnails
 
 __all__ = [
     "HeldHttp",
@@ -26,6 +28,7 @@ __all__ = [
     "MemoryBlobStore",
     "MemoryLocks",
     "MemoryNetwork",
+    "MemoryThumbnails",
     "Reply",
     "settle",
 ]

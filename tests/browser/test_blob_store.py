@@ -13,9 +13,22 @@ from tests.harness import PyodidePage, run_in_pyodide
 from tests.harness.pyodide_pytest import open_pytest_page, run_pytest
 from tools.common import ROOT
 
-SUITES = {"TestOpfsBlobStore": 50, "TestWithoutSyncAccess": 30, "TestBrowserHttp": 20, "TestWebLocks": 3}
+SUITES = {
+    "TestOpfsBlobStore": 50,
+    "TestWithoutSyncAccess": 30,
+    "TestBrowserHttp": 20,
+    "TestWebLocks": 3,
+    "TestOpfsThumbnails": 6,
+}
 """The suites, and how many tests each has at least."""
-MODULES = ("contract/in_browser", "contract/blob_*", "contract/http", "contract/locks", "contract/site")
+MODULES = (
+    "contract/in_browser",
+    "contract/blob_*",
+    "contract/http",
+    "contract/locks",
+    "contract/site",
+    "contract/thumbnails",
+)
 FILES = [
     str(file.relative_to(ROOT))
     for name in (*MODULES, "harness/waiting")

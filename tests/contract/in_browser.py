@@ -12,12 +12,14 @@ import pytest
 from filesync_web.browser.blobs import OpfsBlobStore
 from filesync_web.browser.http import BrowserHttp
 from filesync_web.browser.locks import WebLocks
+from filesync_web.browser.thumbnails import OpfsThumbnails
 from tests.contract.blob_put import PutContract
 from tests.contract.blob_resume import ResumeContract
 from tests.contract.blob_store import BlobStoreContract
 from tests.contract.blob_world import World
 from tests.contract.http import HttpContract
 from tests.contract.locks import LocksContract
+from tests.contract.thumbnails import ThumbnailsContract
 
 
 class OpfsWorld(World):
@@ -70,3 +72,15 @@ class TestWebLocks(LocksContract):
     @pytest.fixture
     def locks(self) -> WebLocks:
         return WebLocks(f"contract-{uuid.uuid4().hex}-")
+
+
+class TestOpfsThumbnails(ThumbnailsContract):
+    @pytest.fixture
+    def blobs(self, world: OpfsWorld) -> OpfsBlobStore:
+        return world.store
+
+    @pytest.fixture
+    def thumbnails(self, world: OpfsWorld) -> Iterator[OpfsThumbnails]:
+        thumbnails = OpfsThumbnails(world.store_id)
+        yield thumbnails
+        thumbnails.close()

@@ -101,6 +101,37 @@ def test_the_service_worker_verifies_what_it_fetches_under_the_policy(
 
 
 @run_in_pyodide
+async def thumbnail_sizes(selenium: PyodidePage, store_id: str, drawing: bytes) -> list[list[int]]:
+    """Save a picture and a drawing; the sizes of their thumbnails."""
+    import filesync_web as fs
+    from tests.harness.waiting import until
+    from tests.in_page.client import FILES, close_client, open_client
+    from tests.in_page.pictures import draw, size_shown
+
+    store, sync = await open_client(store_id)
+    picture = await sync.save_file(await draw(800, 400), name="a.png")
+    drawn = await sync.save_file(drawing, name="a.svg")
+    sizes = [await size_shown(await sync.thumbnail_url(file.file_id)) for file in (picture, drawn)]
+
+    def has_preview() -> bool:
+        record = store.query(FILES.tables.files.where(id=picture.file_id))[0]
+        return fs.get_file_metadata(record).preview is not None
+
+    await until(has_preview, "the preview is there")
+    await close_client()
+    return sizes
+
+
+def test_thumbnails_are_made_and_shown_under_the_policy(
+    strict_server: HeadersServer, new_context: NewContext, store_id: str
+) -> None:
+    page = open_pyodide_page(new_context(base_url=strict_server.url))
+    with no_violation(page.driver):
+        page.refresh()
+        assert thumbnail_sizes(page, store_id, DRAWING) == [[256, 128], [256, 171]]
+
+
+@run_in_pyodide
 async def what_opening_a_store_says(selenium: PyodidePage, store_id: str) -> str:
     import filesync_web as fs
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,6 +81,20 @@ def test_what_could_not_be_read_back_is_not_written() -> None:
             encode_metadata(FileMetadata(custom=custom))
 
 
+def test_a_preview_is_kept_beside_the_rest() -> None:
+    preview = b64decode("WNgJFAwwGIdIiJR3iJetjw3CyA==")
+    text = encode_metadata(FileMetadata("image/png", preview=preview))
+    assert text == '{"mimeType":"image/png","preview":"WNgJFAwwGIdIiJR3iJetjw3CyA=="}'
+    assert parse_metadata(text).preview == preview
+    assert FileMetadata().merged_over(parse_metadata(text)).preview == preview
+
+
+@pytest.mark.parametrize("wrong", [b"", b"x" * 25, "WNgJFAwwGIdIiJR3iJetjw3CyA=="])
+def test_a_preview_that_is_none_is_refused(wrong: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match="preview"):
+        check_metadata(FileMetadata(preview=wrong))
+
+
 def test_merging_keeps_what_is_known() -> None:
     base = FileMetadata("text/plain", 5, custom={"name": "a", "x": 1})
     merged = FileMetadata(mime_type="text/html", custom={"x": 2}).merged_over(base)
@@ -96,6 +113,11 @@ HOSTILE = [
     '{"custom": {"name": "%s"}}' % ("n" * 500_000),
     '{"mimeType": "imäge/png", "custom": {"name": 5}}',
     '{"mimeType": "image/png\\nx: y"}',
+    '{"preview": "%s"}' % ("A" * 500_000),
+    '{"preview": ["WNgJFAwwGIdIiJR3iJetjw3CyA=="]}',
+    '{"preview": "WNgJFAwwGIdIiJR3iJetjw3CyA"}',
+    '{"preview": "AAAAAAAAAAAAAAAAAAAAAAAAAAA="}',
+    '{"preview": "\\ud800"}',
 ]
 
 
@@ -105,6 +127,7 @@ def test_what_others_say_is_read_into_bounds_and_can_be_written_again(text: str)
     for number in (metadata.size_bytes, metadata.width, metadata.height):
         assert number is None or 0 <= number < 2**53
     assert metadata.mime_type is None or metadata.mime_type.isascii()
+    assert metadata.preview is None
     assert metadata.name is None or len(metadata.name) <= 255
     assert parse_metadata(encode_metadata(metadata)) == metadata
     assert check_metadata(metadata) == metadata

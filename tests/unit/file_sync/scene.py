@@ -16,7 +16,7 @@ import filesync_web as fs
 from filesync_web.file_sync import FileSync
 from filesync_web.livestore.ports import StorePorts
 from filesync_web.livestore.store import Store
-from filesync_web.ports import BackgroundUploader, Platform
+from filesync_web.ports import BackgroundUploader, Platform, ThumbnailStore
 from filesync_web.testing.blobs import MemoryBlobStore
 from filesync_web.testing.clock import ManualClock, settle
 from filesync_web.testing.connectivity import ManualConnectivity
@@ -140,6 +140,7 @@ class Device:
         self.backend: MemorySyncBackend | None = None
         self.sync = fs.SyncOptions("ws://backend/sync", on_backend_reset="drop")
         self.background: BackgroundUploader | None = None
+        self.thumbnails: ThumbnailStore | None = None
 
     async def tab(
         self, *, remote: fs.SignerConfig | None = None, local_only: bool = False, **options: Any
@@ -163,6 +164,7 @@ class Device:
             self.locks,
             self.clock,
             background=self.background,
+            thumbnails=self.thumbnails,
             random=Random(1),
         )
         signer = None if local_only else remote or fs.SignerConfig("/api", auth_token="t")
