@@ -13,7 +13,7 @@ from typing import Any
 import js
 from pyodide.ffi import create_proxy
 
-from filesync_web.browser.js_util import JsError, js_object, value_of
+from filesync_web.browser.js_util import JsError, call, js_object
 from filesync_web.core.thumbnails import Recipe, layout_of
 
 TIMEOUT = 10.0
@@ -31,7 +31,7 @@ async def draw_svg(url: str, recipe: Recipe) -> Any:
     js_image.src = url
     try:
         async with asyncio.timeout(TIMEOUT):
-            await value_of(js_image.decode())
+            await call(js_image, "decode")
         size = (int(js_image.naturalWidth), int(js_image.naturalHeight))
         return await _drawn(js_image, size, recipe, enlarge=True)
     except (JsError, TimeoutError):
@@ -76,7 +76,7 @@ async def _drawn(js_picture: Any, size: tuple[int, int], recipe: Recipe, *, enla
     js_context.imageSmoothingQuality = "high"
     js_context.drawImage(js_picture, *source, 0, 0, width, height)
     about = {"type": recipe.mime_type, "quality": recipe.quality}
-    return await value_of(js_canvas.convertToBlob(js_object(about)))
+    return await call(js_canvas, "convertToBlob", js_object(about))
 
 
 async def _event(js_element: Any, name: str, begin: Callable[[], None]) -> None:

@@ -12,7 +12,7 @@ import js
 from pyodide.ffi import to_js
 
 from filesync_web.browser.js_sources import is_blob
-from filesync_web.browser.js_util import JsError, is_none, storage_error, value_of
+from filesync_web.browser.js_util import JsError, call, is_none, storage_error
 from filesync_web.browser.thumbnails import js_recipe
 from filesync_web.browser.worker import ScriptWorker
 from filesync_web.core.image_size import HEADER_SIZE
@@ -40,7 +40,7 @@ class WorkerShrinker:
         if not is_blob(source):
             return None
         try:
-            js_header = await value_of(source.slice(0, HEADER_SIZE).arrayBuffer())
+            js_header = await call(source.slice(0, HEADER_SIZE), "arrayBuffer")
         except JsError as error:
             raise storage_error(error) from error
         return bytes(js_header.to_bytes())

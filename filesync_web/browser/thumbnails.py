@@ -20,7 +20,7 @@ import js
 from pyodide.ffi import to_js
 
 from filesync_web.browser.blobs import LARGEST_DRAWING
-from filesync_web.browser.js_util import JsError, in_worker, is_none, js_object, storage_error, value_of
+from filesync_web.browser.js_util import JsError, call, in_worker, is_none, js_object, storage_error
 from filesync_web.browser.object_urls import named_file
 from filesync_web.browser.page_pictures import draw_svg, draw_video
 from filesync_web.browser.worker import ScriptWorker
@@ -162,7 +162,7 @@ async def _draw_video(js_file: Any, kind: str, recipe: Recipe) -> Any:
 async def _pixels(js_file: Any) -> tuple[int, int] | None:
     """Width and height, as far as the header tells."""
     try:
-        js_header = await value_of(js_file.slice(0, HEADER_SIZE).arrayBuffer())
+        js_header = await call(js_file.slice(0, HEADER_SIZE), "arrayBuffer")
     except JsError as error:
         raise storage_error(error) from error
     header = js_header.to_bytes()
