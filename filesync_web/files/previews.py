@@ -7,6 +7,7 @@ tab that is closed before leaves the file without a preview.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import replace
 
@@ -38,6 +39,7 @@ class Previews:
         self._tables = workspace.tables
         self._events = workspace.events
         self._thumbnails = thumbnails
+        self._one_at_a_time = asyncio.Lock()
         self._tasks = Tasks("previews")
 
     async def close(self) -> None:
@@ -52,7 +54,8 @@ class Previews:
 
     async def _make(self, record: FileRecord) -> None:
         try:
-            raster = await self._thumbnails.raster(record, size=SIZE, longest=LONGEST)
+            async with self._one_at_a_time:  # what is to be shown now does not stand in line behind many
+                raster = await self._thumbnails.raster(record, size=SIZE, longest=LONGEST)
             if raster is not None:
                 await self._commit(record, encode(raster))
         except FileSyncError as error:

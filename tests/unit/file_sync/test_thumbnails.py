@@ -267,6 +267,28 @@ async def test_a_save_goes_on_without_a_preview(content: bytes) -> None:
         assert tab.record(file.file_id).remote_key != ""
 
 
+async def test_what_is_to_be_shown_does_not_wait_for_the_previews_of_many() -> None:
+    async with a_device() as device:
+        thumbnails = with_thumbnails(device)
+        tab = await device.tab()
+        shown = await picture(tab, b"shown")
+        go_on = asyncio.Event()
+        make = thumbnails.make
+
+        async def slow(content_hash: str, recipe: Recipe, *, mime_type: str) -> bool:
+            if recipe.size == 256:
+                await go_on.wait()
+            return await make(content_hash, recipe, mime_type=mime_type)
+
+        thumbnails.make = slow  # type: ignore[method-assign]
+        many = [await picture(tab, b"%d" % n) for n in range(5)]
+        assert await tab.sync.thumbnail_url(shown.file_id, 1000) is not None
+        go_on.set()
+        await settle()
+        for file in many:
+            assert fs.get_file_metadata(tab.record(file.file_id)).preview is not None
+
+
 async def test_previews_can_be_switched_off() -> None:
     async with a_device() as device:
         thumbnails = with_thumbnails(device)
