@@ -1,5 +1,4 @@
-"""How many files are in which state of their transfer, counted by SQL: it costs the same few milliseconds with
-50,000 files as with five."""
+"""How many files are in which state of their transfer, by SQL: some milliseconds with 50,000 files."""
 
 from __future__ import annotations
 
@@ -13,10 +12,7 @@ _BY_STATUS = (
     'SELECT "uploadStatus", "downloadStatus", count(*) FROM "localFileState" '
     'GROUP BY "downloadStatus", "uploadStatus"'
 )
-_ON_DEMAND = (
-    'SELECT count(*) FROM "localFileState" WHERE "localHash" = \'\' AND "downloadStatus" = '
-    f"'{Status.DONE.value}'"
-)
+_ON_DEMAND = """SELECT count(*) FROM "localFileState" WHERE "localHash" = '' AND "downloadStatus" = 'done'"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,7 @@ def get_sync_counts(store: Store) -> SyncCounts:
     """Count the transfers of this client, as of now; for what is shown again after each change.
 
         counts = get_sync_counts(store)
-        print(f"{counts.uploading_count} uploads run, {counts.queued_upload_count} wait")
+        show(f"{counts.uploading_count} uploads run, {counts.queued_upload_count} wait")
 
     Args:
         store: a store whose schema has the tables of `create_file_sync_schema`.
