@@ -5,7 +5,8 @@
                 have kept the page from answering meanwhile
     reload      from reloading the page to the first cards, and the same of an empty gallery: Python's start
     scrolling   the longest time that the page did not answer while it was scrolled through
-    memory      of the largest renderer process after all that, as Linux counts it; no garbage is collected
+    memory      of the largest renderer process after all that, as Linux counts it, garbage collected, and how
+                much of it an empty gallery has not
 
 The pictures are tiny, and no two are alike. At most 5,000 of a store have bytes; the others are known, and
 waited for. Numbers of pictures may be given as arguments; `build.py bench` takes 500, 5,000 and 50,000.
@@ -56,7 +57,6 @@ async () => {
         scrollTo(0, (n / 20) * document.documentElement.scrollHeight);
         for (let wait = 0; wait < 10; wait++) await frame();
     }
-    return self.longest;
 }
 """
 
@@ -142,30 +142,37 @@ def downloads(page: Page, count: int) -> float:
             return float((arrived - first) / passed)
 
 
-def report(playwright: Playwright, server: ServerProcess, folder: Path, count: int) -> None:
+def report(playwright: Playwright, server: ServerProcess, folder: Path, count: int) -> float:
+    """Measure a store of so many pictures, and print it; returns the memory in MiB."""
     profile = Profile(playwright.chromium, folder / f"profile{count}", PageErrors(), server.url)
     context = profile.open()
     context.set_default_timeout(120_000)
     context.add_init_script(WATCH)
     page = context.new_page()
-    line = f"{count:7,} pictures"
-    print(f"{line}  fresh {first_cards(page, count, f'/?storeId=size{count}'):.2f} s", flush=True)
+    say(count, f"fresh {first_cards(page, count, f'/?storeId=size{count}'):.2f} s")
     if count:
-        rate = downloads(page, count)
-        print(
-            f"{line}  downloads {rate:.0f} files/s, longest task {page.evaluate('longest'):.0f} ms",
-            flush=True,
-        )
+        page.evaluate("longest = 0")
+        say(count, f"downloads {downloads(page, count):.0f} files/s, {longest_task(page)}")
     page.wait_for_timeout(8_000)  # the service worker takes the site, and what was saved is written
     reloads = [first_cards(page, count, "") for _ in range(RELOADS)]
-    print(f"{line}  reload {statistics.median(reloads):.2f} s ({min(reloads):.2f} to {max(reloads):.2f})")
+    say(count, f"reload {statistics.median(reloads):.2f} s ({min(reloads):.2f} to {max(reloads):.2f})")
+    page.wait_for_timeout(2_000)
     if count:
-        page.wait_for_timeout(2_000)
-        print(f"{line}  scrolling: longest task {page.evaluate(SCROLL):.0f} ms")
+        page.evaluate(SCROLL)
+        say(count, f"scrolling: {longest_task(page)}")
+    context.new_cdp_session(page).send("HeapProfiler.collectGarbage")
     memory = Memory(profile.folder)
     largest = max(memory.resident([pid]) for pid in memory.renderers)
-    print(f"{line}  memory {largest:.0f} MiB", flush=True)
     profile.close()
+    return largest
+
+
+def longest_task(page: Page) -> str:
+    return f"longest task {page.evaluate('longest'):.0f} ms"
+
+
+def say(count: int, text: str) -> None:
+    print(f"{count:7,} pictures: {text}", flush=True)
 
 
 def main() -> None:
@@ -178,8 +185,10 @@ def main() -> None:
         for count in sizes:
             asyncio.run(fill(server, folder, count))
         playwright = stack.enter_context(sync_playwright())
-        for count in (0, *sizes):
-            report(playwright, server, folder, count)
+        empty = report(playwright, server, folder, 0)
+        for count in sizes:
+            memory = report(playwright, server, folder, count)
+            say(count, f"memory {memory:.0f} MiB, {memory - empty:.0f} more than an empty gallery")
 
 
 if __name__ == "__main__":
