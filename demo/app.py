@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from listing import FILES, LOCAL_STATES, Listing
+from listing import FILES, LOCAL_STATES, Listing, is_picture
 
 import filesync_web as fs
 
@@ -143,9 +143,14 @@ class Gallery:
         brings an evicted file back."""
         return await fs.resolve_file_url(file_id)
 
-    async def card_url(self, file_id: str) -> str | None:
-        """Where a card shows the file from."""
-        return await fs.resolve_file_url(file_id)
+    async def card_url(self, record: fs.FileRecord, size: float) -> str | None:
+        """Where a card of `size` pixels shows the file from: a thumbnail of what is much larger, else the whole
+        file."""
+        metadata = fs.get_file_metadata(record)
+        longest = max(metadata.width or 0, metadata.height or 0)
+        is_large = not longest or longest > 2 * size
+        thumbnail = await fs.thumbnail_url(record.id, size) if is_large and is_picture(metadata) else None
+        return thumbnail or await self.url(record.id)
 
     async def retry(self) -> None:
         await fs.retry_errors()

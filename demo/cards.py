@@ -6,6 +6,7 @@ from pathlib import PurePath
 from typing import Any
 
 import wording
+from listing import is_picture
 from parts import Parts, names_of
 from pyscript import document
 
@@ -39,11 +40,6 @@ class CardTemplate:
         """A new element and its parts."""
         root = self._js_model.cloneNode(True)
         return root, Parts(root, self._names)
-
-
-def is_picture(metadata: fs.FileMetadata) -> bool:
-    """Whether to try and show a file as an image; one of unknown type is given the chance."""
-    return metadata.width is not None or (metadata.mime_type or "image/").startswith("image/")
 
 
 class Card:
@@ -181,7 +177,10 @@ class Card:
         self._parts.write("size", wording.size(metadata.size_bytes))
         self._parts.write("extension", "" if self.is_picture else PurePath(name).suffix[1:6])
         self._parts.write("edit-button", not self.is_picture, "hidden")
-        self._parts.write("media", f"media {'picture' if self.is_picture else 'file'}", "className")
+        preview = fs.preview_data_url(metadata)
+        kind = "blurred" if preview else "picture" if self.is_picture else "file"
+        self._parts.write("media", f"media {kind}", "className")
+        self._parts.write("media", f"url({preview})" if preview else "", "style.background-image")
         for button, label in LABELS.items():
             self._parts.write(button, label.format(name), "ariaLabel")
         for part, value in (

@@ -32,6 +32,11 @@ class Entry(NamedTuple):
     state: fs.LocalFileState | None
 
 
+def is_picture(metadata: fs.FileMetadata) -> bool:
+    """Whether to try and show a file as an image; one of unknown type is given the chance."""
+    return metadata.width is not None or (metadata.mime_type or "image/").startswith("image/")
+
+
 class Listing:
     """All live files of a store, or those that were found by their name."""
 

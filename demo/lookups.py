@@ -9,7 +9,7 @@ from cards import Card
 
 import filesync_web as fs
 
-UrlOf = Callable[[str], Awaitable[str | None]]
+UrlOf = Callable[[fs.FileRecord], Awaitable[str | None]]
 MAX_CONCURRENT = 8
 
 
@@ -30,10 +30,10 @@ class Lookups:
     async def _load(self, card: Card) -> None:
         wanted = card.source
         async with self._slots:
-            if card.is_gone or card.source != wanted:
+            if card.is_gone or card.source != wanted or card.record is None:
                 return
             try:
-                url = await self._url_of(card.file_id)
+                url = await self._url_of(card.record)
             except fs.FileSyncError:
                 url = None  # the card says what is wrong with the file
         if not card.is_gone and wanted is not None and card.source == wanted:

@@ -26,6 +26,9 @@ import filesync_web as fs
 SERVICE_WORKER_DELAY = 5.0
 """Seconds; it loads the whole site for opening offline, which must not hold up the first pictures."""
 
+CARD_WIDTH = 290
+"""Pixels of the style sheet that a card has at most, where there are several in a row."""
+
 
 class Main:
     """Paints what changed, once a frame, and performs what the user asks for."""
@@ -38,7 +41,7 @@ class Main:
         self._toasts = Toasts(page["toasts"])
         self._panel = StatusPanel(page["sync-panel"])
         self._frames = Frames(self._paint)
-        self._grid = Grid(gallery.listing, gallery.card_url, self._frames.ask)
+        self._grid = Grid(gallery.listing, self._card_url, self._frames.ask)
         self._grid.on_action(self._act)
         self._viewer = Viewer(page, gallery.listing, gallery.url, self._grid.broken)
         self._find = Find(page, gallery.listing, self._on_found)
@@ -96,6 +99,9 @@ class Main:
         if is_other:
             self._grid.scroll_to_top()
         self._outdate()
+
+    async def _card_url(self, record: fs.FileRecord) -> str | None:
+        return await self._gallery.card_url(record, CARD_WIDTH * window.devicePixelRatio)
 
     def _on_event(self, event: fs.FileSyncEvent) -> None:
         kind, _, what = event.type.partition(":")

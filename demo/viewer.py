@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import wording
-from cards import is_picture
-from listing import Entry, Listing
-from lookups import UrlOf
+from listing import Entry, Listing, is_picture
 from pyscript import when
 
 import filesync_web as fs
 
+UrlOf = Callable[[str], Awaitable[str | None]]
 KEYS = {"ArrowLeft": -1, "ArrowRight": 1}
 STEPS = {"back": -1, "next": 1}
 
