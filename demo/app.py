@@ -1,37 +1,42 @@
 """What the gallery does with the kit: open, add, edit, delete, and read everything that the page shows.
 
-This is the module to copy from. It knows nothing of the page: `main.py` connects it to the rendering.
+This and `listing.py`, which reads the pictures, are the modules to copy from. They know nothing of the page:
+`main.py` connects them to the rendering.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+
+from listing import FILES, LOCAL_STATES, Listing, is_picture
 
 import filesync_web as fs
 
 TOKEN = "dev-token-change-in-production"  # noqa: S105 - the development server's; a real app asks its user to log in
 
-FILES = fs.create_file_sync_schema()
 SCHEMA = fs.make_schema(
     tables=FILES.tables, events=FILES.events, materializers=FILES.create_materializers(FILES.tables)
 )
-LIVE_FILES = FILES.tables.files.where(deleted_at=None).order_by("created_at")
-LOCAL_STATES = FILES.tables.local_file_state.all()
 
 SYNC_FAILURE_TIMEOUT = 5.0
 """Seconds that metadata sync may fail before it is called failing: most broken connections heal sooner."""
 
 
+MAX_LISTED = 200
+"""Files that the panel names of those that upload, or wait to."""
+
+
 @dataclass(frozen=True)
 class Snapshot:
-    """Everything that the page shows, read at one moment."""
+    """What the page says of all pictures together, read at one moment."""
 
-    records: list[fs.FileRecord]
-    states: Mapping[str, fs.LocalFileState]
-    status: fs.SyncStatus
+    total: int
+    status: fs.SyncCounts
+    uploading: list[str]
+    queued_uploads: list[str]
     online: bool
     sync_enabled: bool
     sync_connected: bool
@@ -44,6 +49,7 @@ class Gallery:
     """One store of pictures and its file sync."""
 
     def __init__(self, store: fs.Store, *, local_only: bool) -> None:
+        self.listing = Listing(store)
         self._store = store
         self._local_only = local_only
         self._sync_failing = False
@@ -74,12 +80,12 @@ class Gallery:
         )
 
     def snapshot(self) -> Snapshot:
-        states = self._store.query(LOCAL_STATES)
-        sync = self._store.sync_status
+        status, sync = fs.get_sync_counts(self._store), self._store.sync_status
         return Snapshot(
-            records=self._store.query(LIVE_FILES),
-            states={state.file_id: state for state in states},
-            status=fs.get_sync_status(states),
+            total=self.listing.total,
+            status=status,
+            uploading=self._uploads(fs.Status.IN_PROGRESS) if status.uploading_count else [],
+            queued_uploads=self._uploads(fs.Status.QUEUED) if status.queued_upload_count else [],
             online=fs.is_online(),
             sync_enabled=sync.enabled,
             sync_connected=sync.connected and not sync.last_error,
@@ -88,20 +94,27 @@ class Gallery:
             local_only=self._local_only,
         )
 
-    def watch(self, on_change: Callable[[], None], on_event: Callable[[fs.FileSyncEvent], None]) -> None:
-        """Call `on_change` when a new snapshot would differ, and `on_event` for each event of the sync."""
-        tables = (FILES.tables.files, FILES.tables.local_file_state)
-        self._store.subscribe(tables, lambda _names: on_change())
+    def _uploads(self, status: fs.Status) -> list[str]:
+        """The ids of files whose upload is in that state; of very many only the first."""
+        rows = self._store.query(LOCAL_STATES.where(upload_status=status.value).limit(MAX_LISTED))
+        return sorted(row.file_id for row in rows)
+
+    def watch(
+        self, on_change: Callable[[frozenset[str]], None], on_event: Callable[[fs.FileSyncEvent], None]
+    ) -> None:
+        """Call `on_change` when a new snapshot would differ, with the names of the tables that were written,
+        and `on_event` for each event of the sync."""
+        self._store.subscribe((FILES.tables.files, FILES.tables.local_file_state), on_change)
         self._store.on_sync_status(lambda status: self._judge_sync(status, on_change))
         self._judge_sync(self._store.sync_status, on_change)
         fs.on_file_sync_event(on_event)
 
-    def _judge_sync(self, status: fs.MetadataSyncStatus, on_change: Callable[[], None]) -> None:
+    def _judge_sync(self, status: fs.MetadataSyncStatus, on_change: Callable[[frozenset[str]], None]) -> None:
         """Call the sync failing once it has not worked for a while."""
 
         def mark_failing() -> None:
             self._sync_failing = True
-            on_change()
+            on_change(frozenset())
 
         if not status.last_error:
             self._sync_failing = False
@@ -110,7 +123,7 @@ class Gallery:
                 self._verdict = None
         elif self._verdict is None:
             self._verdict = asyncio.get_running_loop().call_later(SYNC_FAILURE_TIMEOUT, mark_failing)
-        on_change()
+        on_change(frozenset())
 
     async def add(self, js_file: Any) -> None:
         """Keep a file: when this returns it survives a crash; the upload follows in the background."""
@@ -126,9 +139,18 @@ class Gallery:
         await fs.delete_file(file_id)
 
     async def url(self, file_id: str) -> str | None:
-        """Where the page can show the file from: its own copy, else a signed address. Asking for it brings an
-        evicted file back."""
+        """Where the page can have the whole file from: its own copy, else a signed address. Asking for it
+        brings an evicted file back."""
         return await fs.resolve_file_url(file_id)
+
+    async def card_url(self, record: fs.FileRecord, size: float) -> str | None:
+        """Where a card of `size` pixels shows the file from: a thumbnail of what is much larger, else the whole
+        file."""
+        metadata = fs.get_file_metadata(record)
+        longest = max(metadata.width or 0, metadata.height or 0)
+        is_large = not longest or longest > 2 * size
+        thumbnail = await fs.thumbnail_url(record.id, size) if is_large and is_picture(metadata) else None
+        return thumbnail or await self.url(record.id)
 
     async def retry(self) -> None:
         await fs.retry_errors()

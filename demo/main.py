@@ -10,10 +10,13 @@ from typing import Any
 
 import wording
 from app import Gallery
-from cards import Grid
+from cards import Card
+from find import Find
+from frames import Frames
 from gestures import accept_files
+from grid import Grid
 from messages import Toasts
-from pyscript import web, when, window
+from pyscript import document, web, when, window
 from pyscript.js_modules import images, loading
 from status import StatusPanel
 from viewer import Viewer
@@ -23,49 +26,82 @@ import filesync_web as fs
 SERVICE_WORKER_DELAY = 5.0
 """Seconds; it loads the whole site for opening offline, which must not hold up the first pictures."""
 
+CARD_WIDTH = 290
+"""Pixels of the style sheet that a card has at most, where there are several in a row."""
+
 
 class Main:
-    """Renders a snapshot whenever something changed, and performs what the user asks for."""
+    """Paints what changed, once a frame, and performs what the user asks for."""
 
     def __init__(self, gallery: Gallery) -> None:
         page = web.page
+        page["loading"].hidden = True
+        page["gallery"].hidden = False
         self._gallery = gallery
         self._toasts = Toasts(page["toasts"])
         self._panel = StatusPanel(page["sync-panel"])
-        self._grid = Grid(page["cards"], page["card-template"], gallery.url, self._act)
-        self._viewer = Viewer(page, self._grid)
+        self._frames = Frames(self._paint)
+        self._grid = Grid(gallery.listing, self._card_url, self._frames.ask)
+        self._grid.on_action(self._act)
+        self._viewer = Viewer(page, gallery.listing, gallery.url, self._grid.broken)
+        self._find = Find(page, gallery.listing, self._on_found)
         self._empty, self._empty_title = page["empty-state"], page["empty-title"]
         self._tasks: set[asyncio.Task[None]] = set()
         self._transfers: Mapping[str, fs.ActiveTransfer] = {}
         self._saving = 0
-        self._render_is_due = False
+        self._is_outdated = True
+        self._reading: asyncio.TimerHandle | None = None
         self._pause = 0.0
-        gallery.watch(self._schedule_render, self._on_event)
-        self._render()
+        gallery.watch(self._on_change, self._on_event)
+        self._paint()
         when("click", "#toggle-sync")(self._toggle_sync)
         when("click", "#retry-errors")(lambda _event: self._start(gallery.retry()))
         accept_files(page, lambda js_files: self._start(self._add(js_files)))
-        page["loading"].hidden = True
-        page["gallery"].hidden = False
         self._start(self._serve_files())
 
     # --- out: what the kit says, on the page ---
 
-    def _schedule_render(self) -> None:
-        if not self._render_is_due:
-            self._render_is_due = True
-            asyncio.get_running_loop().call_later(self._pause, self._render)
+    def _on_change(self, tables: frozenset[str] = frozenset()) -> None:
+        """Something has changed: read it soon, together with what changes until then."""
+        if "files" in tables and self._gallery.listing.term:
+            self._find.search()
+        if self._reading is None:
+            self._reading = asyncio.get_running_loop().call_later(self._pause, self._outdate)
 
-    def _render(self) -> None:
-        self._render_is_due = False
-        started = time.perf_counter()
+    def _outdate(self) -> None:
+        self._reading = None
+        self._is_outdated = True
+        self._frames.ask()
+
+    def _paint(self) -> bool:
+        """What is done in a frame; whether the next one has to go on."""
+        if self._is_outdated:
+            self._is_outdated = False
+            started = time.perf_counter()
+            self._read()
+            # Leave most of the time to everything else, however much has changed.
+            self._pause = min(0.5, 4 * (time.perf_counter() - started))
+        self._grid.progress({file_id: transfer.percent for file_id, transfer in self._transfers.items()})
+        self._panel.progress(self._transfers)
+        return self._grid.paint()
+
+    def _read(self) -> None:
+        """Show what is true of all pictures together; the grid reads what is in view."""
         snapshot = self._gallery.snapshot()
-        self._grid.update(snapshot, self._percents())
         self._panel.update(snapshot, self._saving)
+        self._find.update(snapshot.total)
         self._empty_title.textContent = wording.nothing(snapshot)
-        self._empty.hidden = bool(snapshot.records)
-        # Leave most of the time to everything else, however many cards there are.
-        self._pause = min(0.5, 4 * (time.perf_counter() - started))
+        self._empty.hidden = snapshot.total > 0
+        self._grid.refresh(online=snapshot.online)
+
+    def _on_found(self, is_other: bool) -> None:
+        """The listing has been searched: for another name, or again."""
+        if is_other:
+            self._grid.scroll_to_top()
+        self._outdate()
+
+    async def _card_url(self, record: fs.FileRecord) -> str | None:
+        return await self._gallery.card_url(record, CARD_WIDTH * window.devicePixelRatio)
 
     def _on_event(self, event: fs.FileSyncEvent) -> None:
         kind, _, what = event.type.partition(":")
@@ -76,34 +112,35 @@ class Main:
                 self._transfers = fs.update_active_transfers(self._transfers, transfer)
             else:
                 self._transfers = fs.remove_active_transfer(self._transfers, event.file_id)
-            self._grid.progress(self._percents())
-            self._panel.progress(self._transfers)
+            self._frames.ask()
         if what != "progress":
-            self._schedule_render()
-
-    def _percents(self) -> dict[str, float | None]:
-        return {file_id: transfer.percent for file_id, transfer in self._transfers.items()}
+            self._on_change()
 
     # --- in: what the user asks for ---
 
     def _act(self, action: str, file_id: str) -> None:
+        card = self._grid.cards.get(file_id)
+        if card is None:
+            return
         if action == "view":
             self._grid.bring_back(file_id)
-            self._viewer.open(file_id)
+            if card.record is not None and card.is_viewable:
+                self._viewer.open(card.record)
         elif action == "details":
-            self._grid.cards[file_id].toggle_details()
+            card.toggle_details()
         elif action == "save":
-            self._grid.cards[file_id].save()
+            self._start(self._save(card))
         elif action == "edit":
-            self._start(self._edit(file_id))
+            self._start(self._edit(card))
         elif action == "delete":
             self._start(self._gallery.delete(file_id))
         elif action == "retry":
             self._start(self._gallery.retry())
 
     async def _add(self, js_files: list[Any]) -> None:
+        self._find.clear()  # or the new ones might not be among those that are shown
         self._saving += len(js_files)
-        self._schedule_render()
+        self._on_change()
         await asyncio.gather(*map(self._add_one, js_files))  # the kit stores some at a time
 
     async def _add_one(self, js_file: Any) -> None:
@@ -113,17 +150,23 @@ class Main:
             self._toasts.show(f"{js_file.name} was not added: {_plain(error)}")
         finally:
             self._saving -= 1
-            self._schedule_render()
+            self._on_change()
 
-    async def _edit(self, file_id: str) -> None:
-        card = self._grid.cards[file_id]
-        card.set_busy(True)
+    async def _edit(self, card: Card) -> None:
+        self._grid.set_busy(card.file_id, True)
         try:
-            await self._gallery.edit(file_id, images.invert)
+            await self._gallery.edit(card.file_id, images.invert)
         except Exception as error:  # a picture that the browser cannot decode is a JsException
             self._toasts.show(f"{card.metadata.name or 'The picture'} was not changed: {_plain(error)}")
         finally:
-            card.set_busy(False)
+            self._grid.set_busy(card.file_id, False)
+
+    async def _save(self, card: Card) -> None:
+        """Offer the file to the browser's downloads."""
+        if url := await self._gallery.url(card.file_id):
+            link = document.createElement("a")
+            link.href, link.download = url, card.metadata.name or "file"
+            link.click()
 
     async def _serve_files(self) -> None:
         await asyncio.sleep(SERVICE_WORKER_DELAY)

@@ -5,15 +5,21 @@ They are the browser's own elements: wrapping each in a `pyscript.web` object ta
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+SELECTOR = "[data-part], [data-testid], [id]"
 
 
 class Parts:
-    """The elements under `root` that have a `data-part`, a `data-testid` or an `id`, by that name."""
+    """The elements under `root` that have a `data-part`, a `data-testid` or an `id`, by that name.
 
-    def __init__(self, root: Any) -> None:
-        found = root.querySelectorAll("[data-part], [data-testid], [id]")
-        self._elements = {_name(part): part for part in found}
+    `names` are theirs in the order of the page, where they are known: of many copies of a template.
+    """
+
+    def __init__(self, root: Any, names: Sequence[str] | None = None) -> None:
+        found = root.querySelectorAll(SELECTOR)
+        self._elements = dict(zip(names or map(_name, found), found, strict=True))
         self._written: dict[tuple[str, str], Any] = {}
 
     def __getitem__(self, name: str) -> Any:
@@ -29,6 +35,11 @@ class Parts:
             part.style.setProperty(attribute.removeprefix("style."), value)
         else:
             setattr(part, attribute, value)
+
+
+def names_of(root: Any) -> list[str]:
+    """The names of the parts under `root`, in the order of the page."""
+    return [_name(part) for part in root.querySelectorAll(SELECTOR)]
 
 
 def _name(part: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import wording
@@ -49,8 +49,10 @@ class StatusPanel:
         write("sync-pending-download-count", status.pending_download_count)
         write("sync-on-demand-count", status.on_demand_count)
         write("sync-error-count", status.error_count)
-        self._list("uploading-files", status.uploading_file_ids)
-        self._list("queued-uploads", status.queued_upload_file_ids)
+        self._list("uploading-files", snapshot.uploading)
+        self._list("queued-uploads", snapshot.queued_uploads)
+        more = status.queued_upload_count - len(snapshot.queued_uploads)
+        write("more-queued", f"and {more:,} more" if more else "")
 
     def progress(self, transfers: Mapping[str, fs.ActiveTransfer]) -> None:
         """Show the total progress of the transfers that this tab runs; another tab may run them instead."""
@@ -65,8 +67,7 @@ class StatusPanel:
         write("transfer-bar", f"{total.percent:.0f}%", "style.width")
         write("transfer-text", f"{wording.size(total.total_loaded)} of {wording.size(total.total_size)}")
 
-    def _list(self, name: str, file_ids: Iterable[str]) -> None:
-        ids = sorted(file_ids)
+    def _list(self, name: str, ids: list[str]) -> None:
         if self._listed.get(name) != ids:
             self._listed[name] = ids
             self._parts[name].hidden = not ids

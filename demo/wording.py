@@ -20,8 +20,8 @@ class Message:
 
 
 def count(number: int, noun: str = "picture") -> str:
-    """`1 picture`, `2 pictures`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """`1 picture`, `5,000 pictures`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def size(number_of_bytes: int | None) -> str:
@@ -75,7 +75,7 @@ def _metadata_sync(snapshot: Snapshot) -> Message:
         return Message("wait", f"{count(pending)} not uploaded yet by another device")
     if snapshot.unsent:
         return Message("busy", f"Sending {count(snapshot.unsent, 'change')} …")
-    return Message("good", "Everything is synced" if snapshot.records else "Ready")
+    return Message("good", "Everything is synced" if snapshot.total else "Ready")
 
 
 def nothing(snapshot: Snapshot) -> str:
@@ -87,7 +87,17 @@ def nothing(snapshot: Snapshot) -> str:
     return "No pictures on this device yet"
 
 
-def _in_progress(status: fs.SyncStatus, uploads: int, downloads: int) -> str:
+def found(term: str, shown: int, total: int) -> str:
+    """How many a search has found; empty when nothing was searched for."""
+    return f"{shown:,} of {total:,}" if term else ""
+
+
+def not_found(term: str) -> str:
+    """What stands where the pictures would be that were searched for."""
+    return f"No picture has “{term}” in its name."
+
+
+def _in_progress(status: fs.SyncCounts, uploads: int, downloads: int) -> str:
     parts = []
     if status.uploading_count:
         parts.append(f"uploading {_of(status.uploading_count, uploads)}")
@@ -97,7 +107,7 @@ def _in_progress(status: fs.SyncStatus, uploads: int, downloads: int) -> str:
 
 
 def _of(running: int, all_of_them: int) -> str:
-    return count(running) if running == all_of_them else f"{running} of {count(all_of_them)}"
+    return count(running) if running == all_of_them else f"{running:,} of {count(all_of_them)}"
 
 
 def badge(display: fs.FileDisplayState, *, online: bool, percent: float | None) -> Message | None:

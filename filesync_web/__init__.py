@@ -92,6 +92,7 @@ from filesync_web.file_sync import FileSync
 from filesync_web.files.orphans import Orphan
 from filesync_web.files.preprocess import Preprocessed
 from filesync_web.files.schema import FileSyncSchema, FileTables, create_file_sync_schema
+from filesync_web.files.sync_counts import SyncCounts, get_sync_counts
 from filesync_web.livestore.fields import Field, boolean, integer, json, real, text, timestamp
 from filesync_web.livestore.schema import Args, EventDef, Materializer, NewEvent, Schema, event, make_schema
 from filesync_web.livestore.store import Store
@@ -163,6 +164,7 @@ __all__ = [
     "StoreClosedError",
     "StoreError",
     "SyncAuthError",
+    "SyncCounts",
     "SyncError",
     "SyncOptions",
     "SyncStatus",
@@ -191,6 +193,7 @@ __all__ = [
     "get_file_metadata",
     "get_file_sync",
     "get_file_url",
+    "get_sync_counts",
     "get_sync_status",
     "image_preprocessor",
     "index",

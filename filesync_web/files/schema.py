@@ -117,7 +117,10 @@ def _files_table() -> Table[FileRecord]:
             "deleted_at": timestamp(nullable=True),
         },
         record=FileRecord,
-        indexes=[index("filesByContentHash", "content_hash")],
+        indexes=[
+            index("filesByContentHash", "content_hash"),
+            index("filesByTime", "deleted_at", "created_at"),  # any page of a long list, read by itself
+        ],
     )
 
 
@@ -133,7 +136,10 @@ def _local_file_state_table() -> Table[LocalFileState]:
             "last_sync_error": text(default=""),
         },
         record=_local_state,
-        indexes=[index("localFileStateByLocalHash", "local_hash")],
+        indexes=[
+            index("localFileStateByLocalHash", "local_hash", "download_status"),
+            index("localFileStateByStatus", "download_status", "upload_status"),  # to count them
+        ],
         client_only=True,
     )
 

@@ -93,7 +93,7 @@ def test_drop_and_paste_add_files_too(new_context: NewContext, store_id: str) ->
         card.expect_image(320, 200)
 
 
-def test_at_most_two_transfers_each_way_and_one_snapshot(new_context: NewContext, store_id: str) -> None:
+def test_at_most_two_uploads_at_a_time_and_one_snapshot(new_context: NewContext, store_id: str) -> None:
     here = Gallery.open(new_context(), store_id)
     uploads = Held(here.page, FILES, "PUT")
     contents = several(5)
@@ -124,8 +124,8 @@ def test_at_most_two_transfers_each_way_and_one_snapshot(new_context: NewContext
     expect(here.page.get_by_test_id("transfer-progress-section")).to_be_hidden()
     assert len(uploads.seen) == 5
 
-    there.expect_counts(downloading=2, queued_download=3)
-    wait_until(lambda: len(downloads.waiting) == 2, "two downloads wait", timeout=SLOW, page=there.page)
+    there.expect_counts(downloading=5)
+    wait_until(lambda: downloads.waiting, "downloads wait", timeout=SLOW, page=there.page)
     downloads.open()
     for card, content in zip(there.all_cards(), contents, strict=True):
         card.expect_synced(sha256(content))

@@ -43,6 +43,9 @@ def test_pictures_reach_another_browser_and_survive_restarts(
             gallery.card(1).expect_image(2400, 2400)
 
     both_show_everything()
+    there.card(1).root.get_by_role("button", name="View").click()
+    whole = there.page.get_by_role("dialog").locator("img")
+    expect(whole).to_have_js_property("naturalWidth", 2400)
     first.close()
     second.close()
     server.restart()

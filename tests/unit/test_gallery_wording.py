@@ -20,7 +20,7 @@ def row(number: int, download: fs.Status = DONE, upload: fs.Status = DONE) -> fs
 
 
 def snapshot(*rows: fs.LocalFileState, **changes: Any) -> Any:
-    values = {"online": True, "sync_enabled": True, "unsent": 0, "local_only": False, "records": rows}
+    values = {"online": True, "sync_enabled": True, "unsent": 0, "local_only": False, "total": len(rows)}
     sync = {"sync_connected": True, "sync_failing": False}
     return SimpleNamespace(status=fs.get_sync_status(rows), **{**values, **sync, **changes})
 

@@ -1,0 +1,106 @@
+"""The pictures in their order, oldest first: how many there are, and any part of them, read when it is shown.
+
+A store of 50,000 pictures is never read as a whole: an index of the kit's table gives any page of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import filesync_web as fs
+
+FILES = fs.create_file_sync_schema()
+LIVE_FILES = FILES.tables.files.where(deleted_at=None).order_by("created_at")
+LOCAL_STATES = FILES.tables.local_file_state
+
+COUNT = "SELECT count(*) FROM files WHERE deletedAt IS NULL"
+BEFORE = f"{COUNT} AND (createdAt, rowid) < (SELECT createdAt, rowid FROM files WHERE id = ?)"  # noqa: S608
+NAME = "CASE WHEN json_valid(metadataJson) THEN json_extract(metadataJson, '$.custom.name') END"
+PART = "SELECT * FROM files WHERE deletedAt IS NULL ORDER BY createdAt LIMIT ? OFFSET ?"
+
+SEARCHED_AT_ONCE = 4_000
+"""Records; they take some ten milliseconds, and then somebody else may have a turn."""
+MAX_NEIGHBOURS = 300
+
+
+class Entry(NamedTuple):
+    """A picture's record, and what this client knows of it."""
+
+    record: fs.FileRecord
+    state: fs.LocalFileState | None
+
+
+def is_picture(metadata: fs.FileMetadata) -> bool:
+    """Whether to try and show a file as an image; one of unknown type is given the chance."""
+    return metadata.width is not None or (metadata.mime_type or "image/").startswith("image/")
+
+
+class Listing:
+    """All live files of a store, or those that were found by their name."""
+
+    def __init__(self, store: fs.Store) -> None:
+        self._store = store
+        self._found: list[str] | None = None
+        self.term = ""
+        """What was searched for; empty when all files are listed."""
+
+    @property
+    def total(self) -> int:
+        """How many live files there are."""
+        return int(self._store.query(COUNT)[0][0])
+
+    @property
+    def count(self) -> int:
+        """How many files are listed."""
+        return self.total if self._found is None else len(self._found)
+
+    def page(self, places: range) -> list[Entry]:
+        """The files at these places of the list. One that was found, and has gone since, is left out."""
+        if self._found is None:
+            records = self._store.query(LIVE_FILES.limit(len(places)).offset(places.start))
+        else:
+            ids = self._found[places.start : places.stop]
+            found = {record.id: record for record in self._store.query(LIVE_FILES.where(id=ids))}
+            records = [found[file_id] for file_id in ids if file_id in found]
+        rows = self._store.query(LOCAL_STATES.where(file_id=[record.id for record in records]))
+        states = {row.file_id: row for row in rows}
+        return [Entry(record, states.get(record.id)) for record in records]
+
+    def place(self, file_id: str) -> int | None:
+        """Where in the list a file is; None when it is not there."""
+        if self._found is not None:
+            return self._found.index(file_id) if file_id in self._found else None
+        is_live = self._store.query(LIVE_FILES.where(id=file_id))
+        return int(self._store.query(BEFORE, (file_id,))[0][0]) if is_live else None
+
+    def neighbours(self, file_id: str, step: int) -> Iterator[Entry]:
+        """The files after one (`step` 1) or before it (-1), once around; of a long list some hundred."""
+        place, count = self.place(file_id), self.count
+        if place is not None:
+            for distance in range(1, min(count, MAX_NEIGHBOURS)):
+                at = (place + step * distance) % count
+                yield from self.page(range(at, at + 1))
+
+    async def find(self, term: str) -> None:
+        """List only the files that have `term` in their name, in capital or small letters; all for ""."""
+        found: list[str] | None = [] if term else None
+        if found is not None:
+            # SQLite takes capital and small letters as the same in ASCII only.
+            spellings = {spell(_pattern(term)) for spell in (str, str.lower, str.upper, str.title)}
+            matches = " OR ".join(["name LIKE ? ESCAPE '\\'"] * len(spellings))
+            sql = f"SELECT id FROM (SELECT id, {NAME} AS name FROM ({PART})) WHERE {matches}"  # noqa: S608
+            for offset in range(0, self.total, SEARCHED_AT_ONCE):
+                rows = self._store.query(sql, (SEARCHED_AT_ONCE, offset, *spellings))
+                found += [file_id for (file_id,) in rows]
+                await asyncio.sleep(0)
+        self._found, self.term = found, term
+
+
+def _pattern(term: str) -> str:
+    """A term as a pattern of LIKE that matches it anywhere."""
+    text = term.encode(errors="ignore").decode()  # half a character, as a keyboard may send one first
+    for special in "\\%_":
+        text = text.replace(special, f"\\{special}")
+    return f"%{text}%"
