@@ -205,19 +205,19 @@ async def one_client(random: Random, oddness: float) -> None:
     assert len(network.requests) < 4 * MAX_PARTS
 
 
-def check(clients: int) -> None:
+async def check(clients: int) -> None:
     seed = int(os.environ.get("HOSTILE_SEED", "0")) or time.time_ns()
     print(f"HOSTILE_SEED={seed}: {clients} clients")
     random = Random(seed)
     for number in range(clients):
-        asyncio.run(one_client(random, oddness=(0.0, 0.02, 0.1, 0.3)[number % 4]))
+        await one_client(random, oddness=(0.0, 0.02, 0.1, 0.3)[number % 4])
 
 
-def test_whatever_the_servers_answer_is_survived() -> None:
-    check(400)
+async def test_whatever_the_servers_answer_is_survived() -> None:
+    await check(400)
 
 
 @pytest.mark.soak(minutes=3)
-def test_whatever_the_servers_answer_is_survived_many_times() -> None:
+async def test_whatever_the_servers_answer_is_survived_many_times() -> None:
     """20,000 clients of signers and object stores that answer nonsense (HOSTILE_SEED)."""
-    check(20_000)
+    await check(20_000)
