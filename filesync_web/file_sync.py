@@ -58,7 +58,7 @@ class FileSync:
         self._relay = EventRelay(store)
         self._orphans = Orphans(workspace, grace=options.orphan_grace)
         self._garbage = GarbageCollector(workspace, self._orphans)
-        self._eviction = Eviction(workspace)
+        self._eviction = Eviction(workspace, is_limited=options.is_limited)
         importer = Importer(workspace, options.preprocessors, self._garbage, self._orphans)
         self._writer = Writer(workspace, importer, self._eviction)
         self._reader = Reader(workspace, self._eviction, auto_prioritize=options.auto_prioritize)
