@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from filesync_web.core.backoff import RetryPolicy
 from filesync_web.core.thumbnails import ThumbnailOptions
@@ -26,6 +26,8 @@ class FileSyncSettings(TypedDict, total=False):
     auto_prioritize: bool
     preprocessors: Preprocessors
     background_uploads: bool
+    downloads: Literal["eager", "on_demand"]
+    keep_bytes: int | None
     orphan_grace: float
     thumbnails: ThumbnailOptions | None
 
@@ -42,6 +44,9 @@ class FileSyncOptions:
     `auto_prioritize`: resolving the URL of a file that is to be downloaded puts it first in line.
     `preprocessors`: by MIME pattern. `background_uploads`: the service worker may go on with uploads when
     the last tab is closed; for that, the signer's headers are written to this device while any waits.
+    `downloads`: "eager" brings every file to this device; with "on_demand" a file stays where it is until it
+    is read, shown or pinned. `keep_bytes`: eager downloads stop where this device would have more bytes of
+    files than that, and the other files are on demand; None is no limit.
     `orphan_grace`: so long are bytes kept whose file has vanished without a deletion (see `list_orphans`);
     `math.inf` keeps them until they are dropped. `thumbnails`: which there are; None for none, and for no
     previews.
@@ -56,8 +61,15 @@ class FileSyncOptions:
     auto_prioritize: bool = True
     preprocessors: Preprocessors = field(default_factory=dict)
     background_uploads: bool = False
+    downloads: Literal["eager", "on_demand"] = "eager"
+    keep_bytes: int | None = None
     orphan_grace: float = 30 * 24 * 3600.0
     thumbnails: ThumbnailOptions | None = field(default_factory=ThumbnailOptions)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there are files that do not come to this device by themselves."""
+        return self.downloads == "on_demand" or self.keep_bytes is not None
 
     def __post_init__(self) -> None:
         for name in ("max_concurrent_uploads", "max_concurrent_downloads"):
@@ -68,6 +80,11 @@ class FileSyncOptions:
             seconds = getattr(self, name)
             if not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
                 raise InvalidArgumentError(f"{name} is a number of seconds above 0, not {seconds!r}")
+        if self.downloads not in ("eager", "on_demand"):
+            raise InvalidArgumentError(f"downloads is 'eager' or 'on_demand', not {self.downloads!r}")
+        kept = self.keep_bytes
+        if kept is not None and (not isinstance(kept, int) or isinstance(kept, bool) or kept < 0):
+            raise InvalidArgumentError(f"keep_bytes is a number of bytes from 0, or None, not {kept!r}")
         grace = self.orphan_grace
         if not isinstance(grace, int | float) or not grace >= 0:
             raise InvalidArgumentError(f"orphan_grace is a number of seconds from 0, not {grace!r}")

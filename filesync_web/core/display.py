@@ -16,7 +16,7 @@ class FileDisplayState:
     """How to render one file.
 
     `can_display`: an own copy of the record's content, or a remote one, can be had. `is_on_demand`: it was
-    evicted here, and is downloaded when it is wanted.
+    evicted here, or does not come by itself, and is downloaded when it is wanted.
     """
 
     file: FileRecord
@@ -67,8 +67,8 @@ class FileError:
 class SyncStatus:
     """The transfers of this client, by file id; all from one snapshot of the rows.
 
-    On demand are the files that were evicted here: nothing waits for them, and they are downloaded when they
-    are wanted.
+    On demand are the files that were evicted here or do not come by themselves: nothing waits for them, and
+    they are downloaded when they are wanted.
     """
 
     uploading_file_ids: tuple[str, ...]

@@ -77,8 +77,8 @@ class LocalFileState:
 
     @property
     def is_on_demand(self) -> bool:
-        """Whether the bytes are elsewhere and nothing is to be done: the file was evicted here, and is
-        downloaded when it is read, shown or pinned."""
+        """Whether the bytes are elsewhere and nothing is to be done: the file was evicted here, or does not
+        come by itself, and is downloaded when it is read, shown or pinned."""
         return self.download_status is Status.DONE and self.local_hash == ""
 
 
@@ -125,6 +125,11 @@ class TransferControl:
     priority: int = 0
     pinned: bool = False
     evicted: bool = False
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether somebody wants the file's bytes here: it was read, shown or pinned, and not evicted."""
+        return not self.evicted and (self.pinned or self.priority > Priority.NORMAL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,9 @@ no harm.
 no unfinished edit, are named as garbage (`DeleteBlob`); the shell looks again before it removes them. The
 absence of a record says nothing: only a tombstone or an edit ends a need.
 
+*Demand.* Which files come by themselves is decided in `demand.py`. One that does not is at rest, with nothing
+to be done, until somebody asks for it.
+
 *Eviction.* An evicted file is not downloaded, that is all. Bytes of it that are here, or come by another
 file, are kept as any others: only the eviction itself removes them, after it has asked the object store.
 
@@ -74,10 +77,11 @@ done.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from filesync_web.core.backoff import RetryPolicy
 from filesync_web.core.failures import Failure
+from filesync_web.engine.demand import Demand, Downloads
 from filesync_web.engine.effects import DeleteBlob, Effect, JobKind
 from filesync_web.engine.file_entry import FileFact
 from filesync_web.engine.remote_deletes import RemoteDeletes
@@ -87,12 +91,19 @@ from filesync_web.engine.transfers import Transfers
 
 class Engine:
     """Decides the transfers of one store on one client. `remote=False` is local-only mode: nothing is ever
-    transferred."""
+    transferred. `stored`: the contents that are here when it begins, with their sizes in bytes."""
 
     def __init__(
-        self, *, remote: bool = True, limits: Limits | None = None, retry: RetryPolicy | None = None
+        self,
+        *,
+        remote: bool = True,
+        limits: Limits | None = None,
+        retry: RetryPolicy | None = None,
+        downloads: Downloads | None = None,
+        stored: Mapping[str, int] | None = None,
     ) -> None:
-        self._state = EngineState(retry or RetryPolicy(), RunningJobs(limits or Limits()))
+        jobs, demand = RunningJobs(limits or Limits()), Demand(downloads or Downloads(), stored or {})
+        self._state = EngineState(retry or RetryPolicy(), jobs, demand)
         self._transfers = Transfers(self._state, remote=remote)
         self._deletes = RemoteDeletes(self._state, self._transfers)
         self._owners: dict[JobKind, JobOwner] = {
@@ -180,6 +191,7 @@ class Engine:
         for content_hash in state.take_touched():
             self._deletes.recheck(content_hash)
             if not state.is_needed(content_hash):
+                state.demand.gone(content_hash)
                 state.emit(DeleteBlob(content_hash))
         if self._is_open:
             for kind in JobKind:

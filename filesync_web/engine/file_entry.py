@@ -12,6 +12,7 @@ from filesync_web.core.records import (
     Status,
     TransferControl,
 )
+from filesync_web.engine.demand import Demand
 from filesync_web.engine.effects import Job, JobKind
 from filesync_web.engine.plan import INPUTS, JOBS, Plan, plan
 from filesync_web.engine.retry import FIRST_TRY, Retry
@@ -42,13 +43,14 @@ class FileFact:
 
 @dataclass(slots=True)
 class FileEntry:
-    """A live file: its record, its row as the engine wants it (`row`) and as it is stored (`stored`), its
-    running job."""
+    """A live file: its record, its row as the engine wants it (`row`) and as it is stored (`stored`),
+    whether its bytes are to come here (`is_wanted`), its running job."""
 
     record: FileRecord
     row: LocalFileState
     control: TransferControl
     stored: LocalFileState | None = None
+    is_wanted: bool = True
     retry: Retry = FIRST_TRY
     job: Job | None = None
 
@@ -67,7 +69,7 @@ class FileEntry:
         error.
         """
         is_nowhere = not self.is_here and not self.record.is_uploaded
-        return is_nowhere and self.row.last_sync_error != "" and not self.control.evicted
+        return is_nowhere and self.row.last_sync_error != "" and self.is_wanted
 
     @property
     def needed(self) -> frozenset[str]:
@@ -93,22 +95,23 @@ class FileEntry:
         return JobKind.DOWNLOAD if self.row.download_status in _STARTABLE or self.is_lost else None
 
     def plan(self, *, remote: bool) -> Plan:
-        """What is to be done for the file now: for an evicted one nothing, it is downloaded on demand. One
-        that names no content ought to be downloaded, and cannot."""
+        """What is to be done for the file now: for one that is not wanted here nothing, it is downloaded on
+        demand. One that names no content ought to be downloaded, and cannot."""
         if not self.record.is_usable:
             return Plan.DOWNLOAD
         wanted = plan(self.record, have_local=self.is_here, remote=remote)
-        return Plan.NOTHING if wanted is Plan.DOWNLOAD and self.control.evicted else wanted
+        return wanted if self.is_wanted or wanted is not Plan.DOWNLOAD else Plan.NOTHING
 
     def is_served_by(self, kind: JobKind, *, remote: bool) -> bool:
         """Whether a job of that kind is what the plan wants, or the look at a lost object."""
         wanted = self.plan(remote=remote)
         return JOBS.get(wanted) is kind or (kind is JobKind.DOWNLOAD and wanted is Plan.WAIT and self.is_lost)
 
-    def take_in(self, local_hash: str, *, forget_error: bool) -> None:
+    def take_in(self, local_hash: str, demand: Demand, *, forget_error: bool) -> None:
         """Let the row speak of the record, and of the own copy that is here."""
         self.row = replace(self.row, path=self.record.path, local_hash=local_hash)
-        if self.control.evicted and not self.is_here:
+        self.is_wanted = demand.wants(self)
+        if not (self.is_wanted or self.is_here):
             self.row = replace(self.row, local_hash="")  # an older copy is not wanted either
         if forget_error:
             self.row = replace(self.row, last_sync_error="")

@@ -14,6 +14,7 @@ from filesync_web.core.failures import Failure
 from filesync_web.core.paths import remote_key
 from filesync_web.core.records import FileRecord, RemoteDelete
 from filesync_web.core.sizes import LARGE, SMALL
+from filesync_web.engine.demand import Demand
 from filesync_web.engine.effects import Effect, Job, JobKind, Notify, QueueRemoteDelete
 from filesync_web.engine.live_files import LiveFiles
 from filesync_web.engine.outbox import Outbox
@@ -146,6 +147,7 @@ class EngineState:
 
     policy: RetryPolicy
     jobs: RunningJobs
+    demand: Demand
     now: float = 0.0
     jitter: float = 0.0
     files: LiveFiles = field(default_factory=LiveFiles)

@@ -58,7 +58,7 @@ class Transfers:
             file.row = at_rest(row)
         self._change_record(file, record)
         file.stored, file.control = fact.row, fact.control
-        file.take_in(fact.local_hash, forget_error=is_edited or is_moved)
+        file.take_in(fact.local_hash, self._state.demand, forget_error=is_edited or is_moved)
         self.reconcile(file, retry=known is None or is_released or is_edited or is_moved)
         if file.is_here:
             self._arrived(record.content_hash)

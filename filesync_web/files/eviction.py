@@ -55,11 +55,13 @@ SAVING_TIMEOUT = 30.0
 
 
 class Eviction:
-    """Decides which own bytes of one store may go, and lets them go."""
+    """Decides which own bytes of one store may go, and lets them go. `is_limited`: not every file comes by
+    itself."""
 
-    def __init__(self, workspace: Workspace, thumbnails: Thumbnails) -> None:
+    def __init__(self, workspace: Workspace, thumbnails: Thumbnails, *, is_limited: bool = False) -> None:
         self._workspace = workspace
         self._thumbnails = thumbnails
+        self._is_limited = is_limited
         self._store = workspace.store
         self._tables = workspace.tables
         self._events = workspace.events
@@ -78,7 +80,7 @@ class Eviction:
     # --- what the user asks for -----------------------------------------------------------------------------
 
     async def pin(self, file_id: str) -> None:
-        """Keep the bytes of a file here; an evicted one is downloaded."""
+        """Keep the bytes of a file here; one that is on demand is downloaded."""
         async with self._lock.saving():  # nobody evicts it meanwhile
             record = self._tables.live(file_id)
             await change_control(self._workspace, record.id, pinned=True, evicted=False)
@@ -88,9 +90,15 @@ class Eviction:
         await change_control(self._workspace, self._tables.live(file_id).id, pinned=False)
 
     async def unevict(self, record: FileRecord, *, priority: int) -> None:
-        """The file is needed here: if it is evicted, it is so no more."""
-        if self._tables.control(record.id).evicted:
+        """The file is needed here: if it is on demand, it is so no more."""
+        control = self._tables.control(record.id)
+        if control.evicted or not (control.is_asked_for or self._comes_by_itself(record)):
             await change_control(self._workspace, record.id, evicted=False, priority=priority)
+
+    def _comes_by_itself(self, record: FileRecord) -> bool:
+        """Whether the file needs nobody who asks for it, as far as is known here."""
+        row = self._tables.row(record.id)
+        return not self._is_limited or (row is not None and row.local_hash == record.content_hash)
 
     async def evict(self, file_id: str) -> None:
         """Evict the content of one file, which all files of that content share."""

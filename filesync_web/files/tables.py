@@ -116,6 +116,13 @@ class FileSyncTables:
         """This client's rows of these files."""
         return self._store.query(self._tables.local_file_state.where(file_id=_padded(file_ids)))
 
+    def told_to_be_here(self, contents: Sequence[str]) -> set[str]:
+        """Those of these contents of which a row of this client says that they are here."""
+        parts = [contents[start : start + MAX_VALUES] for start in range(0, len(contents), MAX_VALUES)]
+        table = self._tables.local_file_state
+        rows = [row for part in parts for row in self._store.query(table.where(local_hash=_padded(part)))]
+        return {row.local_hash for row in rows}
+
     def all_rows(self) -> list[LocalFileState]:
         """All rows of this client."""
         return self._store.query(self._tables.local_file_state)

@@ -21,6 +21,7 @@ from filesync_web.core.failures import failure_of
 from filesync_web.core.foreign import accepted
 from filesync_web.core.records import FileRecord, LocalFileState, RemoteDelete, TransferControl
 from filesync_web.engine import effects as fx
+from filesync_web.engine.demand import Downloads
 from filesync_web.engine.effects import Job, JobKind
 from filesync_web.engine.engine import Engine
 from filesync_web.engine.file_entry import FileFact
@@ -39,6 +40,11 @@ logger = logging.getLogger(__name__)
 
 FACTS_PER_BATCH = 500
 """Files that are looked at in one go: some 100 ms in a browser."""
+
+PLENTY = 8
+GATHERING = 0.05
+"""While at least `PLENTY` jobs still run, the connections have work: then the ends of others wait for more of
+them, so many or so many seconds, and what follows is written down, and signed, together."""
 
 _Outcome = BaseException | None
 
@@ -69,6 +75,7 @@ class EngineRunner:
         self._options = options
         self._dirty: set[str] = set()
         self._own = OwnEvents()
+        self._maybe_here: set[str] = set()
         self._reports: list[tuple[Job, _Outcome]] = []
         self._tasks = Tasks(f"transfers of store {workspace.store.store_id!r}")
         self._running: dict[int, asyncio.Task[None]] = {}
@@ -96,12 +103,14 @@ class EngineRunner:
 
     async def _run_engine(self) -> None:
         """Run one engine, until records may have vanished: it would go on with files that are no more."""
-        engine, epoch = self._new_engine(), self._store.epoch
+        epoch = self._store.epoch
         try:
             self._dirty.clear()
             self._own.clear()
             self._reports.clear()
             stored = await self._blobs.list()
+            self._maybe_here = set(stored)
+            engine = self._new_engine(stored)
             async for facts in self._facts(self._tables.all_ids(), stored):
                 await self._perform(engine.learn(facts, self._clock.monotonic()))
             await self._perform(engine.observe((), self._clock.monotonic()))
@@ -118,10 +127,17 @@ class EngineRunner:
         finally:
             await self._tasks.cancel_and_wait()
 
-    def _new_engine(self) -> Engine:
+    def _new_engine(self, stored: Mapping[str, int]) -> Engine:
         options = self._options
         limits = Limits(options.max_concurrent_uploads, options.max_concurrent_downloads)
-        return Engine(remote=self._workspace.remote.exists, limits=limits, retry=options.retry)
+        downloads = Downloads(options.downloads == "on_demand", options.keep_bytes)
+        return Engine(
+            remote=self._workspace.remote.exists,
+            limits=limits,
+            retry=options.retry,
+            downloads=downloads,
+            stored=stored,
+        )
 
     # --- facts
 
@@ -167,19 +183,27 @@ class EngineRunner:
     async def _found(
         self, records: Iterable[FileRecord], rows: Mapping[str, LocalFileState]
     ) -> Container[str]:
-        """The contents that are here although their files' rows do not say so."""
+        """The contents that are here although their files' rows do not say so: those that were here when this
+        tab began to lead, that it has begun to download since, or that another file's row tells of."""
         known = {"", *(row.local_hash for row in rows.values())}
-        unknown = sorted({record.content_hash for record in records} - known)
-        sizes = await asyncio.gather(*map(self._blobs.size, unknown))
-        return {content for content, size in zip(unknown, sizes, strict=True) if size is not None}
+        unknown = {record.content_hash for record in records} - known
+        unknown &= self._maybe_here | self._tables.told_to_be_here(sorted(unknown))
+        sizes = await asyncio.gather(*map(self._blobs.size, sorted(unknown)))
+        return {content for content, size in zip(sorted(unknown), sizes, strict=True) if size is not None}
 
     async def _report(self, engine: Engine) -> None:
         """Tell the engine the ends of jobs that have come."""
+        if len(self._running) >= PLENTY > len(self._reports):
+            await self._clock.sleep(GATHERING)
         reports, self._reports = self._reports, []
         effects = [effect for report in reports for effect in self._told(engine, *report)]
         await self._perform(effects)
         for job, outcome in reports:
-            if outcome is not None and job.kind is JobKind.DOWNLOAD:
+            if job.kind is not JobKind.DOWNLOAD:
+                continue
+            if outcome is None:
+                self._jobs.arrived(job)
+            else:
                 # Its bytes may have come all the same: it may have been stopped after its last step.
                 self._dirty.update(record.id for record in self._tables.files_of(job.content_hash))
 
@@ -247,6 +271,8 @@ class EngineRunner:
     # --- jobs
 
     def _start(self, job: Job) -> None:
+        if job.kind is JobKind.DOWNLOAD:
+            self._maybe_here.add(job.content_hash)
         self._running[job.serial] = self._tasks.spawn(
             self._jobs.run(job), f"{job.kind.value} {job.file_id}", on_end=lambda task: self._ended(job, task)
         )

@@ -50,10 +50,14 @@ class JobRunner:
         progress = self._progress(job, metadata.size_bytes)
         if job.kind is JobKind.DOWNLOAD:
             await self._download(job, metadata, progress)
-            if record is not None:
-                self._eviction.record_arrival(record)
         else:
             await self._upload(job, metadata, progress)
+
+    def arrived(self, job: Job) -> None:
+        """A download has ended well: what has come is to be remembered."""
+        record = self._tables.record(job.file_id)
+        if record is not None:
+            self._eviction.record_arrival(record)
 
     async def _delete(self, job: Job) -> None:
         await self._refreshing.answer(None)

@@ -9,7 +9,16 @@ from filesync_web.core.paths import file_path, remote_key
 from filesync_web.core.records import Control, FileRecord, LocalFileState, Status
 from filesync_web.engine.effects import JobKind
 from tests.model.shell import Shell
-from tests.model.state import CONTENTS, Client, Crash, Event, apply_event, content_hash_of, metadata_of
+from tests.model.state import (
+    CONTENTS,
+    DOWNLOADS,
+    Client,
+    Crash,
+    Event,
+    apply_event,
+    content_hash_of,
+    metadata_of,
+)
 
 _FAILURES = {
     # what a request reports that fails in another way than by a passing cause; two of them may be mistaken
@@ -55,6 +64,7 @@ class Actions(Shell):
         self.commit(client, Event("updated", new))
         client.rows[old.id] = LocalFileState(old.id, path, content, Status.DONE, Status.QUEUED)
         client.controls.pop(old.id, None)
+        client.asked_for.discard(old.id)
         client.evicted.discard(old.id)
         self.queue_remote_delete(client, old)
         client.dirty.add(old.id)
@@ -80,6 +90,7 @@ class Actions(Shell):
         record = possible[a % len(possible)]
         files = {file.id for file in self.files_of(client, record.content_hash)}
         client.evicted |= files
+        client.asked_for -= files
         client.dirty |= files
         if b % 3 == 0:  # the client dies before the bytes are gone
             raise Crash
@@ -116,12 +127,19 @@ class Actions(Shell):
         return is_here and uploaded and at_rest and announced and not older and heard and not deleting
 
     def op_demand(self, client: Client, a: int, b: int) -> None:
-        """The user wants an evicted file again."""
-        wanted = sorted(client.evicted)
+        """The user wants a file that was evicted, or that does not come by itself."""
+        live = sorted(record.id for record in client.records.values() if record.is_live)
+        wanted = [file_id for file_id in live if self.may_do_without(client, file_id)]
         if wanted:
             file_id = wanted[a % len(wanted)]
             client.evicted.discard(file_id)
+            client.asked_for.add(file_id)
             client.dirty.add(file_id)
+
+    def op_settings(self, client: Client, a: int, b: int) -> None:
+        """The user chooses anew which files come by themselves, and starts the app again."""
+        client.downloads = DOWNLOADS[a % len(DOWNLOADS)]
+        self.die(client)
 
     def op_online(self, client: Client, a: int, b: int) -> None:
         client.online = a % 2 == 1
@@ -253,6 +271,7 @@ OPERATIONS: dict[str, int] = {
     "lose": 1,
     "damage": 1,
     "evict": 3,
-    "demand": 1,
+    "demand": 2,
+    "settings": 1,
 }
 """The operations and how often a random walk takes each."""

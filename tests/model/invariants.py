@@ -34,7 +34,8 @@ class Invariants(State):
                 f"{job} starts although it is held back"
             )
             if job.kind is JobKind.DOWNLOAD:
-                assert job.file_id not in client.evicted, f"{job} starts although nobody wants it"
+                unwanted = self.must_do_without(client, job.file_id)
+                assert not unwanted, f"{job} starts although nobody wants it"
             else:
                 kept = [delete.remote_key for delete in client.outbox.values()]
                 assert job.remote_key in kept, f"{job} sends what nobody would take away"
@@ -114,8 +115,10 @@ class Invariants(State):
                 statuses = (row.upload_status, row.download_status)
                 if self.does_without(client, client.records[row.file_id]):
                     resting = (row.local_hash, *statuses) == ("", Status.DONE, Status.DONE)
-                    assert resting, f"{client.name}: {row} of an evicted file"
-                    continue
+                    unwanted = self.must_do_without(client, row.file_id)
+                    assert resting or not unwanted, f"{client.name}: {row} of a file that nobody wants"
+                    if resting:
+                        continue
                 self.check_tells_what_is_here(client, row)
                 is_held = client.controls.get(row.file_id, Control.NONE)
                 assert (
@@ -156,7 +159,7 @@ class Invariants(State):
             and all(self.is_live(c, entry) for entry in c.outbox.values())
             and all(
                 row.upload_status is row.download_status is Status.DONE
-                or self.does_without(c, c.records[row.file_id])
+                or (row.is_on_demand and self.does_without(c, c.records[row.file_id]))
                 for row in c.rows.values()
             )
             for c in self.clients

@@ -241,14 +241,26 @@ MUTANTS = [
     Mutant(
         "an evicted file is downloaded although nobody wants it",
         "file_entry.py",
-        "return Plan.NOTHING if wanted is Plan.DOWNLOAD and self.control.evicted else wanted",
+        "return wanted if self.is_wanted or wanted is not Plan.DOWNLOAD else Plan.NOTHING",
         "return wanted",
+    ),
+    Mutant(
+        "files come by themselves although they are on demand",
+        "demand.py",
+        "return not self._downloads.on_demand",
+        "return True",
+    ),
+    Mutant(
+        "what is asked for does not come",
+        "demand.py",
+        "comes = control.is_asked_for or",
+        "comes = False or",
     ),
     Mutant(
         "an evicted file whose object is lost is not uploaded again",
         "file_entry.py",
-        "return Plan.NOTHING if wanted is Plan.DOWNLOAD and self.control.evicted else wanted",
-        "return Plan.NOTHING if self.control.evicted else wanted",
+        "return wanted if self.is_wanted or wanted is not Plan.DOWNLOAD else Plan.NOTHING",
+        "return wanted if self.is_wanted else Plan.NOTHING",
     ),
     Mutant(
         "an evicted file does not notice that its bytes are here again",
@@ -265,7 +277,7 @@ MUTANTS = [
     Mutant(
         "an evicted file keeps an older copy",
         "file_entry.py",
-        "        if self.control.evicted and not self.is_here:\n",
+        "        if not (self.is_wanted or self.is_here):\n",
         "        if False:\n",
     ),
     Mutant(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from filesync_web.core.failures import Failure, FailureKind
 from filesync_web.core.paths import file_path
-from filesync_web.core.records import Control, FileRecord, TransferControl
+from filesync_web.core.records import Control, FileRecord, Priority, TransferControl
 from filesync_web.engine import effects as fx
 from filesync_web.engine.effects import Job, JobKind
 from filesync_web.engine.file_entry import FileFact
@@ -30,7 +30,7 @@ class Shell(Invariants):
 
     def start(self, client: Client) -> None:
         """A tab takes the lead: everything is rebuilt from durable state."""
-        client.engine = self.make_engine()
+        client.engine = self.make_engine(client)
         client.requests.clear()
         client.ending.clear()
         client.crash_after = None
@@ -66,7 +66,10 @@ class Shell(Invariants):
         if not local and row is not None and row.local_hash in client.blobs:
             local = row.local_hash
         control = TransferControl(
-            record.id, client.controls.get(record.id, Control.NONE), evicted=record.id in client.evicted
+            record.id,
+            client.controls.get(record.id, Control.NONE),
+            priority=Priority.SHOWN if record.id in client.asked_for else Priority.NORMAL,
+            evicted=record.id in client.evicted,
         )
         deletes = tuple(delete for delete in client.outbox.values() if delete.file_id == record.id)
         return FileFact(record, row, local, control, deletes)

@@ -12,6 +12,7 @@ from filesync_web.core.metadata import FileMetadata, encode_metadata
 from filesync_web.core.paths import remote_key
 from filesync_web.core.records import Control, FileRecord, LocalFileState, RemoteDelete
 from filesync_web.core.sizes import LARGE, SMALL
+from filesync_web.engine.demand import Downloads
 from filesync_web.engine.effects import Job
 from filesync_web.engine.engine import Engine, Limits
 
@@ -19,6 +20,9 @@ CONTENTS = [f"{n:064x}" for n in range(5)]
 SIZES = [1000, SMALL + 1, None, LARGE + 1, 0]
 """By content, in bytes; None is one that its record does not tell."""
 LIMITS = Limits(uploads=None, downloads=2, deletes=1)
+EAGER = Downloads()
+DOWNLOADS = [EAGER, Downloads(on_demand=True), Downloads(keep_bytes=LARGE + 1)]
+"""What a user may choose: which files come to the device by themselves."""
 RETRY = RetryPolicy(base=1.0, cap=8.0, max_attempts=3, rest=20.0)
 Step = tuple[str, int, int, int]
 
@@ -87,11 +91,13 @@ class Client:
     """One browser profile: durable state, and the engine of the tab that leads."""
 
     name: str
+    downloads: Downloads = EAGER
     base: dict[str, FileRecord] = field(default_factory=dict)
     applied: int = 0
     pending: list[Event] = field(default_factory=list)
     rows: dict[str, LocalFileState] = field(default_factory=dict)
     controls: dict[str, Control] = field(default_factory=dict)
+    asked_for: set[str] = field(default_factory=set)
     evicted: set[str] = field(default_factory=set)
     outbox: dict[tuple[str, str], RemoteDelete] = field(default_factory=dict)  # by remote key and file
     replaced: dict[str, str] = field(
@@ -119,12 +125,18 @@ class Client:
         self.records = records
 
 
+def new_engine(client: Client) -> Engine:
+    """The engine of a tab that takes the lead."""
+    stored = {content: size_of(content) or 0 for content in client.blobs}
+    return Engine(limits=LIMITS, retry=RETRY, downloads=client.downloads, stored=stored)
+
+
 class State:
     """Clients, an object store, an event log, time. `make_engine` lets a test seed faults into the engine."""
 
-    def __init__(self, clients: int = 2, make_engine: Callable[[], Engine] | None = None) -> None:
+    def __init__(self, clients: int = 2, make_engine: Callable[[Client], Engine] | None = None) -> None:
         self.clients = [Client(f"c{n}") for n in range(clients)]
-        self.make_engine = make_engine or (lambda: Engine(limits=LIMITS, retry=RETRY))
+        self.make_engine = make_engine or new_engine
         self.remote: set[str] = set()
         self.damaged: set[str] = set()  # the keys of objects that have other bytes than they should
         self.log: list[Event] = []
@@ -151,7 +163,17 @@ class State:
     def does_without(self, client: Client, record: FileRecord) -> bool:
         """Whether a client neither has nor wants an own copy of a file."""
         is_here = record.content_hash in client.blobs
-        return record.id in client.evicted and record.is_uploaded and not is_here
+        return self.may_do_without(client, record.id) and record.is_uploaded and not is_here
+
+    def may_do_without(self, client: Client, file_id: str) -> bool:
+        """Whether a file may stay elsewhere: it was evicted, or need not come by itself."""
+        is_limited = client.downloads != EAGER
+        return file_id in client.evicted or (is_limited and file_id not in client.asked_for)
+
+    def must_do_without(self, client: Client, file_id: str) -> bool:
+        """Whether a file must not be downloaded: it was evicted, or nobody has asked for it where none comes
+        by itself."""
+        return file_id in client.evicted or (client.downloads.on_demand and file_id not in client.asked_for)
 
     def take_request(self, client: Client, n: int) -> Request | None:
         serials = sorted(client.requests)

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable
 
 from filesync_web.engine.engine import Engine
 from tests.model.actions import Actions
-from tests.model.state import Client, Step
+from tests.model.state import EAGER, Client, Step
 
 
 class World(Actions):
     """Clients, an object store and a backend in memory: takes steps, and checks what must hold after each."""
 
-    def __init__(self, clients: int = 2, make_engine: Callable[[], Engine] | None = None) -> None:
+    def __init__(self, clients: int = 2, make_engine: Callable[[Client], Engine] | None = None) -> None:
         super().__init__(clients, make_engine)
         for client in self.clients:
             self.start(client)
@@ -50,6 +50,7 @@ class World(Actions):
         for client in self.clients:
             client.controls.clear()
             client.evicted.clear()
+            client.downloads = EAGER
             client.online = True
             self.die(client)
         self.work_off()

@@ -80,7 +80,7 @@ async def test_small_uploads_share_queries_transactions_and_requests(counts: Cou
         await settle()
         assert unfinished(tab) == 0
         assert counts["transactions"] <= COUNT / 3
-        assert counts["queries"] <= COUNT * 5
+        assert counts["queries"] <= COUNT * 4
         assert len(asked(device)) <= COUNT / 3
 
 
@@ -109,9 +109,9 @@ async def test_small_downloads_share_queries_transactions_and_requests(counts: C
         await rest(device, lambda: len(device.blobs.blobs) == COUNT)
         await settle()
         assert unfinished(tab) == 0
-        assert counts["transactions"] <= COUNT
+        assert counts["transactions"] <= COUNT / 3
         assert counts["queries"] <= COUNT * 5
-        assert len(asked(device)) <= COUNT * 0.6
+        assert len(asked(device)) <= COUNT / 3
 
 
 async def deletes(counts: Counts, count: int) -> Counter[str]:
