@@ -64,6 +64,7 @@ class Orphans:
         self._blobs = workspace.platform.blobs
         self._lock = SaveLock(workspace)
         self._grace = grace
+        self._taking_stock = asyncio.Lock()
 
     # --- what the app asks for
 
@@ -163,11 +164,20 @@ class Orphans:
         await self._store.commit(*(self._events.orphan_gone(note.content_hash) for note in notes))
 
     async def take_stock(self) -> None:
-        """Before a new log has its first own bytes: what is here already may be orphaned."""
+        """Before a new log has its first own bytes: what is here already may be orphaned.
+
+        Of many first saves at once one does it, and the others wait for that one: each would wait seconds
+        for the lock that the one before it has held.
+        """
         if self._tables.is_stock_taken:
             return
-        async with self._lock.removing():
+        async with self._taking_stock:
             if not self._tables.is_stock_taken:
+                await self._take_stock_alone()
+
+    async def _take_stock_alone(self) -> None:
+        async with self._lock.removing():
+            if not self._tables.is_stock_taken:  # nor by another tab
                 await self.note(await self.unneeded(), had_file=False)
                 await self._store.commit(self._events.stock_taken(self._workspace.now_ms()))
 

@@ -143,9 +143,14 @@ class Device:
         self.thumbnails: ThumbnailStore | None = None
 
     async def tab(
-        self, *, remote: fs.SignerConfig | None = None, local_only: bool = False, **options: Any
+        self,
+        *,
+        remote: fs.SignerConfig | None = None,
+        local_only: bool = False,
+        start: bool = True,
+        **options: Any,
     ) -> Tab:
-        """Open another tab of the device."""
+        """Open another tab of the device, and start its file sync."""
         ports = StorePorts(
             MemoryEventLog(self.log),
             self.hub.channel(),
@@ -171,7 +176,8 @@ class Device:
         file_sync = FileSync(store, platform, remote=signer, options=fs.FileSyncOptions(**options))
         tab = Tab(store, file_sync)
         self.open_tabs.append(tab)
-        file_sync.start()
+        if start:
+            file_sync.start()
         await settle()
         return tab
 
