@@ -144,8 +144,7 @@ class Gallery:
         return await fs.resolve_file_url(file_id)
 
     async def card_url(self, record: fs.FileRecord, size: float) -> str | None:
-        """Where a card of `size` pixels shows the file from: a thumbnail of what is much larger, else the whole
-        file."""
+        """Where a card of `size` pixels shows a file from: a thumbnail of a much larger one, else itself."""
         metadata = fs.get_file_metadata(record)
         longest = max(metadata.width or 0, metadata.height or 0)
         is_large = not longest or longest > 2 * size

@@ -56,7 +56,6 @@ class Card:
         """Of which content and where: the own copy (True) or the remote one; None while there is neither."""
         self.record: fs.FileRecord | None = None
         self.metadata = fs.FileMetadata()
-        self.url: str | None = None
         self.is_on_demand = False
         """Its bytes were removed from this device to make room; they come back when it is looked at."""
         self.is_open = False
@@ -106,7 +105,6 @@ class Card:
 
     def show_image(self, url: str | None) -> None:
         """Show the file's content from `url`; None takes the image away."""
-        self.url = url
         self._parts.write("save", url is None, "disabled")
         self._offer()
         if url is None or not self.is_picture:

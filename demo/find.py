@@ -15,7 +15,8 @@ SHOWN_FROM = 25
 
 
 class Find:
-    """Narrows a listing to what is typed; `on_found` is called when it lists other files."""
+    """Narrows a listing to what is typed. `on_found` is called after each search, with whether it was for
+    something else than the one before."""
 
     def __init__(self, page: Any, listing: Listing, on_found: Callable[[bool], None]) -> None:
         self._field = page["find"]

@@ -26,6 +26,8 @@ import filesync_web as fs
 SERVICE_WORKER_DELAY = 5.0
 """Seconds; it loads the whole site for opening offline, which must not hold up the first pictures."""
 
+PROGRESS_INTERVAL = 0.1
+"""Seconds between two looks at the progress of transfers; more of them would only slow these down."""
 CARD_WIDTH = 290
 """Pixels of the style sheet that a card has at most, where there are several in a row."""
 
@@ -50,10 +52,12 @@ class Main:
         self._transfers: Mapping[str, fs.ActiveTransfer] = {}
         self._saving = 0
         self._is_outdated = True
+        self._has_progress = False
         self._reading: asyncio.TimerHandle | None = None
         self._pause = 0.0
         gallery.watch(self._on_change, self._on_event)
-        self._paint()
+        if self._paint():
+            self._frames.ask()
         when("click", "#toggle-sync")(self._toggle_sync)
         when("click", "#retry-errors")(lambda _event: self._start(gallery.retry()))
         accept_files(page, lambda js_files: self._start(self._add(js_files)))
@@ -75,15 +79,18 @@ class Main:
 
     def _paint(self) -> bool:
         """What is done in a frame; whether the next one has to go on."""
-        if self._is_outdated:
-            self._is_outdated = False
-            started = time.perf_counter()
+        started, is_outdated = time.perf_counter(), self._is_outdated
+        self._is_outdated = False
+        if is_outdated:
             self._read()
-            # Leave most of the time to everything else, however much has changed.
-            self._pause = min(0.5, 4 * (time.perf_counter() - started))
-        self._grid.progress({file_id: transfer.percent for file_id, transfer in self._transfers.items()})
-        self._panel.progress(self._transfers)
-        return self._grid.paint()
+        if self._has_progress:
+            self._has_progress = False
+            self._grid.progress({file_id: transfer.percent for file_id, transfer in self._transfers.items()})
+            self._panel.progress(self._transfers)
+        has_more = self._grid.paint()
+        if is_outdated:  # leave most of the time to everything else, however much has changed
+            self._pause = min(0.5, 6 * (time.perf_counter() - started))
+        return has_more
 
     def _read(self) -> None:
         """Show what is true of all pictures together; the grid reads what is in view."""
@@ -112,7 +119,9 @@ class Main:
                 self._transfers = fs.update_active_transfers(self._transfers, transfer)
             else:
                 self._transfers = fs.remove_active_transfer(self._transfers, event.file_id)
-            self._frames.ask()
+            if not self._has_progress:
+                self._has_progress = True
+                asyncio.get_running_loop().call_later(PROGRESS_INTERVAL, self._frames.ask)
         if what != "progress":
             self._on_change()
 
