@@ -34,3 +34,12 @@ def test_hostile_events_do_no_harm_under_pyodide(
         selection,
     )
     assert run.passed >= 20
+
+
+def test_hostile_servers_do_no_harm_under_pyodide(pyodide_pytest: Callable[..., PyodideRun]) -> None:
+    run = pyodide_pytest(
+        *(f"tests/unit/hostile/{name}.py" for name in ("test_hostile_servers", "events")),
+        "-k",
+        "not many_times",
+    )
+    assert run.passed == 1
