@@ -29,7 +29,7 @@ from filesync_web.livestore.tables import Select, Table
 R = TypeVar("R")
 
 MAX_VALUES = 512
-"""Of a list in a query, where there may be very many: SQLite takes 32,766."""
+"""Of a list in one query; SQLite takes 32,766."""
 
 _SOME_EVENTS = ("file_created", "local_file_state_upsert")
 """Whoever has merged these into a schema has merged all."""
@@ -95,7 +95,7 @@ class FileSyncTables:
 
     def records(self, file_ids: list[str]) -> list[FileRecord]:
         """The records with these ids, deleted or not."""
-        return self._records(self._tables.files.where(id=_padded(file_ids))) if file_ids else []
+        return self._accepted(self._among(self._tables.files, "id", file_ids))
 
     def files_of(self, content_hash: str) -> list[FileRecord]:
         """The live files of that content."""
@@ -114,14 +114,11 @@ class FileSyncTables:
 
     def rows(self, file_ids: list[str]) -> list[LocalFileState]:
         """This client's rows of these files."""
-        return self._store.query(self._tables.local_file_state.where(file_id=_padded(file_ids)))
+        return self._among(self._tables.local_file_state, "file_id", file_ids)
 
     def told_to_be_here(self, contents: Sequence[str]) -> set[str]:
         """Those of these contents of which a row of this client says that they are here."""
-        parts = [contents[start : start + MAX_VALUES] for start in range(0, len(contents), MAX_VALUES)]
-        table = self._tables.local_file_state
-        rows = [row for part in parts for row in self._store.query(table.where(local_hash=_padded(part)))]
-        return {row.local_hash for row in rows}
+        return {row.local_hash for row in self._among(self._tables.local_file_state, "local_hash", contents)}
 
     def all_rows(self) -> list[LocalFileState]:
         """All rows of this client."""
@@ -140,11 +137,11 @@ class FileSyncTables:
 
     def controls(self, file_ids: list[str]) -> list[TransferControl]:
         """What the user asked of these files."""
-        return self._store.query(self._tables.transfer_control.where(file_id=_padded(file_ids)))
+        return self._among(self._tables.transfer_control, "file_id", file_ids)
 
     def remote_deletes(self, file_ids: list[str]) -> list[RemoteDelete]:
         """What the outbox holds because of these files, as far as it may be done."""
-        found = self._store.query(self._tables.remote_deletes.where(file_id=_padded(file_ids)))
+        found = self._among(self._tables.remote_deletes, "file_id", file_ids)
         return [delete for delete in found if is_own_delete(delete, self._store.store_id)]
 
     def open_upload(self, remote_key: str) -> OpenUpload | None:
@@ -185,9 +182,7 @@ class FileSyncTables:
 
     def orphans_of(self, contents: Sequence[str]) -> list[OrphanNote]:
         """What was found of these contents."""
-        parts = [contents[start : start + MAX_VALUES] for start in range(0, len(contents), MAX_VALUES)]
-        table = self._tables.orphans
-        return [note for part in parts for note in self._store.query(table.where(content_hash=_padded(part)))]
+        return self._among(self._tables.orphans, "content_hash", contents)
 
     def orphan(self, content_hash: str) -> OrphanNote | None:
         """What was found of that content."""
@@ -200,10 +195,19 @@ class FileSyncTables:
 
     def _live_among(self, file_ids: Iterable[str]) -> list[FileRecord]:
         ids = sorted(set(file_ids))
-        return self._records(self._tables.files.where(id=_padded(ids), deleted_at=None)) if ids else []
+        return [record for record in self.records(ids) if record.is_live]
 
     def _records(self, query: Select[FileRecord]) -> list[FileRecord]:
-        return [accepted(record, self._store.store_id) for record in self._store.query(query)]
+        return self._accepted(self._store.query(query))
+
+    def _accepted(self, stored: Iterable[FileRecord]) -> list[FileRecord]:
+        return [accepted(record, self._store.store_id) for record in stored]
+
+    def _among(self, table: Table[R], column: str, values: Sequence[str]) -> list[R]:
+        """The rows of which a column has one of these values."""
+        parts = [values[start : start + MAX_VALUES] for start in range(0, len(values), MAX_VALUES)]
+        queries = [table.where(**{column: _padded(part)}) for part in parts]
+        return [row for query in queries for row in self._store.query(query)]
 
     def uses(self) -> dict[str, int]:
         """When each content was last used here, in milliseconds since the epoch."""
@@ -219,8 +223,6 @@ class FileSyncTables:
 
 def _padded(values: Sequence[str]) -> list[str]:
     """As many values as the next power of two, by more of the last: so there are few texts of SQL for all the
-    lists, and each is checked and compiled once. Longer ones, which are rare, are left as they are."""
+    lists, and each is checked and compiled once."""
     count = len(values)
-    if not 0 < count <= MAX_VALUES:
-        return list(values)
     return [*values, *[values[-1]] * ((1 << (count - 1).bit_length()) - count)]

@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from filesync_web.core.metadata import parse_metadata
 from filesync_web.core.paths import remote_key
 from filesync_web.core.records import Control, Status
 from filesync_web.errors import FileSyncError
+from filesync_web.files.events import file_id_of
 from filesync_web.files.workspace import Workspace
 from filesync_web.ports import BackgroundUpload, BackgroundUploader
 from filesync_web.remote.object_store import MULTIPART_ABOVE
@@ -68,10 +70,11 @@ class BackgroundUploads:
         self._dirty: set[str] = set()
         self._wake = asyncio.Event()
 
-    def changed(self, file_ids: Iterable[str]) -> None:
-        """The store has changed what it says of these files."""
-        self._dirty.update(file_ids)
-        self._wake.set()
+    def changed(self, events: Iterable[tuple[str, Any]]) -> None:
+        """The store has these events, by wire name and arguments."""
+        if self._signer is not None:
+            self._dirty |= {file_id for _name, args in events if (file_id := file_id_of(args)) is not None}
+            self._wake.set()
 
     async def run(self) -> None:
         """Keep the list up to date until cancelled."""
@@ -109,8 +112,8 @@ class BackgroundUploads:
         while True:
             self._wake.clear()
             dirty, self._dirty = self._dirty, set()
-            wanted = {file_id: self._upload_of(file_id) for file_id in sorted(dirty)}
-            changes = {i: upload for i, upload in wanted.items() if upload != self._listed.get(i)}
+            wanted = self._uploads_of(sorted(dirty))
+            changes = {i: wanted.get(i) for i in sorted(dirty) if wanted.get(i) != self._listed.get(i)}
             if changes:
                 headers = await _headers(signer) if any(changes.values()) else None
                 await self._background.change(changes, signer.base_url, headers)
@@ -120,19 +123,18 @@ class BackgroundUploads:
                     self._listed[file_id] = upload
             await self._wake.wait()
 
-    def _upload_of(self, file_id: str) -> BackgroundUpload | None:
-        """The upload that a file waits for: None when there is none, or none that the platform can do."""
-        record, row = self._tables.record(file_id), self._tables.row(file_id)
-        if record is None or row is None or not record.is_live or record.is_uploaded:
-            return None
-        if row.upload_status not in (Status.QUEUED, Status.IN_PROGRESS):
-            return None
-        metadata = parse_metadata(record.metadata_json)
-        if metadata.size_bytes is None or metadata.size_bytes > MULTIPART_ABOVE:
-            return None
-        if self._tables.control(file_id).state is not Control.NONE:
-            return None
-        return BackgroundUpload(remote_key(record.path), metadata.content_type)
+    def _uploads_of(self, file_ids: list[str]) -> dict[str, BackgroundUpload]:
+        """The uploads that these files wait for, as far as the platform can do them."""
+        tables, sending = self._tables, (Status.QUEUED, Status.IN_PROGRESS)
+        waiting = {row.file_id for row in tables.rows(file_ids) if row.upload_status in sending}
+        held = {control.file_id for control in tables.controls(file_ids) if control.state is not Control.NONE}
+        uploads = {}
+        for record in tables.records(sorted(waiting - held)):
+            metadata = parse_metadata(record.metadata_json)
+            is_small = metadata.size_bytes is not None and metadata.size_bytes <= MULTIPART_ABOVE
+            if record.is_live and not record.is_uploaded and is_small:
+                uploads[record.id] = BackgroundUpload(remote_key(record.path), metadata.content_type)
+        return uploads
 
 
 async def _headers(signer: SignerConfig) -> dict[str, str]:

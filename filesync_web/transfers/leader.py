@@ -14,7 +14,6 @@ from typing import Any
 from filesync_web.aio.tasks import Tasks
 from filesync_web.aio.waiting import to_the_end
 from filesync_web.core.display import FileSyncEvent
-from filesync_web.files.events import file_id_of
 from filesync_web.files.eviction import Eviction
 from filesync_web.files.garbage import GarbageCollector
 from filesync_web.files.workspace import Workspace
@@ -176,6 +175,5 @@ class Leader:
 
     def _on_store_change(self, events: list[tuple[str, Any]]) -> None:
         self._runner.changed(events)
-        file_ids = {file_id for _name, args in events if (file_id := file_id_of(args)) is not None}
-        self._background_uploads.changed(file_ids)
+        self._background_uploads.changed(events)
         self._object_check.wake()

@@ -119,6 +119,7 @@ class Invariants(State):
                     assert resting or not unwanted, f"{client.name}: {row} of a file that nobody wants"
                     if resting:
                         continue
+                assert not row.is_on_demand, f"{client.name}: {row} of a file that is to be here"
                 self.check_tells_what_is_here(client, row)
                 is_held = client.controls.get(row.file_id, Control.NONE)
                 assert (
