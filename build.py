@@ -13,6 +13,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - the reader may well start it wit
     sys.exit("build.py needs Python 3.11 or newer; this is " + sys.version.split()[0])
 
 import argparse
+import itertools
 import os
 import shutil
 import subprocess
@@ -27,6 +28,7 @@ from tools.serve import require_address, serve
 from tools.site import SERVICE_WORKER, build_site, compress
 
 NO_TESTS = 5  # pytest's exit code when nothing was selected
+INTERRUPTED = 130  # a shell's exit code for what Ctrl-C has ended
 
 
 def demo(args: argparse.Namespace) -> int:
@@ -44,7 +46,7 @@ def test(args: argparse.Namespace) -> int:
         ensure_venv()
         chromium = ensure_chromium()
         build_pyodide_dist()
-    return _pytest(args.pytest_args, CHROMIUM=chromium)
+    return _pytest(args.rest, CHROMIUM=chromium)
 
 
 def soak(args: argparse.Namespace) -> int:
@@ -85,23 +87,24 @@ def check(_args: argparse.Namespace) -> int:
 
 
 def bench(args: argparse.Namespace) -> int:
-    """Run the benchmarks in bench/, or the named ones; each prints ratios."""
+    """Run the benchmarks in bench/, or the named ones; what comes after the names is for the last of them."""
     known = sorted(path.stem for path in (ROOT / "bench").glob("[!_]*.py"))
-    unknown = [name for name in args.names if name not in known]
-    if unknown:
-        raise BuildError(
-            f"no such benchmark: {', '.join(unknown)}; there are: {', '.join(known) or 'none yet'}"
-        )
+    names = list(itertools.takewhile(known.__contains__, args.names))
+    further = [*args.names[len(names) :], *args.rest]
+    if further and not names:
+        raise BuildError(f"no such benchmark: {further[0]}; there are: {', '.join(known)}")
     with build_lock():
         ensure_venv()
         chromium = ensure_chromium()
         build_site()
-    for name in args.names or known:
+    worst = 0
+    for name in names or known:
         say(f"bench {name}")
-        code = _python(["-m", f"bench.{name}"], CHROMIUM=chromium)
-        if code:
-            return code
-    return 0
+        own = further if [name] == names[-1:] else []
+        worst = _python(["-m", f"bench.{name}", *own], CHROMIUM=chromium) or worst
+        if worst == INTERRUPTED:
+            break
+    return worst
 
 
 def dist(_args: argparse.Namespace) -> int:
@@ -132,7 +135,7 @@ def _python(arguments: Sequence[str | Path], **env: str) -> int:
     try:
         return subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, check=False).returncode
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -151,7 +154,9 @@ def _parser() -> argparse.ArgumentParser:
     demo_command.add_argument("--data", type=Path, default=ROOT / ".data", help="folder of all data (.data)")
     add(test).epilog = "example: build.py test tests/unit -k engine -x"
     add(check)
-    add(bench).add_argument("names", nargs="*", help="benchmarks to run; all by default")
+    bench_command = add(bench)
+    bench_command.add_argument("names", nargs="*", help="benchmarks to run; all by default")
+    bench_command.epilog = "example: build.py bench peers small-saved --rounds 1"
     add(soak).add_argument("names", nargs="*", help="parts of test names; all by default")
     add(dist)
     return parser
@@ -161,16 +166,16 @@ def main() -> int:
     """Run one command; returns the exit code."""
     parser = _parser()
     args, rest = parser.parse_known_args()
-    if rest and args.action is not test:
+    if rest and args.action not in (test, bench):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    args.pytest_args = rest
+    args.rest = rest
     try:
         code: int = args.action(args)
     except BuildError as error:
         print(f"build.py: {error}", file=sys.stderr)
         code = 1
     except KeyboardInterrupt:
-        code = 130
+        code = INTERRUPTED
     return code
 
 

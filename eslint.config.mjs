@@ -92,7 +92,7 @@ export default [
       yoda: "error",
     },
   },
-  { files: ["demo/*.js"], languageOptions: { globals: globals.browser } },
+  { files: ["demo/*.js", "bench/pages/*.js", "tests/browser/*.js"], languageOptions: { globals: globals.browser } },
   { files: ["**/*.mjs"], languageOptions: { globals: globals.node } },
   { files: ["sw/tests/*.mjs"], rules: { "no-new-func": "off" } }, // the sources are scripts, not modules
   ...scripts.map(configOf),

@@ -10,7 +10,7 @@
 
 Memory is how far the peak of resident memory rose above that of the page at rest, in all renderer processes
 together and in the browser process, as Linux counts it; what the step before has left is collected first. The
-size in MiB may be given as an argument, as in `python -m bench.bytes 64`: `build.py bench` uses 256.
+size in MiB may be given as an argument, as in `build.py bench bytes 64`; else it is 256.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
+
+from tests.harness.processes import browser_family, is_browser, read_status
 
 
 class Memory:
@@ -13,15 +14,9 @@ class Memory:
     """
 
     def __init__(self, profile: Path) -> None:
-        parents = {
-            int(entry.name): _status(entry.name).get("PPid", 0) for entry in Path("/proc").glob("[0-9]*")
-        }
-        flag = f"--user-data-dir={profile}"
-        self.browser = [pid for pid in parents if flag in _command(pid) and "--type=" not in _command(pid)]
-        family = set(self.browser)
-        for _generation in range(4):
-            family |= {pid for pid, parent in parents.items() if parent in family}
-        self.renderers = [pid for pid in family if "--type=renderer" in _command(pid)]
+        family = browser_family(profile)
+        self.browser = [pid for pid, command in family.items() if is_browser(command, profile)]
+        self.renderers = [pid for pid, command in family.items() if "--type=renderer" in command]
         assert self.browser
         assert self.renderers
 
@@ -40,19 +35,4 @@ class Memory:
 
 
 def _total(field: str, pids: list[int]) -> float:
-    return sum(_status(pid).get(field, 0) for pid in pids) / 1024
-
-
-def _status(pid: int | str) -> dict[str, int]:
-    try:
-        text = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return {}  # it has just ended
-    return {name: int(value) for name, value in re.findall(r"^(\w+):\s+(\d+)", text, re.MULTILINE)}
-
-
-def _command(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-    except OSError:
-        return ""
+    return sum(read_status(pid).get(field, 0) for pid in pids) / 1024

@@ -31,7 +31,13 @@ def test_lock_file_names_no_registry() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["demo/pyscript.json", "tests/harness/pages/bare.html", "tests/harness/pages/pyscript.json"]
+    "path",
+    [
+        "demo/pyscript.json",
+        "bench/pages/ours.html",
+        "tests/harness/pages/bare.html",
+        "tests/harness/pages/pyscript.json",
+    ],
 )
 def test_pages_install_the_wheel_of_this_version(path: str) -> None:
     assert re.findall(r"filesync_web-([\w.]+?)-py3", (ROOT / path).read_text()) == [VERSION]

@@ -44,6 +44,15 @@ async def test_what_is_measured_goes_before_what_is_said() -> None:
         assert metadata == fs.FileMetadata("text/plain", 4, custom={"title": "a"})
 
 
+async def test_many_first_saves_at_once_do_not_wait_for_each_other() -> None:
+    async with a_device() as device:
+        tab = await device.tab(start=False)
+        saves = [asyncio.ensure_future(tab.sync.save_file(b"file %d" % n)) for n in range(10)]
+        async with asyncio.timeout(10):  # the clock stands still: whoever waits for it waits for ever
+            await asyncio.gather(*saves)
+        assert len(tab.store.query(FILES.tables.files)) == 10
+
+
 async def test_an_edit_keeps_the_custom_metadata_and_measures_anew() -> None:
     async with a_device() as device:
         tab = await device.tab()
