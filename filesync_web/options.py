@@ -72,22 +72,9 @@ class FileSyncOptions:
         return self.downloads == "on_demand" or self.keep_bytes is not None
 
     def __post_init__(self) -> None:
-        for name in ("max_concurrent_uploads", "max_concurrent_downloads"):
-            count = getattr(self, name)
-            if count is not None and (not isinstance(count, int) or count < 1):
-                raise InvalidArgumentError(f"{name} is a whole number from 1, or None, not {count!r}")
-        for name in ("health_check_interval", "health_check_timeout", "stall_timeout"):
-            seconds = getattr(self, name)
-            if not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
-                raise InvalidArgumentError(f"{name} is a number of seconds above 0, not {seconds!r}")
+        self._check_numbers()
         if self.downloads not in ("eager", "on_demand"):
             raise InvalidArgumentError(f"downloads is 'eager' or 'on_demand', not {self.downloads!r}")
-        kept = self.keep_bytes
-        if kept is not None and (not isinstance(kept, int) or isinstance(kept, bool) or kept < 0):
-            raise InvalidArgumentError(f"keep_bytes is a number of bytes from 0, or None, not {kept!r}")
-        grace = self.orphan_grace
-        if not isinstance(grace, int | float) or not grace >= 0:
-            raise InvalidArgumentError(f"orphan_grace is a number of seconds from 0, not {grace!r}")
         if not isinstance(self.retry, RetryPolicy):
             raise InvalidArgumentError(f"retry is a RetryPolicy, not {self.retry!r}")
         if not isinstance(self.thumbnails, ThumbnailOptions | None):
@@ -96,3 +83,19 @@ class FileSyncOptions:
             )
         if not isinstance(self.preprocessors, Mapping) or not all(map(callable, self.preprocessors.values())):
             raise InvalidArgumentError("preprocessors are functions by MIME pattern, for example 'image/*'")
+
+    def _check_numbers(self) -> None:
+        for name in ("max_concurrent_uploads", "max_concurrent_downloads"):
+            count = getattr(self, name)
+            if count is not None and (not isinstance(count, int) or count < 1):
+                raise InvalidArgumentError(f"{name} is a whole number from 1, or None, not {count!r}")
+        for name in ("health_check_interval", "health_check_timeout", "stall_timeout"):
+            seconds = getattr(self, name)
+            if not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
+                raise InvalidArgumentError(f"{name} is a number of seconds above 0, not {seconds!r}")
+        kept = self.keep_bytes
+        if kept is not None and (not isinstance(kept, int) or isinstance(kept, bool) or kept < 0):
+            raise InvalidArgumentError(f"keep_bytes is a number of bytes from 0, or None, not {kept!r}")
+        grace = self.orphan_grace
+        if not isinstance(grace, int | float) or not grace >= 0:
+            raise InvalidArgumentError(f"orphan_grace is a number of seconds from 0, not {grace!r}")
