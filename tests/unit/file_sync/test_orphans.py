@@ -60,15 +60,6 @@ async def test_a_backend_that_lost_everything_costs_no_bytes() -> None:
         assert not tab.store.query(FILES.tables.local_file_state), "nothing is shown to wait for ever"
 
 
-async def test_many_first_saves_at_once_do_not_wait_for_each_other() -> None:
-    async with a_device() as device:
-        tab = await device.tab(start=False)
-        saves = [asyncio.ensure_future(tab.sync.save_file(b"file %d" % n)) for n in range(10)]
-        async with asyncio.timeout(10):  # the clock stands still: whoever waits for it waits for ever
-            await asyncio.gather(*saves)
-        assert len(tab.store.query(FILES.tables.files)) == 10
-
-
 async def test_orphans_are_found_without_a_restart() -> None:
     async with a_device() as device:
         backend = synced(device)
