@@ -75,7 +75,7 @@ class Stage:
         """Open the kit's page in a new profile; a new store unless one is named."""
         errors = PageErrors()
         store_id = store_id or f"bench_{uuid.uuid4().hex}"
-        with TemporaryDirectory(dir=self._folder) as folder, ExitStack() as stack:
+        with self._new_folder() as folder, ExitStack() as stack:
             profile = Profile(self._playwright.chromium, Path(folder), errors, (server or self.server).url)
             stack.callback(profile.close)
             page = profile.open().new_page()
@@ -84,6 +84,10 @@ class Stage:
             if error := page.evaluate("globalThis.benchError && String(benchError)"):
                 raise RuntimeError(f"the page did not start: {error}; {errors.console}")
             yield Visit(page, profile.folder)
+
+    def _new_folder(self) -> TemporaryDirectory[str]:
+        # Its browser may still be writing when it has closed.
+        return TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True)
 
     def _seed(self, count: int, size: int) -> str:
         """A store with so many files of one size, saved and uploaded by a client that is gone; its id."""
@@ -94,7 +98,7 @@ class Stage:
 
     async def _fill(self, store_id: str, count: int, size: int) -> None:
         address = self.server.url.removeprefix("http")
-        with TemporaryDirectory(dir=self._folder) as folder:
+        with self._new_folder() as folder:
             async with native_client(
                 Path(folder),
                 store_id=store_id,
