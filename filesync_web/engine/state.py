@@ -34,9 +34,9 @@ class Limits:
 
     def of(self, kind: JobKind) -> int | None:
         """The limit of one kind."""
-        return {JobKind.UPLOAD: self.uploads, JobKind.DOWNLOAD: self.downloads, JobKind.DELETE: self.deletes}[
-            kind
-        ]
+        if kind is JobKind.DELETE:
+            return self.deletes
+        return self.uploads if kind is JobKind.UPLOAD else self.downloads
 
 
 def weight_of(job: Job) -> int:

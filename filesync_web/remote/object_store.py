@@ -7,11 +7,11 @@ is no object store.
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from filesync_web.aio.gate import Gate
 from filesync_web.core.sizes import LARGE
 from filesync_web.errors import PermanentTransferError, RemoteMissingError, ServerError
 from filesync_web.ports import BlobHandle, Platform, Progress
@@ -36,12 +36,14 @@ URL_MARGIN = 60.0
 
 @dataclass(frozen=True, slots=True)
 class RemoteObject:
-    """What is transferred: `key` in the object store, SHA-256 in hex, MIME type, size in bytes if known."""
+    """What is transferred: `key` in the object store, SHA-256 in hex, MIME type, size in bytes if known. A
+    higher `priority` goes first."""
 
     key: str
     content_hash: str
     mime_type: str
     size: int | None
+    priority: int = 0
 
 
 class Remote(Protocol):
@@ -139,7 +141,7 @@ class ObjectStore:
         self._blobs = platform.blobs
         self._clock = platform.clock
         self._stall_timeout = stall_timeout
-        self._connections = asyncio.Semaphore(connections)
+        self._connections = Gate(connections)
         self._urls: dict[str, tuple[str, float]] = {}
         """By key: a URL, and until when it is good, by the monotonic clock."""
 
@@ -198,7 +200,7 @@ class ObjectStore:
 
     def _connection(self, target: RemoteObject) -> AbstractAsyncContextManager[object]:
         is_large = target.size is None or target.size > LARGE
-        return nullcontext() if is_large else self._connections
+        return nullcontext() if is_large else self._connections.inside(target.priority)
 
     async def download(self, target: RemoteObject, progress: Progress) -> None:
         """Fetch the object into the blob store, where it is verified.

@@ -67,6 +67,7 @@ class BackgroundUploads:
         self._background: BackgroundUploader = workspace.platform.background or NoBackgroundUploader()
         self._signer = signer
         self._listed: dict[str, BackgroundUpload] = {}
+        self._earlier: set[str] | None = None  # the files that earlier tabs have listed, once that is known
         self._dirty: set[str] = set()
         self._wake = asyncio.Event()
 
@@ -78,6 +79,7 @@ class BackgroundUploads:
 
     async def run(self) -> None:
         """Keep the list up to date until cancelled."""
+        self._earlier = None
         try:
             if self._signer is None:
                 await self.clear()
@@ -90,7 +92,7 @@ class BackgroundUploads:
 
     async def was_uploaded(self, file_id: str, key: str) -> bool:
         """Whether the platform has uploaded that content of the file since the last tab was closed."""
-        if self._signer is None:
+        if self._signer is None or (self._earlier is not None and file_id not in self._earlier):
             return False
         try:
             return await self._background.was_uploaded(file_id, key)
@@ -106,7 +108,7 @@ class BackgroundUploads:
             logger.exception("what the service worker was to upload cannot be taken back")
 
     async def _follow(self, signer: SignerConfig) -> None:
-        found = await self._background.file_ids()
+        found = self._earlier = await self._background.file_ids()
         self._listed = dict.fromkeys(found, _UNKNOWN)
         self._dirty |= found | self._tables.unsent()
         while True:

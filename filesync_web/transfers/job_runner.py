@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from filesync_web.aio.batches import Batches
 from filesync_web.core.display import FileSyncEvent
@@ -70,10 +71,12 @@ class JobRunner:
         return [None] * len(asked)
 
     async def _download(self, job: Job, metadata: FileMetadata, progress: Progress) -> None:
-        async def download() -> None:
-            await self._remote.download(_object(job, metadata, metadata.size_bytes), progress)
-
         control = self._tables.control(job.file_id)
+        target = replace(_object(job, metadata, metadata.size_bytes), priority=control.priority)
+
+        async def download() -> None:
+            await self._remote.download(target, progress)
+
         # Not for what is merely shown: that may be more than the device can hold at a time.
         is_urgent = control.pinned or control.priority >= Priority.WAITED_FOR
         try:

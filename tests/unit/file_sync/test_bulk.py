@@ -12,8 +12,9 @@ import pytest
 from filesync_web.core.metadata import FileMetadata, encode_metadata
 from filesync_web.livestore.state import State
 from filesync_web.testing.clock import settle
+from filesync_web.testing.http import HeldRequest
 from filesync_web.testing.livestore import MemoryEventLog
-from tests.unit.file_sync.scene import FILES, Device, Tab, a_device, hash_of
+from tests.unit.file_sync.scene import FILES, Device, Tab, a_device, hash_of, is_data
 
 COUNT = 120
 
@@ -168,3 +169,34 @@ async def test_what_waits_for_the_backend_is_not_applied_again_and_again(
             if number % 20 == 0:
                 await device.clock.advance(5)
         assert counts["applied"] < 12 * 400
+
+
+async def test_four_small_files_travel_at_a_time_and_what_somebody_waits_for_goes_first() -> None:
+    async with a_device() as device:
+        device.store.features = ["batch", "head"]
+        device.store.hold = is_data
+        tab = await device.tab()
+        await commit_remote_files(device, tab, 30)
+        await settle()
+        assert len(device.network.held) == 4
+        newest = tab.store.query(FILES.tables.files.order_by("-updated_at"))[0]
+        reading = asyncio.create_task(tab.sync.read_file(newest.id))
+        await settle()
+        for _ in range(2):  # the next one is on its way to the gate already
+            answer(device, device.network.held[0])
+            await device.clock.advance(0.1)
+        assert len(device.network.held) == 4
+        assert f"/objects/{newest.remote_key}?" in device.network.held[-1].url
+        for request in device.network.held:
+            answer(device, request)
+        device.store.hold = lambda _request: False
+        await device.clock.advance(1)
+        assert (await reading).data == device.store.objects[newest.remote_key]
+
+
+def answer(device: Device, request: HeldRequest) -> None:
+    device.store.hold = lambda _request: False
+    reply = device.store.answer(request)
+    device.store.hold = is_data
+    assert reply is not None
+    request.finish(reply)
