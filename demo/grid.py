@@ -92,7 +92,7 @@ class Grid:
         """Have the bytes of an evicted file on this device again; does nothing for any other file."""
         card = self.cards.get(file_id)
         if card is not None and card.is_on_demand:
-            self._lookups.begin(card)  # being asked for its URL, the kit downloads it
+            self._lookups.begin(card)
 
     def place(self, file_id: str) -> int | None:
         """Which of the list a file is, if it has a place on the page."""

@@ -9,7 +9,7 @@ from cards import Card
 
 import filesync_web as fs
 
-UrlOf = Callable[[fs.FileRecord], Awaitable[str | None]]
+UrlOf = Callable[[Card], Awaitable[str | None]]
 MAX_CONCURRENT = 8
 
 
@@ -30,10 +30,10 @@ class Lookups:
     async def _load(self, card: Card) -> None:
         wanted = card.source
         async with self._slots:
-            if card.is_gone or card.source != wanted or card.record is None:
+            if card.is_gone or card.source != wanted:
                 return
             try:
-                url = await self._url_of(card.record)
+                url = await self._url_of(card)
             except fs.FileSyncError:
                 url = None  # the card says what is wrong with the file
         if not card.is_gone and wanted is not None and card.source == wanted:

@@ -107,8 +107,11 @@ class Main:
             self._grid.scroll_to_top()
         self._outdate()
 
-    async def _card_url(self, record: fs.FileRecord) -> str | None:
-        return await self._gallery.card_url(record, CARD_WIDTH * window.devicePixelRatio)
+    async def _card_url(self, card: Card) -> str | None:
+        """Where a card shows its file from."""
+        if card.record is None or card.is_on_demand:
+            return await self._gallery.url(card.file_id)  # being asked for that, the kit downloads it
+        return await self._gallery.card_url(card.record, CARD_WIDTH * window.devicePixelRatio)
 
     def _on_event(self, event: fs.FileSyncEvent) -> None:
         kind, _, what = event.type.partition(":")
