@@ -87,7 +87,7 @@ COSTS: dict[str, dict[str, float]] = {
     },
 }
 """What a file may cost, by kind, in a batch of `FILES`: an int is exact, a float is the most, and what is not
-named must not happen. Where less is needed now, lower the number here."""
+named must not happen. Where less is needed now, lower the number here; `-s` prints what each costs."""
 
 UNFINISHED = """SELECT 1 FROM files LEFT JOIN localFileState ON fileId = id WHERE deletedAt IS NULL
     AND (localHash IS NOT contentHash OR uploadStatus <> 'done' OR downloadStatus <> 'done')"""
