@@ -111,6 +111,25 @@ def test_an_import_that_cannot_have_the_rest_says_so_and_works_later(new_context
     assert page.evaluate(IMPORT) == "imported"
 
 
+KEEP_ANOTHER = """
+async () => {
+    const cache = await caches.open("of another build");
+    await cache.put("/testing/pyodide/python_stdlib_rest.bin", new Response("another"));
+}
+"""
+
+
+def test_a_kept_rest_of_another_build_stops_no_start(new_context: NewContext) -> None:
+    context = new_context()
+    context.route(REST, lambda route: route.fulfill(body="another"))
+    page = context.new_page()
+    page.goto("/testing/pyscript.json")
+    page.evaluate(KEEP_ANOTHER)
+    page.goto("/testing/bare.html")
+    page.wait_for_function("() => globalThis.pyodide", timeout=SLOW * 1000)
+    assert "it is of another build than the part that is here; load the page again" in page.evaluate(IMPORT)
+
+
 PAGE = """<!doctype html>
 <meta charset="utf-8">
 <link rel="icon" href="data:,">

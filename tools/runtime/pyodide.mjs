@@ -26,7 +26,13 @@ function complete(pyodide, kept) {
     finder.complete_with(rest);
     finder.destroy();
   };
-  if (kept) return add(kept);
+  if (kept) {
+    try {
+      return add(kept);
+    } catch {
+      // It is of another build. Most pages never need it; an import that does will try again, and tell.
+    }
+  }
   setTimeout(() => {
     if (!finder.is_needed) finder.destroy();
     else fetchRest({ priority: "low" }).then(add).catch(() => {}); // an import will try again
