@@ -21,11 +21,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tools.common import ROOT, BuildError, build_lock, say, size_of, step
+from tools.compress import compress
 from tools.environment import PYTHON, ensure_chromium, ensure_venv
 from tools.packages import ESLINT, ensure_npm_packages, ensure_wheel
 from tools.pyodide_dist import build_pyodide_dist
 from tools.serve import require_address, serve
-from tools.site import SERVICE_WORKER, build_site, compress
+from tools.site import SERVICE_WORKER, build_site
 
 NO_TESTS = 5  # pytest's exit code when nothing was selected
 INTERRUPTED = 130  # a shell's exit code for what Ctrl-C has ended
@@ -37,6 +38,7 @@ def demo(args: argparse.Namespace) -> int:
     with build_lock():
         ensure_venv()
         site = build_site()
+        compress(site)
     return serve(args.host, args.port, args.data.resolve(), site)
 
 

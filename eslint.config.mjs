@@ -94,6 +94,7 @@ export default [
   },
   { files: ["demo/*.js", "bench/pages/*.js", "tests/browser/*.js"], languageOptions: { globals: globals.browser } },
   { files: ["**/*.mjs"], languageOptions: { globals: globals.node } },
+  { files: ["tools/runtime/*.mjs"], languageOptions: { globals: globals.browser } },
   { files: ["sw/tests/*.mjs"], rules: { "no-new-func": "off" } }, // the sources are scripts, not modules
   ...scripts.map(configOf),
 ];

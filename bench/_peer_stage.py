@@ -22,7 +22,8 @@ from tests.harness.waiting import until
 from tests.in_page.client import TOKEN
 from tests.interop.packages import PAGE, ensure_livestore
 from tools.common import build_lock
-from tools.site import build_site, compress
+from tools.compress import compress
+from tools.site import build_site
 
 PAGES = {"ours": "/bench/ours.html", "theirs": "/livestore/bench.html"}
 SECONDS = 600.0

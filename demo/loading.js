@@ -6,11 +6,12 @@
 delete WebAssembly.Suspending;
 delete WebAssembly.promising;
 
+const STARTING = 'Starting Python in your browser …';
+const LOADED = 70; // percent of the bar when everything has arrived
 const STEPS = [
-  ['Loading', 'Starting Python in your browser …', 15],
-  ['Loaded Pyodide', 'Preparing the gallery …', 60],
-  ['Loading packages', 'Installing the file sync kit …', 70],
-  ['Loaded packages', 'Opening your files …', 90],
+  ['Loading', null, 5],
+  ['Loaded interpreter', 'Preparing the gallery …', 75],
+  ['Loaded Pyodide', 'Opening your files …', 90],
 ];
 
 const NOT_HERE = 'A part of the page did not arrive. Check your connection, then try again.';
@@ -20,9 +21,12 @@ const NOT_ARRIVED = /Failed to fetch|NetworkError|error loading .*module|Load fa
 
 const part = (name) => document.getElementById(`loading-${name}`);
 
+let shown = 0;
+
 function show(text, percent) {
-  part('text').textContent = text;
-  part('bar').style.width = `${percent}%`;
+  if (text) part('text').textContent = text;
+  shown = Math.max(shown, percent);
+  part('bar').style.width = `${shown}%`;
 }
 
 export function fail(reason) {
@@ -50,3 +54,62 @@ addEventListener('unhandledrejection', ({ reason }) => fail(String(reason?.messa
 for (const type of ['dragover', 'drop']) addEventListener(type, (event) => event.preventDefault());
 
 part('retry').addEventListener('click', () => location.reload());
+
+// --- How much has arrived ---
+
+// Bytes of the large files, unpacked, by URL: the build writes them into the page.
+const sizes = new Map(
+  Object.entries(JSON.parse(part('sizes').textContent || '{}')).map(([path, size]) => [new URL(path, location).href, size]),
+);
+// Of each file that is on its way: the share that is here, and the bytes that travel, compressed or not.
+const files = new Map();
+
+/** What Pyodide and PyScript fetch goes through here until Python has started. */
+function countFetches() {
+  const { fetch } = globalThis;
+  globalThis.fetch = async (...request) => {
+    const response = await fetch(...request);
+    return sizes.has(response.url) && response.ok ? counted(response) : response;
+  };
+  addEventListener('py:progress', ({ detail }) => {
+    if (detail === 'Loaded Pyodide') globalThis.fetch = fetch;
+  });
+}
+
+function counted(response) {
+  const size = sizes.get(response.url);
+  const file = { share: 0, bytes: Number(response.headers.get('content-length')) || size };
+  files.set(response.url, file);
+  const count = new TransformStream({
+    transform(chunk, controller) {
+      file.share = Math.min(1, file.share + chunk.byteLength / size);
+      showArrived();
+      controller.enqueue(chunk);
+    },
+  });
+  const { status, headers } = response;
+  return new Response(response.body.pipeThrough(count), { status, headers });
+}
+
+/** Files that have not begun to arrive are taken to be compressed like the others. */
+function showArrived() {
+  let unpacked = 0;
+  let travelling = 0;
+  let arrived = 0;
+  for (const [url, { share, bytes }] of files) {
+    unpacked += sizes.get(url);
+    travelling += bytes;
+    arrived += share * bytes;
+  }
+  const total = travelling * [...sizes.values()].reduce((sum, size) => sum + size, 0) / unpacked;
+  const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
+  const text = arrived < 0.99 * total ? `Loading Python: ${megabytes(arrived)} of ${megabytes(total)} MB` : STARTING;
+  show(text, LOADED * arrived / total);
+}
+
+// What is on this device already is quick, and would be slower through our hands: browsers keep its compiled form.
+if (navigator.serviceWorker?.controller) {
+  show(navigator.onLine ? 'Opening from this device …' : 'You are offline. Opening from this device …', 5);
+} else {
+  countFetches();
+}

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from filesync_web.browser_wheel import write_browser_wheel
+from filesync_web.check_host import check_host
 from filesync_web.errors import FileSyncError
 from filesync_web.sw import SCRIPT_NAME, ServiceWorkerOptions, precache_entries, write_service_worker
 
@@ -77,12 +78,31 @@ def _add_browser_wheel(commands: argparse._SubParsersAction[argparse.ArgumentPar
     command.set_defaults(action=_browser_wheel)
 
 
+def _check_host(args: argparse.Namespace) -> int:
+    report = check_host(args.url)
+    for answer in report.answers:
+        size, encoding = f"{answer.size:,}", answer.encoding or "not compressed"
+        sys.stdout.write(f"{answer.status} {size:>11} bytes  {encoding:<14}  {answer.url}\n")
+    sys.stdout.write(f"{report.size / 1e6:.1f} MB in all\n")
+    for problem in report.problems:
+        sys.stdout.write(f"problem: {problem}\n")
+    return 1 if report.problems else 0
+
+
+def _add_check_host(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    about = "say whether a deployed site arrives compressed, with the right types and policy"
+    command = commands.add_parser("check-host", help=about, description=about)
+    command.add_argument("url", metavar="URL", help="the page, such as https://gallery.example/")
+    command.set_defaults(action=_check_host)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, or 1 after a message on standard error."""
     parser = argparse.ArgumentParser(prog="python -m filesync_web", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     _add_service_worker(commands)
     _add_browser_wheel(commands)
+    _add_check_host(commands)
     args = parser.parse_args(arguments)
     try:
         code: int = args.action(args)

@@ -1,19 +1,21 @@
-// node compress.mjs <file> ...: write <file>.br beside each file, as small as brotli makes it.
+// node compress.mjs <file> <target> ...: write <target>.br and <target>.gz for each file, as small as they get.
 import { readFile, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { promisify } from "node:util";
-import { brotliCompress, constants } from "node:zlib";
+import { brotliCompress, constants, gzip } from "node:zlib";
 
-const files = process.argv.slice(2);
+const words = process.argv.slice(2);
 
 async function work() {
-    for (let file = files.shift(); file; file = files.shift()) {
+    while (words.length > 0) {
+        const [file, target] = words.splice(0, 2);
         const data = await readFile(file);
         const params = {
             [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS,
             [constants.BROTLI_PARAM_SIZE_HINT]: data.length,
         };
-        await writeFile(`${file}.br`, await promisify(brotliCompress)(data, { params }));
+        await writeFile(`${target}.br`, await promisify(brotliCompress)(data, { params }));
+        await writeFile(`${target}.gz`, await promisify(gzip)(data, { level: constants.Z_BEST_COMPRESSION }));
     }
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from pathlib import Path
 
 from tools.common import (
@@ -27,6 +28,7 @@ from tools.environment import PYTHON, require_node
 PYODIDE = ROOT / "node_modules" / "pyodide"
 PYSCRIPT = ROOT / "node_modules" / "@pyscript" / "core" / "dist"
 ESLINT = ROOT / "node_modules" / "eslint" / "bin" / "eslint.js"
+COMPILER = tuple(Path(__file__).with_name(f"compile_zip{suffix}") for suffix in (".mjs", ".py"))
 WHEEL_SOURCES = ("filesync_web", "filesync_server", "sw", "pyproject.toml", "LICENSE", "README.md")
 
 
@@ -83,19 +85,14 @@ def fetch_wheels(into: Path, *requirements: str) -> list[Path]:
     return wheels
 
 
-def ensure_stdlib() -> Path:
-    """Pyodide's standard library as compiled modules: it starts in about half the time."""
-    compiler = Path(__file__).with_name("compile_stdlib.mjs")
-    target = BUILD / "stdlib" / "python_stdlib.zip"
-    key = digest(PYODIDE, compiler, compiler.with_suffix(".py"))
-    stamp = STAMPS / "stdlib"
-    if not is_fresh(stamp, key, [target]):
-        require_node()
-        with step("compiling Pyodide's standard library"):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            run(["node", compiler, PYODIDE, target])
-            write_stamp(stamp, key)
-    return target
+def compile_zip(sources: bytes, folder: str) -> bytes:
+    """The zip with its modules compiled by Pyodide; `folder` is what tracebacks show before their paths."""
+    require_node()
+    with tempfile.TemporaryDirectory() as place:
+        source, target = Path(place, "source.zip"), Path(place, "compiled.zip")
+        source.write_bytes(sources)
+        run(["node", COMPILER[0], PYODIDE, source, target, folder])
+        return target.read_bytes()
 
 
 def ensure_micropip() -> Path:
@@ -111,7 +108,7 @@ def ensure_wheel() -> Path:
 
 
 def ensure_browser_wheel() -> Path:
-    """The same without what pages do not need, under the same name: what a site serves."""
+    """The same without what pages do not need, under the same name."""
     sources = [ROOT / name for name in ("filesync_web", "pyproject.toml", "LICENSE")]
     return _ensure_own_wheel("browser-wheel", sources, ["filesync_web", "browser-wheel", "--out"])
 

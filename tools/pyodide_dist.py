@@ -39,7 +39,7 @@ def build_pyodide_dist() -> Path:
         return PYODIDE_DIST
     with step(f"building {PYODIDE_DIST.relative_to(ROOT)}"):
         shutil.rmtree(PYODIDE_DIST, ignore_errors=True)
-        shutil.copytree(pyodide, PYODIDE_DIST)
+        shutil.copytree(pyodide, PYODIDE_DIST, ignore=shutil.ignore_patterns("*.br", "*.gz"))
         lock = json.loads((PYODIDE_DIST / "pyodide-lock.json").read_text())
         for wheel in wheels:
             shutil.copy2(wheel, PYODIDE_DIST)

@@ -12,25 +12,36 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
-from tools.common import BUILD, ROOT, STAMPS, digest, files_under, is_fresh, run, step, write_stamp
+from tools.common import BUILD, ROOT, STAMPS, BuildError, digest, is_fresh, run, step, write_stamp
 from tools.environment import PYTHON
 from tools.packages import (
     PYODIDE,
     PYSCRIPT,
-    ensure_browser_wheel,
     ensure_micropip,
     ensure_npm_packages,
-    ensure_stdlib,
     pyodide_lock,
 )
+from tools.site_wheel import ensure_site_wheel
+from tools.stdlib import RUNTIME, ensure_stdlib
 
 SITE = BUILD / "site"
 SERVICE_WORKER = "filesync-sw.js"
 DEMO = ROOT / "demo"
-INTERPRETER = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
-COMPRESSIBLE = {".css", ".html", ".js", ".json", ".mjs", ".py", ".svg", ".wasm", ".zip"}
+INTERPRETER = {
+    "pyodide.mjs": "pyodide.stock.mjs",
+    "pyodide.asm.mjs": "pyodide.asm.mjs",
+    "pyodide.asm.wasm": "pyodide.asm.wasm",
+}
+"""What is taken from Pyodide, and under which name; `pyodide.mjs` is ours, and starts theirs."""
+LARGE = ("pyodide.asm.wasm", "python_stdlib.zip")
+"""What takes most of a start's time, beside the wheel."""
+SIZES = '<script id="loading-sizes" type="application/json">{}</script>'
+"""Where a page has the sizes of the files that it shows the progress of."""
+NOT_PRECACHED = ("pyscript/codemirror*", "pyscript/xterm*", "pyscript/zip-*")
+"""What PyScript loads for its editor and terminal: the site has it for pages that want them."""
 IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
 
 
@@ -40,9 +51,9 @@ def build_site() -> Path:
     It is replaced as a whole, so that a server that runs meanwhile serves the old one or the new one.
     """
     ensure_npm_packages()
-    micropip, stdlib, wheel = ensure_micropip(), ensure_stdlib(), ensure_browser_wheel()
+    micropip, stdlib, wheel = ensure_micropip(), ensure_stdlib(), ensure_site_wheel()
     service_worker = (ROOT / "filesync_web", ROOT / "sw")
-    key = digest(PYODIDE, PYSCRIPT, micropip, stdlib, wheel, *service_worker, DEMO, Path(__file__))
+    key = digest(PYODIDE, PYSCRIPT, RUNTIME, micropip, *stdlib, wheel, *service_worker, DEMO, Path(__file__))
     stamp = STAMPS / "site"
     if is_fresh(stamp, key, [SITE]):
         return SITE
@@ -54,35 +65,42 @@ def build_site() -> Path:
         _place_pyodide(fresh / "pyodide", stdlib, micropip)
         (fresh / "wheels").mkdir()
         shutil.copy2(wheel, fresh / "wheels")
-        run([PYTHON, "-m", "filesync_web", "service-worker", "--out", fresh, "--precache-dir", fresh])
+        _tell_sizes(fresh, *(f"pyodide/{name}" for name in LARGE), f"wheels/{wheel.name}")
+        _write_service_worker(fresh)
         shutil.rmtree(SITE, ignore_errors=True)
         fresh.rename(SITE)
         write_stamp(stamp, key)
     return SITE
 
 
-def compress(site: Path) -> None:
-    """Write a brotli copy beside each file that gains by it, for servers that send it to browsers.
-
-    Not for the demo on this machine: unpacking takes longer there than the bytes do.
-    """
-    files = [file for file in files_under(site) if file.suffix in COMPRESSIBLE and file.stat().st_size > 1024]
-    with step("compressing the site"):
-        run(["node", Path(__file__).with_name("compress.mjs"), *files])
-
-
-def _place_pyodide(folder: Path, stdlib: Path, micropip: Path) -> None:
+def _place_pyodide(folder: Path, stdlib: Iterable[Path], micropip: Path) -> None:
     """Copy the interpreter, its compiled library, and micropip with a lock that vouches for it.
 
     Pyodide's own lock names 357 packages that this site does not serve, and another hash for micropip than
     the wheel on PyPI has; the browser would refuse it.
     """
     folder.mkdir()
-    for name in INTERPRETER:
-        shutil.copy2(PYODIDE / name, folder)
-    shutil.copy2(stdlib, folder)
-    shutil.copy2(micropip, folder)
+    for name, ours in INTERPRETER.items():
+        shutil.copy2(PYODIDE / name, folder / ours)
+    for file in (RUNTIME / "pyodide.mjs", *stdlib, micropip):
+        shutil.copy2(file, folder)
     lock = pyodide_lock()
     entry = lock["packages"]["micropip"]
     entry = {**entry, "file_name": micropip.name, "sha256": hashlib.sha256(micropip.read_bytes()).hexdigest()}
     (folder / "pyodide-lock.json").write_text(json.dumps({**lock, "packages": {"micropip": entry}}))
+
+
+def _write_service_worker(site: Path) -> None:
+    left_out = [word for pattern in NOT_PRECACHED for word in ("--exclude", pattern)]
+    command: list[str | Path] = [PYTHON, "-m", "filesync_web", "service-worker"]
+    run([*command, "--out", site, "--precache-dir", site, *left_out])
+
+
+def _tell_sizes(site: Path, *files: str) -> None:
+    """Write the sizes of large files into the page, which shows how much of them has arrived."""
+    page = site / "index.html"
+    text = page.read_text()
+    if text.count(SIZES) != 1:
+        raise BuildError(f"demo/index.html should have {SIZES} once")
+    sizes = json.dumps({f"./{name}": (site / name).stat().st_size for name in files})
+    page.write_text(text.replace(SIZES, SIZES.replace("{}", sizes)))

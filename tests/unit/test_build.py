@@ -14,8 +14,10 @@ import pytest
 
 from tools import environment
 from tools.common import ROOT, BuildError, digest, is_fresh, run, write_stamp
-from tools.compile_stdlib import compile_module
+from tools.compile_zip import compile_module
+from tools.packages import pyodide_lock
 from tools.serve import require_address
+from tools.site_wheel import python_tag
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
@@ -33,14 +35,18 @@ def test_lock_file_names_no_registry() -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "demo/pyscript.json",
+        "README.md",
         "bench/pages/ours.html",
+        "demo/index.html",
+        "demo/pyscript.json",
         "tests/harness/pages/bare.html",
         "tests/harness/pages/pyscript.json",
     ],
 )
-def test_pages_install_the_wheel_of_this_version(path: str) -> None:
-    assert re.findall(r"filesync_web-([\w.]+?)-py3", (ROOT / path).read_text()) == [VERSION]
+def test_pages_install_the_wheel_of_this_version_for_the_sites_python(path: str) -> None:
+    tag = python_tag(str(pyodide_lock()["info"]["python"]))
+    names = re.findall(r"/wheels/(filesync_web-.*?\.whl)", (ROOT / path).read_text())
+    assert names == [f"filesync_web-{VERSION}-{tag}-none-any.whl"]
 
 
 def test_step_is_fresh_until_an_input_or_its_output_changes(tmp_path: Path) -> None:

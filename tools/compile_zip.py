@@ -1,13 +1,12 @@
-"""Runs inside Pyodide: turn its standard library into a stored zip of compiled modules.
+"""Runs inside Pyodide: turn a zip of Python modules into a stored zip of compiled ones.
 
 The interpreter then neither inflates nor compiles at start. Only the Python that will load the modules can
-make them, so this is run by Pyodide itself, under Node. They keep their names in tracebacks.
+make them, so this is run by Pyodide itself, under Node. They keep their names and lines in tracebacks.
 """
 
 from __future__ import annotations
 
 import io
-import sys
 import zipfile
 from collections.abc import Callable
 from importlib import _bootstrap_external, util
@@ -15,15 +14,19 @@ from importlib import _bootstrap_external, util
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def compile_stdlib(stock: bytes) -> bytes:
-    """The compiled zip for a stock `python_stdlib.zip`; the same input gives the same bytes."""
-    folder = f"/lib/python{sys.version_info.major}{sys.version_info.minor}.zip"
+def compile_zip(source: bytes, folder: str) -> bytes:
+    """The compiled zip; the same input gives the same bytes.
+
+    Args:
+        source: the zip of sources; other files than modules are taken over.
+        folder: what tracebacks show before the modules' paths; ends with a slash, or is empty.
+    """
     output = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(stock)) as source, zipfile.ZipFile(output, "w") as target:
-        for name in sorted(name for name in source.namelist() if not name.endswith("/")):
-            data = source.read(name)
+    with zipfile.ZipFile(io.BytesIO(source)) as modules, zipfile.ZipFile(output, "w") as target:
+        for name in sorted(name for name in modules.namelist() if not name.endswith("/")):
+            data = modules.read(name)
             if name.endswith(".py"):
-                target.writestr(zipfile.ZipInfo(f"{name}c", EPOCH), compile_module(data, f"{folder}/{name}"))
+                target.writestr(zipfile.ZipInfo(f"{name}c", EPOCH), compile_module(data, f"{folder}{name}"))
             else:
                 target.writestr(zipfile.ZipInfo(name, EPOCH), data)
     return output.getvalue()

@@ -1,0 +1,69 @@
+"""What the gallery says while it loads: how much has arrived, and where it opens from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, Page
+
+from tests.e2e.gallery import Gallery
+from tests.harness import ServerProcess
+
+# Every text that was shown, from the first on.
+RECORD = """
+globalThis.texts = [];
+new MutationObserver(() => {
+    const text = document.getElementById("loading-text")?.textContent;
+    if (text && texts.at(-1) !== text) texts.push(text);
+}).observe(document, { childList: true, characterData: true, subtree: true });
+"""
+ARRIVED = re.compile(r"Loading Python: (\d+\.\d) of (\d+\.\d) MB")
+LARGE = ("pyodide/pyodide.asm.wasm", "pyodide/python_stdlib.zip")
+
+NewContext = Callable[..., BrowserContext]
+
+
+def recorded(page: Page) -> list[str]:
+    found: list[str] = page.evaluate("texts")
+    return found
+
+
+def test_a_first_visit_counts_what_arrives(
+    server: ServerProcess, new_context: NewContext, store_id: str
+) -> None:
+    context = new_context()
+    context.add_init_script(RECORD)
+    gallery = Gallery.open(context, store_id)
+    counts = [match.groups() for text in recorded(gallery.page) if (match := ARRIVED.fullmatch(text))]
+    arrived, totals = zip(*((float(one), float(two)) for one, two in counts), strict=True)
+    assert len(set(arrived)) > 3
+    assert list(arrived) == sorted(arrived)
+    assert abs(totals[-1] * 1e6 - size_of(server.site)) < 100_000
+    assert arrived[-1] <= totals[-1]
+    assert "[native code]" in gallery.page.evaluate("String(fetch)"), "the page's own fetch is back"
+
+
+def size_of(site: Path) -> int:
+    """The bytes of the large files, as this server sends them."""
+    return sum((site / name).stat().st_size for name in LARGE) + sum(
+        wheel.stat().st_size for wheel in (site / "wheels").glob("*.whl")
+    )
+
+
+def test_a_later_visit_opens_from_the_device_and_says_so_offline(
+    new_context: NewContext, store_id: str
+) -> None:
+    context = new_context()
+    context.add_init_script(RECORD)
+    gallery = Gallery.open(context, store_id)
+    gallery.page.wait_for_function("() => navigator.serviceWorker.controller")
+    gallery.reload()
+    assert any(text == "Opening from this device …" for text in recorded(gallery.page))
+    context.set_offline(True)
+    gallery.reload()
+    assert any(
+        text.startswith("You are offline. Opening from this device") for text in recorded(gallery.page)
+    )
+    assert not any(ARRIVED.match(text) for text in recorded(gallery.page))
