@@ -32,10 +32,12 @@ HeadersSource = Headers | Callable[[], Headers | Awaitable[Headers]]
 
 @dataclass(frozen=True, slots=True)
 class BlobInfo:
-    """What was stored: the SHA-256 in hex, and the size in bytes."""
+    """What was stored: the SHA-256 in hex, the size in bytes, and of an image, where it is known, width and
+    height in pixels."""
 
     content_hash: str
     size: int
+    image_size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ class BlobStore(Protocol):
         """Store the bytes of `source` and return their hash once they are durable.
 
         `mime_type` is kept beside the content for whoever serves it without a record (the service worker).
+        With that of an image, the answer has width and height.
 
         Raises `InvalidArgumentError`, `QuotaExceededError`, `StorageUnavailableError`, `StorageError`;
         then nothing is left behind.
@@ -332,7 +335,9 @@ class Locks(Protocol):
     def hold(self, name: str, *, exclusive: bool) -> AbstractAsyncContextManager[None]:
         """Hold the lock inside the context; many may share it while nobody holds it exclusively.
 
-        First come, first served: who waits for the exclusive lock keeps later ones waiting.
+        First come, first served: who waits for the exclusive lock keeps later ones waiting. A shared lock may
+        be kept a moment longer, for the next who shares it through this object; who wants it exclusively
+        through this object does not wait for that.
         """
         ...
 

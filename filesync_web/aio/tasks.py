@@ -43,8 +43,13 @@ class Tasks:
         """
         task = asyncio.create_task(work, name=f"{self._owner}: {name}")
         self._running.add(task)
-        task.add_done_callback(self._forget)
-        task.add_done_callback(on_end or _log_error)
+
+        def ended(task: asyncio.Task[T]) -> None:  # one callback, since each is a turn of the event loop
+            self._running.discard(task)
+            self._asked.discard(task)
+            (on_end or _log_error)(task)
+
+        task.add_done_callback(ended)
         return task
 
     def cancel(self) -> None:
@@ -65,10 +70,6 @@ class Tasks:
     def _others(self) -> set[asyncio.Task[Any]]:
         """Those that run, but for the one that asks."""
         return self._running - {asyncio.current_task()}
-
-    def _forget(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
-        self._asked.discard(task)
 
 
 def raise_if_cancelled() -> None:

@@ -7,28 +7,89 @@ const PARTIAL_LIFETIME = 7 * 24 * 3600 * 1000; // milliseconds that a broken dow
 const unreadable = (error) =>
   new Failure("StorageError", `the file cannot be read; was it moved or changed? (${wordsOf(error)})`);
 
-async function put(job, { storeId, source, size, mimeType }) {
-  await checkRoom(size);
-  const name = `put-${crypto.randomUUID()}`;
-  return withLock(job, storeId, name, async () => {
-    const folder = await makeFolder(INCOMING_ROOT, storeId);
-    let incoming = null;
-    try {
-      incoming = await Incoming.create(folder, name, size);
-      for await (const chunk of source ? piecesOf(job, source.stream(), unreadable) : job.received()) {
-        job.signal.throwIfAborted();
-        await incoming.append(chunk);
-        job.progress.report(incoming.size, size);
-      }
-      if (incoming.size !== (size ?? incoming.size))
-        throw new Failure("StorageError", `the source changed while it was read: it gave ${incoming.size} bytes instead of ${size}; nothing was stored`);
-      await incoming.finish();
-      return await publish(incoming, storeId, mimeType);
-    } catch (error) {
-      await (incoming ? incoming.discard() : folder.removeEntry(name).catch(orNull));
-      throw error;
-    }
+// Temporary files are named after their worker, which holds the lock of its name: so a sweep in another tab knows which of
+// them are still written. The browser gives the lock up when the worker ends.
+const OWNER = `put-${crypto.randomUUID()}`;
+let owned = null; // a promise, once the lock was asked for
+let lastName = 0;
+
+async function newName(storeId) {
+  owned ??= new Promise((resolve, reject) => {
+    const hold = () => new Promise((release) => resolve(release));
+    navigator.locks.request(lockName(storeId, OWNER), hold).catch(reject);
   });
+  await owned;
+  return `${OWNER}.${(lastName += 1)}`;
+}
+
+async function createIncoming(storeId, size) {
+  const name = await newName(storeId);
+  return inFolder(INCOMING_ROOT, storeId, (folder) =>
+    Incoming.create(folder, name, size).catch(async (error) => {
+      await folder.removeEntry(name).catch(() => {});
+      throw error;
+    }));
+}
+
+/** Store the bytes of a Blob or a Uint8Array, or those that Python gives. Of an image the answer has the beginning. */
+async function put(job, about) {
+  const { storeId, source, size } = about;
+  await checkRoom(size);
+  if (source && size <= LARGEST_WHOLE) return inMemory(size, () => putWhole(job, about));
+  const incoming = await createIncoming(storeId, size);
+  try {
+    let beginning = null;
+    for await (const chunk of source ? piecesOf(job, source.stream(), unreadable) : job.received()) {
+      job.signal.throwIfAborted();
+      beginning ??= chunk.slice(0, about.beginning);
+      await incoming.append(chunk);
+      job.progress.report(incoming.size, size);
+    }
+    checkSize(incoming.size, size);
+    await incoming.finish();
+    return { ...(await publish(storeId, incoming.hash, about.mimeType, incoming)), beginning };
+  } catch (error) {
+    await incoming.discard();
+    throw error;
+  }
+}
+
+// What takes its time in other processes goes on at once: the file is made while the bytes are read and hashed, and written
+// while the lock of the hash is waited for, which takes as long.
+async function putWhole(job, { storeId, source, size, mimeType, beginning, isWatched }) {
+  const reading = readWhole(source, size);
+  const creating = createIncoming(storeId, size);
+  const closing = Promise.all([creating, reading]).then(async ([incoming, { bytes }]) => {
+    job.signal.throwIfAborted();
+    await incoming.append(bytes);
+    await incoming.close();
+    return incoming;
+  });
+  closing.catch(() => {}); // whoever publishes is told
+  try {
+    const { bytes, hash } = await reading;
+    const found = await publish(storeId, hash, mimeType, closing);
+    if (isWatched) job.progress.report(size, size);
+    return { ...found, beginning: bytes.slice(0, beginning) };
+  } catch (error) {
+    await creating.then((incoming) => incoming.discard(), () => {});
+    throw error;
+  }
+}
+
+async function readWhole(source, size) {
+  const bytes = source instanceof Blob ? new Uint8Array(await source.arrayBuffer().catch(failUnreadable)) : source;
+  checkSize(bytes.length, size);
+  return { bytes, hash: await digestOf(bytes) };
+}
+
+const failUnreadable = (error) => {
+  throw unreadable(error);
+};
+
+function checkSize(found, expected) {
+  if (found !== (expected ?? found))
+    throw new Failure("StorageError", `the source changed while it was read: it gave ${found} bytes instead of ${expected}; nothing was stored`);
 }
 
 /** The stored file, or null. */

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import js
@@ -62,12 +63,28 @@ class OpfsBlobStore:
     async def put(self, source: Source, *, mime_type: str = "", progress: Progress | None = None) -> BlobInfo:
         """Store the bytes of `source`."""
         size = self.describe(source).size
-        js_blob = source if js_sources.is_blob(source) else None
-        about = {"storeId": self.store_id, "source": js_blob, "size": size, "mimeType": mime_type}
-        job = self.worker.start("put", progress=progress, **about)
-        if js_blob is None:
+        js_whole = js_sources.whole(source, size)
+        job = self.worker.start(
+            "put",
+            progress=progress,
+            transfer=[js_whole.buffer] if hasattr(js_whole, "buffer") else (),
+            storeId=self.store_id,
+            source=js_whole,
+            size=size,
+            mimeType=mime_type,
+            beginning=HEADER_SIZE if _is_image(mime_type) else 0,
+            isWatched=progress is not None,
+        )
+        if js_whole is None:
             await js_sources.pump(job, source)
-        return _info(await job.result())
+        js_found = await job.result()
+        info = _info(js_found)
+        if not _is_image(mime_type) or is_none(js_found.beginning):
+            return info
+        size_of_image = image_size(js_found.beginning.to_bytes())
+        return replace(
+            info, image_size=size_of_image or await self._decoded_size(info.content_hash, mime_type)
+        )
 
     async def download(
         self,
@@ -142,7 +159,7 @@ class OpfsBlobStore:
 
     async def image_size(self, content_hash: str, *, mime_type: str) -> tuple[int, int] | None:
         """Width and height of an image: from its header, else by decoding it, if it is not huge."""
-        if not mime_type.startswith("image/"):
+        if not _is_image(mime_type):
             return None
         js_file = await self._find(content_hash)
         if js_file is None:
@@ -151,8 +168,9 @@ class OpfsBlobStore:
             js_header = await call(js_file.slice(0, HEADER_SIZE), "arrayBuffer")
         except JsError as error:
             raise storage_error(error) from error
-        if size := image_size(js_header.to_bytes()):
-            return size
+        return image_size(js_header.to_bytes()) or await self._decoded_size(content_hash, mime_type)
+
+    async def _decoded_size(self, content_hash: str, mime_type: str) -> tuple[int, int] | None:
         about = {"hash": content_hash, "mimeType": mime_type, "limit": LARGEST_DECODED}
         found = await self._run("decodedSize", **about)
         if is_none(found):
@@ -205,6 +223,10 @@ async def _ask_storage(question: str) -> Any:
         return await call(js_storage, question)
     except JsError:
         return None
+
+
+def _is_image(mime_type: str) -> bool:
+    return mime_type.startswith("image/")
 
 
 def _info(js_value: Any) -> BlobInfo:

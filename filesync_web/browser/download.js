@@ -125,7 +125,7 @@ class Download {
     await this.incoming.finish();
     if (this.incoming.hash !== hash)
       throw new Failure("IntegrityError", `${shown(url)}: the bytes have the hash ${this.incoming.hash} instead of ${hash}; they were discarded`);
-    return publish(this.incoming, storeId, mimeType);
+    return publish(storeId, hash, mimeType, this.incoming);
   }
 
   // Keep what is worth going on from, discard what is wrong or has no room.

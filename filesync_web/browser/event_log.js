@@ -54,6 +54,12 @@ const openDatabase = async (name, clientId) => {
   }
 };
 
+// The facts of a log: how far it goes, and what it says of itself.
+const factsOf = (meta) => {
+  const { backendId, syncEnabled, resets = 0 } = meta;
+  return { position: [meta.epoch, meta.head, meta.lastLocal], backendId, syncEnabled, resets };
+};
+
 const readDelta = async (stores, meta, seen, allPending) => {
   const [confirmedAfter, localAfter] = seen.epoch === meta.epoch ? [seen.confirmed, seen.local] : [0, 0];
   const newer = promised(stores.local.getAll(after(localAfter)));
@@ -62,9 +68,7 @@ const readDelta = async (stores, meta, seen, allPending) => {
     : [];
   const confirmed = meta.head > confirmedAfter ? promised(stores.confirmed.getAll(after(confirmedAfter))) : [];
   const list = (entries) => `[${entries.map((entry) => entry.json).join(",")}]`;
-  const position = [meta.epoch, meta.head, meta.lastLocal];
-  const { backendId, syncEnabled, resets = 0 } = meta;
-  const facts = JSON.stringify({ position, backendId, syncEnabled, resets });
+  const facts = JSON.stringify(factsOf(meta));
   const local = [...(await older), ...(await newer)];
   return `${facts.slice(0, -1)},"confirmed":${list(await confirmed)},"local":${list(local)}}`;
 };
@@ -87,7 +91,7 @@ const appendLocal = (stores, meta, events) => {
 const confirmEvents = async (stores, meta, { entries, backendId, seen }) => {
   if (meta.epoch !== seen.epoch || meta.head !== seen.confirmed) return;
   const pending = stores.local.index("pending");
-  if ((await promised(pending.getKey(after(seen.local)))) !== undefined) return;
+  if (meta.lastLocal !== seen.local && (await promised(pending.getKey(after(seen.local)))) !== undefined) return;
   for (const { seqNum, localId, json } of entries) {
     stores.confirmed.add({ seqNum, json });
     if (localId !== null) stores.local.delete(localId);
@@ -129,6 +133,7 @@ class EventLog {
   #name;
   #clientId;
   #database = null; // a promise
+  #meta = null; // as this worker has seen it last
   #state = null; // a promise of the saved state, read once
 
   // Resolves to the client id: `clientId` for a new log.
@@ -142,11 +147,30 @@ class EventLog {
   }
 
   read(work) {
-    return this.#use((database) => inTransaction(database.transaction(STORES, "readonly"), work));
+    return this.#use((database) => this.#inTransaction(database.transaction(STORES, "readonly"), work));
   }
 
   change(durability, work) {
-    return this.#use((database) => inTransaction(database.transaction(STORES, "readwrite", { durability }), work));
+    return this.#use((database) =>
+      this.#inTransaction(database.transaction(STORES, "readwrite", { durability }), work));
+  }
+
+  async #inTransaction(transaction, work) {
+    const { meta, answer } = await inTransaction(transaction, work);
+    this.#meta = meta;
+    return answer;
+  }
+
+  // The same in one go, without a look before: for who has `seen` all that this worker has. Resolves to the facts of the log
+  // then, or to null when somebody else was faster, and nothing was changed.
+  async changeSeen(durability, seen, work) {
+    const known = this.#meta;
+    if (known?.epoch !== seen.epoch || known.head !== seen.confirmed || known.lastLocal !== seen.local) return null;
+    const meta = await this.#use((database) =>
+      inOneGo(database.transaction(STORES, "readwrite", { durability }), known, work));
+    if (meta === null) return null;
+    this.#meta = meta;
+    return factsOf(meta);
   }
 
   async loadState(fresh) {
@@ -200,23 +224,53 @@ class EventLog {
   }
 }
 
-// Runs `work(stores, meta)` in a transaction that is committed as a whole or not at all.
+const storesOf = (transaction) => Object.fromEntries(STORES.map((store) => [store, transaction.objectStore(store)]));
+
+// Runs `work(stores, meta)` in a transaction that has no effect unless the log still says `known` of itself, which is
+// asked at the same time: `meta` as it was written then, else null.
+async function inOneGo(transaction, known, work) {
+  const done = completed(transaction);
+  done.catch(() => {}); // it is awaited below
+  const stores = storesOf(transaction);
+  let isUnchanged = true;
+  stores.meta.get("meta").onsuccess = ({ target: { result } }) => {
+    isUnchanged = JSON.stringify({ settled: 0, ...result }) === JSON.stringify(known);
+    if (!isUnchanged) transaction.abort();
+  };
+  try {
+    const meta = { ...known };
+    await work(stores, meta);
+    stores.meta.put(meta, "meta");
+    await done;
+    return meta;
+  } catch (error) {
+    if (!isUnchanged) return null;
+    abort(transaction);
+    throw transaction.error ?? error;
+  }
+}
+
+function abort(transaction) {
+  try {
+    transaction.abort();
+  } catch {
+    // it has ended already
+  }
+}
+
+// Runs `work(stores, meta)` in a transaction that is committed as a whole or not at all: {meta, answer}.
 async function inTransaction(transaction, work) {
   const done = completed(transaction);
   done.catch(() => {}); // it is awaited below, or the error of `work` says more
-  const stores = Object.fromEntries(STORES.map((store) => [store, transaction.objectStore(store)]));
+  const stores = storesOf(transaction);
   try {
     const meta = { settled: 0, ...(await promised(stores.meta.get("meta"))) };
     const answer = await work(stores, meta);
     if (transaction.mode === "readwrite") stores.meta.put(meta, "meta");
     await done;
-    return answer;
+    return { meta, answer };
   } catch (error) {
-    try {
-      transaction.abort();
-    } catch {
-      // it has ended already
-    }
+    abort(transaction);
     throw transaction.error ?? error;
   }
 }
@@ -229,18 +283,24 @@ const changed = (durability, seen, work) =>
     return readDelta(stores, meta, seen, false);
   });
 
+// The same for who knows what `work` changes, and is told it only when there was more.
+async function changedNext(durability, seen, work) {
+  const facts = await log.changeSeen(durability, seen, work);
+  return facts ? JSON.stringify(facts) : changed(durability, seen, work);
+}
+
 serve({
   open: (_job, { name, clientId }) => log.open(name, clientId),
   read: (_job, { seen, allPending }) =>
     log.read((stores, meta) => readDelta(stores, meta, JSON.parse(seen), allPending)),
   append(_job, { text }) {
     const { events, seen } = JSON.parse(text);
-    return changed("strict", seen, (stores, meta) => appendLocal(stores, meta, events));
+    return changedNext("strict", seen, (stores, meta) => appendLocal(stores, meta, events));
   },
   confirm(_job, { text }) {
     const asking = JSON.parse(text);
     // When the machine loses power, what was confirmed last is pulled again.
-    return changed("relaxed", asking.seen, (stores, meta) => confirmEvents(stores, meta, asking));
+    return changedNext("relaxed", asking.seen, (stores, meta) => confirmEvents(stores, meta, asking));
   },
   discard(_job, { text }) {
     const { ids, mark } = JSON.parse(text);

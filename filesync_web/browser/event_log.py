@@ -57,14 +57,21 @@ class IndexedDbEventLog:
 
     async def append(self, events: Sequence[LocalEvent], seen: Position) -> LogDelta:
         """Append all events or none."""
-        listed = ",".join(map(_event_text, events))
-        return await self._delta("append", text=f'{{"events":[{listed}],"seen":{_seen(seen)}}}')
+        texts = [_fields_text(event) for event in events]
+        listed = ",".join(map(_entry_of, events, texts))
+        facts = self._parsed(await self._run("append", text=f'{{"events":[{listed}],"seen":{_seen(seen)}}}'))
+        if "local" in facts:
+            return _delta(facts)
+        first = facts["position"][2] - len(events) + 1
+        own = [_local_entry([n, *json.loads(f"[{text}]")]) for n, text in enumerate(texts, first)]
+        return _delta_of(facts, (), own)
 
     async def confirm(self, entries: Sequence[ConfirmedEntry], backend_id: str, seen: Position) -> LogDelta:
         """Append confirmed events, if `seen` is still current."""
         listed = ",".join(map(_entry_text, entries))
         text = f'{{"entries":[{listed}],"backendId":{to_json(backend_id)},"seen":{_seen(seen)}}}'
-        return await self._delta("confirm", text=text)
+        facts = self._parsed(await self._run("confirm", text=text))
+        return _delta(facts) if "local" in facts else _delta_of(facts, entries, ())
 
     async def discard(self, ids: Sequence[int]) -> None:
         """Remove void entries."""
@@ -101,25 +108,14 @@ class IndexedDbEventLog:
                 pyodide_js.FS.unlink(self._state)
 
     async def _delta(self, operation: str, **args: Any) -> LogDelta:
-        text = await self._run(operation, **args)
+        return _delta(self._parsed(await self._run(operation, **args)))
+
+    def _parsed(self, text: str) -> dict[str, Any]:
         try:
-            delta = parse_json(text, max_bytes=None, envelope=_AROUND_ARGUMENTS)
+            delta: dict[str, Any] = parse_json(text, max_bytes=None, envelope=_AROUND_ARGUMENTS)
         except ForeignTextError as error:
             raise StoreError(f"the event log {self._name} is damaged: {error}") from error
-        return LogDelta(
-            Position(*delta["position"]),
-            [
-                ConfirmedEntry(Event(name, args, seq, parent, client, session), local_id)
-                for seq, parent, name, args, client, session, local_id in delta["confirmed"]
-            ],
-            [
-                LocalEntry(id_, LocalEvent(name, args, client, session, synced, key, only_if))
-                for id_, name, args, client, session, synced, key, only_if in delta["local"]
-            ],
-            delta["backendId"],
-            delta["syncEnabled"],
-            delta["resets"],
-        )
+        return delta
 
     async def _run(self, operation: str, **args: Any) -> Any:
         if not self._is_open:
@@ -146,11 +142,38 @@ def _seen(position: Position) -> str:
     )
 
 
+def _delta(parsed: dict[str, Any]) -> LogDelta:
+    confirmed = [
+        ConfirmedEntry(Event(name, args, seq, parent, client, session), local_id)
+        for seq, parent, name, args, client, session, local_id in parsed["confirmed"]
+    ]
+    return _delta_of(parsed, confirmed, [_local_entry(entry) for entry in parsed["local"]])
+
+
+def _delta_of(
+    facts: dict[str, Any], confirmed: Sequence[ConfirmedEntry], local: Sequence[LocalEntry]
+) -> LogDelta:
+    position = Position(*facts["position"])
+    return LogDelta(position, confirmed, local, facts["backendId"], facts["syncEnabled"], facts["resets"])
+
+
+def _local_entry(entry: Sequence[Any]) -> LocalEntry:
+    id_, name, args, client, session, synced, key, only_if = entry
+    return LocalEntry(id_, LocalEvent(name, args, client, session, synced, key, only_if))
+
+
 def _event_text(event: LocalEvent) -> str:
+    return _entry_of(event, _fields_text(event))
+
+
+def _fields_text(event: LocalEvent) -> str:
+    """The members of the array that an event is kept as, behind its id."""
     identity = [event.client_id, event.session_id, event.synced]
-    fields = [event.name, event.args, *identity, event.compaction_key, event.only_if]
-    entry = {"key": event.compaction_key, "pending": event.synced, "json": to_json(fields)[1:-1]}
-    return to_json(entry)
+    return to_json([event.name, event.args, *identity, event.compaction_key, event.only_if])[1:-1]
+
+
+def _entry_of(event: LocalEvent, fields: str) -> str:
+    return to_json({"key": event.compaction_key, "pending": event.synced, "json": fields})
 
 
 def _entry_text(entry: ConfirmedEntry) -> str:

@@ -2,14 +2,15 @@
 //
 // Bytes on their way into the store: a temporary file that is hashed, and then published under its hash.
 //
-// Content that is known to be small is hashed by WebCrypto, in one piece, when it is all there: that is several times as
-// fast as hashing while it is written, which everything else is.
+// Content that is known to be small is hashed by WebCrypto, in one piece: that is several times as fast as hashing while it
+// is written, which everything else is. What is smaller still is read once, and hashed and written from the same buffer.
 //
 // The writer is a synchronous access handle, which writes in place and lets only one writer in. Where there is none
 // (WebKitGTK), it is a writable stream: that one keeps its bytes aside until it is closed.
 
 const READ_SIZE = 1 << 20;
 const LARGEST_DIGEST = 32 << 20; // bytes that WebCrypto gets in one piece
+const LARGEST_WHOLE = 8 << 20; // bytes of a content that is written in one piece
 
 class SyncWriter {
   static async open(handle) {
@@ -103,7 +104,7 @@ class Incoming {
   static async create(folder, name, expected) {
     const handle = await folder.getFileHandle(name, { create: true });
     const sha = (expected ?? Infinity) <= LARGEST_DIGEST ? null : new Sha256();
-    const incoming = Object.assign(new Incoming(), { folder, name, handle, sha, size: 0, hash: null });
+    const incoming = Object.assign(new Incoming(), { folder, name, handle, sha, size: 0, hash: null, isClosed: false });
     incoming.writer = await openWriter(folder, handle);
     return incoming;
   }
@@ -131,12 +132,22 @@ class Incoming {
     this.size += bytes.length;
   }
 
-  // Make the bytes durable; then `hash` is known and nothing can be added.
-  async finish() {
+  // Make the bytes durable; nothing can be added then.
+  async close() {
     if (this.writer.size !== this.size)
       throw new Failure("StorageError", `the file has ${this.writer.size} bytes after ${this.size} were written to it`);
     await this.writer.close();
-    this.hash = this.sha ? this.sha.hex() : await digestOf(this.handle);
+    this.isClosed = true;
+  }
+
+  // The same; then `hash` is known.
+  async finish() {
+    await this.close();
+    this.hash = this.sha ? this.sha.hex() : await this.#digest();
+  }
+
+  #digest() {
+    return inMemory(this.size, async () => digestOf(await (await this.handle.getFile()).arrayBuffer()));
   }
 
   // Leave the bytes where they are, for a later `resume`.
@@ -145,35 +156,47 @@ class Incoming {
   }
 
   async discard() {
-    if (this.hash === null) await this.writer.abandon().catch(() => {});
+    if (!this.isClosed) await this.writer.abandon().catch(() => {});
     await this.folder.removeEntry(this.name).catch(orNull);
   }
 }
 
-let digesting = Promise.resolve();
+const hexOf = (buffer) => Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-// The hash of a file in memory as a whole; one after the other, so that many small files take no more than one.
-function digestOf(handle) {
-  const digest = async () => {
-    const found = await crypto.subtle.digest("SHA-256", await (await handle.getFile()).arrayBuffer());
-    return Array.from(new Uint8Array(found), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  };
-  const mine = digesting.then(digest);
-  digesting = mine.catch(() => {});
-  return mine;
+const digestOf = async (bytes) => hexOf(await crypto.subtle.digest("SHA-256", bytes));
+
+const memory = { free: LARGEST_DIGEST, line: [] };
+
+// Do `work` that holds so many bytes in memory, when those before have left room for it: there are never more than
+// LARGEST_DIGEST in all.
+async function inMemory(size, work) {
+  if (memory.line.length || memory.free < size) await new Promise((go) => memory.line.push({ size, go }));
+  else memory.free -= size;
+  try {
+    return await work();
+  } finally {
+    memory.free += size;
+    while (memory.line.length && memory.line[0].size <= memory.free) {
+      const next = memory.line.shift();
+      memory.free -= next.size;
+      next.go();
+    }
+  }
 }
 
-// Move a finished temporary file to its hash; a file that is there already stays as it is.
-async function publish(incoming, storeId, mimeType) {
-  const { hash, size } = incoming;
-  const target = await makeFolder(FILES_ROOT, storeId);
-  await navigator.locks.request(lockName(storeId, hash), async () => {
-    const [present] = await Promise.all([
-      target.getFileHandle(hash).then((handle) => handle.getFile()).catch(orNull),
-      mimeType && writeContentType(storeId, hash, mimeType),
-    ]);
-    if (present?.size === size) await incoming.discard();
-    else await incoming.handle.move(target, hash);
-  });
+// Move a temporary file to its hash, as soon as `closing` gives it, closed; a file that is there already stays as it is.
+async function publish(storeId, hash, mimeType, closing) {
+  let size;
+  await navigator.locks.request(lockName(storeId, hash), () =>
+    inFolder(FILES_ROOT, storeId, async (target) => {
+      const [incoming, present] = await Promise.all([
+        closing,
+        fileIn(target, hash),
+        mimeType && writeContentType(storeId, hash, mimeType), // first: a published file is never without its type
+      ]);
+      ({ size } = incoming);
+      if (present?.size === size) await incoming.discard();
+      else await incoming.handle.move(target, hash);
+    }));
   return { hash, size };
 }

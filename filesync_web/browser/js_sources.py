@@ -15,7 +15,7 @@ import js
 from pyodide.ffi import JsException, JsProxy, to_js
 
 from filesync_web import sources
-from filesync_web.browser.js_util import JsError, call, ignore, tag_of
+from filesync_web.browser.js_util import JsError, call, ignore, in_worker, tag_of
 from filesync_web.browser.worker import Job
 from filesync_web.errors import InvalidArgumentError, StorageError
 from filesync_web.ports import Source, SourceInfo
@@ -34,7 +34,8 @@ def describe(source: Source) -> SourceInfo:
     if not isinstance(source, JsProxy):
         return sources.describe(source)
     if is_blob(source):
-        _check_is_here(source)
+        if in_worker():
+            _check_is_here(source)
         return SourceInfo(getattr(source, "name", ""), source.type, int(source.size))
     if _is_bytes(source):
         return SourceInfo(size=int(source.byteLength))
@@ -43,6 +44,18 @@ def describe(source: Source) -> SourceInfo:
     raise InvalidArgumentError(
         f"a JavaScript {source.typeof} cannot be stored: give a File, Blob, ReadableStream or bytes"
     )
+
+
+def whole(source: Source, size: int | None) -> Any:
+    """What one message can carry: a `File` or `Blob` as it is, few bytes as a copy in a `Uint8Array`. None
+    for other sources, which are pumped."""
+    if is_blob(source):
+        return source
+    if size is None or size > PIECE_SIZE:
+        return None
+    if isinstance(source, JsProxy):
+        return js.Uint8Array.new(_view_of(source))
+    return to_js(bytes(source)) if isinstance(source, sources.BytesLike) else None
 
 
 async def pump(job: Job, source: Source) -> None:
@@ -72,16 +85,21 @@ def _pieces(job: Job, source: Source) -> AsyncGenerator[Any, None]:
 
 async def _pieces_of_bytes(js_source: Any) -> AsyncGenerator[Any, None]:
     """The bytes of an array in pieces. They stay the caller's, who may change them meanwhile."""
-    try:
-        is_view = js.ArrayBuffer.isView(js_source)
-        place = (js_source.buffer, js_source.byteOffset, js_source.byteLength) if is_view else (js_source,)
-        js_bytes = js.Uint8Array.new(*place)
-    except JsException as error:
-        raise StorageError(f"the bytes cannot be read; were they transferred? ({error.message})") from error
+    js_bytes = _view_of(js_source)
     at = 0
     while at < js_bytes.length:
         yield js_bytes.subarray(at, at + PIECE_SIZE)
         at += PIECE_SIZE
+
+
+def _view_of(js_source: Any) -> Any:
+    """The bytes of a typed array, a view or a buffer, as a `Uint8Array` of the same memory."""
+    try:
+        is_view = js.ArrayBuffer.isView(js_source)
+        place = (js_source.buffer, js_source.byteOffset, js_source.byteLength) if is_view else (js_source,)
+        return js.Uint8Array.new(*place)
+    except JsException as error:
+        raise StorageError(f"the bytes cannot be read; were they transferred? ({error.message})") from error
 
 
 async def _pieces_of_stream(job: Job, js_stream: Any) -> AsyncGenerator[Any, None]:

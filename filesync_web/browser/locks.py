@@ -85,21 +85,102 @@ class WebLock:
             self._granted.set_result(answer)
 
 
+LINGER = 0.25
+"""Seconds that a shared lock is kept for the next who shares it here."""
+
+
+class _SharedLock:
+    """One request for those who share a lock in this tab; it is given up a while after the last of them has
+    left, or at once when somebody here wants the lock alone."""
+
+    def __init__(self, name: str) -> None:
+        self._lock = WebLock(name, mode="shared")
+        self._holders = 0
+        self._left_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self.is_wanted = False
+
+    @property
+    def is_used(self) -> bool:
+        return self._holders > 0
+
+    @asynccontextmanager
+    async def share(self) -> AsyncIterator[None]:
+        self._holders += 1
+        try:
+            await self._lock.granted()
+            yield
+        except StorageUnavailableError:
+            self.is_wanted = True  # by nobody: this one is of no use
+            raise
+        finally:
+            self._holders -= 1
+            self._left_at = asyncio.get_running_loop().time()
+            self._look()
+
+    def want(self) -> None:
+        """Somebody else wants the lock: give it up now, or as soon as it is not used."""
+        self.is_wanted = True
+        self._look()
+
+    async def end(self) -> None:
+        """Give it up, and wait until the browser knows."""
+        self.want()
+        await self._lock.ended()
+
+    def _look(self) -> None:
+        if self.is_used:
+            return
+        loop = asyncio.get_running_loop()
+        if self.is_wanted or loop.time() - self._left_at >= LINGER:
+            self.is_wanted = True
+            self._lock.release()
+        elif self._timer is None:
+            self._timer = loop.call_later(LINGER, self._look_again)
+
+    def _look_again(self) -> None:
+        self._timer = None
+        self._look()
+
+
 class WebLocks:
-    """The `Locks` port; `prefix` begins every name, so that apps of one origin do not share locks."""
+    """The `Locks` port; `prefix` begins every name, so that apps of one origin do not share locks.
+
+    A request costs some milliseconds. So those who share a lock in this tab have one request between them,
+    and it stays for a moment after the last of them, unless somebody here wants the lock alone.
+    """
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
+        self._shared: dict[str, _SharedLock] = {}
+
+    def hold(self, name: str, *, exclusive: bool) -> AbstractAsyncContextManager[None]:
+        """Hold the lock inside the context; raises `StorageUnavailableError` where there are no locks."""
+        return self._hold(self._prefix + name) if exclusive else self._share(self._prefix + name)
 
     @asynccontextmanager
-    async def hold(self, name: str, *, exclusive: bool) -> AsyncIterator[None]:
-        """Hold the lock inside the context; raises `StorageUnavailableError` where there are no locks."""
-        async with _held(self._prefix + name, mode="exclusive" if exclusive else "shared"):
+    async def try_hold(self, name: str) -> AsyncIterator[bool]:
+        """Hold the lock if nobody holds it now; raises `StorageUnavailableError` where there are no locks."""
+        name = self._prefix + name
+        if name in self._shared and not self._shared[name].is_used:
+            await self._shared.pop(name).end()
+        async with _held(name, if_available=True) as is_held:
+            yield is_held
+
+    @asynccontextmanager
+    async def _hold(self, name: str) -> AsyncIterator[None]:
+        if name in self._shared:
+            self._shared.pop(name).want()  # who comes later waits behind us
+        async with _held(name):
             yield
 
-    def try_hold(self, name: str) -> AbstractAsyncContextManager[bool]:
-        """Hold the lock if nobody holds it now; raises `StorageUnavailableError` where there are no locks."""
-        return _held(self._prefix + name, if_available=True)
+    @asynccontextmanager
+    async def _share(self, name: str) -> AsyncIterator[None]:
+        shared = self._shared.get(name)
+        if shared is None or shared.is_wanted:
+            shared = self._shared[name] = _SharedLock(name)
+        async with shared.share():
+            yield
 
 
 async def check_web_locks() -> None:

@@ -32,24 +32,49 @@ const orNull = (error) => {
 
 async function makeFolder(name, storeId) {
   try {
-    const top = await (await storageRoot()).getDirectoryHandle(name, { create: true });
-    return await top.getDirectoryHandle(storeId, { create: true });
+    return await openFolder(name, storeId, { create: true });
   } catch (error) {
     root = null; // it may have been cleared
     throw error;
   }
 }
 
-async function findFolder(name, storeId) {
-  const top = await (await storageRoot()).getDirectoryHandle(name).catch(orNull);
-  return top && top.getDirectoryHandle(storeId).catch(orNull);
+async function openFolder(name, storeId, options) {
+  const top = await (await storageRoot()).getDirectoryHandle(name, options);
+  return top.getDirectoryHandle(storeId, options);
 }
 
-// The published file, or null
-async function findBlob(storeId, hash) {
-  const folder = await findFolder(FILES_ROOT, storeId);
-  const handle = folder && (await folder.getFileHandle(hash).catch(orNull));
+const folders = new Map(); // by path: to open one takes as long as to make a file
+
+/** Do `work(folder)`; once more in a new folder when somebody has cleared the storage, and the one that we know is gone. */
+async function inFolder(name, storeId, work) {
+  const path = `${name}/${storeId}`;
+  const known = folders.get(path);
+  try {
+    if (known) return await work(known);
+  } catch (error) {
+    if (error?.name !== "NotFoundError") throw error;
+    root = null;
+  }
+  const folder = await makeFolder(name, storeId);
+  folders.set(path, folder);
+  return work(folder);
+}
+
+const findFolder = (name, storeId) => openFolder(name, storeId).catch(orNull);
+
+const fileIn = async (folder, name) => {
+  const handle = await folder.getFileHandle(name).catch(orNull);
   return handle && handle.getFile().catch(orNull);
+};
+
+// The published file, or null. What is not in the folder that we know may be in one that was made anew.
+async function findBlob(storeId, hash) {
+  const known = folders.get(`${FILES_ROOT}/${storeId}`);
+  const found = known && (await fileIn(known, hash));
+  if (found) return found;
+  const folder = await findFolder(FILES_ROOT, storeId);
+  return folder && fileIn(folder, hash);
 }
 
 async function checkRoom(needed) {

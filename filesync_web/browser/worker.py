@@ -41,13 +41,13 @@ class Job:
         self.number = number
         self._progress = progress
         self._taken: asyncio.Future[Any] | None = None
-        self._ended: asyncio.Future[tuple[Any, FileSyncError | None]]
-        self._ended = asyncio.get_running_loop().create_future()
+        self._outcome: tuple[Any, FileSyncError | None] | None = None
+        self._waiting: list[asyncio.Future[None]] = []
 
     async def result(self) -> Any:
         """Wait for the value. Raises the error of the operation; cancelled, it first lets it clean up."""
         try:
-            value, error = await asyncio.shield(self._ended)
+            value, error = await self._end()
         except asyncio.CancelledError:
             self.abort()
             await self.ended()
@@ -58,7 +58,14 @@ class Job:
 
     async def ended(self) -> None:
         """Wait for the end, however it comes."""
-        await asyncio.shield(self._ended)
+        await self._end()
+
+    async def _end(self) -> tuple[Any, FileSyncError | None]:
+        while self._outcome is None:
+            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiting)
+            await waiting
+        return self._outcome
 
     async def give(self, js_chunk: Any) -> Any:
         """Hand over the next bytes, a `Uint8Array` that is the worker's from now on.
@@ -66,7 +73,7 @@ class Job:
         Returns an array of the same size, to be filled again, when they are used; None when the job has ended
         and wants no more.
         """
-        if self._ended.done():
+        if self._outcome is not None:
             return None
         self._taken = asyncio.get_running_loop().create_future()
         self._worker.post({"id": self.number, "chunk": js_chunk}, [js_chunk.buffer])
@@ -96,8 +103,11 @@ class Job:
 
     def end(self, value: Any, error: FileSyncError | None = None) -> None:
         """Nothing more comes."""
-        if not self._ended.done():
-            self._ended.set_result((value, error))
+        if self._outcome is None:
+            self._outcome = value, error
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(None)
         self._take(None)
 
     def _take(self, js_chunk: Any) -> None:
@@ -123,8 +133,11 @@ class ScriptWorker:
         self._js_on_message = create_proxy(self._on_message)
         self._js_on_error = create_proxy(self._on_error)
 
-    def start(self, operation: str, *, progress: Progress | None = None, **args: Any) -> Job:
-        """Start an operation of the script. `args`: what JSON can carry, and JavaScript objects.
+    def start(
+        self, operation: str, *, progress: Progress | None = None, transfer: Iterable[Any] = (), **args: Any
+    ) -> Job:
+        """Start an operation of the script. `args`: what JSON can carry, and JavaScript objects; those in
+        `transfer` are the worker's from now on.
 
         Raises `StorageUnavailableError` when there can be no worker, `InvalidArgumentError` for an object
         that cannot be sent to one, `StorageError` after `close`.
@@ -136,7 +149,7 @@ class ScriptWorker:
         self._last_number += 1
         number = self._last_number
         try:
-            self.post({"id": number, "op": operation, "args": args})
+            self.post({"id": number, "op": operation, "args": args}, transfer)
         except JsException as error:
             raise InvalidArgumentError(
                 f"a JavaScript object cannot be sent to a worker ({error.name}: {error.message})"

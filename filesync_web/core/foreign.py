@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from itertools import accumulate
 from math import isfinite
 from typing import Any, TypeGuard
@@ -116,7 +117,7 @@ def parse_json(
         parse_float: Callable[[str], Any] = _finite
         if envelope is not None:
             parse_int, parse_float = _number_or_null, _number_or_null
-        return json.loads(bounded, parse_constant=_no_constant, parse_float=parse_float, parse_int=parse_int)
+        return _decoder(parse_float, parse_int).decode(bounded)
     except (ValueError, RecursionError) as error:
         raise ForeignTextError(f"not usable as JSON: {error}") from error
 
@@ -128,6 +129,12 @@ def parse_members(text: object) -> dict[str, Any] | None:
     except ForeignTextError:
         return None
     return value if isinstance(value, dict) else None
+
+
+@lru_cache(maxsize=16)
+def _decoder(parse_float: Callable[[str], Any], parse_int: Callable[[str], Any]) -> json.JSONDecoder:
+    """One that `json.loads` would make anew each time, which takes longer than to read a small text."""
+    return json.JSONDecoder(parse_constant=_no_constant, parse_float=parse_float, parse_int=parse_int)
 
 
 def _bounded(text: str, max_depth: int, envelope: int | None) -> str:

@@ -20,6 +20,8 @@ from filesync_web.core.text import clean_text
 from filesync_web.core.thumb_hash import MAX_BYTES, is_thumb_hash
 from filesync_web.errors import InvalidArgumentError
 
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
 MAX_SAFE_INTEGER = 2**53 - 1
 """JavaScript counts no further, so that no size or side of a picture can be larger."""
 MAX_NAME = 255
@@ -98,7 +100,7 @@ def encode_metadata(metadata: FileMetadata) -> str:
     if metadata.custom:
         value["custom"] = dict(metadata.custom)
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _encode(value)
         text.encode()  # a lone surrogate is a ValueError
         parse_json(text)  # what could not be read back must not be written
         return text

@@ -38,6 +38,7 @@ from filesync_web.files.events import file_id_of
 from filesync_web.files.save_lock import BusyError, SaveLock
 from filesync_web.files.thumbnails import Thumbnails
 from filesync_web.files.workspace import Workspace
+from filesync_web.livestore.schema import NewEvent
 
 logger = logging.getLogger(__name__)
 
@@ -250,9 +251,14 @@ class Eviction:
         used_at = use.used_at if use is not None else 0
         self._record(BlobUse(record.content_hash, used_at, _bounded(record.metadata_json)))
 
-    def record_save(self, record: FileRecord) -> None:
-        """The content was saved now. After the first save the platform is asked to keep the storage."""
-        self._record(BlobUse(record.content_hash, self._workspace.now_ms(), _bounded(record.metadata_json)))
+    def save_event(self, record: FileRecord) -> NewEvent:
+        """The event that goes with a save: the content was used now."""
+        return self._events.blob_used(
+            BlobUse(record.content_hash, self._workspace.now_ms(), _bounded(record.metadata_json))
+        )
+
+    def saved(self) -> None:
+        """A save is done. After the first one the platform is asked to keep the storage."""
         if not self._asked_to_persist:
             self._asked_to_persist = True
             self._tasks.spawn(self._ask_to_persist(), "ask to persist")

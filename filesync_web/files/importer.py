@@ -114,7 +114,7 @@ class Importer:
         try:
             async with self._slots, self._lock.saving():
                 blob = await self._blobs.put(prepared.source, mime_type=prepared.mime_type)
-                return await commit(await self._described(blob, prepared.metadata))
+                return await commit(self._described(blob, prepared.metadata))
         except BaseException:
             if blob is not None:
                 self._garbage.discard(blob.content_hash)
@@ -134,7 +134,8 @@ class Importer:
             if size is None:
                 raise BlobNotFoundError(f"the bytes of {content_hash} are gone from this device")
             metadata = self._orphans.metadata_of(content_hash, name)
-            return await commit(await self._described(BlobInfo(content_hash, size), metadata))
+            of_image = await self._blobs.image_size(content_hash, mime_type=metadata.content_type)
+            return await commit(self._described(BlobInfo(content_hash, size, of_image), metadata))
 
     async def _take_stock(self) -> None:
         try:
@@ -142,10 +143,9 @@ class Importer:
         except Exception:  # it is about other bytes than those that are to be saved
             logger.exception("what is stored here could not be looked over")
 
-    async def _described(self, blob: BlobInfo, said: FileMetadata) -> StoredContent:
+    def _described(self, blob: BlobInfo, said: FileMetadata) -> StoredContent:
         """What is measured here (the size, and width and height of an image) goes before what was said."""
-        size = await self._blobs.image_size(blob.content_hash, mime_type=said.content_type)
-        width, height = size or (None, None)
+        width, height = blob.image_size or (None, None)
         measured = FileMetadata(size_bytes=blob.size, width=width, height=height)
         metadata_json = encode_metadata(measured.merged_over(said))
         return StoredContent(blob.content_hash, file_path(self._store_id, blob.content_hash), metadata_json)

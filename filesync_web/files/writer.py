@@ -89,7 +89,7 @@ class Writer:
         return self._saved(record)
 
     def _saved(self, record: FileRecord) -> FileOperationResult:
-        self._eviction.record_save(record)
+        self._eviction.saved()
         self._previews.make_for(record)
         return FileOperationResult(record.id, record.path, record.content_hash)
 
@@ -140,7 +140,7 @@ class Writer:
         is_done = record.is_uploaded or not self._workspace.remote.exists
         upload = Status.DONE if is_done else Status.QUEUED
         row = LocalFileState(record.id, record.path, record.content_hash, Status.DONE, upload)
-        events = [self._events.row_written(row)]
+        events = [self._events.row_written(row), self._eviction.save_event(record)]
         if self._tables.orphan(record.content_hash) is not None:
             events.append(self._events.orphan_gone(record.content_hash))
         return events

@@ -107,8 +107,12 @@ def _check_json(value: Any) -> Json:
 
 def _json_to_wire(value: Json) -> Json:
     max_depth = MAX_EVENT_DEPTH - 1  # the arguments around it are one level themselves
-    parse_json(to_json(value), max_depth=max_depth, parse_int=lambda digits: _check_integer(int(digits)))
+    parse_json(to_json(value), max_depth=max_depth, parse_int=_integer_of)
     return value
+
+
+def _integer_of(digits: str) -> int:
+    return _check_integer(int(digits))
 
 
 def _json_from_sql(text: str) -> Json:

@@ -69,10 +69,13 @@ class SyncClient:
         self._owner = f"metadata sync of store {connector.store_id!r}"
         self._protocol = SyncProtocol(connector.store_id)
         self._tasks = Tasks(self._owner)
+        self._of_connection = Tasks(self._owner)
         self._running: asyncio.Task[None] | None = None
         self._is_active = False
         self._incoming: deque[str | Exception] = deque()
         self._woken = asyncio.Event()
+        self._alarm: asyncio.Task[None] | None = None
+        self._alarm_at = 0.0
         self._nudged = False
         self._failures = 0
         self._error = ""
@@ -146,7 +149,7 @@ class SyncClient:
 
     async def _use(self, connection: Connection) -> None:
         socket = connection.socket
-        reader = self._tasks.spawn(self._read(socket), "reading")
+        self._of_connection.spawn(self._read(socket), "reading")
         try:
             self._report(True, self._error)
             await self._converse(connection)
@@ -154,8 +157,8 @@ class SyncClient:
             await first_of(self._say_goodbye(socket), self._clock.sleep(GOODBYE_TIMEOUT))
             raise
         finally:
-            reader.cancel()
-            await asyncio.wait({reader})
+            await self._of_connection.cancel_and_wait()
+            self._alarm = None
             self._incoming.clear()
             await socket.close()
 
@@ -179,11 +182,25 @@ class SyncClient:
                 await self._perform(socket, protocol.nudged(now()))
             await self._perform(socket, protocol.ticked(now()))
             await self._perform(socket, protocol.advanced(self._view(), now()))
-            deadline = protocol.deadline
-            if deadline is None:
-                await self._woken.wait()
-            else:
-                await first_of(self._woken.wait(), self._clock.sleep(max(0.0, deadline - now())))
+            if protocol.deadline is not None:
+                self._wake_at(protocol.deadline)
+            await self._woken.wait()
+
+    def _wake_at(self, deadline: float) -> None:
+        """Wake up then, or earlier: an alarm that is set stays, since deadlines move on with each message.
+
+        To wake up for nothing now and then is cheaper than to set another alarm each time."""
+        if self._alarm is not None and not self._alarm.done():
+            if self._alarm_at <= deadline:
+                return
+            self._alarm.cancel()
+        self._alarm_at = deadline
+        delay = max(0.0, deadline - self._clock.monotonic())
+        self._alarm = self._of_connection.spawn(self._ring(delay), "alarm")
+
+    async def _ring(self, delay: float) -> None:
+        await self._clock.sleep(delay)
+        self._woken.set()
 
     async def _perform(self, socket: Socket, outputs: Sequence[Output]) -> None:
         for output in outputs:

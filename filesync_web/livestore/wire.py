@@ -47,6 +47,7 @@ from .messages import (
     WireError,
 )
 
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _REQUEST_ID = re.compile(r"[0-9]{1,20}", re.ASCII)
 
@@ -62,7 +63,7 @@ def to_json(value: Json) -> str:
     So a text has the same length wherever it stands, and what was measured is what is sent.
     """
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _encode(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise WireError(f"not representable as JSON: {error}") from error
     try:

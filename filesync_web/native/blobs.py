@@ -15,6 +15,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,6 @@ class DirectoryBlobStore:
 
     async def put(self, source: Source, *, mime_type: str = "", progress: Progress | None = None) -> BlobInfo:
         """Store the bytes of `source`."""
-        del mime_type  # see above
         total = self.describe(source).size
         with storing(self._root):
             self._check_room(total)
@@ -76,10 +76,11 @@ class DirectoryBlobStore:
                         progress(incoming.size, total or 0)
             sources.check_size(incoming.size, total)
             with storing(self._root):
-                return await in_thread(incoming.publish, self._files)
+                info = await in_thread(incoming.publish, self._files)
         finally:
             with storing(self._root):
                 incoming.discard()
+        return replace(info, image_size=await self.image_size(info.content_hash, mime_type=mime_type))
 
     async def download(
         self,

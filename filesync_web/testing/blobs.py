@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from filesync_web import sources
 from filesync_web.core import resume
@@ -69,7 +69,8 @@ class MemoryBlobStore:
             if progress is not None:
                 progress(len(data), total or 0)
         sources.check_size(len(data), total)
-        return self._publish(bytes(data), mime_type)
+        info = self._publish(bytes(data), mime_type)
+        return replace(info, image_size=await self.image_size(info.content_hash, mime_type=mime_type))
 
     async def download(
         self,

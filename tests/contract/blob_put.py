@@ -192,7 +192,11 @@ class LookUpContract:
 
     async def test_the_size_of_an_image(self, world: World) -> None:
         image = b"GIF89a" + bytes([3, 0, 2, 0, 0, 0, 0]) + b";"
-        info = await world.store.put(image)
+        for source in (image, stream(image)):
+            info = await world.store.put(source, mime_type="image/gif")
+            assert (info.size, info.image_size) == (len(image), (3, 2))
+        assert (await world.store.put(image, mime_type="text/plain")).image_size is None
+        assert (await world.store.put(b"no image", mime_type="image/png")).image_size is None
         assert await world.store.image_size(info.content_hash, mime_type="image/gif") == (3, 2)
         assert await world.store.image_size(info.content_hash, mime_type="text/plain") is None
         other = await world.store.put(b"no image")

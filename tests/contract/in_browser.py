@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+import js
 import pytest
 
 from filesync_web.browser.blobs import OpfsBlobStore
@@ -20,6 +21,7 @@ from tests.contract.blob_world import World
 from tests.contract.http import HttpContract
 from tests.contract.locks import LocksContract
 from tests.contract.thumbnails import ThumbnailsContract
+from tests.harness.waiting import until
 
 
 class OpfsWorld(World):
@@ -70,8 +72,29 @@ class TestBrowserHttp(HttpContract):
 
 class TestWebLocks(LocksContract):
     @pytest.fixture
-    def locks(self) -> WebLocks:
-        return WebLocks(f"contract-{uuid.uuid4().hex}-")
+    def prefix(self) -> str:
+        return f"contract-{uuid.uuid4().hex}-"
+
+    @pytest.fixture
+    def locks(self, prefix: str) -> WebLocks:
+        return WebLocks(prefix)
+
+    async def test_those_who_share_have_one_request_that_stays_for_a_moment(
+        self, locks: WebLocks, prefix: str
+    ) -> None:
+        async def held() -> list[str]:
+            js_state = await js.navigator.locks.query()
+            return [lock.mode for lock in js_state.held if lock.name == f"{prefix}x"]
+
+        async def is_free() -> bool:
+            async with WebLocks(prefix).try_hold("x") as is_held:  # as another tab would
+                return is_held
+
+        async with locks.hold("x", exclusive=False), locks.hold("x", exclusive=False):
+            assert await held() == ["shared"]
+        await until(is_free, "the lock is given up")
+        async with locks.hold("x", exclusive=False):
+            assert await held() == ["shared"]
 
 
 class TestOpfsThumbnails(ThumbnailsContract):

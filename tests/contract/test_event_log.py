@@ -117,6 +117,41 @@ async def test_a_reader_sees_what_another_appended_in_the_same_order(make_log: M
     assert len(delta.local) == 11
 
 
+async def test_an_append_after_one_of_another_tab_tells_of_both(make_log: MakeLog) -> None:
+    one, two = make_log(), make_log()
+    await one.open("x")
+    await two.open("x")
+    seen = (await two.read(START)).position
+    assert (await one.read(START)).position == seen
+    await one.append([local("a")], seen)
+    delta = await two.append([local("b")], seen)
+    assert names(delta) == ([], ["a", "b"])
+    assert [entry.id for entry in delta.local] == [seen.local + 1, seen.local + 2]
+    assert await read(one) == await read(two) == ([], ["a", "b"])
+    assert names(await two.append([local("c")], delta.position)) == ([], ["c"])
+
+
+async def test_a_confirmation_after_an_append_of_another_tab_does_not_happen(make_log: MakeLog) -> None:
+    one, two = make_log(), make_log()
+    await one.open("x")
+    await two.open("x")
+    seen = (await two.read(START)).position
+    await one.append([local("a")], seen)
+    delta = await two.confirm([ConfirmedEntry(event(1))], "backend", seen)
+    assert names(delta) == ([], ["a"])
+    delta = await two.confirm([ConfirmedEntry(event(1))], "backend", delta.position)
+    assert (names(delta), delta.backend_id) == ((["theirs"], []), "backend")
+    assert await read(one) == await read(two) == (["theirs"], ["a"])
+
+
+async def test_what_is_told_is_no_more_the_callers(log: EventLog) -> None:
+    args: dict[str, list[int]] = {"list": [1]}
+    seen = (await log.read(START)).position
+    delta = await log.append([LocalEvent("a", args, "client", "session", synced=True)], seen)
+    args["list"].append(2)
+    assert delta.local[0].event.args == {"list": [1]}
+
+
 async def test_entries_survive_closing(make_log: MakeLog) -> None:
     first = make_log()
     await first.open("x")

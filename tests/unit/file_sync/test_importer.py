@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 
 import filesync_web as fs
+from filesync_web.livestore.ports import LocalEvent, LogDelta, Position
 from filesync_web.ports import BlobInfo
 from filesync_web.testing.clock import settle
 from tests.unit.file_sync.scene import FILES, Device, Tab, a_device, saved
@@ -66,6 +67,32 @@ async def test_an_edit_keeps_the_custom_metadata_and_measures_anew() -> None:
         metadata = fs.get_file_metadata(tab.record(file.file_id))
         assert (metadata.size_bytes, metadata.name) == (7, "a.txt")
         assert metadata.custom == {"album": "Summer", "title": "new", "name": "a.txt"}
+
+
+async def test_a_save_is_one_write_of_the_log_and_many_at_once_are_fewer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with a_device() as device:
+        tab = await device.tab(local_only=True)
+        await tab.sync.stop()
+        await saved(tab, b"which takes stock")
+        log: Any = tab.store._replica._log
+        append, written = log.append, []
+
+        async def recorded(events: Sequence[LocalEvent], seen: Position) -> LogDelta:
+            written.append([event.name for event in events])
+            delta: LogDelta = await append(events, seen)
+            return delta
+
+        monkeypatch.setattr(log, "append", recorded)
+        names = ["v1.FileCreated", "v1.LocalFileStateUpsert", "v1.BlobUsed"]
+        await saved(tab, b"one")
+        assert written == [names]
+        written.clear()
+        await asyncio.gather(*(tab.sync.save_file(b"%d" % n) for n in range(40)))
+        await settle()
+        assert [name for events in written for name in events] == names * 40
+        assert len(written) <= 20
 
 
 @pytest.mark.parametrize("value", [object(), float("nan"), {1: {2}}], ids=["object", "NaN", "set"])
