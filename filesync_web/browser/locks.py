@@ -88,6 +88,9 @@ class WebLock:
 LINGER = 0.25
 """Seconds that a shared lock is kept for the next who shares it here."""
 
+LONGEST = 1.0
+"""Seconds that others join it: those who want it alone in another tab must have their turn."""
+
 
 class _SharedLock:
     """One request for those who share a lock in this tab; it is given up a while after the last of them has
@@ -98,7 +101,12 @@ class _SharedLock:
         self._holders = 0
         self._left_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._since = asyncio.get_running_loop().time()
         self.is_wanted = False
+
+    @property
+    def is_old(self) -> bool:
+        return asyncio.get_running_loop().time() - self._since > LONGEST
 
     @property
     def is_used(self) -> bool:
@@ -177,6 +185,8 @@ class WebLocks:
     @asynccontextmanager
     async def _share(self, name: str) -> AsyncIterator[None]:
         shared = self._shared.get(name)
+        if shared is not None and shared.is_old:
+            shared.want()
         if shared is None or shared.is_wanted:
             shared = self._shared[name] = _SharedLock(name)
         async with shared.share():

@@ -74,6 +74,7 @@ COSTS: dict[str, dict[str, float]] = {
         "request batch": 0.5,
         "message remove": 4.0,
         "message find": 3.5,
+        "message list": 0.5,
         "message append": 2.5,
         "message read": 2.5,
         "message confirm": 1.0,

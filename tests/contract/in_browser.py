@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import uuid
 from collections.abc import Iterator
@@ -95,6 +96,23 @@ class TestWebLocks(LocksContract):
         await until(is_free, "the lock is given up")
         async with locks.hold("x", exclusive=False):
             assert await held() == ["shared"]
+
+    async def test_who_shares_all_the_time_lets_another_tab_have_its_turn(
+        self, locks: WebLocks, prefix: str
+    ) -> None:
+        async def share(turns: int) -> None:
+            for _ in range(turns):
+                async with locks.hold("x", exclusive=False):
+                    await asyncio.sleep(0.05)
+
+        sharing = [asyncio.create_task(share(400)) for _ in range(2)]
+        await asyncio.sleep(0)
+        try:
+            async with asyncio.timeout(15), WebLocks(prefix).hold("x", exclusive=True):
+                assert not any(task.done() for task in sharing)
+        finally:
+            for task in sharing:
+                task.cancel()
 
 
 class TestOpfsThumbnails(ThumbnailsContract):
