@@ -4,9 +4,9 @@
     downloads   files a second that arrive there while the page shows them, and the longest time that they
                 have kept the page from answering meanwhile
     reload      from reloading the page to the first cards, and the same of an empty gallery: Python's start
+    memory      of the largest renderer process then, as Linux counts it, garbage collected, and how much that
+                is above an empty gallery
     scrolling   the longest time that the page did not answer while it was scrolled through
-    memory      of the largest renderer process after all that, as Linux counts it, garbage collected, and how
-                much of it an empty gallery has not
 
 The pictures are tiny, and no two are alike. At most 5,000 of a store have bytes; the others are known, and
 waited for. Numbers of pictures may be given as arguments; `build.py bench` takes 500, 5,000 and 50,000.
@@ -157,12 +157,12 @@ def report(playwright: Playwright, server: ServerProcess, folder: Path, count: i
     reloads = [first_cards(page, count, "") for _ in range(RELOADS)]
     say(count, f"reload {statistics.median(reloads):.2f} s ({min(reloads):.2f} to {max(reloads):.2f})")
     page.wait_for_timeout(2_000)
-    if count:
-        page.evaluate(SCROLL)
-        say(count, f"scrolling: {longest_task(page)}")
     context.new_cdp_session(page).send("HeapProfiler.collectGarbage")
     memory = Memory(profile.folder)
     largest = max(memory.resident([pid]) for pid in memory.renderers)
+    if count:
+        page.evaluate(SCROLL)
+        say(count, f"scrolling: {longest_task(page)}")
     profile.close()
     return largest
 
