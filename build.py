@@ -109,11 +109,11 @@ def bench(args: argparse.Namespace) -> int:
     return worst
 
 
-def dist(_args: argparse.Namespace) -> int:
+def dist(args: argparse.Namespace) -> int:
     """Put the full wheel, the service worker and the static site, with the browser wheel, into dist/."""
     with build_lock():
         ensure_venv()
-        site, wheel = build_site(), ensure_wheel()
+        site, wheel = build_site(deflated=args.deflate), ensure_wheel()
         target = ROOT / "dist"
         with step(f"filling {target}"):
             shutil.rmtree(target, ignore_errors=True)
@@ -160,7 +160,9 @@ def _parser() -> argparse.ArgumentParser:
     bench_command.add_argument("names", nargs="*", help="benchmarks to run; all by default")
     bench_command.epilog = "example: build.py bench peers small-saved --rounds 1"
     add(soak).add_argument("names", nargs="*", help="parts of test names; all by default")
-    add(dist)
+    add(dist).add_argument(
+        "--deflate", action="store_true", help="for a host that compresses no .zip and no .whl"
+    )
     return parser
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import zipfile
 from pathlib import Path
+from typing import TypedDict
 
 from tools.common import (
     BUILD,
@@ -30,6 +32,13 @@ PYSCRIPT = ROOT / "node_modules" / "@pyscript" / "core" / "dist"
 ESLINT = ROOT / "node_modules" / "eslint" / "bin" / "eslint.js"
 COMPILER = tuple(Path(__file__).with_name(f"compile_zip{suffix}") for suffix in (".mjs", ".py"))
 WHEEL_SOURCES = ("filesync_web", "filesync_server", "sw", "pyproject.toml", "LICENSE", "README.md")
+
+
+class Zipping(TypedDict, total=False):
+    """Arguments of `ZipFile.writestr`."""
+
+    compress_type: int
+    compresslevel: int
 
 
 def ensure_npm_packages(*, development: bool = False) -> None:
@@ -93,6 +102,18 @@ def compile_zip(sources: bytes, folder: str) -> bytes:
         source.write_bytes(sources)
         run(["node", COMPILER[0], PYODIDE, source, target, folder])
         return target.read_bytes()
+
+
+def compression(deflated: bool) -> Zipping:
+    """How members are written into a zip that a site serves."""
+    if deflated:
+        return {"compress_type": zipfile.ZIP_DEFLATED, "compresslevel": 9}
+    return {"compress_type": zipfile.ZIP_STORED}
+
+
+def variant(name: str, deflated: bool) -> str:
+    """The name of a build's output, or of its deflated variant."""
+    return f"{name}-deflated" if deflated else name
 
 
 def ensure_micropip() -> Path:

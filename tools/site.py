@@ -23,11 +23,11 @@ from tools.packages import (
     ensure_micropip,
     ensure_npm_packages,
     pyodide_lock,
+    variant,
 )
 from tools.site_wheel import ensure_site_wheel
 from tools.stdlib import RUNTIME, ensure_stdlib
 
-SITE = BUILD / "site"
 SERVICE_WORKER = "filesync-sw.js"
 DEMO = ROOT / "demo"
 INTERPRETER = {
@@ -45,19 +45,24 @@ NOT_PRECACHED = ("pyscript/codemirror*", "pyscript/xterm*", "pyscript/zip-*")
 IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
 
 
-def build_site() -> Path:
+def build_site(*, deflated: bool = False) -> Path:
     """Bring build/site up to date with its sources, fetching what is missing, and return it.
 
     It is replaced as a whole, so that a server that runs meanwhile serves the old one or the new one.
+
+    Args:
+        deflated: for hosts that compress no zip and no wheel; it is in a folder of its own.
     """
     ensure_npm_packages()
-    micropip, stdlib, wheel = ensure_micropip(), ensure_stdlib(), ensure_site_wheel()
+    micropip, stdlib = ensure_micropip(), ensure_stdlib(deflated=deflated)
+    wheel = ensure_site_wheel(deflated=deflated)
+    name = variant("site", deflated)
+    site, stamp = BUILD / name, STAMPS / name
     service_worker = (ROOT / "filesync_web", ROOT / "sw")
     key = digest(PYODIDE, PYSCRIPT, RUNTIME, micropip, *stdlib, wheel, *service_worker, DEMO, Path(__file__))
-    stamp = STAMPS / "site"
-    if is_fresh(stamp, key, [SITE]):
-        return SITE
-    with step(f"building {SITE.relative_to(ROOT)}"):
+    if is_fresh(stamp, key, [site]):
+        return site
+    with step(f"building {site.relative_to(ROOT)}"):
         fresh = BUILD / "site.new"
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.copytree(DEMO, fresh, ignore=IGNORED)
@@ -67,10 +72,10 @@ def build_site() -> Path:
         shutil.copy2(wheel, fresh / "wheels")
         _tell_sizes(fresh, *(f"pyodide/{name}" for name in LARGE), f"wheels/{wheel.name}")
         _write_service_worker(fresh)
-        shutil.rmtree(SITE, ignore_errors=True)
-        fresh.rename(SITE)
+        shutil.rmtree(site, ignore_errors=True)
+        fresh.rename(site)
         write_stamp(stamp, key)
-    return SITE
+    return site
 
 
 def _place_pyodide(folder: Path, stdlib: Iterable[Path], micropip: Path) -> None:

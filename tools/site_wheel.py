@@ -15,12 +15,25 @@ from base64 import urlsafe_b64encode
 from pathlib import Path
 
 from tools.common import BUILD, STAMPS, digest, is_fresh, say, size_of, step, write_stamp
-from tools.packages import COMPILER, PYODIDE, compile_zip, ensure_browser_wheel, pyodide_lock
+from tools.packages import (
+    COMPILER,
+    PYODIDE,
+    compile_zip,
+    compression,
+    ensure_browser_wheel,
+    pyodide_lock,
+    variant,
+)
 
 
-def ensure_site_wheel() -> Path:
-    """Bring it up to date with the wheel for browsers, and return it."""
-    source, folder, stamp = ensure_browser_wheel(), BUILD / "site-wheel", STAMPS / "site-wheel"
+def ensure_site_wheel(*, deflated: bool = False) -> Path:
+    """Bring it up to date with the wheel for browsers, and return it.
+
+    Args:
+        deflated: each file of it is, for hosts that do not compress a wheel.
+    """
+    name, source = variant("site-wheel", deflated), ensure_browser_wheel()
+    folder, stamp = BUILD / name, STAMPS / name
     tag = python_tag(str(pyodide_lock()["info"]["python"]))
     wheel = folder / source.name.replace("-py3-", f"-{tag}-")
     key = digest(source, PYODIDE, *COMPILER, Path(__file__))
@@ -29,7 +42,7 @@ def ensure_site_wheel() -> Path:
             compiled = compile_zip(source.read_bytes(), "")
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            wheel.write_bytes(as_wheel(compiled, tag))
+            wheel.write_bytes(as_wheel(compiled, tag, deflated=deflated))
             write_stamp(stamp, key)
         say(f"the site's wheel has {size_of(wheel)}")
     return wheel
@@ -41,7 +54,7 @@ def python_tag(version: str) -> str:
     return f"cp{major}{minor}"
 
 
-def as_wheel(compiled: bytes, tag: str) -> bytes:
+def as_wheel(compiled: bytes, tag: str, *, deflated: bool = False) -> bytes:
     """The zip of a wheel's compiled files as a wheel for one Python: with its tag and a new RECORD."""
     with zipfile.ZipFile(io.BytesIO(compiled)) as source:
         members = {info.filename: (info, source.read(info)) for info in source.infolist()}
@@ -55,7 +68,7 @@ def as_wheel(compiled: bytes, tag: str) -> bytes:
         for info, content in members.values():
             entry = zipfile.ZipInfo(info.filename, info.date_time)
             entry.external_attr = 0o644 << 16  # readable by everyone, wherever it is unpacked
-            target.writestr(entry, content)
+            target.writestr(entry, content, **compression(deflated))
     return output.getvalue()
 
 

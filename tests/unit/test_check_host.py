@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -98,6 +100,17 @@ def test_each_fault_is_told_once(host: Host, spoil: Callable[[Host], None], prob
     spoil(host)
     (found,) = check_host(host.url).problems
     assert problem in found
+
+
+@pytest.mark.parametrize(
+    ("method", "problems"), [(zipfile.ZIP_DEFLATED, 0), (zipfile.ZIP_STORED, 1)], ids=["deflated", "stored"]
+)
+def test_a_zip_that_is_deflated_needs_no_compression(host: Host, method: int, problems: int) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", method) as target:
+        target.writestr("module.pyc", "code" * 100)
+    host.answers[f"/{WHEEL}"] = (200, {"content-type": "application/zip"}, archive.getvalue())
+    assert len(check_host(host.url).problems) == problems
 
 
 def test_the_policy_of_the_documents_is_fine(host: Host) -> None:

@@ -59,6 +59,14 @@ def test_both_parts_joined_are_a_zip_of_everything() -> None:
     assert contents(joined(*split(whole, AT_START))) == contents(whole)
 
 
+def test_it_can_be_deflated() -> None:
+    first, rest = split(
+        library({**MODULES, "kit_late.py": "when = 'late'\n" * 1000}), AT_START, deflated=True
+    )
+    assert len(rest) < 5000
+    assert contents(joined(first, rest))["kit_late.py"] == "when = 'late'\n" * 1000
+
+
 def test_the_same_library_is_cut_into_the_same_bytes() -> None:
     assert split(library(), AT_START) == split(library(), AT_START)
 
