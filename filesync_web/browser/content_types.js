@@ -23,10 +23,23 @@ function contentTypesDatabase() {
   return contentTypes;
 }
 
-async function changeContentTypes(change) {
-  const transaction = (await contentTypesDatabase()).transaction("contentTypes", "readwrite");
+const typeChanges = { next: null, done: Promise.resolve() }; // those of the next transaction, and when it is done
+
+// Changes that come while a transaction is under way are made together by the next one: many small files come at once.
+function changeContentTypes(change) {
+  if (typeChanges.next === null) {
+    const changes = (typeChanges.next = []);
+    typeChanges.done = typeChanges.done.catch(() => {}).then(() => makeTypeChanges(changes));
+  }
+  typeChanges.next.push(change);
+  return typeChanges.done;
+}
+
+async function makeTypeChanges(changes) {
+  const database = await contentTypesDatabase().finally(() => (typeChanges.next = null));
+  const transaction = database.transaction("contentTypes", "readwrite");
   const complete = completed(transaction);
-  change(transaction.objectStore("contentTypes"));
+  for (const change of changes) change(transaction.objectStore("contentTypes"));
   await complete;
 }
 

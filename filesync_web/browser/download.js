@@ -10,6 +10,61 @@ const etagInHex = (etag) =>
 const etagFromHex = (hex) =>
   new TextDecoder().decode(Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16)));
 
+// Content of no more bytes is gathered in memory, and written in one piece when it is all there and right.
+const LARGEST_GATHERED = 64 << 10;
+
+class Gathered {
+  constructor(folder, name) {
+    Object.assign(this, { folder, name, pieces: [], size: 0, hash: null, writing: null });
+  }
+
+  async append(bytes) {
+    this.pieces.push(bytes.slice()); // the next ones are read into the same buffer
+    this.size += bytes.length;
+  }
+
+  async finish() {
+    this.hash = await digestOf(joined(this.pieces, this.size));
+  }
+
+  // A promise of the temporary file with the bytes, closed.
+  written() {
+    return (this.writing ??= this.#write());
+  }
+
+  async #write() {
+    const incoming = await Incoming.create(this.folder, this.name, this.size);
+    try {
+      for (const piece of this.pieces) await incoming.append(piece);
+      await incoming.close();
+      return incoming;
+    } catch (error) {
+      await incoming.discard();
+      throw error;
+    }
+  }
+
+  // Leave what has come for a later `resume`.
+  async keep() {
+    await this.written();
+  }
+
+  async discard() {
+    await this.writing?.then((incoming) => incoming.discard(), () => {});
+  }
+}
+
+function joined(pieces, size) {
+  if (pieces.length === 1) return pieces[0];
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
 async function findPartial(folder, hash) {
   for await (const name of folder.keys()) if (name.startsWith(`get-${hash}.`)) return name;
   return null;
@@ -18,17 +73,19 @@ async function findPartial(folder, hash) {
 async function download(job, args) {
   const { storeId, hash, size } = args;
   return withLock(job, storeId, `get-${hash}`, async () => {
-    const present = await findBlob(storeId, hash);
+    const present = await inFolder(FILES_ROOT, storeId, (folder) => fileIn(folder, hash));
     if (present) return { hash, size: present.size };
-    const transfer = new Download(job, args, await makeFolder(INCOMING_ROOT, storeId));
-    try {
-      await transfer.open();
-      if (!transfer.incoming || transfer.incoming.size !== size) await transfer.fetch();
-      return await transfer.verify();
-    } catch (error) {
-      await transfer.end(error);
-      throw error;
-    }
+    return inFolder(INCOMING_ROOT, storeId, async (folder) => {
+      const transfer = new Download(job, args, folder);
+      try {
+        await transfer.open();
+        if (!transfer.incoming || transfer.incoming.size !== size) await transfer.fetch();
+        return await transfer.verify();
+      } catch (error) {
+        await transfer.end(error);
+        throw error;
+      }
+    });
   });
 }
 
@@ -101,14 +158,15 @@ class Download {
     }
     await this.restart();
     const name = `get-${hash}.${etagInHex(response.headers.get("etag"))}`;
-    this.incoming = await Incoming.create(this.folder, name, this.args.size);
+    const isSmall = (this.args.size ?? Infinity) <= LARGEST_GATHERED;
+    this.incoming = isSmall ? new Gathered(this.folder, name) : await Incoming.create(this.folder, name, this.args.size);
     return response;
   }
 
   async receive(response, watch, signal) {
     const { url, size } = this.args;
     const broken = (error) => (signal.aborted ? signal.reason : networkFailure(url, error));
-    for await (const piece of piecesOf(this.job, response.body, broken)) {
+    for await (const piece of piecesOf(this.job, response.body, broken, size)) {
       signal.throwIfAborted();
       watch.touch();
       await this.incoming.append(piece);
@@ -125,7 +183,9 @@ class Download {
     await this.incoming.finish();
     if (this.incoming.hash !== hash)
       throw new Failure("IntegrityError", `${shown(url)}: the bytes have the hash ${this.incoming.hash} instead of ${hash}; they were discarded`);
-    return publish(storeId, hash, mimeType, this.incoming);
+    const closing = this.incoming instanceof Gathered ? this.incoming.written() : Promise.resolve(this.incoming);
+    closing.catch(() => {}); // `publish` is told
+    return publish(storeId, hash, mimeType, closing);
   }
 
   // Keep what is worth going on from, discard what is wrong or has no room.

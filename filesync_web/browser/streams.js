@@ -3,13 +3,13 @@
 const PIECE_SIZE = 1 << 20; // bytes that are read at once
 
 // Read a stream to its end, into one buffer wherever the browser can: what waits to be collected takes memory too.
-// `describe` makes the error of a stream that fails.
-async function* piecesOf(job, stream, describe) {
+// `describe` makes the error of a stream that fails; `expected` is how many bytes will come, where that is known.
+async function* piecesOf(job, stream, describe, expected) {
   let buffer = null;
   let reader;
   try {
     reader = stream.getReader({ mode: "byob" });
-    buffer = new ArrayBuffer(PIECE_SIZE);
+    buffer = new ArrayBuffer(Math.min(PIECE_SIZE, (expected ?? PIECE_SIZE) + 1));
   } catch {
     reader = stream.getReader();
   }
