@@ -43,7 +43,11 @@ async def read_on_demand(selenium: PyodidePage, store_id: str) -> None:
         js_file = await sync.read_file(one.id)
         assert (await js_file.text(), on_demand()) == ("one", 1)
         assert await sync.get_file_url(two.id) is None
-        await until(lambda: on_demand() == 0, "the other one has come as well", timeout=20)
+        local = FILES.tables.local_file_state
+        await until(
+            lambda: all(row.local_hash for row in store.query(local)), "the other one is here", timeout=20
+        )
+        assert on_demand() == 0
         assert str(await sync.get_file_url(two.id)).startswith("blob:")
     finally:
         await close_client()
