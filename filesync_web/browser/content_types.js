@@ -27,6 +27,7 @@ async function changeContentTypes(change) {
   const transaction = (await contentTypesDatabase()).transaction("contentTypes", "readwrite");
   const complete = completed(transaction);
   change(transaction.objectStore("contentTypes"));
+  transaction.commit(); // now, instead of when this thread hears that the change was made
   await complete;
 }
 
