@@ -40,6 +40,7 @@ async function makeTypeChanges(changes) {
   const transaction = database.transaction("contentTypes", "readwrite");
   const complete = completed(transaction);
   for (const change of changes) change(transaction.objectStore("contentTypes"));
+  transaction.commit(); // now, instead of when this thread hears that the change was made
   await complete;
 }
 

@@ -22,6 +22,8 @@ from filesync_web.livestore.sync_status import SyncOptions
 from filesync_web.ports import Platform
 
 PREFIX = "filesync-web:"
+PUSH_GAP = 0.05
+"""Seconds between two pushes of events: a save takes less, and shall not cost a push each."""
 
 
 class BrowserEnvironment:
@@ -43,6 +45,7 @@ class BrowserEnvironment:
             lock=WebLeaderLock(_leader_lock(store_id)),
             clock=clock,
             open_socket=over_http if is_over_http else asking_why(open_browser_socket),
+            push_gap=PUSH_GAP,
         )
         return await Store.open(schema=schema, store_id=store_id, ports=ports, sync=sync)
 

@@ -233,7 +233,8 @@ class StorePorts:
     """Everything that a store needs of the place where it runs.
 
     `log`, `channel` and `lock` are those of this device for one store. Without `open_socket` it never syncs.
-    `random` spreads the reconnects.
+    `random` spreads the reconnects. `push_gap`: seconds from a push of all that is pending to the next one,
+    so that events which come one after the other go together: in a page each push takes time from what draws.
     """
 
     log: EventLog
@@ -242,3 +243,4 @@ class StorePorts:
     clock: Clock
     open_socket: SocketFactory | None = None
     random: Random = field(default_factory=Random)
+    push_gap: float = 0.0

@@ -19,6 +19,7 @@ from filesync_web.errors import SyncError
 from filesync_web.livestore.connector import Connection, Connector
 from filesync_web.livestore.ports import Socket, SocketClosedError, StorePorts
 from filesync_web.livestore.replica import Replica
+from filesync_web.livestore.sequence import PUSH_EVENTS
 from filesync_web.livestore.sync_protocol import (
     Confirm,
     Fail,
@@ -76,6 +77,8 @@ class SyncClient:
         self._woken = asyncio.Event()
         self._alarm: asyncio.Task[None] | None = None
         self._alarm_at = 0.0
+        self._push_gap = ports.push_gap
+        self._push_at = 0.0
         self._nudged = False
         self._failures = 0
         self._error = ""
@@ -181,10 +184,22 @@ class SyncClient:
                 self._nudged = False
                 await self._perform(socket, protocol.nudged(now()))
             await self._perform(socket, protocol.ticked(now()))
-            await self._perform(socket, protocol.advanced(self._view(), now()))
+            await self._push(socket)
             if protocol.deadline is not None:
                 self._wake_at(protocol.deadline)
             await self._woken.wait()
+
+    async def _push(self, socket: Socket) -> None:
+        """Push what is pending. After a push of all that was, the next one is put off a little: what is
+        committed meanwhile goes with it."""
+        now, view = self._clock.monotonic(), self._view()
+        if now < self._push_at:
+            self._wake_at(self._push_at)
+            return
+        outputs = self._protocol.advanced(view, now)
+        if len(view.pending) <= PUSH_EVENTS and any(isinstance(output, Send) for output in outputs):
+            self._push_at = now + self._push_gap
+        await self._perform(socket, outputs)
 
     def _wake_at(self, deadline: float) -> None:
         """Wake up then, or earlier: an alarm that is set stays, since deadlines move on with each message.

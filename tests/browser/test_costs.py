@@ -25,7 +25,7 @@ COSTS: dict[str, dict[str, float]] = {
         "lock": 2.0,
         "file system call": 4,
         "flush": 1,
-        "turn of Python's event loop": 30.0,
+        "turn of Python's event loop": 12.0,
     },
     "saved at once": {
         "message put": 1,
@@ -35,7 +35,7 @@ COSTS: dict[str, dict[str, float]] = {
         "lock": 1.1,
         "file system call": 4,
         "flush": 1,
-        "turn of Python's event loop": 30.0,
+        "turn of Python's event loop": 12.0,
     },
     "uploaded": {
         "request PUT object": 1,

@@ -68,6 +68,7 @@ class Device:
     locks: MemoryLockManager = field(default_factory=MemoryLockManager)
     channels: dict[str, MemoryChannel] = field(default_factory=dict)
     leader_locks: dict[str, MemoryLeaderLock] = field(default_factory=dict)
+    push_gap: float = 0.0
 
     async def tab(
         self,
@@ -81,7 +82,7 @@ class Device:
         channel = self.channels[name] = self.hub.channel()
         lock = self.leader_locks[name] = self.locks.lock()
         log = MemoryEventLog(self.storage)
-        ports = StorePorts(log, channel, lock, self.clock, open_socket, Random(7))
+        ports = StorePorts(log, channel, lock, self.clock, open_socket, Random(7), self.push_gap)
         sync = SyncOptions("ws://backend/sync", payload, **options) if open_socket else None
         store = await Store.open(schema=schema, store_id="store", ports=ports, sync=sync, session_id=name)
         await settle()

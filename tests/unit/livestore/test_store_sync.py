@@ -56,6 +56,27 @@ async def test_events_made_offline_are_pushed_in_batches_when_the_backend_is_bac
     await store.close()
 
 
+async def test_events_that_come_one_after_the_other_go_together(backend):
+    device = Device(push_gap=0.05)
+    store = await device.tab("one", open_socket=backend.open_socket)
+    await device.clock.advance(1)
+    for i in range(5):
+        await store.commit(note_added(id=str(i)))
+        await settle()
+    assert [len(push) for push in backend.pushes] == [1], "the first does not wait"
+    await device.clock.advance(0.04)
+    assert len(backend.pushes) == 1
+    await device.clock.advance(0.01)
+    assert [len(push) for push in backend.pushes] == [1, 4]
+    await device.clock.advance(0.05)
+    await store.commit(*(note_added(id=f"many {i}") for i in range(120)))
+    await settle()
+    assert [len(push) for push in backend.pushes] == [1, 4, 50, 50, 20], "a long queue does not wait either"
+    await device.clock.advance(1)
+    assert store.sync_status.pending == 0
+    await store.close()
+
+
 async def test_a_push_whose_answer_was_lost_is_not_doubled(backend):
     device = Device()
     store = await device.tab("one", open_socket=backend.open_socket)
