@@ -25,6 +25,8 @@ SYNC_FAILURE_TIMEOUT = 5.0
 """Seconds that metadata sync may fail before it is called failing: most broken connections heal sooner."""
 
 
+LARGE_BYTES = 250_000
+"""A picture whose sides nobody knows is a large one from here on."""
 MAX_LISTED = 200
 """Files that the panel names of those that upload, or wait to."""
 
@@ -147,7 +149,7 @@ class Gallery:
         """Where a card of `size` pixels shows a file from: a thumbnail of a much larger one, else itself."""
         metadata = fs.get_file_metadata(record)
         longest = max(metadata.width or 0, metadata.height or 0)
-        is_large = not longest or longest > 2 * size
+        is_large = longest > 2 * size if longest else (metadata.size_bytes or 0) > LARGE_BYTES
         thumbnail = await fs.thumbnail_url(record.id, size) if is_large and is_picture(metadata) else None
         return thumbnail or await self.url(record.id)
 
