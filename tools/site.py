@@ -38,8 +38,8 @@ INTERPRETER = {
 """What is taken from Pyodide, and under which name; `pyodide.mjs` is ours, and starts theirs."""
 LARGE = ("pyodide.asm.wasm", "python_stdlib.zip")
 """What takes most of a start's time, beside the wheel."""
-SIZES = '<script id="loading-sizes" type="application/json">{}</script>'
-"""Where a page has the sizes of the files that it shows the progress of."""
+SIZES = '  <script id="loading-sizes" type="application/json">{}</script>\n'
+"""The line of the page that the build fills in."""
 NOT_PRECACHED = ("pyscript/codemirror*", "pyscript/xterm*", "pyscript/zip-*")
 """What PyScript loads for its editor and terminal: the site has it for pages that want them."""
 IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
@@ -70,7 +70,7 @@ def build_site(*, deflated: bool = False) -> Path:
         _place_pyodide(fresh / "pyodide", stdlib, micropip)
         (fresh / "wheels").mkdir()
         shutil.copy2(wheel, fresh / "wheels")
-        _tell_sizes(fresh, *(f"pyodide/{name}" for name in LARGE), f"wheels/{wheel.name}")
+        _complete_page(fresh, f"wheels/{wheel.name}")
         _write_service_worker(fresh)
         shutil.rmtree(site, ignore_errors=True)
         fresh.rename(site)
@@ -101,11 +101,18 @@ def _write_service_worker(site: Path) -> None:
     run([*command, "--out", site, "--precache-dir", site, *left_out])
 
 
-def _tell_sizes(site: Path, *files: str) -> None:
-    """Write the sizes of large files into the page, which shows how much of them has arrived."""
+def _complete_page(site: Path, wheel: str) -> None:
+    """Write into the page what only the build knows.
+
+    The sizes of large files, of which the page shows how much has arrived; and what PyScript fetches once the
+    interpreter runs, so that the browser fetches it meanwhile.
+    """
     page = site / "index.html"
     text = page.read_text()
     if text.count(SIZES) != 1:
-        raise BuildError(f"demo/index.html should have {SIZES} once")
-    sizes = json.dumps({f"./{name}": (site / name).stat().st_size for name in files})
-    page.write_text(text.replace(SIZES, SIZES.replace("{}", sizes)))
+        raise BuildError(f"demo/index.html should have this line once: {SIZES.strip()}")
+    large = [*(f"pyodide/{name}" for name in LARGE), wheel]
+    sizes = json.dumps({f"./{name}": (site / name).stat().st_size for name in large})
+    files = json.loads((site / "pyscript.json").read_text())["files"]
+    preload = '  <link rel="preload" href="{}" as="fetch" fetchpriority="low" crossorigin>\n'
+    page.write_text(text.replace(SIZES, "".join([*map(preload.format, files), SIZES.replace("{}", sizes)])))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import environment
+from tools import environment, site
 from tools.common import ROOT, BuildError, digest, is_fresh, run, write_stamp
 from tools.compile_zip import compile_module
 from tools.packages import pyodide_lock
@@ -37,7 +38,6 @@ def test_lock_file_names_no_registry() -> None:
     [
         "README.md",
         "bench/pages/ours.html",
-        "demo/index.html",
         "demo/pyscript.json",
         "tests/harness/pages/bare.html",
         "tests/harness/pages/pyscript.json",
@@ -136,6 +136,22 @@ def test_missing_node_is_a_clear_message(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(environment.shutil, "which", lambda _name: None)
     with pytest.raises(BuildError, match="node was not found; install Node"):
         environment.require_node()
+
+
+def test_the_page_is_told_sizes_and_what_is_fetched_later(tmp_path: Path) -> None:
+    for name in (*(f"pyodide/{name}" for name in site.LARGE), "wheels/kit.whl"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x" * 1000)
+    shutil.copy2(ROOT / "demo" / "index.html", tmp_path)
+    (tmp_path / "pyscript.json").write_text('{"files": {"./wheels/kit.whl": "./*", "./app.py": "./app.py"}}')
+    site._complete_page(tmp_path, "wheels/kit.whl")
+    page = (tmp_path / "index.html").read_text()
+    assert {"./wheels/kit.whl", "./app.py"} < set(re.findall(r'rel="preload" href="(.*?)"', page))
+    (sizes,) = re.findall(r'id="loading-sizes" type="application/json">(.*?)<', page)
+    names = ["./pyodide/pyodide.asm.wasm", "./pyodide/python_stdlib.zip", "./wheels/kit.whl"]
+    assert json.loads(sizes) == dict.fromkeys(names, 1000)
+    with pytest.raises(BuildError, match="should have this line once"):
+        site._complete_page(tmp_path, "wheels/kit.whl")
 
 
 def test_compiled_module_needs_no_source(tmp_path: Path) -> None:
