@@ -22,7 +22,7 @@ from places import Places
 from pyscript import document, ffi, when, window
 
 Percents = Mapping[str, float | None]
-PASS = 0.02
+PASS = 0.012
 """Seconds that one pass may spend on cards, and then a little for the last one."""
 HEADER = 64.0
 """Pixels; what is above them on the screen is behind the page's header."""
