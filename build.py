@@ -124,6 +124,8 @@ def dist(args: argparse.Namespace) -> int:
     say(f"  {(target / 'site').relative_to(ROOT)}")
     for path in (*target.glob("site/wheels/*.whl"), *sorted(target.glob("*.*"))):
         say(f"  {path.relative_to(ROOT)}: {size_of(path)}")
+    say("the host has to send the .br and .gz copies, or to compress by itself: docs/hosting.md has recipes")
+    say("whether it does, says: python -m filesync_web check-host https://your.host/")
     return 0
 
 
