@@ -1,14 +1,16 @@
 """Previews: a blur of 25 bytes of each picture that is saved here, which all clients get with its metadata.
 
-Making one means decoding the picture, which takes longer than saving it. So the save does not wait: what is
-known later follows in an event of its own, which holds only while nobody has changed the record meanwhile. A
-tab that is closed before leaves the file without a preview.
+Making one means decoding the picture, which takes longer than saving it. So no save waits for it, nor shares
+the processor with it: what is known later follows in an event of its own, which holds only while nobody has
+changed the record meanwhile. A tab that is closed before leaves the file without a preview.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from filesync_web.aio.tasks import Tasks
@@ -27,6 +29,10 @@ LONGEST = 32
 """Pixels of the longer side of what is hashed."""
 MAX_METADATA = 64 << 10
 """Characters of metadata that are not sent a second time for a preview."""
+QUIET = 0.2
+"""Seconds without a save after which a preview is begun: decoding would take the processor from saves."""
+PATIENCE = 30.0
+"""Seconds after which it is begun all the same: a recording may be saved for hours."""
 TRIES = 3
 """The upload may record its remote key in between."""
 
@@ -39,12 +45,25 @@ class Previews:
         self._tables = workspace.tables
         self._events = workspace.events
         self._thumbnails = thumbnails
+        self._clock = workspace.platform.clock
+        self._saving = 0
+        self._last_save = self._clock.monotonic()
         self._one_at_a_time = asyncio.Lock()
         self._tasks = Tasks("previews")
 
     async def close(self) -> None:
         """End what is being made."""
         await self._tasks.cancel_and_wait()
+
+    @contextmanager
+    def held_back(self) -> Iterator[None]:
+        """Begin no preview while something is being saved inside."""
+        self._saving += 1
+        try:
+            yield
+        finally:
+            self._saving -= 1
+            self._last_save = self._clock.monotonic()
 
     def make_for(self, record: FileRecord) -> None:
         """Make the preview of a file that was just saved, in the background."""
@@ -55,11 +74,19 @@ class Previews:
     async def _make(self, record: FileRecord) -> None:
         try:
             async with self._one_at_a_time:  # what is to be shown now does not stand in line behind many
+                await self._until_quiet()
                 raster = await self._thumbnails.raster(record, size=SIZE, longest=LONGEST)
             if raster is not None:
                 await self._commit(record, encode(raster))
         except FileSyncError as error:
             logger.info("file %s gets no preview: %s", record.id, error)
+
+    async def _until_quiet(self) -> None:
+        begun = self._clock.monotonic()
+        while (now := self._clock.monotonic()) - begun < PATIENCE:
+            if not self._saving and now - self._last_save >= QUIET:
+                return
+            await self._clock.sleep(QUIET)
 
     async def _commit(self, saved: FileRecord, preview: bytes) -> None:
         for _ in range(TRIES):

@@ -85,7 +85,8 @@ class Writer:
         self, prepared: PreparedContent, commit: Callable[[StoredContent], Awaitable[FileRecord]]
     ) -> FileOperationResult:
         store = partial(self._importer.store, prepared, commit)
-        record = await self._eviction.with_room(prepared.size, store)
+        with self._previews.held_back():
+            record = await self._eviction.with_room(prepared.size, store)
         return self._saved(record)
 
     def _saved(self, record: FileRecord) -> FileOperationResult:

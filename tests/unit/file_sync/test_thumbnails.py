@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -11,7 +12,8 @@ from filesync_web.core.metadata import encode_metadata, parse_metadata
 from filesync_web.core.thumb_hash import average_colour
 from filesync_web.core.thumbnails import Recipe
 from filesync_web.errors import StorageError
-from filesync_web.testing import MemoryThumbnails, settle
+from filesync_web.files.previews import PATIENCE, QUIET
+from filesync_web.testing import ManualClock, MemoryThumbnails, settle
 from tests.unit.file_sync.scene import FILES, Device, Tab, a_device, restart, saved
 
 PNG = "image/png"
@@ -24,8 +26,14 @@ def with_thumbnails(device: Device) -> MemoryThumbnails:
 
 async def picture(tab: Tab, content: bytes = b"picture", mime_type: str = PNG) -> fs.FileOperationResult:
     file = await tab.sync.save_file(content, name="a", mime_type=mime_type)
-    await settle()
+    await clock_of(tab).advance(QUIET)
     return file
+
+
+def clock_of(tab: Tab) -> ManualClock:
+    clock = tab.sync._workspace.platform.clock
+    assert isinstance(clock, ManualClock)
+    return clock
 
 
 NO_PREVIEWS = fs.ThumbnailOptions(previews=False)
@@ -184,7 +192,7 @@ async def test_the_preview_of_a_picture_comes_to_all_after_it_was_saved() -> Non
         tab = await device.tab()
         file = await tab.sync.save_file(b"\xc8grey", name="a.png")
         assert fs.get_file_metadata(tab.record(file.file_id)).preview is None, "the save waits for nothing"
-        await settle()
+        await device.clock.advance(QUIET)
         record = tab.record(file.file_id)
         metadata = fs.get_file_metadata(record)
         assert metadata.preview is not None
@@ -204,14 +212,14 @@ async def test_an_edit_has_a_preview_of_its_own_content() -> None:
         first = fs.get_file_metadata(tab.record(file.file_id)).preview
         await tab.sync.update_file(file.file_id, b"\xffwhite", mime_type=PNG)
         assert fs.get_file_metadata(tab.record(file.file_id)).preview is None
-        await settle()
+        await device.clock.advance(QUIET)
         second = fs.get_file_metadata(tab.record(file.file_id)).preview
         assert first is not None
         assert second is not None
         assert average_colour(first)[0] < 10
         assert average_colour(second)[0] > 245
         await tab.sync.update_file(file.file_id, b"text", mime_type="text/plain")
-        await settle()
+        await device.clock.advance(QUIET)
         assert fs.get_file_metadata(tab.record(file.file_id)).preview is None
 
 
@@ -243,7 +251,7 @@ async def test_a_preview_never_takes_back_what_happened_meanwhile() -> None:
             )
         )
         go_on.set()
-        await settle()
+        await device.clock.advance(QUIET)
         assert fs.get_file_metadata(tab.record(edited.file_id)).mime_type == "text/plain"
         assert tab.record(deleted.file_id).deleted_at is not None
         assert parse_metadata(tab.record(deleted.file_id).metadata_json).preview is None
@@ -284,9 +292,34 @@ async def test_what_is_to_be_shown_does_not_wait_for_the_previews_of_many() -> N
         many = [await picture(tab, b"%d" % n) for n in range(5)]
         assert await tab.sync.thumbnail_url(shown.file_id, 1000) is not None
         go_on.set()
-        await settle()
+        await device.clock.advance(QUIET)
         for file in many:
             assert fs.get_file_metadata(tab.record(file.file_id)).preview is not None
+
+
+async def test_no_preview_is_begun_while_files_are_being_saved() -> None:
+    async with a_device() as device:
+        thumbnails = with_thumbnails(device)
+        tab = await device.tab()
+        go_on = asyncio.Event()
+
+        async def recording() -> AsyncIterator[bytes]:
+            yield b"beginning"
+            await go_on.wait()
+
+        saving = asyncio.create_task(tab.sync.save_file(recording()))
+        await settle()
+        await picture(tab)
+        await device.clock.advance(5)
+        assert thumbnails.made == []
+        await device.clock.advance(PATIENCE)
+        assert len(thumbnails.made) == 1, "a recording may go on for hours"
+        await picture(tab, b"another")
+        go_on.set()
+        await saving
+        assert len(thumbnails.made) == 1
+        await device.clock.advance(2 * QUIET)
+        assert len(thumbnails.made) == 2
 
 
 async def test_previews_can_be_switched_off() -> None:
