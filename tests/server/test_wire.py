@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from filesync_web.livestore import messages as m
@@ -51,13 +51,11 @@ server_messages = (
 )
 
 
-@settings(deadline=None)
 @given(server_messages)
 def test_what_the_backend_says_arrives(message: m.ServerMessage) -> None:
     assert wire.decode_server(wire.encode(message)) == message
 
 
-@settings(deadline=None)
 @given(ids, pulls)
 def test_a_pull_request_arrives(request_id: str, pull: m.PullRequest) -> None:
     request = wire.decode_client(wire.encode(wire.pull_request(request_id, pull)))
@@ -66,7 +64,6 @@ def test_a_pull_request_arrives(request_id: str, pull: m.PullRequest) -> None:
     assert wire.decode_pull_request(request.payload) == pull
 
 
-@settings(deadline=None)
 @given(ids, pushes)
 def test_a_push_request_arrives(request_id: str, push: m.PushRequest) -> None:
     request = wire.decode_client(wire.encode(wire.push_request(request_id, push)))
@@ -75,7 +72,6 @@ def test_a_push_request_arrives(request_id: str, push: m.PushRequest) -> None:
     assert wire.decode_push_request(request.payload) == push
 
 
-@settings(deadline=None)
 @given(ids)
 def test_the_other_client_messages_arrive(request_id: str) -> None:
     for message in (m.Ack(request_id), m.Interrupt(request_id), m.Ping(), m.Eof()):
@@ -86,7 +82,6 @@ names = st.sampled_from(["_tag", "requestId", "values", "exit", "id"])
 tags = st.sampled_from(["Chunk", "Exit", "Request", "0"])
 
 
-@settings(deadline=None)
 @given(json_values | st.dictionaries(names, json_values | tags))
 def test_anything_else_is_a_wire_error(value: Any) -> None:
     for decode in (wire.decode_client, wire.decode_server):
