@@ -65,7 +65,7 @@ COSTS: dict[str, dict[str, float]] = {
         "transaction readwrite default": 1.1,
         "transaction readonly": 0.1,
         "lock": 2.2,
-        "file system call": 12.0,
+        "file system call": 8.0,
         "flush": 1,
         "turn of Python's event loop": 50.0,
     },
