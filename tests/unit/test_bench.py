@@ -90,7 +90,7 @@ def test_benchmarks_that_are_not_there_are_refused() -> None:
 
 def test_the_processor_time_of_a_browser_is_that_of_its_whole_family(tmp_path: Path) -> None:
     kind = "'--type' + '=renderer'"  # written so, it is not among the parent's own words
-    busy = "import time\nwhile time.process_time() < 0.3: pass\nprint(flush=True)\ninput()"
+    busy = "import time\nwhile time.process_time() < 0.4: pass\nprint(flush=True)\ninput()"
     parent = (
         "import subprocess, sys\n"
         f"child = subprocess.Popen([sys.executable, '-c', {busy!r}, {kind}])\nchild.wait()"
@@ -101,5 +101,5 @@ def test_the_processor_time_of_a_browser_is_that_of_its_whole_family(tmp_path: P
         assert browser.stdin
         assert browser.stdout
         browser.stdout.readline()
-        assert cpu_seconds(tmp_path) >= 0.3
+        assert cpu_seconds(tmp_path) >= 0.3  # the system counts in ticks, of which the last is not there yet
         browser.stdin.close()
