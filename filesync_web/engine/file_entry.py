@@ -65,8 +65,8 @@ class FileEntry:
         again.
 
         Whoever has the bytes will. But if nobody has, and this client was mistaken, only this client can
-        know: so it looks now and then whether the object is there. That it did find so is in the row, as its
-        error.
+        know: so it looks now and then whether the object is there, unless it can do without the file: then it
+        looks when somebody asks for it. That it did find so is in the row, as its error.
         """
         is_nowhere = not self.is_here and not self.record.is_uploaded
         return is_nowhere and self.row.last_sync_error != "" and self.is_wanted

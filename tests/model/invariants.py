@@ -141,11 +141,13 @@ class Invariants(State):
 
     def waits_for_others(self, client: Client, row: LocalFileState) -> bool:
         """Whether a file that is to be downloaded is not in the object store: its owner cannot upload it. Who
-        found its object missing looks again now and then, so it does not wait for one that is there."""
+        found its object missing looks again now and then, so it does not wait for one that is there; but not
+        for a file that need not be here until somebody asks for it."""
         record = client.records[row.file_id]
         key = remote_key(record.path)
         is_waiting = row.download_status in (Status.PENDING, Status.IN_PROGRESS)
-        is_looking = row.last_sync_error and not client.controls.get(record.id)
+        is_free = not client.controls.get(record.id) and not self.may_do_without(client, record.id)
+        is_looking = row.last_sync_error and is_free
         is_found = is_looking and key in self.remote - self.damaged
         is_here = record.content_hash in client.blobs
         return is_waiting and not record.is_uploaded and not is_here and not is_found

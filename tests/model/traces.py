@@ -87,4 +87,8 @@ TRACES = {
     "two files of one content are edited, and one edit is up first": parse(
         "save 0 1 0, finish 0 0 0, save 0 1 0, finish 0 0 0, update 0 0 0, update 0 0 1"
     ),
+    "a lost object is there again that nobody asks for": parse(
+        "save 9 3 8, save 1 8 6, save 3 1 6, finish 1 6 9, delete 7 1 3, control 5 0 8, sync 9 5 4, lose 0 1 "
+        "9, sync 8 9 7, finish_all 0 7 7, settings 8 1 3"
+    ),
 }
