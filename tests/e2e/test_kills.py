@@ -30,7 +30,7 @@ Phase = Literal["save", "upload", "download"]
 UPLOAD_MOMENTS: tuple[tuple[str, str, Way], ...] = (
     ("PUT", "/livestore-filesync-files/", "up"),
     ("PUT", "/livestore-filesync-files/", "down"),
-    ("POST", "/v1/sign/upload", "down"),
+    ("POST", "/v1/(sign/upload|batch)", "down"),
 )
 PART_MOMENTS: tuple[tuple[str, str, Way], ...] = (
     ("PUT", "partNumber=", "up"),
@@ -39,7 +39,7 @@ PART_MOMENTS: tuple[tuple[str, str, Way], ...] = (
 DOWNLOAD_MOMENTS: tuple[tuple[str, str, Way], ...] = (
     ("GET", "/livestore-filesync-files/", "down"),
     ("GET", "/livestore-filesync-files/", "down"),
-    ("POST", "/v1/sign/download", "down"),
+    ("POST", "/v1/(sign/download|batch)", "down"),
 )
 
 
