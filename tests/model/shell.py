@@ -87,7 +87,8 @@ class Shell(Invariants):
 
     def perform_together(self, client: Client, effects: list[fx.Effect]) -> None:
         """What is durable is written all at once, then the rest is done: what is begun only to be stopped is
-        not begun."""
+        not begun, and bytes that were garbage are looked at again, since one of the later ends may have
+        withdrawn the key of the edit that they are the old content of."""
         stopped = {effect.serial for effect in effects if isinstance(effect, fx.Cancel)}
         written = [effect for effect in effects if isinstance(effect, DURABLE)]
         if written:
@@ -97,6 +98,8 @@ class Shell(Invariants):
         for effect in effects:
             if isinstance(effect, fx.Start) and effect.job.serial in stopped:
                 client.requests[effect.job.serial] = Request(effect.job)
+            elif isinstance(effect, fx.DeleteBlob) and self.is_old(client, effect.content_hash):
+                continue
             elif effect not in written:
                 self.perform(client, [effect])
 
