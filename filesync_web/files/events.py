@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from filesync_web.core.foreign import is_file_id
@@ -15,6 +16,7 @@ from filesync_web.core.records import (
     TransferControl,
 )
 from filesync_web.livestore.schema import NewEvent, Schema
+from filesync_web.livestore.tables import Select
 
 _FILE_ID_ARGS = ("id", "fileId")
 
@@ -60,30 +62,19 @@ class FileEvents:
             content_hash=old.content_hash,
             updated_at=old.updated_at,
         )
-        unchanged = self._files.where(
-            id=old.id, content_hash=old.content_hash, remote_key=old.remote_key, deleted_at=None
-        )
-        return event.only_if(unchanged)
+        return event.only_if(self._unchanged(old))
 
     def described(self, old: FileRecord, metadata_json: str) -> NewEvent:
         """More is known of the same content: valid only while the record is what `old` says, also after a
         rebase."""
-        event = self._events.file_updated(
-            id=old.id,
-            path=old.path,
-            remote_key=old.remote_key,
-            content_hash=old.content_hash,
-            metadata_json=metadata_json,
-            updated_at=old.updated_at,
+        event = self.edited(replace(old, metadata_json=metadata_json))
+        return event.only_if(self._unchanged(old).where(metadata_json=old.metadata_json))
+
+    def _unchanged(self, old: FileRecord) -> Select[Any]:
+        """Finds the record while it is live and has the content and the key that `old` has."""
+        return self._files.where(
+            id=old.id, content_hash=old.content_hash, remote_key=old.remote_key, deleted_at=None
         )
-        unchanged = self._files.where(
-            id=old.id,
-            content_hash=old.content_hash,
-            remote_key=old.remote_key,
-            metadata_json=old.metadata_json,
-            deleted_at=None,
-        )
-        return event.only_if(unchanged)
 
     def deleted(self, file_id: str, deleted_at: int) -> NewEvent:
         """The file is deleted; `deleted_at` in milliseconds since the epoch."""

@@ -235,6 +235,17 @@ def synced(device: Device) -> MemorySyncBackend:
     return device.backend
 
 
+async def forgotten(device: Device, content: bytes) -> tuple[MemorySyncBackend, Tab]:
+    """A file is saved and uploaded, and then its backend has lost everything: its bytes are orphaned."""
+    backend = synced(device)
+    tab = await device.tab()
+    await saved(tab, content)
+    await device.clock.advance(5)
+    backend.reset()
+    await device.clock.advance(30)
+    return backend, tab
+
+
 async def restart(device: Device, **options: Any) -> Tab:
     """All tabs are closed, and one is opened again."""
     for tab in device.open_tabs:

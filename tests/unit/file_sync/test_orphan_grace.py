@@ -7,7 +7,7 @@ import math
 import pytest
 
 from filesync_web.testing.clock import settle
-from tests.unit.file_sync.scene import FILES, a_device, restart, saved, synced
+from tests.unit.file_sync.scene import FILES, a_device, forgotten, restart
 
 DAY = 24 * 3600.0
 
@@ -15,12 +15,7 @@ DAY = 24 * 3600.0
 @pytest.mark.parametrize("days", [29, 31])
 async def test_orphans_are_kept_for_their_grace(days: int) -> None:
     async with a_device() as device:
-        backend = synced(device)
-        tab = await device.tab()
-        await saved(tab, b"bytes")
-        await device.clock.advance(5)
-        backend.reset()
-        await device.clock.advance(30)
+        await forgotten(device, b"bytes")
         await restart(device)
         device.clock.shift_wall_clock(days * DAY)
         tab = await restart(device)
@@ -32,12 +27,7 @@ async def test_orphans_are_kept_for_their_grace(days: int) -> None:
 
 async def test_without_a_connection_no_grace_is_over() -> None:
     async with a_device() as device:
-        backend = synced(device)
-        tab = await device.tab()
-        await saved(tab, b"bytes")
-        await device.clock.advance(5)
-        backend.reset()
-        await device.clock.advance(30)
+        backend, _tab = await forgotten(device, b"bytes")
         await restart(device)
         backend.offline = True
         device.clock.shift_wall_clock(365 * DAY)

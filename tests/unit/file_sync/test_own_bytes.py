@@ -7,7 +7,7 @@ import pytest
 import filesync_web as fs
 from filesync_web.livestore.messages import Event
 from filesync_web.testing.clock import settle
-from tests.unit.file_sync.scene import FILES, a_device, hash_of, restart, saved, synced
+from tests.unit.file_sync.scene import FILES, a_device, forgotten, hash_of, restart, saved, synced
 
 
 async def test_what_a_save_has_left_that_died_halfway_is_no_orphan() -> None:
@@ -22,12 +22,7 @@ async def test_what_a_save_has_left_that_died_halfway_is_no_orphan() -> None:
 
 async def test_a_failed_save_of_orphaned_bytes_does_not_remove_them() -> None:
     async with a_device() as device:
-        backend = synced(device)
-        tab = await device.tab()
-        await saved(tab, b"precious")
-        await device.clock.advance(5)
-        backend.reset()
-        await device.clock.advance(30)
+        _backend, tab = await forgotten(device, b"precious")
         for is_noted in (False, True):
             if is_noted:
                 assert await tab.sync.list_orphans()
@@ -39,12 +34,7 @@ async def test_a_failed_save_of_orphaned_bytes_does_not_remove_them() -> None:
 
 async def test_saving_orphaned_bytes_once_more_makes_them_a_file() -> None:
     async with a_device() as device:
-        backend = synced(device)
-        tab = await device.tab()
-        await saved(tab, b"precious")
-        await device.clock.advance(5)
-        backend.reset()
-        await device.clock.advance(30)
+        _backend, tab = await forgotten(device, b"precious")
         assert await tab.sync.list_orphans()
         (file,) = await saved(tab, b"precious")
         assert not await tab.sync.list_orphans()
