@@ -117,7 +117,9 @@ class Trial:
 
     def _wait(self, trap: Trap, longest: float) -> None:
         """Wait for the trap; what it does not hold gets so many seconds more, at most."""
-        assert trap.sprung.wait(60), f"nothing was caught by {trap}"
+        if not trap.sprung.wait(60):
+            seen = "\n".join(map(str, self.proxy.seen[-40:]))
+            raise AssertionError(f"nothing was caught by {trap}; the last requests:\n{seen}")
         if not trap.holds:
             time.sleep(self.random.uniform(0, longest))
 

@@ -118,8 +118,6 @@ class Shell(Invariants):
                     path=file_path("s", content_hash),
                 )
                 self.commit(client, Event("updated", new, only_if=(content_hash, old_key)))
-                if new_key:
-                    client.replaced.pop(file_id, None)
             case fx.QueueRemoteDelete(delete):
                 client.outbox[delete.remote_key, delete.file_id] = delete
             case fx.FinishRemoteDelete(delete):

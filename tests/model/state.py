@@ -102,7 +102,7 @@ class Client:
     outbox: dict[tuple[str, str], RemoteDelete] = field(default_factory=dict)  # by remote key and file
     replaced: dict[str, str] = field(
         default_factory=dict
-    )  # by file, the last uploaded content that an edit replaced
+    )  # by file, the last uploaded content that an edit replaced, until the file is known as uploaded again
     blobs: set[str] = field(default_factory=set)
     engine: Engine | None = None
     online: bool = True
@@ -123,6 +123,8 @@ class Client:
             if records.get(file_id) != self.records.get(file_id):
                 self.dirty.add(file_id)
         self.records = records
+        for file_id in [i for i in self.replaced if i in records and records[i].is_uploaded]:
+            del self.replaced[file_id]
 
 
 def new_engine(client: Client) -> Engine:
