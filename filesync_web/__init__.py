@@ -87,6 +87,7 @@ from filesync_web.errors import (
     TransferCancelledError,
     TransferError,
     UnknownFileError,
+    UnreadableError,
 )
 from filesync_web.file_sync import FileSync
 from filesync_web.files.orphans import Orphan
@@ -174,6 +175,7 @@ __all__ = [
     "TransferCancelledError",
     "TransferError",
     "UnknownFileError",
+    "UnreadableError",
     "Unsubscribe",
     "boolean",
     "cancel_transfer",

@@ -6,6 +6,8 @@ special cases: a retryable error is tried again with backoff, a permanent one is
 
 from __future__ import annotations
 
+import errno
+
 
 class FileSyncError(Exception):
     """Base of every error that the kit raises on purpose."""
@@ -77,6 +79,14 @@ class NotEvictableError(StorageError):
 
 class BlobNotFoundError(StorageError, LookupError):
     """No bytes are stored here under that content hash."""
+
+
+class UnreadableError(StorageError, OSError):
+    """An open file cannot be read: it was closed, or the browser's data were cleared. `errno` is `EIO`."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.errno = errno.EIO
 
 
 class UnknownFileError(FileSyncError, LookupError):

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
 
+from filesync_web.core import open_bytes
 from filesync_web.core.raster import Raster
 from filesync_web.core.thumbnails import Recipe
 
@@ -25,6 +26,7 @@ BlobHandle = Any
 Progress = Callable[[int, int], None]
 """Called with (bytes moved so far, total bytes; 0 when the total is unknown)."""
 Unsubscribe = Callable[[], None]
+RandomAccess = open_bytes.RandomAccess
 Headers = Mapping[str, str]
 HeadersSource = Headers | Callable[[], Headers | Awaitable[Headers]]
 """Headers, or a function, plain or asynchronous, that is asked for them each time."""
@@ -133,6 +135,10 @@ class BlobStore(Protocol):
         """A handle of the stored bytes, named and typed as asked; raises `BlobNotFoundError`."""
         ...
 
+    async def open_bytes(self, content_hash: str) -> RandomAccess:
+        """The stored bytes, to be read at any place and closed; raises `BlobNotFoundError`."""
+        ...
+
     async def size(self, content_hash: str) -> int | None:
         """The size of the stored bytes, None when there are none under that hash."""
         ...
@@ -141,8 +147,9 @@ class BlobStore(Protocol):
         """All stored hashes with their sizes; temporary files are left out."""
         ...
 
-    async def delete(self, content_hash: str) -> None:
-        """Remove the bytes; does nothing when there are none."""
+    async def delete(self, content_hash: str) -> bool:
+        """Remove the bytes; does nothing when there are none. False when they stay, since somebody, also in
+        another tab, reads them by `open_bytes`, and the platform cannot remove them meanwhile."""
         ...
 
     async def has_room(self, size: int) -> bool | None:

@@ -130,12 +130,37 @@ async function list(job, { storeId }) {
   return JSON.stringify(sizes);
 }
 
-async function remove(job, { storeId, hash }) {
-  await withLock(job, storeId, hash, async () => {
-    const folder = await findFolder(FILES_ROOT, storeId);
-    await folder?.removeEntry(hash).catch(orNull);
-    await deleteContentType(storeId, hash);
+// A browser cannot read a file any more once it is removed. So whoever reads at leisure holds a shared lock, which `remove`
+// respects; the browser gives it up when this worker ends.
+const readLock = (storeId, hash) => lockName(storeId, `read-${hash}`);
+const readers = new Map(); // by number: the function that ends the lock
+
+/** The stored file, which nobody removes until `closeReader`; null when there is none. */
+async function openReader(_job, { storeId, hash, reader }) {
+  await new Promise((resolve, reject) => {
+    const hold = () => new Promise((release) => resolve(readers.set(reader, release)));
+    navigator.locks.request(readLock(storeId, hash), { mode: "shared" }, hold).catch(reject);
   });
+  const file = await findBlob(storeId, hash).catch(() => null);
+  if (!file) closeReader(null, { reader });
+  return file;
+}
+
+function closeReader(_job, { reader }) {
+  readers.get(reader)?.();
+  readers.delete(reader);
+}
+
+/** Whether it was removed, or not there: what is read stays. */
+function remove(job, { storeId, hash }) {
+  return withLock(job, storeId, hash, () =>
+    navigator.locks.request(readLock(storeId, hash), { ifAvailable: true }, async (lock) => {
+      if (!lock) return false;
+      const folder = await findFolder(FILES_ROOT, storeId);
+      await folder?.removeEntry(hash).catch(orNull);
+      await deleteContentType(storeId, hash);
+      return true;
+    }));
 }
 
 async function sweep(job, { storeId }) {
@@ -183,6 +208,8 @@ serve({
   dataUrl,
   decodedSize,
   list,
+  openReader,
+  closeReader,
   remove,
   reserve,
   sweep,

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -24,12 +25,13 @@ import js
 from filesync_web.browser import js_sources
 from filesync_web.browser.js_util import JsError, absolute_url, call, in_worker, is_none, storage_error
 from filesync_web.browser.object_urls import ObjectUrls, named_file
+from filesync_web.browser.open_file import open_file
 from filesync_web.browser.worker import ScriptWorker
 from filesync_web.core.image_size import HEADER_SIZE, image_size
 from filesync_web.core.media_types import SVG, essence
 from filesync_web.core.paths import check_store_id
-from filesync_web.errors import BlobNotFoundError
-from filesync_web.ports import BlobInfo, Progress, Source, SourceInfo, StorageStatus
+from filesync_web.errors import BlobNotFoundError, StorageError
+from filesync_web.ports import BlobInfo, Progress, RandomAccess, Source, SourceInfo, StorageStatus
 
 LARGEST_DECODED = 16 << 20
 """Bytes of the largest file that is decoded to find the size of the image."""
@@ -50,6 +52,7 @@ class OpfsBlobStore:
         self.store_id = check_store_id(store_id)
         self.worker = ScriptWorker("blob_worker.js", f"the files of {store_id}")
         self._urls = ObjectUrls()
+        self._last_reader = 0
 
     def close(self) -> None:
         """End the worker, fail what it still does, and let go of all URLs."""
@@ -116,6 +119,20 @@ class OpfsBlobStore:
         """The stored bytes as a JavaScript `File` with that name and type."""
         return named_file(await self._present(content_hash), name or content_hash, mime_type)
 
+    async def open_bytes(self, content_hash: str) -> RandomAccess:
+        """The stored bytes; while one of us has them open, no tab removes them."""
+        self._last_reader += 1
+        reader = self._last_reader
+        js_file = await self._run("openReader", hash=content_hash, reader=reader)
+        if is_none(js_file):
+            raise _not_found(content_hash)
+        return open_file(js_file, lambda: self._end_reader(reader))
+
+    def _end_reader(self, reader: int) -> None:
+        """Tell the worker, and do not wait for it."""
+        with suppress(StorageError):  # it was closed, and its locks with it
+            self.worker.start("closeReader", reader=reader)
+
     async def size(self, content_hash: str) -> int | None:
         """The size of the stored bytes."""
         js_file = await self._find(content_hash)
@@ -126,10 +143,10 @@ class OpfsBlobStore:
         found: dict[str, int] = json.loads(await self._run("list"))
         return found
 
-    async def delete(self, content_hash: str) -> None:
-        """Remove the bytes, their URL and their MIME type."""
+    async def delete(self, content_hash: str) -> bool:
+        """Remove the bytes, their URL and their MIME type, unless they are read."""
         self.revoke_url(content_hash)
-        await self._run("remove", hash=content_hash)
+        return bool(await self._run("remove", hash=content_hash))
 
     async def has_room(self, size: int) -> bool | None:
         """Whether a file of that size can be made: the browser's estimate may be made up, to tell less of the
@@ -207,7 +224,7 @@ class OpfsBlobStore:
         """The stored bytes as a `File`; raises `BlobNotFoundError` when there are none."""
         js_file = await self._find(content_hash)
         if js_file is None:
-            raise BlobNotFoundError(f"no bytes are stored in this browser under {content_hash}")
+            raise _not_found(content_hash)
         return js_file
 
     async def _run(self, operation: str, **args: Any) -> Any:
@@ -223,6 +240,10 @@ async def _ask_storage(question: str) -> Any:
         return await call(js_storage, question)
     except JsError:
         return None
+
+
+def _not_found(content_hash: str) -> BlobNotFoundError:
+    return BlobNotFoundError(f"no bytes are stored in this browser under {content_hash}")
 
 
 def _is_image(mime_type: str) -> bool:

@@ -202,8 +202,10 @@ class Eviction:
             self._check_obstacle(content_hash)
             if self._tables.files_of(content_hash) != files:
                 raise NotEvictableError(f"{content_hash} is kept: its files were changed meanwhile")
-            await self._mark_evicted(files)
-            await self._blobs.delete(content_hash)
+            await self._mark(files, evicted=True)
+            if not await self._blobs.delete(content_hash):
+                await self._mark(files, evicted=False)
+                raise NotEvictableError(f"{content_hash} is kept: somebody has it open")
             self._blobs.revoke_url(content_hash)
             await self._tell_absence(files)
             return size
@@ -224,11 +226,11 @@ class Eviction:
                 f"the object store has lost {', '.join(sorted(lost))}: it is uploaded again from here"
             )
 
-    async def _mark_evicted(self, files: list[FileRecord]) -> None:
+    async def _mark(self, files: list[FileRecord], *, evicted: bool) -> None:
         async with changing_controls(self._workspace):
             controls = [self._tables.control(record.id) for record in files]
-            evicted = [replace(control, evicted=True, priority=0) for control in controls]
-            await self._store.commit(*map(self._events.control_changed, evicted))
+            marked = [replace(control, evicted=evicted, priority=0) for control in controls]
+            await self._store.commit(*map(self._events.control_changed, marked))
 
     async def _tell_absence(self, files: list[FileRecord]) -> None:
         rows = self._tables.rows([record.id for record in files])

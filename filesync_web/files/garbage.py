@@ -38,6 +38,11 @@ class GarbageCollector:
         self._candidates.add(content_hash)
         self._begin()
 
+    def closed(self, content_hash: str) -> None:
+        """Nobody here reads the content any more: remove the bytes soon, if a deletion has left them."""
+        if not self._tables.needs(content_hash):
+            self.collect(content_hash)
+
     def discard(self, content_hash: str) -> None:
         """A save that failed has left the bytes: remove them soon, if they were not there before."""
         self._left_over.add(content_hash)
@@ -64,14 +69,17 @@ class GarbageCollector:
         return removed
 
     async def _remove(self, contents: Iterable[str], *, had_file: bool) -> int:
-        """Remove those that nothing needs and that may go, and note the others; returns how many went. Only
-        under the lock `removing`."""
+        """Remove those that nothing needs and that may go, and note the others; returns how many went. What
+        somebody reads stays, until they or a later start collect it. Only under the lock `removing`."""
         unneeded = [content for content in sorted(contents) if not self._tables.needs(content)]
         orphans = [content for content in unneeded if self._orphans.keeps(content, had_file=had_file)]
-        garbage = sorted(set(unneeded) - set(orphans))
         await self._orphans.note(orphans, had_file=had_file)
+        garbage = [
+            content_hash
+            for content_hash in sorted(set(unneeded) - set(orphans))
+            if await self._blobs.delete(content_hash)
+        ]
         for content_hash in garbage:
-            await self._blobs.delete(content_hash)
             self._blobs.revoke_url(content_hash)
         await self._orphans.forget(garbage)
         await self._thumbnails.remove(garbage)

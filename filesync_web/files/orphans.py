@@ -25,7 +25,7 @@ from filesync_web.core.media_types import guess_mime_type
 from filesync_web.core.metadata import FileMetadata, parse_metadata
 from filesync_web.core.paths import is_content_hash
 from filesync_web.core.records import OrphanNote
-from filesync_web.errors import BlobNotFoundError, InvalidArgumentError
+from filesync_web.errors import BlobNotFoundError, InvalidArgumentError, NotEvictableError
 from filesync_web.files.save_lock import BusyError, SaveLock
 from filesync_web.files.workspace import Workspace
 from filesync_web.livestore.schema import NewEvent
@@ -85,7 +85,8 @@ class Orphans:
         self.check(content_hash)
         async with self._lock.removing(timeout=DROP_TIMEOUT):
             self.check(content_hash)
-            await self._blobs.delete(content_hash)
+            if not await self._blobs.delete(content_hash):
+                raise NotEvictableError(f"the bytes of {content_hash} are kept: somebody has them open")
             self._blobs.revoke_url(content_hash)
             await self._store.commit(self._events.orphan_gone(content_hash), *self._rows_go(content_hash))
 

@@ -32,6 +32,7 @@ from filesync_web.errors import (
 from filesync_web.native.download import Download, hold_partial
 from filesync_web.native.incoming import Incoming, size_of
 from filesync_web.native.locks import try_lock, unlock
+from filesync_web.native.open_file import OpenFile
 from filesync_web.native.system_errors import storing
 from filesync_web.ports import BlobInfo, Progress, Source, SourceInfo, StorageStatus
 
@@ -112,8 +113,16 @@ class DirectoryBlobStore:
         """The path of the stored bytes; it must not be written to. A path carries no other name or type."""
         del name, mime_type
         if await self.size(content_hash) is None:
-            raise BlobNotFoundError(f"no bytes are stored in {self._files} under {content_hash}")
+            raise BlobNotFoundError(_lacks(self._files, content_hash))
         return self._files / content_hash
+
+    async def open_bytes(self, content_hash: str) -> OpenFile:
+        """The stored bytes; the system keeps them until they are closed, whoever removes the file."""
+        with storing(self._root):
+            try:
+                return OpenFile(await self.open(content_hash))
+            except FileNotFoundError:  # somebody has just removed it
+                raise BlobNotFoundError(_lacks(self._files, content_hash)) from None
 
     async def size(self, content_hash: str) -> int | None:
         """The size of the stored bytes."""
@@ -124,11 +133,12 @@ class DirectoryBlobStore:
         with storing(self._root):
             return await in_thread(_sizes, self._files)
 
-    async def delete(self, content_hash: str) -> None:
-        """Remove the bytes."""
+    async def delete(self, content_hash: str) -> bool:
+        """Remove the bytes; who reads them goes on."""
         if is_content_hash(content_hash):
             with storing(self._root):
                 (self._files / content_hash).unlink(missing_ok=True)
+        return True
 
     async def has_room(self, size: int) -> bool | None:
         """Whether the disk has so many bytes free."""
@@ -178,6 +188,10 @@ class DirectoryBlobStore:
         free = shutil.disk_usage(_existing(self._root)).free
         if needed is not None and needed > free:
             raise QuotaExceededError(f"{self._root} has room for {free} more bytes, but {needed} are needed")
+
+
+def _lacks(folder: Path, content_hash: str) -> str:
+    return f"no bytes are stored in {folder} under {content_hash}"
 
 
 def _sizes(folder: Path) -> dict[str, int]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from filesync_web import sources
@@ -16,6 +17,7 @@ from filesync_web.errors import (
     IntegrityError,
     QuotaExceededError,
     TransferError,
+    UnreadableError,
 )
 from filesync_web.ports import BlobInfo, Progress, Source, SourceInfo, StorageStatus
 from filesync_web.testing.http import HeldRequest, MemoryNetwork
@@ -28,6 +30,29 @@ class MemoryBlob:
     data: bytes
     name: str = ""
     mime_type: str = ""
+
+
+class MemoryBytes:
+    """The `RandomAccess` port over bytes in memory; `on_close` is called once."""
+
+    def __init__(self, data: bytes, on_close: Callable[[], None] = lambda: None) -> None:
+        self._data: bytes | None = data
+        self._on_close = on_close
+        self.size = len(data)
+
+    def read_into(self, offset: int, into: memoryview) -> int:
+        """Copy."""
+        if self._data is None:
+            raise UnreadableError("the bytes were closed")
+        piece = self._data[offset : offset + len(into)]
+        into[: len(piece)] = piece
+        return len(piece)
+
+    def close(self) -> None:
+        """Let go of the bytes."""
+        if self._data is not None:
+            self._data = None
+            self._on_close()
 
 
 @dataclass(slots=True)
@@ -53,6 +78,7 @@ class MemoryBlobStore:
         self.urls: dict[str, str] = {}
         self.persisted = False
         self._partials: dict[str, _Partial] = {}
+        self._readers: Counter[str] = Counter()
 
     def describe(self, source: Source) -> SourceInfo:
         """Name, type and size of a source."""
@@ -132,6 +158,12 @@ class MemoryBlobStore:
         """A handle of the stored bytes."""
         return MemoryBlob(self._get(content_hash), name or content_hash, mime_type)
 
+    async def open_bytes(self, content_hash: str) -> MemoryBytes:
+        """The stored bytes; until they are closed they are not deleted, as in a browser."""
+        data = self._get(content_hash)
+        self._readers[content_hash] += 1
+        return MemoryBytes(data, lambda: self._readers.subtract([content_hash]))
+
     async def size(self, content_hash: str) -> int | None:
         """The size of the stored bytes."""
         data = self.blobs.get(content_hash)
@@ -141,11 +173,14 @@ class MemoryBlobStore:
         """All stored hashes with their sizes."""
         return {content_hash: len(data) for content_hash, data in self.blobs.items()}
 
-    async def delete(self, content_hash: str) -> None:
-        """Remove the bytes."""
+    async def delete(self, content_hash: str) -> bool:
+        """Remove the bytes, unless somebody reads them."""
+        if self._readers[content_hash]:
+            return False
         self.revoke_url(content_hash)
         self.blobs.pop(content_hash, None)
         self.mime_types.pop(content_hash, None)
+        return True
 
     async def has_room(self, size: int) -> bool | None:
         """Whether the quota leaves so many bytes."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from tests.contract.blob_bytes import OpenBytesContract
 from tests.contract.blob_download import DownloadContract
 from tests.contract.blob_put import LookUpContract, PutContract
 from tests.contract.blob_resume import ResumeContract
 
 
-class BlobStoreContract(PutContract, LookUpContract, DownloadContract, ResumeContract):
+class BlobStoreContract(PutContract, LookUpContract, OpenBytesContract, DownloadContract, ResumeContract):
     """All of it."""
