@@ -22,6 +22,7 @@ from filesync_web.files.events import FileEvents
 from filesync_web.files.eviction import Eviction
 from filesync_web.files.garbage import GarbageCollector
 from filesync_web.files.importer import Importer
+from filesync_web.files.mounts import MountedFiles, Mounts
 from filesync_web.files.orphans import Orphan, Orphans
 from filesync_web.files.previews import Previews
 from filesync_web.files.reader import Reader
@@ -63,6 +64,7 @@ class FileSync:
         self._thumbnails = Thumbnails(workspace, options.thumbnails)
         self._previews = Previews(workspace, self._thumbnails)
         self._garbage = GarbageCollector(workspace, self._orphans, self._thumbnails)
+        self._mounts = Mounts(workspace)
         self._eviction = Eviction(workspace, self._thumbnails, is_limited=options.is_limited)
         importer = Importer(workspace, options.preprocessors, self._garbage, self._orphans)
         self._writer = Writer(workspace, importer, self._eviction, self._previews)
@@ -105,6 +107,7 @@ class FileSync:
                 ends.push_async_callback(self._garbage.close)
                 ends.push_async_callback(self._eviction.close)
                 ends.push_async_callback(self.stop)
+                ends.push_async_callback(self._mounts.close)
                 ends.callback(self._reader.close)
 
     # --- files
@@ -124,7 +127,9 @@ class FileSync:
         CPython also a path. `name` and `mime_type` stand in for what it does not carry. Raises
         `InvalidArgumentError`, `QuotaExceededError`, `StorageError`; then nothing is left behind.
         """
-        return await self._writer.save(source, name, mime_type, metadata)
+        result = await self._writer.save(source, name, mime_type, metadata)
+        await self._mounts.prepare(result.content_hash)
+        return result
 
     async def update_file(
         self,
@@ -137,7 +142,9 @@ class FileSync:
     ) -> FileOperationResult:
         """Give a file new content; the old content goes after the new is uploaded. Arguments and errors
         as for `save_file`, and `UnknownFileError`."""
-        return await self._writer.update(file_id, source, name, mime_type, metadata)
+        result = await self._writer.update(file_id, source, name, mime_type, metadata)
+        await self._mounts.prepare(result.content_hash)
+        return result
 
     async def delete_file(self, file_id: str) -> None:
         """Delete a file for all clients. Its bytes go, here and remotely, when no other file has the
@@ -153,7 +160,9 @@ class FileSync:
         Raises `UnknownFileError`; `TransferError` when the download fails or rests at an error;
         `BlobNotFoundError` when the bytes are nowhere to be had, or with `wait=False` not on this device.
         """
-        return await self._reader.read(id_or_path, wait=wait)
+        handle = await self._reader.read(id_or_path, wait=wait)
+        await self._mounts.prepare(self._workspace.tables.live(id_or_path).content_hash)
+        return handle
 
     async def get_file_url(self, id_or_path: str) -> str | None:
         """A URL of the own copy of a live file, for this page only; None when the bytes are not on this
@@ -174,6 +183,14 @@ class FileSync:
         Raises `UnknownFileError`, `StorageError`.
         """
         return await self._thumbnails.url(id_or_path, size)
+
+    async def mount(self, folder: str = "/files") -> MountedFiles:
+        """Show the live files, by name, at a folder of Pyodide's file system, until `unmount` or `dispose`.
+
+        Nothing is read now. Raises `InvalidArgumentError` for a folder that cannot be mounted at, and on
+        CPython, where `read_file` gives a path.
+        """
+        return self._mounts.mount(folder)
 
     # --- transfers
 

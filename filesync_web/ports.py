@@ -18,6 +18,7 @@ from random import Random
 from typing import Any, Protocol
 
 from filesync_web.core import open_bytes
+from filesync_web.core.mounting import Mounted, Tree
 from filesync_web.core.raster import Raster
 from filesync_web.core.thumbnails import Recipe
 
@@ -378,7 +379,8 @@ class Clock(Protocol):
 class Platform:
     """Everything that a `FileSync` needs of the place where it runs.
 
-    `random` spreads retries, and guards nothing. Without `thumbnails` nothing here can make any.
+    `random` spreads retries, and guards nothing. Without `thumbnails` nothing here can make any. `mount`
+    shows a tree of files at a folder of Python's file system, where that is not the system's own.
     """
 
     blobs: BlobStore
@@ -388,4 +390,5 @@ class Platform:
     clock: Clock
     background: BackgroundUploader | None = None
     thumbnails: ThumbnailStore | None = None
+    mount: Callable[[Tree, str], Mounted] | None = None
     random: Random = field(default_factory=Random)

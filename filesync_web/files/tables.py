@@ -85,6 +85,11 @@ class FileSyncTables:
         """All live records."""
         return self._records(self._tables.files.where(deleted_at=None))
 
+    def newest_live(self, count: int) -> list[FileRecord]:
+        """The live records that were made last, the newest first."""
+        files = self._tables.files.where(deleted_at=None)
+        return self._records(files.order_by("-created_at").limit(count))
+
     def all_ids(self) -> list[str]:
         """The files that are live, of which this client has a row, or that caused something in the outbox."""
         rows = self._store.query(
