@@ -7,6 +7,7 @@ from filesync_web.api import (
     cancel_transfer,
     clear_service_worker_cache,
     collect_garbage,
+    create_file,
     delete_file,
     dispose_file_sync,
     drop_orphan,
@@ -19,6 +20,7 @@ from filesync_web.api import (
     is_online,
     list_orphans,
     on_file_sync_event,
+    open_file,
     pause_transfer,
     pin_file,
     prefetch_files,
@@ -92,6 +94,7 @@ from filesync_web.errors import (
 from filesync_web.file_sync import FileSync
 from filesync_web.files.orphans import Orphan
 from filesync_web.files.preprocess import Preprocessed
+from filesync_web.files.python_files import CreatedFile, CreatedTextFile
 from filesync_web.files.schema import FileSyncSchema, FileTables, create_file_sync_schema
 from filesync_web.files.sync_counts import SyncCounts, get_sync_counts
 from filesync_web.livestore.fields import Field, boolean, integer, json, real, text, timestamp
@@ -115,6 +118,8 @@ __all__ = [
     "BlobHandle",
     "BlobNotFoundError",
     "Control",
+    "CreatedFile",
+    "CreatedTextFile",
     "EventDef",
     "EventTooLargeError",
     "Field",
@@ -183,6 +188,7 @@ __all__ = [
     "collect_garbage",
     "compute_total_progress",
     "create_active_transfer_progress",
+    "create_file",
     "create_file_sync",
     "create_file_sync_schema",
     "delete_file",
@@ -206,6 +212,7 @@ __all__ = [
     "list_orphans",
     "make_schema",
     "on_file_sync_event",
+    "open_file",
     "open_store",
     "pause_transfer",
     "pin_file",

@@ -2,11 +2,13 @@
 
 Every error says whether the same attempt may succeed later (`retryable`), so that the engine needs no list of
 special cases: a retryable error is tried again with backoff, a permanent one is shown at once.
+
+What a library expects of files is Python's own error as well: an `OSError` with its `errno`.
 """
 
 from __future__ import annotations
 
-import errno
+from errno import EIO, ENOENT, ENOSPC
 
 
 class FileSyncError(Exception):
@@ -69,28 +71,32 @@ class StorageUnavailableError(StorageError):
     """The platform offers no durable file storage here (private mode, insecure context, missing API)."""
 
 
-class QuotaExceededError(StorageError):
+class QuotaExceededError(StorageError, OSError):
     """The device has no room for the bytes; nothing was half-written."""
+
+    errno = ENOSPC
 
 
 class NotEvictableError(StorageError):
     """The bytes stay on this device: they may be the only copy, or are pinned or in use; nothing changed."""
 
 
-class BlobNotFoundError(StorageError, LookupError):
+class BlobNotFoundError(StorageError, LookupError, FileNotFoundError):
     """No bytes are stored here under that content hash."""
+
+    errno = ENOENT
 
 
 class UnreadableError(StorageError, OSError):
-    """An open file cannot be read: it was closed, or the browser's data were cleared. `errno` is `EIO`."""
+    """An open file cannot be read: it was closed, or the browser's data were cleared."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.errno = errno.EIO
+    errno = EIO
 
 
-class UnknownFileError(FileSyncError, LookupError):
+class UnknownFileError(FileSyncError, LookupError, FileNotFoundError):
     """No live file has that id or path."""
+
+    errno = ENOENT
 
 
 class ServiceWorkerError(FileSyncError):

@@ -25,6 +25,7 @@ from filesync_web.files.importer import Importer
 from filesync_web.files.mounts import MountedFiles, Mounts
 from filesync_web.files.orphans import Orphan, Orphans
 from filesync_web.files.previews import Previews
+from filesync_web.files.python_files import PythonFiles
 from filesync_web.files.reader import Reader
 from filesync_web.files.tables import FileSyncTables
 from filesync_web.files.thumbnails import Thumbnails
@@ -42,7 +43,10 @@ from filesync_web.transfers.leader import Leader
 
 
 class FileSync:
-    """The files of one store. `remote=None` is local-only mode. Call `start` to begin transfers."""
+    """The files of one store. `remote=None` is local-only mode. Call `start` to begin transfers.
+
+    `open_file` and `create_file` give files as Python's own file objects (see `files.python_files`).
+    """
 
     def __init__(
         self,
@@ -69,6 +73,8 @@ class FileSync:
         importer = Importer(workspace, options.preprocessors, self._garbage, self._orphans)
         self._writer = Writer(workspace, importer, self._eviction, self._previews)
         self._reader = Reader(workspace, self._eviction, auto_prioritize=options.auto_prioritize)
+        python_files = PythonFiles(workspace, self._reader, self._writer, self._garbage)
+        self.open_file, self.create_file = python_files.open, python_files.create
         self._leader = Leader(
             workspace,
             options,

@@ -28,6 +28,8 @@ Progress = Callable[[int, int], None]
 """Called with (bytes moved so far, total bytes; 0 when the total is unknown)."""
 Unsubscribe = Callable[[], None]
 RandomAccess = open_bytes.RandomAccess
+NewBytes = open_bytes.NewBytes
+FinishedBytes = open_bytes.FinishedBytes
 Headers = Mapping[str, str]
 HeadersSource = Headers | Callable[[], Headers | Awaitable[Headers]]
 """Headers, or a function, plain or asynchronous, that is asked for them each time."""
@@ -134,6 +136,11 @@ class BlobStore(Protocol):
 
     async def open(self, content_hash: str, *, name: str = "", mime_type: str = "") -> BlobHandle:
         """A handle of the stored bytes, named and typed as asked; raises `BlobNotFoundError`."""
+        ...
+
+    async def create_bytes(self) -> NewBytes:
+        """New bytes, to be written without awaiting. Once they are finished they are a source of this store,
+        which `put` takes as they are, without another copy. Raises `StorageError`."""
         ...
 
     async def open_bytes(self, content_hash: str) -> RandomAccess:

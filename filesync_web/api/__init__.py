@@ -23,6 +23,7 @@ from filesync_web.api.instance import (
     stop_file_sync,
 )
 from filesync_web.api.orphans import drop_orphan, list_orphans, recover_orphan
+from filesync_web.api.python_files import create_file, open_file
 from filesync_web.api.service_worker import (
     clear_service_worker_cache,
     prefetch_files,
@@ -52,6 +53,7 @@ __all__ = [
     "cancel_transfer",
     "clear_service_worker_cache",
     "collect_garbage",
+    "create_file",
     "delete_file",
     "dispose_file_sync",
     "drop_orphan",
@@ -64,6 +66,7 @@ __all__ = [
     "is_online",
     "list_orphans",
     "on_file_sync_event",
+    "open_file",
     "pause_transfer",
     "pin_file",
     "prefetch_files",

@@ -1,4 +1,4 @@
-// needs: background_uploads.js content_types.js download.js failures.js incoming.js jobs.js locks.js opfs.js streams.js
+// needs: background_uploads.js content_types.js created_bytes.js download.js failures.js incoming.js jobs.js locks.js opfs.js streams.js temporaries.js
 //
 // The dedicated worker of the files of one store: it moves all bytes, so that neither Python nor the page's thread does.
 
@@ -6,30 +6,6 @@ const PARTIAL_LIFETIME = 7 * 24 * 3600 * 1000; // milliseconds that a broken dow
 
 const unreadable = (error) =>
   new Failure("StorageError", `the file cannot be read; was it moved or changed? (${wordsOf(error)})`);
-
-// Temporary files are named after their worker, which holds the lock of its name: so a sweep in another tab knows which of
-// them are still written. The browser gives the lock up when the worker ends.
-const OWNER = `put-${crypto.randomUUID()}`;
-let owned = null; // a promise, once the lock was asked for
-let lastName = 0;
-
-async function newName(storeId) {
-  owned ??= new Promise((resolve, reject) => {
-    const hold = () => new Promise((release) => resolve(release));
-    navigator.locks.request(lockName(storeId, OWNER), hold).catch(reject);
-  });
-  await owned;
-  return `${OWNER}.${(lastName += 1)}`;
-}
-
-async function createIncoming(storeId, size) {
-  const name = await newName(storeId);
-  return inFolder(INCOMING_ROOT, storeId, (folder) =>
-    Incoming.create(folder, name, size).catch(async (error) => {
-      await folder.removeEntry(name).catch(() => {});
-      throw error;
-    }));
-}
 
 /** Store the bytes of a Blob or a Uint8Array, or those that Python gives. Of an image the answer has the beginning. */
 async function put(job, about) {
@@ -208,6 +184,11 @@ serve({
   dataUrl,
   decodedSize,
   list,
+  createBytes,
+  writeBytes,
+  finishBytes,
+  publishBytes,
+  discardBytes,
   openReader,
   closeReader,
   remove,

@@ -23,6 +23,7 @@ from typing import Any
 import js
 
 from filesync_web.browser import js_sources
+from filesync_web.browser.created_bytes import create_bytes
 from filesync_web.browser.js_util import JsError, absolute_url, call, in_worker, is_none, storage_error
 from filesync_web.browser.object_urls import ObjectUrls, named_file
 from filesync_web.browser.open_file import open_file
@@ -31,7 +32,16 @@ from filesync_web.core.image_size import HEADER_SIZE, image_size
 from filesync_web.core.media_types import SVG, essence
 from filesync_web.core.paths import check_store_id
 from filesync_web.errors import BlobNotFoundError, StorageError
-from filesync_web.ports import BlobInfo, Progress, RandomAccess, Source, SourceInfo, StorageStatus
+from filesync_web.ports import (
+    BlobInfo,
+    FinishedBytes,
+    NewBytes,
+    Progress,
+    RandomAccess,
+    Source,
+    SourceInfo,
+    StorageStatus,
+)
 
 LARGEST_DECODED = 16 << 20
 """Bytes of the largest file that is decoded to find the size of the image."""
@@ -61,10 +71,19 @@ class OpfsBlobStore:
 
     def describe(self, source: Source) -> SourceInfo:
         """Name, MIME type and size of a source."""
+        if isinstance(source, FinishedBytes):
+            return SourceInfo(size=source.size)
         return js_sources.describe(source)
 
     async def put(self, source: Source, *, mime_type: str = "", progress: Progress | None = None) -> BlobInfo:
         """Store the bytes of `source`."""
+        if isinstance(source, FinishedBytes):
+            content_hash, size = await source.publish(mime_type)
+            of_image = await self.image_size(content_hash, mime_type=mime_type)
+            return BlobInfo(content_hash, size, of_image)
+        return await self._copy(source, mime_type, progress)
+
+    async def _copy(self, source: Source, mime_type: str, progress: Progress | None) -> BlobInfo:
         size = self.describe(source).size
         js_whole = js_sources.whole(source, size)
         job = self.worker.start(
@@ -119,11 +138,19 @@ class OpfsBlobStore:
         """The stored bytes as a JavaScript `File` with that name and type."""
         return named_file(await self._present(content_hash), name or content_hash, mime_type)
 
+    async def create_bytes(self) -> NewBytes:
+        """A temporary file to be written."""
+        return await create_bytes(self.worker, self.store_id)
+
     async def open_bytes(self, content_hash: str) -> RandomAccess:
         """The stored bytes; while one of us has them open, no tab removes them."""
         self._last_reader += 1
         reader = self._last_reader
-        js_file = await self._run("openReader", hash=content_hash, reader=reader)
+        try:
+            js_file = await self._run("openReader", hash=content_hash, reader=reader)
+        except BaseException:  # cancelled, it may hold the lock already
+            self._end_reader(reader)
+            raise
         if is_none(js_file):
             raise _not_found(content_hash)
         return open_file(js_file, lambda: self._end_reader(reader))

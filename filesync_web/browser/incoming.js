@@ -54,7 +54,7 @@ class StreamWriter {
 
   async write(bytes, at) {
     await this.stream.write({ type: "write", position: at, data: bytes });
-    this.size = at + bytes.length;
+    this.size = Math.max(this.size, at + bytes.length);
   }
 
   async close() {
@@ -114,10 +114,7 @@ class Incoming {
     const present = await (await folder.getFileHandle(name)).getFile();
     const incoming = await Incoming.create(folder, name, expected);
     try {
-      for (let at = 0; incoming.sha && at < present.size; at += READ_SIZE) {
-        signal.throwIfAborted();
-        incoming.sha.update(new Uint8Array(await present.slice(at, at + READ_SIZE).arrayBuffer()));
-      }
+      if (incoming.sha) await updateFrom(incoming.sha, present, signal);
       incoming.size = present.size;
       return incoming;
     } catch (error) {
@@ -126,10 +123,16 @@ class Incoming {
     }
   }
 
-  async append(bytes) {
-    await this.writer.write(bytes, this.size);
+  append(bytes) {
+    return this.write(bytes, this.size);
+  }
+
+  // Write anywhere. What does not come in order is hashed at the end.
+  async write(bytes, at) {
+    if (at !== this.size) this.sha = null;
+    await this.writer.write(bytes, at);
     this.sha?.update(bytes);
-    this.size += bytes.length;
+    this.size = Math.max(this.size, at + bytes.length);
   }
 
   // Make the bytes durable; nothing can be added then.
@@ -146,8 +149,18 @@ class Incoming {
     this.hash = this.sha ? this.sha.hex() : await this.#digest();
   }
 
-  #digest() {
-    return inMemory(this.size, async () => digestOf(await (await this.handle.getFile()).arrayBuffer()));
+  // Somebody else has written the file: take its size and hash.
+  async readAgain() {
+    this.size = (await this.handle.getFile()).size;
+    this.hash = await this.#digest();
+  }
+
+  async #digest() {
+    const file = await this.handle.getFile();
+    if (file.size <= LARGEST_DIGEST) return inMemory(file.size, async () => digestOf(await file.arrayBuffer()));
+    const sha = new Sha256();
+    await updateFrom(sha, file);
+    return sha.hex();
   }
 
   // Leave the bytes where they are, for a later `resume`.
@@ -158,6 +171,13 @@ class Incoming {
   async discard() {
     if (!this.isClosed) await this.writer.abandon().catch(() => {});
     await this.folder.removeEntry(this.name).catch(orNull);
+  }
+}
+
+async function updateFrom(sha, file, signal) {
+  for (let at = 0; at < file.size; at += READ_SIZE) {
+    signal?.throwIfAborted();
+    sha.update(new Uint8Array(await file.slice(at, at + READ_SIZE).arrayBuffer()));
   }
 }
 

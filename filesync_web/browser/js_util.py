@@ -151,4 +151,6 @@ def storage_error(error: JsError | JsException) -> errors.StorageError:
         return errors.StorageUnavailableError(
             f"the browser does not let this page store files ({error.message})"
         )
+    if error.name == "QuotaExceededError":
+        return errors.QuotaExceededError(f"this device has no room for the bytes ({error.message})")
     return errors.StorageError(f"{error.name}: {error.message}")

@@ -56,6 +56,16 @@ class Job:
             raise error
         return value
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether `result` need not wait."""
+        return self._outcome is not None
+
+    def check(self) -> None:
+        """Raise the error of the operation, if it has ended with one."""
+        if self._outcome is not None and self._outcome[1] is not None:
+            raise self._outcome[1]
+
     async def ended(self) -> None:
         """Wait for the end, however it comes."""
         await self._end()

@@ -5,7 +5,9 @@ All offsets and sizes are bytes.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 
 class RandomAccess(Protocol):
@@ -29,4 +31,46 @@ class RandomAccess(Protocol):
 
     def close(self) -> None:
         """Let go of the bytes; does nothing the second time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedBytes:
+    """New bytes that are complete: a source of their store, which takes them without another copy.
+
+    `handle`: a blob handle of them, until they are stored or discarded. `publish`, for the store's `put`
+    alone, gives them, with that MIME type, the name of their hash; it returns hash and size.
+    """
+
+    size: int
+    handle: Any
+    publish: Callable[[str], Awaitable[tuple[str, int]]]
+
+
+class NewBytes(Protocol):
+    """Bytes on their way into a store, written at any place. Nobody else sees them."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are: up to the last one that was written."""
+        ...
+
+    def write(self, offset: int, data: memoryview) -> None:
+        """Write single bytes; what lies between the end and `offset` becomes zeros.
+
+        Where the platform writes in another place, the bytes wait in memory until that has taken them (see
+        `drain`). Raises `QuotaExceededError`, `StorageError`, also those of an earlier write.
+        """
+        ...
+
+    async def drain(self) -> None:
+        """Return when few of the written bytes wait in memory. Raises the error of an earlier write."""
+        ...
+
+    async def finish(self) -> FinishedBytes:
+        """Nothing more is written: take the hash. Raises the errors of `write`."""
+        ...
+
+    async def discard(self) -> None:
+        """Remove the bytes, unless they were stored; does nothing the second time."""
         ...

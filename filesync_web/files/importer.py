@@ -22,7 +22,7 @@ from filesync_web.files.orphans import Orphans
 from filesync_web.files.preprocess import Preprocessors, preprocess
 from filesync_web.files.save_lock import SaveLock
 from filesync_web.files.workspace import Workspace
-from filesync_web.ports import BlobInfo, Source
+from filesync_web.ports import BlobInfo, FinishedBytes, Source
 
 logger = logging.getLogger(__name__)
 
@@ -93,15 +93,17 @@ class Importer:
         info = self._blobs.describe(source)
         name = _checked_name(name) or info.name
         kind = mime_type or clean_mime_type(info.mime_type) or guess_mime_type(name)
-        prepared = await preprocess(self._preprocessors, source, kind)
-        if prepared.source is not source:
-            info = self._blobs.describe(prepared.source)
+        given = source.handle if isinstance(source, FinishedBytes) else source
+        prepared = await preprocess(self._preprocessors, given, kind)
+        if prepared.source is not given:
+            source = prepared.source
+            info = self._blobs.describe(source)
             kind = clean_mime_type(info.mime_type) or kind
             name = name or info.name
         known = FileMetadata(kind, custom={**custom, "name": name} if name else custom)
         known = said.merged_over(check_metadata(prepared.metadata).merged_over(known))
         encode_metadata(known)  # or there would be bytes already when it fails
-        return PreparedContent(prepared.source, info.size, known.content_type, known)
+        return PreparedContent(source, info.size, known.content_type, known)
 
     async def store(self, prepared: PreparedContent, commit: Callable[[StoredContent], Awaitable[R]]) -> R:
         """Store the bytes, and then `commit` what names them; returns its answer.

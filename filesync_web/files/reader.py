@@ -7,9 +7,10 @@ done by the one that leads.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TypeVar
 
 from filesync_web.core.metadata import parse_metadata
 from filesync_web.core.records import Control, FileRecord, Priority, Status
@@ -17,7 +18,9 @@ from filesync_web.errors import BlobNotFoundError, TransferCancelledError, Trans
 from filesync_web.files.controls import change_control
 from filesync_web.files.eviction import Eviction
 from filesync_web.files.workspace import Workspace
-from filesync_web.ports import BlobHandle
+from filesync_web.ports import BlobHandle, RandomAccess
+
+R = TypeVar("R")
 
 
 class Reader:
@@ -44,6 +47,16 @@ class Reader:
 
     async def read(self, id_or_path: str, *, wait: bool) -> BlobHandle:
         """The bytes of a file, once they are here."""
+        return await self._when_here(id_or_path, self._handle, wait=wait)
+
+    async def open(self, id_or_path: str, *, wait: bool) -> tuple[FileRecord, RandomAccess]:
+        """The same, to be read without awaiting and closed, and the record that has that content."""
+        return await self._when_here(id_or_path, self._open, wait=wait)
+
+    async def _when_here(
+        self, id_or_path: str, take: Callable[[FileRecord], Awaitable[R]], *, wait: bool
+    ) -> R:
+        """What `take` makes of the file's record; it raises `BlobNotFoundError` until the bytes are here."""
         file_id = self._tables.live(id_or_path).id
         with self._changes() as changed:
             while True:
@@ -51,7 +64,9 @@ class Reader:
                 record = self._tables.live(file_id)
                 await self._eviction.unevict(record, priority=Priority.WAITED_FOR if wait else Priority.SHOWN)
                 try:
-                    return await self._open(record)
+                    taken = await take(record)
+                    self._eviction.record_use(record)
+                    return taken
                 except BlobNotFoundError:
                     if not (wait and record.is_uploaded and self._remote.exists):
                         raise
@@ -93,13 +108,14 @@ class Reader:
         if self._is_closed:
             raise TransferCancelledError(f"file {file_id} is not here, and file sync was ended")
 
-    async def _open(self, record: FileRecord) -> BlobHandle:
+    async def _handle(self, record: FileRecord) -> BlobHandle:
         metadata = parse_metadata(record.metadata_json)
-        handle = await self._blobs.open(
+        return await self._blobs.open(
             record.content_hash, name=metadata.name or record.content_hash, mime_type=metadata.mime_type or ""
         )
-        self._eviction.record_use(record)
-        return handle
+
+    async def _open(self, record: FileRecord) -> tuple[FileRecord, RandomAccess]:
+        return record, await self._blobs.open_bytes(record.content_hash)
 
     async def _expect(self, record: FileRecord) -> None:
         """See to it that the file is being downloaded; raise the error at which its download rests."""

@@ -29,12 +29,13 @@ from filesync_web.errors import (
     QuotaExceededError,
     StorageError,
 )
+from filesync_web.native.created_bytes import CreatedBytes
 from filesync_web.native.download import Download, hold_partial
 from filesync_web.native.incoming import Incoming, size_of
 from filesync_web.native.locks import try_lock, unlock
 from filesync_web.native.open_file import OpenFile
 from filesync_web.native.system_errors import storing
-from filesync_web.ports import BlobInfo, Progress, Source, SourceInfo, StorageStatus
+from filesync_web.ports import BlobInfo, FinishedBytes, Progress, Source, SourceInfo, StorageStatus
 
 if TYPE_CHECKING:
     from filesync_web.native.http import HttpxHttp
@@ -60,14 +61,23 @@ class DirectoryBlobStore:
 
     def describe(self, source: Source) -> SourceInfo:
         """Name and size of a source."""
+        if isinstance(source, FinishedBytes):
+            return SourceInfo(size=source.size)
         return sources.describe(source)
 
     async def put(self, source: Source, *, mime_type: str = "", progress: Progress | None = None) -> BlobInfo:
         """Store the bytes of `source`."""
+        if isinstance(source, FinishedBytes):
+            info = BlobInfo(*await source.publish(mime_type))
+        else:
+            info = await self._copy(source, progress)
+        return replace(info, image_size=await self.image_size(info.content_hash, mime_type=mime_type))
+
+    async def _copy(self, source: Source, progress: Progress | None) -> BlobInfo:
         total = self.describe(source).size
         with storing(self._root):
             self._check_room(total)
-            incoming = Incoming(self._make_incoming() / f"put-{uuid.uuid4().hex}")
+            incoming = self._new_incoming()
         try:
             async with aclosing(sources.chunks(source)) as chunks:
                 async for chunk in chunks:
@@ -77,11 +87,10 @@ class DirectoryBlobStore:
                         progress(incoming.size, total or 0)
             sources.check_size(incoming.size, total)
             with storing(self._root):
-                info = await in_thread(incoming.publish, self._files)
+                return await in_thread(incoming.publish, self._files)
         finally:
             with storing(self._root):
                 incoming.discard()
-        return replace(info, image_size=await self.image_size(info.content_hash, mime_type=mime_type))
 
     async def download(
         self,
@@ -115,6 +124,11 @@ class DirectoryBlobStore:
         if await self.size(content_hash) is None:
             raise BlobNotFoundError(_lacks(self._files, content_hash))
         return self._files / content_hash
+
+    async def create_bytes(self) -> CreatedBytes:
+        """A temporary file to be written."""
+        with storing(self._root):
+            return CreatedBytes(self._new_incoming(), self._files)
 
     async def open_bytes(self, content_hash: str) -> OpenFile:
         """The stored bytes; the system keeps them until they are closed, whoever removes the file."""
@@ -178,6 +192,9 @@ class DirectoryBlobStore:
     async def request_persistence(self) -> bool | None:
         """A directory is kept."""
         return True
+
+    def _new_incoming(self) -> Incoming:
+        return Incoming(self._make_incoming() / f"put-{uuid.uuid4().hex}")
 
     def _make_incoming(self) -> Path:
         self._files.mkdir(parents=True, exist_ok=True)

@@ -28,6 +28,7 @@ class Incoming:
         self.path = path
         self.size = 0
         self.sha = hashlib.sha256()
+        self._is_in_order = True
         self._descriptor: int | None = descriptor
 
     @property
@@ -42,6 +43,22 @@ class Incoming:
         while view:
             view = view[os.write(self.descriptor, view) :]
         self._count(chunk)
+
+    def write(self, offset: int, data: memoryview) -> None:
+        """Write anywhere. The hash of what does not come in order is taken by `complete`."""
+        done = 0
+        while done < len(data):
+            done += os.pwrite(self.descriptor, data[done:], offset + done)
+        self._is_in_order = self._is_in_order and offset == self.size
+        if self._is_in_order:
+            self.sha.update(data)
+        self.size = max(self.size, offset + len(data))
+
+    def complete(self) -> None:
+        """Nothing more is written: see to it that the hash is known."""
+        if not self._is_in_order:
+            with self.path.open("rb") as file:
+                self.sha = hashlib.file_digest(file, "sha256")
 
     def _count(self, chunk: bytes) -> None:
         self.sha.update(chunk)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filesync_web.errors import QuotaExceededError, StorageError, StorageUnavailableError
+from filesync_web.errors import FileSyncError, QuotaExceededError, StorageError, StorageUnavailableError
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _NO_ACCESS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
@@ -19,6 +19,8 @@ def storing(where: Path) -> Iterator[None]:
     """Turn an `OSError` of what is done inside, in the folder or file `where`, into a `StorageError`."""
     try:
         yield
+    except FileSyncError:  # some are an OSError as well
+        raise
     except OSError as error:
         if error.errno in _NO_ROOM:
             raise QuotaExceededError(f"{where} has no room for the bytes: {error}") from error

@@ -19,7 +19,7 @@ from filesync_web.errors import (
     TransferError,
     UnreadableError,
 )
-from filesync_web.ports import BlobInfo, Progress, Source, SourceInfo, StorageStatus
+from filesync_web.ports import BlobInfo, FinishedBytes, Progress, Source, SourceInfo, StorageStatus
 from filesync_web.testing.http import HeldRequest, MemoryNetwork
 
 
@@ -63,6 +63,43 @@ class _Partial:
     etag: str = ""
 
 
+class MemoryNewBytes:
+    """The `NewBytes` port in memory."""
+
+    def __init__(self, store: MemoryBlobStore) -> None:
+        self._store = store
+        self._data = bytearray()
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        return len(self._data)
+
+    def write(self, offset: int, data: memoryview) -> None:
+        """Copy, within the store's quota."""
+        end = max(self.size, offset + len(data))
+        self._store.check_room(end)
+        self._data += bytes(end - self.size)
+        self._data[offset : offset + len(data)] = data
+
+    async def drain(self) -> None:
+        """There is no other place."""
+
+    async def finish(self) -> FinishedBytes:
+        """The bytes as they are now."""
+        blob = MemoryBlob(bytes(self._data))
+
+        async def publish(mime_type: str) -> tuple[str, int]:
+            info = await self._store.put(blob, mime_type=mime_type)
+            return info.content_hash, info.size
+
+        return FinishedBytes(self.size, blob, publish)
+
+    async def discard(self) -> None:
+        """Let go of the bytes."""
+        self._data.clear()
+
+
 class MemoryBlobStore:
     """The `BlobStore` port in memory.
 
@@ -82,12 +119,16 @@ class MemoryBlobStore:
 
     def describe(self, source: Source) -> SourceInfo:
         """Name, type and size of a source."""
+        if isinstance(source, FinishedBytes):
+            return SourceInfo(size=source.size)
         if isinstance(source, MemoryBlob):
             return SourceInfo(source.name, source.mime_type, len(source.data))
         return sources.describe(source)
 
     async def put(self, source: Source, *, mime_type: str = "", progress: Progress | None = None) -> BlobInfo:
         """Store the bytes of `source`."""
+        if isinstance(source, FinishedBytes):
+            source = source.handle
         total = self.describe(source).size
         data = bytearray()
         async for chunk in sources.chunks(source.data if isinstance(source, MemoryBlob) else source):
@@ -158,6 +199,10 @@ class MemoryBlobStore:
         """A handle of the stored bytes."""
         return MemoryBlob(self._get(content_hash), name or content_hash, mime_type)
 
+    async def create_bytes(self) -> MemoryNewBytes:
+        """New bytes in memory."""
+        return MemoryNewBytes(self)
+
     async def open_bytes(self, content_hash: str) -> MemoryBytes:
         """The stored bytes; until they are closed they are not deleted, as in a browser."""
         data = self._get(content_hash)
@@ -224,14 +269,18 @@ class MemoryBlobStore:
         except KeyError:
             raise BlobNotFoundError(f"no bytes are stored here under {content_hash}") from None
 
+    def check_room(self, size: int) -> None:
+        """Raise `QuotaExceededError` unless the quota leaves so many bytes."""
+        if self.quota is not None and self._usage() + size > self.quota:
+            raise QuotaExceededError(f"no room for {size} bytes: the quota is {self.quota} bytes")
+
     def _usage(self) -> int:
         return sum(map(len, self.blobs.values()))
 
     def _publish(self, data: bytes, mime_type: str) -> BlobInfo:
         content_hash = hashlib.sha256(data).hexdigest()
         if content_hash not in self.blobs:
-            if self.quota is not None and self._usage() + len(data) > self.quota:
-                raise QuotaExceededError(f"no room for {len(data)} bytes: the quota is {self.quota} bytes")
+            self.check_room(len(data))
             self.blobs[content_hash] = data
         if mime_type:
             self.mime_types[content_hash] = mime_type

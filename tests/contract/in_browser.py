@@ -15,6 +15,7 @@ from filesync_web.browser.blobs import OpfsBlobStore
 from filesync_web.browser.http import BrowserHttp
 from filesync_web.browser.locks import WebLocks
 from filesync_web.browser.thumbnails import OpfsThumbnails
+from tests.contract.blob_created import CreateBytesContract
 from tests.contract.blob_put import PutContract
 from tests.contract.blob_resume import ResumeContract
 from tests.contract.blob_store import BlobStoreContract
@@ -57,7 +58,7 @@ class TestOpfsBlobStore(BlobStoreContract):
     pass
 
 
-class TestWithoutSyncAccess(PutContract, ResumeContract):
+class TestWithoutSyncAccess(PutContract, CreateBytesContract, ResumeContract):
     """As in WebKitGTK, where a worker has the method, but it does not work."""
 
     WORKER_PREFIX = """

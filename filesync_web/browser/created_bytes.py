@@ -1,0 +1,162 @@
+"""New bytes that Python writes without awaiting: a temporary file, which is then moved to its hash.
+
+In a worker Python writes to the file itself, by a synchronous access handle. The main thread has none: there
+the pieces go to the blob worker, and wait in memory until it has taken them, which it can only while somebody
+awaits.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections import deque
+from contextlib import suppress
+from typing import Any
+
+from pyodide.ffi import JsException, to_js
+
+from filesync_web.browser.js_util import JsError, call, in_worker, is_none, js_object, storage_error
+from filesync_web.browser.worker import Job, ScriptWorker
+from filesync_web.errors import QuotaExceededError, StorageError
+from filesync_web.ports import FinishedBytes, NewBytes
+
+logger = logging.getLogger(__name__)
+
+PIECE_SIZE = 1 << 20
+MAX_WAITING = 4 << 20
+"""Bytes that may be on their way to the worker when `drain` returns."""
+
+MUCH_WAITING = 64 << 20
+
+
+async def create_bytes(worker: ScriptWorker, store_id: str) -> NewBytes:
+    """A new temporary file, written as this place allows."""
+    js_created = await worker.run("createBytes", storeId=store_id, wantsHandle=in_worker())
+    if is_none(js_created.handle):
+        return PostedBytes(worker, store_id, js_created.name)
+    try:
+        js_access = await call(js_created.handle, "createSyncAccessHandle")
+    except JsError as error:
+        await worker.run("discardBytes", name=js_created.name)
+        raise storage_error(error) from error
+    return WrittenBytes(worker, store_id, js_created.name, js_access)
+
+
+class _CreatedBytes(ABC):
+    """What both have in common; `name` is that of the temporary file."""
+
+    def __init__(self, worker: ScriptWorker, store_id: str, name: str) -> None:
+        self.size = 0
+        self._worker = worker
+        self._store_id = store_id
+        self._name = name
+        self._published: tuple[str, int] | None = None
+
+    def write(self, offset: int, data: memoryview) -> None:
+        """Write piece by piece: each is copied."""
+        for at in range(0, len(data), PIECE_SIZE):
+            piece = data[at : at + PIECE_SIZE]
+            self.write_piece(offset + at, to_js(piece))
+            self.size = max(self.size, offset + at + len(piece))
+
+    @abstractmethod
+    def write_piece(self, offset: int, js_bytes: Any) -> None:
+        """Write the bytes of an array that nobody else has."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Have everything in the file."""
+
+    async def finish(self) -> FinishedBytes:
+        """Let the blob worker take the hash."""
+        await self.close()
+        js_file = await self._worker.run("finishBytes", name=self._name)
+        return FinishedBytes(self.size, js_file, self._publish)
+
+    async def _publish(self, mime_type: str) -> tuple[str, int]:
+        about = {"storeId": self._store_id, "name": self._name, "mimeType": mime_type}
+        if self._published is None:
+            js_found = await self._worker.run("publishBytes", **about)
+            self._published = str(js_found.hash), int(js_found.size)
+        elif is_none(await self._worker.run("find", storeId=self._store_id, hash=self._published[0])):
+            raise StorageError("the bytes were stored once, and removed since; write them again")
+        return self._published
+
+    async def discard(self) -> None:
+        """Let the blob worker remove the file; when that has ended, a sweep does."""
+        with suppress(StorageError):
+            await self._worker.run("discardBytes", name=self._name)
+
+
+class WrittenBytes(_CreatedBytes):
+    """The `NewBytes` port in a worker."""
+
+    def __init__(self, worker: ScriptWorker, store_id: str, name: str, js_access: Any) -> None:
+        super().__init__(worker, store_id, name)
+        self._js_access = js_access
+
+    def write_piece(self, offset: int, js_bytes: Any) -> None:
+        """Write to the file. Without a profile on disk, Chromium returns its error code, as a huge number,
+        where it should throw."""
+        try:
+            count = self._js_access.write(js_bytes, js_object({"at": offset}))
+        except JsException as error:
+            raise storage_error(error) from error
+        if count != js_bytes.length:
+            raise QuotaExceededError("this device has no room for the bytes: the file could not grow")
+
+    async def drain(self) -> None:
+        """Nothing waits in memory."""
+
+    async def close(self) -> None:
+        """Make it durable."""
+        try:
+            self._js_access.flush()
+        except JsException as error:
+            raise storage_error(error) from error
+        self._js_access.close()
+
+    async def discard(self) -> None:
+        """The same, once nobody has the file open."""
+        self._js_access.close()
+        await super().discard()
+
+
+class PostedBytes(_CreatedBytes):
+    """The `NewBytes` port on the main thread, and where a worker gets no access handle (WebKitGTK)."""
+
+    def __init__(self, worker: ScriptWorker, store_id: str, name: str) -> None:
+        super().__init__(worker, store_id, name)
+        self._waiting: deque[tuple[Job, int]] = deque()
+        self._size_waiting = 0
+        self._has_warned = False
+
+    def write_piece(self, offset: int, js_bytes: Any) -> None:
+        """Send them to the blob worker."""
+        self._forget_taken()
+        about = {"name": self._name, "offset": offset, "bytes": js_bytes}
+        job = self._worker.start("writeBytes", transfer=[js_bytes.buffer], **about)
+        self._waiting.append((job, int(js_bytes.length)))
+        self._size_waiting += self._waiting[-1][1]
+        if self._size_waiting > MUCH_WAITING and not self._has_warned:
+            self._has_warned = True
+            logger.warning("much of a file waits in memory to be written: await its drain() now and then")
+
+    async def drain(self) -> None:
+        """Wait for the oldest pieces."""
+        await self._wait_until(MAX_WAITING)
+
+    async def close(self) -> None:
+        """Wait for all pieces."""
+        await self._wait_until(0)
+
+    async def _wait_until(self, size: int) -> None:
+        while self._size_waiting > size:
+            await self._waiting[0][0].ended()
+            self._forget_taken()
+
+    def _forget_taken(self) -> None:
+        while self._waiting and self._waiting[0][0].has_ended:
+            job, size = self._waiting.popleft()
+            self._size_waiting -= size
+            job.check()
