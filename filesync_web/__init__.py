@@ -19,6 +19,7 @@ from filesync_web.api import (
     init_file_sync,
     is_online,
     list_orphans,
+    mount,
     on_file_sync_event,
     open_file,
     pause_transfer,
@@ -92,6 +93,7 @@ from filesync_web.errors import (
     UnreadableError,
 )
 from filesync_web.file_sync import FileSync
+from filesync_web.files.mounts import MountedFiles
 from filesync_web.files.orphans import Orphan
 from filesync_web.files.preprocess import Preprocessed
 from filesync_web.files.python_files import CreatedFile, CreatedTextFile
@@ -142,6 +144,7 @@ __all__ = [
     "LocalFileState",
     "Materializer",
     "MetadataSyncStatus",
+    "MountedFiles",
     "NetworkError",
     "NewEvent",
     "NotEvictableError",
@@ -211,6 +214,7 @@ __all__ = [
     "json",
     "list_orphans",
     "make_schema",
+    "mount",
     "on_file_sync_event",
     "open_file",
     "open_store",

@@ -167,7 +167,7 @@ class FileSync:
         `BlobNotFoundError` when the bytes are nowhere to be had, or with `wait=False` not on this device.
         """
         handle = await self._reader.read(id_or_path, wait=wait)
-        await self._mounts.prepare(self._workspace.tables.live(id_or_path).content_hash)
+        await self._mounts.prepare_file(id_or_path)
         return handle
 
     async def get_file_url(self, id_or_path: str) -> str | None:

@@ -387,8 +387,7 @@ class Platform:
     """Everything that a `FileSync` needs of the place where it runs.
 
     `random` spreads retries, and guards nothing. Without `thumbnails` nothing here can make any. `mount`
-    shows a tree of files at a folder of Python's file system, where that is not the system's own.
-    """
+    shows a tree of files at a folder, where Python's file system is not the system's own."""
 
     blobs: BlobStore
     http: Http

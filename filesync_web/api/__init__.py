@@ -22,6 +22,7 @@ from filesync_web.api.instance import (
     start_file_sync,
     stop_file_sync,
 )
+from filesync_web.api.mounting import mount
 from filesync_web.api.orphans import drop_orphan, list_orphans, recover_orphan
 from filesync_web.api.python_files import create_file, open_file
 from filesync_web.api.service_worker import (
@@ -65,6 +66,7 @@ __all__ = [
     "init_file_sync",
     "is_online",
     "list_orphans",
+    "mount",
     "on_file_sync_event",
     "open_file",
     "pause_transfer",

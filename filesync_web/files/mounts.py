@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from filesync_web.core.mounting import Mounted
-from filesync_web.errors import InvalidArgumentError
+from filesync_web.errors import InvalidArgumentError, UnknownFileError
 from filesync_web.files.mounted_tree import MountedTree
 from filesync_web.files.workspace import Workspace
 
@@ -70,6 +71,11 @@ class Mounts:
         """Let a content that is on this device be opened in all of them."""
         for mounted in list(self._all):
             await mounted.prepare([content_hash])
+
+    async def prepare_file(self, id_or_path: str) -> None:
+        """The same for a file's content; does nothing when it was deleted meanwhile."""
+        with suppress(UnknownFileError):
+            await self.prepare(self._workspace.tables.live(id_or_path).content_hash)
 
     async def close(self) -> None:
         """Unmount all."""
