@@ -68,10 +68,10 @@ class FileSync:
         self._thumbnails = Thumbnails(workspace, options.thumbnails)
         self._previews = Previews(workspace, self._thumbnails)
         self._garbage = GarbageCollector(workspace, self._orphans, self._thumbnails)
-        self._mounts = Mounts(workspace)
         self._eviction = Eviction(workspace, self._thumbnails, is_limited=options.is_limited)
         importer = Importer(workspace, options.preprocessors, self._garbage, self._orphans)
         self._writer = Writer(workspace, importer, self._eviction, self._previews)
+        self._mounts = Mounts(workspace, self._writer)
         self._reader = Reader(workspace, self._eviction, auto_prioritize=options.auto_prioritize)
         python_files = PythonFiles(workspace, self._reader, self._writer, self._garbage)
         self.open_file, self.create_file = python_files.open, python_files.create

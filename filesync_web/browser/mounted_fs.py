@@ -2,7 +2,7 @@
 
 Emscripten walks a path name by name. What it has once found it keeps, so our nodes are not told to it: every
 look-up asks the tree again, and sees what another tab or client has changed meanwhile. A stream keeps the
-content that it was opened with, and reads it page by page.
+content that it was opened with, but for what is written here.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import errno
 import os
 import stat
 import zlib
-from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,14 @@ import js
 import pyodide_js
 from pyodide.ffi import JsException, create_proxy, to_js
 
-from filesync_web.browser.js_util import js_object
+from filesync_web.browser.js_util import is_none, js_object
 from filesync_web.browser.mounted_contents import MountedContents
 from filesync_web.browser.with_gil import Callbacks, interpreter
-from filesync_web.core.mounting import MountedFile, Tree
+from filesync_web.core.mounting import Entry, Tree
 from filesync_web.errors import InvalidArgumentError
-from filesync_web.ports import RandomAccess
 
-PAGE_SIZE = 1 << 17
-MOST_PAGES = 8
-"""Of an open file, in memory."""
-
-_FOLDER = MountedFile("", "", 4096, 0)
+BLOCK_SIZE = 1 << 17
+"""What `stat` tells as the size in which to read."""
 
 
 class MountedFs:
@@ -43,7 +39,8 @@ class MountedFs:
         self._tree = tree
         self._contents = contents
         self._js_fs = pyodide_js.FS
-        self._open: dict[int, _OpenFile] = {}
+        self._open: dict[int, _Stream] = {}
+        self._js_renamed: Any = None
         self._numbers = count(1)
         callbacks = Callbacks()
 
@@ -51,7 +48,16 @@ class MountedFs:
             return js_object({name: callbacks.make(*what) for name, what in functions.items()})
 
         self._js_node_ops = operations(
-            {"lookup": (self._lookup, 2), "getattr": (self._getattr, 1), "readdir": (self._readdir, 1)}
+            {
+                "lookup": (self._lookup, 2),
+                "getattr": (self._getattr, 1),
+                "setattr": (self._setattr, 2),
+                "readdir": (self._readdir, 1),
+                "mknod": (self._mknod, 3),
+                "unlink": (self._unlink, 2),
+                "rmdir": (self._rmdir, 2),
+                "rename": (self._rename, 3),
+            }
         )
         self._js_stream_ops = operations(
             {
@@ -59,8 +65,10 @@ class MountedFs:
                 "dup": (self._dup_stream, 1),
                 "close": (self._close_stream, 1),
                 "getattr": (self._getattr_of_stream, 1),
+                "setattr": (self._setattr_of_stream, 2),
                 "llseek": (self._llseek, 3),
                 "read": (self._read, 5),
+                "write": (self._write, 5),
             }
         )
         make_root = create_proxy(lambda _js_mount: self._node(None, "/", "", is_folder=True))
@@ -80,7 +88,7 @@ class MountedFs:
     # --- nodes
 
     def _node(self, js_parent: Any, name: str, path: str, *, is_folder: bool) -> Any:
-        mode = stat.S_IFDIR | 0o555 if is_folder else stat.S_IFREG | 0o444
+        mode = stat.S_IFDIR | 0o755 if is_folder else stat.S_IFREG | 0o644
         if js_parent is None:
             js_node = self._js_fs.createNode(None, name, mode, 0)
         else:
@@ -91,109 +99,131 @@ class MountedFs:
         return js_node
 
     def _lookup(self, js_parent: Any, name: str) -> Any:
-        folder = js_parent.mountedPath
-        path = f"{folder}/{name}" if folder else name
+        path = _path_in(js_parent, name)
         return self._node(js_parent, name, path, is_folder=self._tree.find(path) is None)
 
     def _getattr(self, js_node: Any) -> Any:
-        path = js_node.mountedPath
-        return _attributes(self._tree.find(path) or _FOLDER, path, js_node.mode)
+        return _attributes(self._tree.find(js_node.mountedPath), js_node)
+
+    def _setattr(self, js_node: Any, js_attributes: Any) -> None:
+        self._set_size(self._tree.find(js_node.mountedPath), js_attributes)
+
+    def _set_size(self, entry: Entry | None, js_attributes: Any) -> None:
+        """All that can be set is the size; times and permissions are taken and forgotten."""
+        size: Any = getattr(js_attributes, "size", None)
+        if entry is not None and not is_none(size):
+            entry.truncate(int(size), self._contents.open)
 
     def _readdir(self, js_node: Any) -> Any:
         return to_js([".", "..", *self._tree.names_in(js_node.mountedPath)])
 
+    def _mknod(self, js_parent: Any, name: str, mode: int) -> Any:
+        path, is_folder = _path_in(js_parent, name), stat.S_ISDIR(mode)
+        if is_folder:
+            self._tree.make_folder(path)
+        elif stat.S_ISREG(mode):
+            self._tree.create(path)
+        else:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        return self._node(js_parent, name, path, is_folder=is_folder)
+
+    def _unlink(self, js_parent: Any, name: str) -> None:
+        self._tree.remove(_path_in(js_parent, name))
+
+    def _rmdir(self, js_parent: Any, name: str) -> None:
+        self._tree.remove_folder(_path_in(js_parent, name))
+
+    def _rename(self, js_node: Any, js_folder: Any, name: str) -> None:
+        """Emscripten keeps the node after this, under the name that it has then: one that nobody asks for."""
+        self._tree.rename(js_node.mountedPath, _path_in(js_folder, name))
+        if self._js_renamed is not None:
+            self._js_fs.hashRemoveNode(self._js_renamed)
+        self._js_renamed = js_node
+        js_node.name = "/"
+
     # --- streams
 
     def _open_stream(self, js_stream: Any) -> None:
-        js_node = js_stream.node
-        file = self._tree.find(js_node.mountedPath)
-        if file is None:
+        entry = self._tree.find(js_stream.node.mountedPath)
+        if entry is None:
             return
         number = next(self._numbers)
+        opened = _Stream(entry, to_write=bool(js_stream.flags & os.O_ACCMODE))
         try:
-            self._open[number] = _OpenFile(file, js_node.mountedPath, self._contents.open(file))
+            entry.open(self._contents.open, to_write=opened.to_write)
         except OSError:
             self._js_fs.closeStream(js_stream.fd)  # Emscripten would leave it open
             raise
+        self._open[number] = opened
         js_stream.mountedNumber = number
 
     def _dup_stream(self, js_stream: Any) -> None:
-        if (file := self._file_of(js_stream)) is not None:
-            file.streams += 1
+        if (opened := self._stream(js_stream)) is not None:
+            opened.users += 1
 
     def _close_stream(self, js_stream: Any) -> None:
-        file = self._file_of(js_stream)
-        if file is None:
+        opened = self._stream(js_stream)
+        if opened is None:
             return
-        file.streams -= 1
-        if not file.streams:
+        opened.users -= 1
+        if not opened.users:
             del self._open[js_stream.mountedNumber]
-            file.bytes.close()
+            opened.entry.close(to_write=opened.to_write)
 
     def _getattr_of_stream(self, js_stream: Any) -> Any:
-        js_node = js_stream.node
-        file = self._file_of(js_stream)
-        if file is None:
-            return _attributes(_FOLDER, js_node.mountedPath, js_node.mode)
-        return _attributes(file.shown, file.path, js_node.mode)
+        opened = self._stream(js_stream)
+        return _attributes(opened.entry if opened is not None else None, js_stream.node)
+
+    def _setattr_of_stream(self, js_stream: Any, js_attributes: Any) -> None:
+        if (opened := self._stream(js_stream)) is not None:
+            self._set_size(opened.entry, js_attributes)
 
     def _llseek(self, js_stream: Any, offset: int, whence: int) -> int:
-        file = self._file_of(js_stream)
-        start = {os.SEEK_CUR: js_stream.position, os.SEEK_END: file.bytes.size if file else 0}.get(whence, 0)
-        if start + offset < 0:
+        opened = self._stream(js_stream)
+        starts = {os.SEEK_CUR: js_stream.position, os.SEEK_END: opened.entry.size if opened else 0}
+        position = int(starts.get(whence, 0) + offset)
+        if position < 0:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-        return int(start + offset)
+        return position
 
     def _read(self, js_stream: Any, js_buffer: Any, offset: int, length: int, position: int) -> int:
-        file = self._file_of(js_stream)
-        if file is None:
+        opened = self._stream(js_stream)
+        if opened is None:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         is_heap = not js_buffer.length or js_buffer == interpreter().HEAP8
-        piece = file.read(position, length)
+        piece = opened.entry.read(position, length)
         if is_heap:  # it may have grown meanwhile, and then is another object
             js_buffer = interpreter().HEAP8
         js_buffer.subarray(offset, offset + len(piece)).assign(piece)
         return len(piece)
 
-    def _file_of(self, js_stream: Any) -> _OpenFile | None:
+    def _write(self, js_stream: Any, js_buffer: Any, offset: int, length: int, position: int) -> int:
+        opened = self._stream(js_stream)
+        if opened is None:
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if length:
+            js_heap = interpreter().HEAP8
+            js_bytes = js_buffer if js_buffer.length else js_heap
+            opened.entry.write(position, js_bytes.subarray(offset, offset + length).to_bytes())
+        return length
+
+    def _stream(self, js_stream: Any) -> _Stream | None:
         number = getattr(js_stream, "mountedNumber", None)
         return None if number is None else self._open.get(number)
 
 
-class _OpenFile:
-    """The content of an open file, page by page."""
+@dataclass(slots=True)
+class _Stream:
+    """An open file; those that were duplicated use it together."""
 
-    def __init__(self, file: MountedFile, path: str, content: RandomAccess) -> None:
-        self.path = path
-        self.bytes = content
-        self.shown = MountedFile(file.file_id, file.content_hash, content.size, file.modified_at)
-        self.streams = 1
-        self._pages: OrderedDict[int, memoryview] = OrderedDict()
+    entry: Entry
+    to_write: bool
+    users: int = 1
 
-    def read(self, position: int, length: int) -> memoryview:
-        """What is there of these bytes, at most; long reads pass the pages by."""
-        length = max(0, min(length, self.bytes.size - position))
-        if length >= PAGE_SIZE:
-            return self._read(position, length)
-        first = self._page(position // PAGE_SIZE)[position % PAGE_SIZE :][:length]
-        if len(first) == length:
-            return first
-        second = self._page(position // PAGE_SIZE + 1)[: length - len(first)]
-        return memoryview(bytes(first) + bytes(second))
 
-    def _page(self, number: int) -> memoryview:
-        if number in self._pages:
-            self._pages.move_to_end(number)
-            return self._pages[number]
-        page = self._read(number * PAGE_SIZE, PAGE_SIZE)
-        self._pages[number] = page
-        if len(self._pages) > MOST_PAGES:
-            self._pages.popitem(last=False)
-        return page
-
-    def _read(self, position: int, length: int) -> memoryview:
-        piece = memoryview(bytearray(max(0, min(length, self.bytes.size - position))))
-        return piece[: self.bytes.read_into(position, piece)]
+def _path_in(js_folder: Any, name: str) -> str:
+    folder = js_folder.mountedPath
+    return f"{folder}/{name}" if folder else name
 
 
 def mount_tree(tree: Tree, contents: MountedContents, folder: str) -> MountedFs:
@@ -212,23 +242,25 @@ def mount_tree(tree: Tree, contents: MountedContents, folder: str) -> MountedFs:
         ) from error
 
 
-def _attributes(file: MountedFile, path: str, mode: int) -> Any:
+def _attributes(entry: Entry | None, js_node: Any) -> Any:
     """What `stat` tells. A node is made for each look-up, so the number of the file comes from elsewhere."""
-    js_time = js.Date.new(file.modified_at)
+    identity = js_node.mountedPath if entry is None else entry.file_id or f"new {id(entry)}"
+    js_time = js.Date.new(entry.modified_at if entry is not None else 0)
+    size = entry.size if entry is not None else 4096
     return js_object(
         {
             "dev": 1,
-            "ino": zlib.crc32((file.file_id or path).encode()),
-            "mode": mode,
+            "ino": zlib.crc32(identity.encode()),
+            "mode": js_node.mode,
             "nlink": 1,
             "uid": 0,
             "gid": 0,
             "rdev": 0,
-            "size": file.size,
+            "size": size,
             "atime": js_time,
             "mtime": js_time,
             "ctime": js_time,
-            "blksize": PAGE_SIZE,
-            "blocks": -(-file.size // 512),
+            "blksize": BLOCK_SIZE,
+            "blocks": -(-size // 512),
         }
     )

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
+from filesync_web.core.metadata import encode_metadata, parse_metadata
 from filesync_web.core.mounting import Mounted
+from filesync_web.core.records import FileOperationResult
 from filesync_web.errors import InvalidArgumentError, UnknownFileError
+from filesync_web.files.controls import changing_controls
 from filesync_web.files.mounted_tree import MountedTree
+from filesync_web.files.stored_tree import StoredTree
 from filesync_web.files.workspace import Workspace
+from filesync_web.files.writer import Writer
 
 MOST_PREPARED = 1000
 
@@ -17,9 +23,15 @@ class MountedFiles:
     """What `mount` gives: the live files of a store, at `folder`."""
 
     def __init__(
-        self, folder: str, tree: MountedTree, mounted: Mounted, on_end: Callable[[MountedFiles], object]
+        self,
+        folder: str,
+        stored: StoredTree,
+        tree: MountedTree,
+        mounted: Mounted,
+        on_end: Callable[[MountedFiles], object],
     ) -> None:
         self.folder = folder
+        self._stored = stored
         self._tree = tree
         self._mounted = mounted
         self._on_end = on_end
@@ -28,7 +40,7 @@ class MountedFiles:
     async def ready(self) -> None:
         """Return when the newest 1,000 files, as far as they are on this device, can be opened on a page's
         main thread, which cannot wait for them."""
-        newest = self._tree.newest(MOST_PREPARED)
+        newest = self._stored.newest(MOST_PREPARED)
         await self.prepare([file.content_hash for file in newest])
 
     async def prepare(self, contents: list[str]) -> None:
@@ -36,21 +48,39 @@ class MountedFiles:
         if self._is_mounted:
             await self._mounted.prepare(contents)
 
+    @property
+    def last_error(self) -> Exception | None:
+        """Why the oldest change that is not committed could not be; None when nothing hinders any."""
+        return self._tree.changes.error
+
+    async def flush(self) -> None:
+        """Return when all that was written, renamed and removed is durable and recorded, as by `save_file`,
+        `update_file` and `delete_file`; it happens by itself soon after. Raises the error of the first change
+        that cannot be; that one and all later ones are kept, and tried again at the next change or flush."""
+        await self._tree.changes.flush()
+
     async def unmount(self) -> None:
-        """Take the files out of the file system; what is open can be read on. Does nothing the second
-        time."""
+        """Flush, and take the files out of the file system; what is open can be read on. Does nothing the
+        second time. Raises the errors of `flush`, and then has done nothing else."""
+        if self._is_mounted:
+            await self.flush()
+            await self.end()
+
+    async def end(self) -> None:
+        """The same without the flush: what is not committed is lost."""
         if self._is_mounted:
             self._is_mounted = False
             self._on_end(self)
-            self._tree.close()
             await self._mounted.close()
+            await self._tree.close()
 
 
 class Mounts:
-    """All of one `FileSync`."""
+    """All of one `FileSync`, and how what is changed in them gets into the store."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, writer: Writer) -> None:
         self._workspace = workspace
+        self._writer = writer
         self._all: list[MountedFiles] = []
 
     def mount(self, folder: str) -> MountedFiles:
@@ -58,14 +88,42 @@ class Mounts:
         mount = self._workspace.platform.mount
         if mount is None:
             raise InvalidArgumentError("only Pyodide has a file system to mount files into")
-        tree = MountedTree(self._workspace)
+        stored = StoredTree(self._workspace)
+        tree = MountedTree(stored, self)
         try:
-            mounted = MountedFiles(folder, tree, mount(tree, folder), self._all.remove)
+            shown = mount(tree, folder)
         except BaseException:
-            tree.close()
+            stored.close()
             raise
+        mounted = MountedFiles(folder, stored, tree, shown, self._all.remove)
         self._all.append(mounted)
         return mounted
+
+    async def save(self, data: bytes, name: str) -> FileOperationResult:
+        """A new file."""
+        return await self._at_hand(await self._writer.save(data, name, None, None))
+
+    async def update(self, file_id: str, data: bytes) -> FileOperationResult:
+        """New content of a file."""
+        return await self._at_hand(await self._writer.update(file_id, data, None, None, None))
+
+    async def rename(self, file_id: str, name: str) -> None:
+        """Another name of a file."""
+        workspace = self._workspace
+        async with changing_controls(workspace):
+            record = workspace.tables.live(file_id)
+            metadata = parse_metadata(record.metadata_json)
+            named = encode_metadata(replace(metadata, custom={**metadata.custom, "name": name}))
+            renamed = replace(record, metadata_json=named, updated_at=workspace.now_ms())
+            await workspace.store.commit(workspace.events.edited(renamed))
+
+    async def delete(self, file_id: str) -> None:
+        """Delete a file."""
+        await self._writer.delete(file_id)
+
+    async def _at_hand(self, result: FileOperationResult) -> FileOperationResult:
+        await self.prepare(result.content_hash)
+        return result
 
     async def prepare(self, content_hash: str) -> None:
         """Let a content that is on this device be opened in all of them."""
@@ -78,6 +136,8 @@ class Mounts:
             await self.prepare(self._workspace.tables.live(id_or_path).content_hash)
 
     async def close(self) -> None:
-        """Unmount all."""
+        """Unmount all; what cannot be committed is logged and lost."""
         for mounted in list(self._all):
-            await mounted.unmount()
+            with suppress(Exception):  # it was logged
+                await mounted.flush()
+            await mounted.end()

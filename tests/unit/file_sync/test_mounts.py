@@ -6,7 +6,7 @@ import pytest
 
 import filesync_web as fs
 from filesync_web.core.mounting import MountedFile, Tree
-from filesync_web.files.mounted_tree import MountedTree
+from filesync_web.files.stored_tree import StoredTree
 from filesync_web.testing.clock import settle
 from tests.unit.file_sync.scene import FILES, Tab, a_device, hash_of
 
@@ -27,14 +27,14 @@ class MemoryMounted:
         self.is_closed = True
 
 
-def found(tree: Tree, path: str) -> MountedFile:
+def found(tree: StoredTree, path: str) -> MountedFile:
     file = tree.find(path)
     assert file is not None
     return file
 
 
-def tree_of(tab: Tab) -> MountedTree:
-    return MountedTree(tab.sync._workspace)
+def tree_of(tab: Tab) -> StoredTree:
+    return StoredTree(tab.sync._workspace)
 
 
 async def test_files_are_found_by_name_with_what_stat_tells() -> None:
@@ -45,10 +45,9 @@ async def test_files_are_found_by_name_with_what_stat_tells() -> None:
         file = found(tree, "notes/a.txt")
         assert (file.file_id, file.content_hash, file.size) == (saved.file_id, hash_of(b"12345"), 5)
         assert file.modified_at == tab.record(saved.file_id).updated_at
-        assert (tree.find(""), tree.find("notes"), tree.names_in("")) == (None, None, ["notes"])
-        for path in ("a.txt", "notes/b", "notes/a.txt/x"):
-            with pytest.raises(FileNotFoundError):
-                tree.find(path)
+        assert [tree.find(path) for path in ("", "notes", "a.txt", "notes/b", "notes/a.txt/x")] == [None] * 5
+        assert (tree.is_folder(""), tree.is_folder("notes"), tree.is_folder("a.txt")) == (True, True, False)
+        assert tree.names_in("") == ["notes"]
 
 
 async def test_what_anybody_changes_shows_at_the_next_look_up() -> None:
