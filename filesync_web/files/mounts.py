@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from filesync_web.core.metadata import encode_metadata, parse_metadata
 from filesync_web.core.mounting import Mounted
 from filesync_web.core.records import FileOperationResult
 from filesync_web.errors import InvalidArgumentError, UnknownFileError
 from filesync_web.files.controls import changing_controls
-from filesync_web.files.mounted_tree import MountedTree
-from filesync_web.files.stored_tree import StoredTree
 from filesync_web.files.workspace import Workspace
 from filesync_web.files.writer import Writer
+
+if TYPE_CHECKING:
+    from filesync_web.files.mounted_tree import MountedTree
+    from filesync_web.files.stored_tree import StoredTree
 
 MOST_PREPARED = 1000
 
@@ -88,6 +91,9 @@ class Mounts:
         mount = self._workspace.platform.mount
         if mount is None:
             raise InvalidArgumentError("only Pyodide has a file system to mount files into")
+        from filesync_web.files.mounted_tree import MountedTree  # most pages never need them
+        from filesync_web.files.stored_tree import StoredTree
+
         stored = StoredTree(self._workspace)
         tree = MountedTree(stored, self)
         try:
