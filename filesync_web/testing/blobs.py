@@ -203,8 +203,9 @@ class MemoryBlobStore:
         """New bytes in memory."""
         return MemoryNewBytes(self)
 
-    async def open_bytes(self, content_hash: str) -> MemoryBytes:
+    async def open_bytes(self, content_hash: str, *, suspend: bool = False) -> MemoryBytes:
         """The stored bytes; until they are closed they are not deleted, as in a browser."""
+        del suspend
         data = self._get(content_hash)
         self._readers[content_hash] += 1
         return MemoryBytes(data, lambda: self._readers.subtract([content_hash]))
