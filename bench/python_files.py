@@ -8,7 +8,8 @@
 
 in a worker and on the main thread, there also with `suspend=True`. Memory is how far the peak of resident
 memory rose above that at rest, in all renderer processes together and in the browser process. The size in MiB
-may be given as an argument, as in `build.py bench python_files 2048`; else it is 256.
+may be given as an argument, as in `build.py bench python_files 2048`, else it is 256; `worker` or `bare`
+after it measures only there.
 """
 
 from __future__ import annotations
@@ -130,10 +131,13 @@ class Bench:
 
 def main() -> None:
     mib = int(sys.argv[1]) if len(sys.argv) > 1 else 256
+    only = sys.argv[2:] or KINDS.values()
     with ExitStack() as stack:
         profile = new_profile(stack, Path(stack.enter_context(tempfile.TemporaryDirectory())))
         context = profile.open()
         for name, kind in KINDS.items():
+            if kind not in only:
+                continue
             print(f"{name}, a file of {mib} MiB", flush=True)
             page = open_pyodide_page(context, kind)
             page.set_script_timeout(SECONDS)

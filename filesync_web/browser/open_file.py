@@ -155,6 +155,8 @@ def _text_of(js_blob: Any) -> str:
         js_request.open("GET", url, False)
         js_request.overrideMimeType("text/plain; charset=x-user-defined")
         js_request.send()
-        return str(js_request.responseText)
+        text = str(js_request.responseText)
+        js_request.abort()  # or it keeps its memory until it is collected
+        return text
     finally:
         js.URL.revokeObjectURL(url)

@@ -168,9 +168,11 @@ async def test_an_open_file_stays_what_it_was(selenium_everywhere: PyodidePage, 
     try:
         saved = await sync.save_file(data)
         record = FILES.tables.files.where(id=saved.file_id)
-        await until(lambda: store.query(record)[0].remote_key, "it is uploaded")
-        async with sync.open_file(saved.file_id, buffer_size=1) as file:
+        async with sync.open_file(saved.file_id, buffer_size=1) as file, sync.open_file(saved.path) as other:
             assert file.read(3) == data[:3]
+            await until(lambda: store.query(record)[0].remote_key, "it is uploaded")
+            assert (await (await sync.read_file(saved.file_id)).arrayBuffer()).to_bytes() == data
+            assert other.read() == data
             edited = await sync.update_file(saved.file_id, b"edited")
             await sync.delete_file(saved.file_id)
             await sync.collect_garbage()
