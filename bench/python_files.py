@@ -10,7 +10,7 @@
 in a worker and on the main thread, there also with `suspend=True`. *As bytes*: the same, but the file is
 copied to `bytes` first, up to 512 MiB. Memory is how far the peak of resident memory rose above that at rest,
 in all renderer processes together and in the browser process. The size in MiB may be given as an argument, as
-in `build.py bench python_files 2048`, else it is 256; `worker` or `bare` after it measures only there.
+in `build.py bench python-files 2048`, else it is 256; `worker` or `bare` after it measures only there.
 """
 
 from __future__ import annotations
