@@ -90,7 +90,7 @@ def check(_args: argparse.Namespace) -> int:
 
 def bench(args: argparse.Namespace) -> int:
     """Run the benchmarks in bench/, or the named ones; what comes after the names is for the last of them."""
-    known = sorted(path.stem for path in (ROOT / "bench").glob("[!_]*.py"))
+    known = sorted(path.stem.replace("_", "-") for path in (ROOT / "bench").glob("[!_]*.py"))
     names = list(itertools.takewhile(known.__contains__, args.names))
     further = [*args.names[len(names) :], *args.rest]
     if further and not names:
@@ -103,7 +103,7 @@ def bench(args: argparse.Namespace) -> int:
     for name in names or known:
         say(f"bench {name}")
         own = further if [name] == names[-1:] else []
-        worst = _python(["-m", f"bench.{name}", *own], CHROMIUM=chromium) or worst
+        worst = _python(["-m", f"bench.{name.replace('-', '_')}", *own], CHROMIUM=chromium) or worst
         if worst == INTERRUPTED:
             break
     return worst

@@ -143,8 +143,9 @@ class BlobStore(Protocol):
         which `put` takes as they are, without another copy. Raises `StorageError`."""
         ...
 
-    async def open_bytes(self, content_hash: str) -> RandomAccess:
-        """The stored bytes, to be read at any place and closed; raises `BlobNotFoundError`."""
+    async def open_bytes(self, content_hash: str, *, suspend: bool = False) -> RandomAccess:
+        """The stored bytes, to be read at any place and closed. `suspend`: other tasks may run while a read
+        waits, if that is faster here. Raises `BlobNotFoundError`."""
         ...
 
     async def size(self, content_hash: str) -> int | None:

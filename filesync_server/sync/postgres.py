@@ -10,6 +10,7 @@ in the first schema of the connection's `search_path`.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -41,7 +42,9 @@ DATABASE_TIMEOUT = 30.0
 ADMIN_TIMEOUT = 24 * 3600.0
 """Seconds for a statement that an administrator waits for."""
 
-_SCHEMA = """
+FORMAT = 1
+"""What the tables say of themselves, in the comment of `filesync_stores`. Tables without one are alike."""
+_SCHEMA = f"""
 CREATE TABLE filesync_stores (
     id text PRIMARY KEY, backend_id text NOT NULL, head bigint NOT NULL, length bigint NOT NULL,
     created_at text NOT NULL
@@ -50,7 +53,9 @@ CREATE TABLE filesync_events (
     store_id text NOT NULL REFERENCES filesync_stores (id), seq_num bigint NOT NULL, ordinal bigint NOT NULL,
     size integer NOT NULL, created_at text NOT NULL, event text NOT NULL, PRIMARY KEY (store_id, seq_num)
 );
+COMMENT ON TABLE filesync_stores IS 'format {FORMAT}';
 """
+_COMMENT = "SELECT obj_description('filesync_stores'::regclass, 'pg_class')"
 _NAME = "filesync-server"
 _SCHEMA_LOCK = 0x66696C6573796E63  # "filesync": only one process makes the tables
 _LOGS = "SELECT id, backend_id, head, length, created_at FROM filesync_stores"
@@ -201,6 +206,7 @@ class PostgresStorage:
                 # Asked first: a role without the right to make tables may use those that are there.
                 if not await db.fetchval("SELECT to_regclass('filesync_events')"):
                     await db.execute(_SCHEMA)
+                _check_format(await db.fetchval(_COMMENT))
             is_durable = await db.fetchval("SHOW synchronous_commit") != "off"
         finally:
             await db.close(timeout=DATABASE_TIMEOUT)
@@ -231,6 +237,15 @@ def check_url(url: str) -> None:
         raise ValueError(
             "the sync database is not given as postgresql://user:password@host:port/database;"
             " percent-encode special characters of the password"
+        )
+
+
+def _check_format(comment: str | None) -> None:
+    found = re.fullmatch(r"format (\d+)", comment or "")
+    if found and int(found[1]) > FORMAT:
+        raise StorageError(
+            f"the sync database has format {found[1]}, of a newer filesync-server than this one, which knows"
+            f" formats up to {FORMAT}: use the newer one"
         )
 
 

@@ -111,15 +111,15 @@ async function list(job, { storeId }) {
 const readLock = (storeId, hash) => lockName(storeId, `read-${hash}`);
 const readers = new Map(); // by number: the function that ends the lock
 
-/** The stored file, which nobody removes until `closeReader`; null when there is none. */
+/** The stored file and its handle, null when there is none. Nobody removes it until `closeReader`, which has to come in any
+ *  case. */
 async function openReader(_job, { storeId, hash, reader }) {
   await new Promise((resolve, reject) => {
     const hold = () => new Promise((release) => resolve(readers.set(reader, release)));
     navigator.locks.request(readLock(storeId, hash), { mode: "shared" }, hold).catch(reject);
   });
-  const file = await findBlob(storeId, hash).catch(() => null);
-  if (!file) closeReader(null, { reader });
-  return file;
+  const file = await findBlob(storeId, hash);
+  return file && { file, handle: await (await findFolder(FILES_ROOT, storeId)).getFileHandle(hash) };
 }
 
 function closeReader(_job, { reader }) {

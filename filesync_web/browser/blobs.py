@@ -18,6 +18,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import js
@@ -26,7 +27,7 @@ from filesync_web.browser import js_sources
 from filesync_web.browser.created_bytes import create_bytes
 from filesync_web.browser.js_util import JsError, absolute_url, call, in_worker, is_none, storage_error
 from filesync_web.browser.object_urls import ObjectUrls, named_file
-from filesync_web.browser.open_file import open_file
+from filesync_web.browser.open_file import open_handle
 from filesync_web.browser.worker import ScriptWorker
 from filesync_web.core.image_size import HEADER_SIZE, image_size
 from filesync_web.core.media_types import SVG, essence
@@ -142,18 +143,19 @@ class OpfsBlobStore:
         """A temporary file to be written."""
         return await create_bytes(self.worker, self.store_id)
 
-    async def open_bytes(self, content_hash: str) -> RandomAccess:
+    async def open_bytes(self, content_hash: str, *, suspend: bool = False) -> RandomAccess:
         """The stored bytes; while one of us has them open, no tab removes them."""
         self._last_reader += 1
-        reader = self._last_reader
+        end = partial(self._end_reader, self._last_reader)
         try:
-            js_file = await self._run("openReader", hash=content_hash, reader=reader)
-        except BaseException:  # cancelled, it may hold the lock already
-            self._end_reader(reader)
+            js_found = await self._run("openReader", hash=content_hash, reader=self._last_reader)
+            if not is_none(js_found):
+                return await open_handle(js_found.handle, js_found.file, suspend, end)
+        except BaseException:  # cancelled, it may be open already
+            end()
             raise
-        if is_none(js_file):
-            raise _not_found(content_hash)
-        return open_file(js_file, lambda: self._end_reader(reader))
+        end()
+        raise _not_found(content_hash)
 
     def _end_reader(self, reader: int) -> None:
         """Tell the worker, and do not wait for it."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from filesync_web.core.open_bytes import NewBytes, RandomAccess
 
-BUFFER_SIZE = 128 << 10
+BUFFER_SIZE = 64 << 10
 """Bytes that a file reads or writes at once, unless it is told otherwise."""
 
 

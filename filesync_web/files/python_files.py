@@ -30,6 +30,7 @@ class OpenOptions(TypedDict, total=False):
     """How any file is opened."""
 
     wait: bool
+    suspend: bool
     buffer_size: int
 
 
@@ -153,12 +154,13 @@ class PythonFiles:
         errors: str | None = None,
         newline: str | None = None,
         wait: bool = True,
+        suspend: bool = False,
         buffer_size: int = BUFFER_SIZE,
     ) -> AsyncIterator[Any]:
         """A live file to read; see `filesync_web.open_file`."""
         how = _text_format(text, encoding, errors, newline)
         _check_buffer_size(buffer_size)
-        record, opened = await self._reader.open(id_or_path, wait=wait)
+        record, opened = await self._reader.open(id_or_path, wait=wait, suspend=suspend)
         raw = RawReader(opened, parse_metadata(record.metadata_json).name or record.id)
         try:
             file = io.BufferedReader(raw, buffer_size)

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from filesync_web.core.metadata import parse_metadata
@@ -49,9 +50,9 @@ class Reader:
         """The bytes of a file, once they are here."""
         return await self._when_here(id_or_path, self._handle, wait=wait)
 
-    async def open(self, id_or_path: str, *, wait: bool) -> tuple[FileRecord, RandomAccess]:
+    async def open(self, id_or_path: str, *, wait: bool, suspend: bool) -> tuple[FileRecord, RandomAccess]:
         """The same, to be read without awaiting and closed, and the record that has that content."""
-        return await self._when_here(id_or_path, self._open, wait=wait)
+        return await self._when_here(id_or_path, partial(self._open, suspend), wait=wait)
 
     async def _when_here(
         self, id_or_path: str, take: Callable[[FileRecord], Awaitable[R]], *, wait: bool
@@ -114,8 +115,8 @@ class Reader:
             record.content_hash, name=metadata.name or record.content_hash, mime_type=metadata.mime_type or ""
         )
 
-    async def _open(self, record: FileRecord) -> tuple[FileRecord, RandomAccess]:
-        return record, await self._blobs.open_bytes(record.content_hash)
+    async def _open(self, suspend: bool, record: FileRecord) -> tuple[FileRecord, RandomAccess]:
+        return record, await self._blobs.open_bytes(record.content_hash, suspend=suspend)
 
     async def _expect(self, record: FileRecord) -> None:
         """See to it that the file is being downloaded; raise the error at which its download rests."""

@@ -122,8 +122,11 @@ class FileSyncTables:
         return self._among(self._tables.local_file_state, "file_id", file_ids)
 
     def told_to_be_here(self, contents: Sequence[str]) -> set[str]:
-        """Those of these contents of which a row of this client says that they are here."""
-        return {row.local_hash for row in self._among(self._tables.local_file_state, "local_hash", contents)}
+        """Those of these contents of which this client has noted that they came here: in the row of a file,
+        which may be overwritten by what the engine knew of the file's older content, or when they came."""
+        rows = self._among(self._tables.local_file_state, "local_hash", contents)
+        uses = self._among(self._tables.blob_use, "content_hash", contents)
+        return {row.local_hash for row in rows} | {use.content_hash for use in uses}
 
     def all_rows(self) -> list[LocalFileState]:
         """All rows of this client."""

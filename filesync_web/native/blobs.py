@@ -130,8 +130,9 @@ class DirectoryBlobStore:
         with storing(self._root):
             return CreatedBytes(self._new_incoming(), self._files)
 
-    async def open_bytes(self, content_hash: str) -> OpenFile:
+    async def open_bytes(self, content_hash: str, *, suspend: bool = False) -> OpenFile:
         """The stored bytes; the system keeps them until they are closed, whoever removes the file."""
+        del suspend
         with storing(self._root):
             try:
                 return OpenFile(await self.open(content_hash))

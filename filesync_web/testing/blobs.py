@@ -128,7 +128,8 @@ class MemoryBlobStore:
     async def put(self, source: Source, *, mime_type: str = "", progress: Progress | None = None) -> BlobInfo:
         """Store the bytes of `source`."""
         if isinstance(source, FinishedBytes):
-            source = source.handle
+            info = BlobInfo(*await source.publish(mime_type))
+            return replace(info, image_size=await self.image_size(info.content_hash, mime_type=mime_type))
         total = self.describe(source).size
         data = bytearray()
         async for chunk in sources.chunks(source.data if isinstance(source, MemoryBlob) else source):
@@ -203,8 +204,9 @@ class MemoryBlobStore:
         """New bytes in memory."""
         return MemoryNewBytes(self)
 
-    async def open_bytes(self, content_hash: str) -> MemoryBytes:
+    async def open_bytes(self, content_hash: str, *, suspend: bool = False) -> MemoryBytes:
         """The stored bytes; until they are closed they are not deleted, as in a browser."""
+        del suspend
         data = self._get(content_hash)
         self._readers[content_hash] += 1
         return MemoryBytes(data, lambda: self._readers.subtract([content_hash]))

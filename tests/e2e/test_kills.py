@@ -118,8 +118,10 @@ class Trial:
     def _wait(self, trap: Trap, longest: float) -> None:
         """Wait for the trap; what it does not hold gets so many seconds more, at most."""
         if not trap.sprung.wait(60):
-            seen = "\n".join(map(str, self.proxy.seen[-40:]))
-            raise AssertionError(f"nothing was caught by {trap}; the last requests:\n{seen}")
+            seen = [*self.proxy.seen[-40:], *self.proxy.told[-10:]]
+            known = [("writer", self.writer.files()), ("reader", self.reader.files())]
+            story = "\n".join(map(str, [*seen, *known]))
+            raise AssertionError(f"nothing was caught by {trap}:\n{story}")
         if not trap.holds:
             time.sleep(self.random.uniform(0, longest))
 

@@ -46,8 +46,12 @@ class Actions(Shell):
 
     def op_update(self, client: Client, a: int, b: int) -> None:
         old = self.pick(client, b)
-        content = CONTENTS[a % len(CONTENTS)]
-        if old is None or old.content_hash == content:
+        if old is not None:
+            self.edit(client, old, CONTENTS[a % len(CONTENTS)])
+
+    def edit(self, client: Client, old: FileRecord, content: str) -> None:
+        """Give a file other content."""
+        if old.content_hash == content:
             return
         client.blobs.add(content)
         path = file_path("s", content)
@@ -207,6 +211,24 @@ class Actions(Shell):
         for job, kind in failed:
             self.check_failed(client, job, kind)
 
+    def op_cross(self, client: Client, a: int, b: int) -> None:
+        """A request does its work while its file is edited: its end is told, and what follows from it written
+        down, before the engine is shown the edit."""
+        serials = sorted(serial for serial, r in client.requests.items() if r.job.kind is not JobKind.DELETE)
+        if not serials or client.engine is None:
+            return
+        request = client.requests.pop(serials[a % len(serials)])
+        failure = self.effect(client, request.job)
+        self.look_again(client, request.job)
+        record = client.records.get(request.job.file_id)
+        if record is not None and record.is_live:
+            self.edit(client, record, CONTENTS[b % len(CONTENTS)])
+        if failure is not None:
+            effects = client.engine.failed(request.job.serial, failure, self.now, 0.5)
+        else:
+            effects = client.engine.succeeded(request.job.serial, self.now)
+        self.perform_late(client, effects)
+
     def op_fail(self, client: Client, a: int, b: int) -> None:
         """A running request fails, before or after its work was done."""
         request = self.take_request(client, a)
@@ -266,6 +288,7 @@ OPERATIONS: dict[str, int] = {
     "sync": 6,
     "finish": 8,
     "finish_all": 2,
+    "cross": 1,
     "fail": 3,
     "wait": 3,
     "lose": 1,

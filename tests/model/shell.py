@@ -103,6 +103,18 @@ class Shell(Invariants):
             elif effect not in written:
                 self.perform(client, [effect])
 
+    def perform_late(self, client: Client, effects: list[fx.Effect]) -> None:
+        """Do what was decided before a commit that the engine has not been shown yet: bytes that were garbage
+        are looked at again, and a job may begin for a file that has other content now."""
+        for effect in effects:
+            self.die_if_due(client)
+            if isinstance(effect, fx.DeleteBlob) and self.use_of(client, effect.content_hash):
+                continue
+            if isinstance(effect, fx.Start):
+                client.requests[effect.job.serial] = Request(effect.job)
+            else:
+                self.perform_one(client, effect)
+
     def perform_one(self, client: Client, effect: fx.Effect) -> None:
         match effect:
             case fx.WriteRow(row):

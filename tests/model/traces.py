@@ -92,9 +92,9 @@ TRACES = {
         "9, sync 8 9 7, finish_all 0 7 7, settings 8 1 3"
     ),
     "an edit that somebody else has uploaded, and edited again": parse(
-        "save 2 2 6, save 6 1 0, save 7 8 5, finish 6 9 5, delete 4 0 4, finish 3 3 4, sync 0 8 8, sync 3 1 1, "
-        "sync 0 5 1, finish_all 5 3 6, update 0 1 5, sync 4 4 1, fail 2 8 5, sync 1 9 8, finish 1 0 5, sync 3 5 "
-        "7, finish 6 7 2, sync 0 8 1, update 9 7 7, delete 7 0 8, save 2 9 2, finish 6 8 1, sync 7 0 1, finish 0 "
-        "9 6, save 4 8 9, sync 2 0 9, delete 2 2 8"
+        "save 2 2 6, save 6 1 0, save 7 8 5, finish 6 9 5, delete 4 0 4, finish 3 3 4, sync 0 8 8, sync 3 1 "
+        "1, sync 0 5 1, finish_all 5 3 6, update 0 1 5, sync 4 4 1, fail 2 8 5, sync 1 9 8, finish 1 0 5, "
+        "sync 3 5 7, finish 6 7 2, sync 0 8 1, update 9 7 7, delete 7 0 8, save 2 9 2, finish 6 8 1, sync 7 "
+        "0 1, finish 0 9 6, save 4 8 9, sync 2 0 9, delete 2 2 8"
     ),
 }

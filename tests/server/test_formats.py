@@ -10,10 +10,12 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from filesync_server.objects.embedded import EmbeddedStore
 from filesync_server.sync import SqliteStorage, StorageError
+from filesync_server.sync.postgres import PostgresStorage
 from tests.server import kept_data
 from tests.server.support import TOKEN
 from tools.common import ROOT
@@ -76,3 +78,35 @@ def test_the_command_says_so_and_does_not_start(data: Path, name: str) -> None:
     )
     assert ended.returncode == 1, ended.stderr
     assert "newer filesync-server" in ended.stderr
+
+
+async def test_tables_of_a_newer_version_are_refused_and_left_alone(database: str) -> None:
+    storage = PostgresStorage(database)
+    await storage.read("notes", 0, None)
+    await storage.close()
+    db = await asyncpg.connect(database)
+    try:
+        told = "SELECT obj_description('filesync_stores'::regclass, 'pg_class')"
+        assert await db.fetchval(told) == "format 1"
+        await db.execute("COMMENT ON TABLE filesync_stores IS 'format 99'")
+        newer = PostgresStorage(database)
+        with pytest.raises(StorageError, match=r"format 99.*newer filesync-server"):
+            await newer.read("notes", 0, None)
+        await newer.close()
+        assert await db.fetchval("SELECT count(*) FROM filesync_stores") == 1
+    finally:
+        await db.close()
+
+
+async def test_tables_as_earlier_versions_have_made_them_are_used(database: str) -> None:
+    storage = PostgresStorage(database)
+    await storage.read("notes", 0, None)
+    logs = await storage.logs()
+    await storage.close()
+    db = await asyncpg.connect(database)
+    await db.execute("COMMENT ON TABLE filesync_stores IS NULL")  # they said nothing of themselves
+    await db.close()
+    storage = PostgresStorage(database)
+    assert logs.keys() == {"notes"}
+    assert await storage.logs() == logs
+    await storage.close()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from itertools import count
+
 import pytest
 
 import filesync_web as fs
@@ -209,3 +212,31 @@ async def test_a_file_deleted_during_its_upload_does_not_take_shared_content_wit
         assert request.aborted
         assert list(device.store.objects) == [f"s/{kept.content_hash}"]
         assert tab.record(kept.file_id).is_uploaded
+
+
+@pytest.mark.parametrize("of_other_tab", [False, True])
+async def test_an_edit_at_whatever_moment_an_upload_ends_is_uploaded(of_other_tab: bool) -> None:
+    """The engine may write down what the end of the old upload means after the edit has written its row."""
+    for turns in count():
+        async with a_device() as device:
+            tab = await device.tab()
+            editor = await device.tab() if of_other_tab else tab
+            device.store.hold = is_put
+            old = await tab.sync.save_file(b"old")
+            request = await device.network.next("PUT")
+            device.store.hold = lambda _request: False
+            await settle()
+            editing = asyncio.create_task(editor.sync.update_file(old.file_id, b"new"))
+            for _turn in range(turns):
+                await asyncio.sleep(0)
+            is_too_late = request.answered
+            if not is_too_late:
+                device.store.objects[f"s/{old.content_hash}"] = b"old"
+                request.respond(200)
+            new = await editing
+            await settle()
+            assert device.store.objects == {f"s/{new.content_hash}": b"new"}, f"after {turns} turns"
+            assert [record.is_uploaded for record in tab.store.query(FILES.tables.files)] == [True]
+        if is_too_late:
+            break
+    assert turns > 3

@@ -17,7 +17,7 @@ import pytest
 
 import filesync_web as fs
 from filesync_web.testing.clock import settle
-from tests.unit.file_sync.scene import Tab, a_device, hash_of, is_data, saved
+from tests.unit.file_sync.scene import Tab, a_device, hash_of, is_data, saved, synced
 
 
 async def content_of(tab: Tab, file_id: str) -> bytes:
@@ -156,6 +156,22 @@ async def test_an_open_file_is_not_evicted() -> None:
             assert row is not None
             assert row.local_hash == result.content_hash
         await tab.sync.evict_file(result.file_id)
+        assert device.blobs.blobs == {}
+
+
+async def test_an_orphan_that_is_open_is_not_dropped() -> None:
+    async with a_device() as device:
+        backend = synced(device)
+        tab = await device.tab()
+        [result] = await saved(tab, b"content")
+        await device.clock.advance(5)
+        async with tab.sync.open_file(result.file_id) as file:
+            backend.reset()
+            await device.clock.advance(30)
+            with pytest.raises(fs.NotEvictableError, match="open"):
+                await tab.sync.drop_orphan(result.content_hash)
+            assert file.read() == b"content"
+        await tab.sync.drop_orphan(result.content_hash)
         assert device.blobs.blobs == {}
 
 
