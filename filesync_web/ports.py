@@ -17,8 +17,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
 
-from filesync_web.core import open_bytes
-from filesync_web.core.mounting import Mounted, Tree
+from filesync_web.core import mounting, open_bytes
 from filesync_web.core.raster import Raster
 from filesync_web.core.thumbnails import Recipe
 
@@ -397,5 +396,5 @@ class Platform:
     clock: Clock
     background: BackgroundUploader | None = None
     thumbnails: ThumbnailStore | None = None
-    mount: Callable[[Tree, str], Mounted] | None = None
+    mount: Callable[[mounting.Tree, str], mounting.Mounted] | None = None
     random: Random = field(default_factory=Random)

@@ -11,13 +11,17 @@ async def mount(folder: str = "/files") -> MountedFiles:
 
         mounted = await mount("/files")
         await mounted.ready()                       # on a page's main thread
-        for path in Path("/files").glob("*.csv"):
-            with path.open(newline="") as table:
-                totals[path.name] = sum(float(row["amount"]) for row in csv.DictReader(table))
+        with open("/files/orders.csv", newline="") as table:
+            total = sum(float(row["amount"]) for row in csv.DictReader(table))
+        Path("/files/total.txt").write_text(str(total))
 
-    Nothing is read at once, and no content is copied into memory. A name with slashes makes folders; of
-    several files with one name the oldest has it, and the others get a number. What anybody changes shows at
-    the next look-up; an open file keeps the content that it was opened with. The files can be read only.
+    Nothing is read at once, and contents are read where they are stored. A name with slashes makes folders;
+    of several files with one name the oldest has it, and the others get a number. What anybody changes shows
+    at the next look-up; an open file keeps the content that it was opened with.
+
+    What is written shows at once, and is saved in the background when it is closed, as by `save_file` or
+    `update_file`; until then it is in memory. `os.remove` deletes a file for all clients, `os.rename` renames
+    it. `await mounted.flush()` returns when all is saved, or raises what hinders it.
 
     A worker with the kit's service worker opens every file, also one that is not on this device. Elsewhere a
     file must be on this device and known beforehand: what this page has saved since, what `read_file` was

@@ -58,10 +58,6 @@ class MountedContents:
         """The same, in the background."""
         self._tasks.spawn(self.prepare(contents), "taking them in hand")
 
-    def is_in_hand(self, content_hash: str) -> bool:
-        """Whether a content can be opened wherever this is."""
-        return content_hash in self._in_hand
-
     def open(self, file: MountedFile) -> RandomAccess:
         """The bytes of a file; raises `OSError`."""
         js_file = self._in_hand.get(file.content_hash)
@@ -88,12 +84,12 @@ class MountedContents:
 
 
 class KeptBytes:
-    """Bytes that are read at once, and that nobody removes as soon as the lock for that is there."""
+    """Bytes that are read at once. A moment later they are open as `open_bytes` opens them: then nobody
+    removes them any more, and in a worker they are read faster."""
 
     def __init__(self, at_once: RandomAccess, blobs: OpfsBlobStore, content_hash: str, tasks: Tasks) -> None:
         self.size = at_once.size
         self._bytes = at_once
-        self._kept: RandomAccess | None = None
         self._is_closed = False
         tasks.spawn(self._keep(blobs, content_hash), "keeping an open file")
 
@@ -102,19 +98,17 @@ class KeptBytes:
         return self._bytes.read_into(offset, into)
 
     def close(self) -> None:
-        """Let go of the bytes and the lock."""
+        """Let go of the bytes."""
         self._is_closed = True
         self._bytes.close()
-        if self._kept is not None:
-            self._kept.close()
 
     async def _keep(self, blobs: OpfsBlobStore, content_hash: str) -> None:
         with suppress(StorageError):  # it has just been removed: reading says so
             kept = await blobs.open_bytes(content_hash)
+            self._bytes.close()
+            self._bytes = kept
             if self._is_closed:
                 kept.close()
-            else:
-                self._kept = kept
 
 
 class NotServedError(Exception):
