@@ -5,10 +5,13 @@ Each helper tells its own whole contract: `help(filesync_web.save_file)`. An app
 `FileSync` for each by `create_file_sync`, and calls the methods of the same names.
 """
 
+from filesync_web.api.descriptions import rename_file, set_metadata
 from filesync_web.api.files import (
     delete_file,
     get_file_url,
+    read_bytes,
     read_file,
+    read_text,
     resolve_file_url,
     save_file,
     update_file,
@@ -48,6 +51,7 @@ from filesync_web.api.transfers import (
     resume_transfer,
     retry_errors,
     trigger_sync,
+    wait_until_synced,
 )
 
 __all__ = [
@@ -74,13 +78,17 @@ __all__ = [
     "prefetch_files",
     "preview_data_url",
     "prioritize_download",
+    "read_bytes",
     "read_file",
+    "read_text",
     "recover_orphan",
     "register_file_sync_service_worker",
+    "rename_file",
     "resolve_file_url",
     "resume_transfer",
     "retry_errors",
     "save_file",
+    "set_metadata",
     "start_file_sync",
     "stop_file_sync",
     "storage_status",
@@ -89,4 +97,5 @@ __all__ = [
     "unpin_file",
     "unregister_file_sync_service_worker",
     "update_file",
+    "wait_until_synced",
 ]

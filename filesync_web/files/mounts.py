@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from filesync_web.core.metadata import encode_metadata, parse_metadata
 from filesync_web.core.mounting import Mounted
 from filesync_web.core.records import FileOperationResult
 from filesync_web.errors import InvalidArgumentError, UnknownFileError
-from filesync_web.files.controls import changing_controls
+from filesync_web.files.descriptions import Descriptions
 from filesync_web.files.workspace import Workspace
 from filesync_web.files.writer import Writer
 
@@ -81,9 +79,10 @@ class MountedFiles:
 class Mounts:
     """All of one `FileSync`, and how what is changed in them gets into the store."""
 
-    def __init__(self, workspace: Workspace, writer: Writer) -> None:
+    def __init__(self, workspace: Workspace, writer: Writer, descriptions: Descriptions) -> None:
         self._workspace = workspace
         self._writer = writer
+        self._descriptions = descriptions
         self._all: list[MountedFiles] = []
 
     def mount(self, folder: str) -> MountedFiles:
@@ -115,13 +114,7 @@ class Mounts:
 
     async def rename(self, file_id: str, name: str) -> None:
         """Another name of a file."""
-        workspace = self._workspace
-        async with changing_controls(workspace):
-            record = workspace.tables.live(file_id)
-            metadata = parse_metadata(record.metadata_json)
-            named = encode_metadata(replace(metadata, custom={**metadata.custom, "name": name}))
-            renamed = replace(record, metadata_json=named, updated_at=workspace.now_ms())
-            await workspace.store.commit(workspace.events.edited(renamed))
+        await self._descriptions.rename(file_id, name)
 
     async def delete(self, file_id: str) -> None:
         """Delete a file."""

@@ -111,6 +111,11 @@ class FileSyncTables:
         """Whether a live file has that content."""
         return bool(self.files_of(content_hash))
 
+    def not_uploaded(self) -> list[str]:
+        """The live files without a remote key."""
+        found = self._records(self._tables.files.where(remote_key="", deleted_at=None))
+        return [record.id for record in found]
+
     # --- what is this client's own
 
     def row(self, file_id: str) -> LocalFileState | None:

@@ -32,6 +32,7 @@ from filesync_web.livestore.wire import encoded_size
 logger = logging.getLogger(__name__)
 
 OnChange = Callable[[Change], None]
+OnVoid = Callable[[Sequence[LocalEvent]], None]
 """Called after each batch."""
 
 
@@ -53,12 +54,15 @@ class _Commit:
 
 
 class Replica:
-    """Log and state of one tab. `on_change` must not raise."""
+    """Log and state of one tab. `on_change` and `on_void` must not raise."""
 
-    def __init__(self, schema: Schema, log: EventLog, session_id: str, on_change: OnChange) -> None:
+    def __init__(
+        self, schema: Schema, log: EventLog, session_id: str, on_change: OnChange, on_void: OnVoid
+    ) -> None:
         self._schema = schema
         self._log = log
         self._on_change = on_change
+        self._on_void = on_void
         self._turn = asyncio.Lock()
         self.session_id = session_id
         self.client_id = ""
@@ -178,7 +182,8 @@ class Replica:
         self._on_change(change)
         if self.state.void:
             void, self.state.void = self.state.void, []
-            await self._log.discard(void)
+            await self._log.discard([entry.id for entry in void])
+            self._on_void([entry.event for entry in void])
 
     # --- what the store does ---
 

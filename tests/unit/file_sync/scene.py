@@ -262,12 +262,19 @@ async def restart(device: Device, **options: Any) -> Tab:
 @asynccontextmanager
 async def a_device() -> AsyncIterator[Device]:
     """A device; its tabs are closed at the end, and nothing may be left running."""
-    before = asyncio.all_tasks()
-    device = Device()
-    try:
+    async with devices(1) as [device]:
         yield device
+
+
+@asynccontextmanager
+async def devices(count: int) -> AsyncIterator[list[Device]]:
+    """Several devices, as `a_device`."""
+    before = asyncio.all_tasks()
+    all_devices = [Device() for _ in range(count)]
+    try:
+        yield all_devices
     finally:
-        for tab in device.open_tabs:
+        for tab in [tab for device in all_devices for tab in device.open_tabs]:
             await tab.close()
         await settle()
         left = asyncio.all_tasks() - before
