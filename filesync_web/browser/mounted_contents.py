@@ -26,7 +26,7 @@ from filesync_web.browser.js_util import absolute_url, in_worker
 from filesync_web.browser.open_file import open_file
 from filesync_web.core.mounting import MountedFile
 from filesync_web.core.paths import file_path
-from filesync_web.errors import BlobNotFoundError, StorageError, UnreadableError
+from filesync_web.errors import BlobNotFoundError, UnreadableError
 from filesync_web.ports import RandomAccess
 
 logger = logging.getLogger(__name__)
@@ -49,10 +49,10 @@ class MountedContents:
         self._in_hand.clear()
 
     async def prepare(self, contents: list[str]) -> None:
-        """Take those in hand that are on this device, but no more than are kept."""
-        missing = [content for content in contents[:MOST_IN_HAND] if content not in self._in_hand]
-        for start in range(0, len(missing), _AT_ONCE):
-            await asyncio.gather(*map(self._take, missing[start : start + _AT_ONCE]))
+        """Take those in hand that are on this device, but no more than are kept. Also what is in hand: it may
+        have been removed and stored again, and then an old `File` cannot be read."""
+        for start in range(0, min(len(contents), MOST_IN_HAND), _AT_ONCE):
+            await asyncio.gather(*map(self._take, contents[start : start + _AT_ONCE]))
 
     def prepare_soon(self, contents: list[str]) -> None:
         """The same, in the background."""
@@ -63,7 +63,9 @@ class MountedContents:
         js_file = self._in_hand.get(file.content_hash)
         if js_file is not None:
             self._in_hand.move_to_end(file.content_hash)
-            return KeptBytes(open_file(js_file), self._blobs, file.content_hash, self._tasks)
+            opened = KeptBytes(open_file(js_file))
+            self._tasks.spawn(self._keep(opened, file.content_hash), "keeping an open file")
+            return opened
         self.prepare_soon([file.content_hash])
         if in_worker():
             with suppress(NotServedError):
@@ -73,10 +75,17 @@ class MountedContents:
         )
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), file.file_id)
 
+    async def _keep(self, opened: KeptBytes, content_hash: str) -> None:
+        try:
+            opened.go_on_with(await self._blobs.open_bytes(content_hash))
+        except BlobNotFoundError:  # it has just been removed: reading says so
+            self._in_hand.pop(content_hash, None)
+
     async def _take(self, content_hash: str) -> None:
         try:
             js_file = await self._blobs.open(content_hash)
         except BlobNotFoundError:
+            self._in_hand.pop(content_hash, None)
             return
         self._in_hand[content_hash] = js_file
         while len(self._in_hand) > MOST_IN_HAND:
@@ -87,11 +96,17 @@ class KeptBytes:
     """Bytes that are read at once. A moment later they are open as `open_bytes` opens them: then nobody
     removes them any more, and in a worker they are read faster."""
 
-    def __init__(self, at_once: RandomAccess, blobs: OpfsBlobStore, content_hash: str, tasks: Tasks) -> None:
+    def __init__(self, at_once: RandomAccess) -> None:
         self.size = at_once.size
         self._bytes = at_once
         self._is_closed = False
-        tasks.spawn(self._keep(blobs, content_hash), "keeping an open file")
+
+    def go_on_with(self, kept: RandomAccess) -> None:
+        """Read these from now on, the same bytes."""
+        self._bytes.close()
+        self._bytes = kept
+        if self._is_closed:
+            kept.close()
 
     def read_into(self, offset: int, into: memoryview) -> int:
         """Read what is in hand."""
@@ -101,14 +116,6 @@ class KeptBytes:
         """Let go of the bytes."""
         self._is_closed = True
         self._bytes.close()
-
-    async def _keep(self, blobs: OpfsBlobStore, content_hash: str) -> None:
-        with suppress(StorageError):  # it has just been removed: reading says so
-            kept = await blobs.open_bytes(content_hash)
-            self._bytes.close()
-            self._bytes = kept
-            if self._is_closed:
-                kept.close()
 
 
 class NotServedError(Exception):

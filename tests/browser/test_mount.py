@@ -133,6 +133,27 @@ async def test_an_open_file_keeps_its_content(selenium_everywhere: PyodidePage, 
 
 
 @run_in_pyodide
+async def test_a_content_that_was_removed_and_saved_again_is_read(
+    selenium_everywhere: PyodidePage, store_id: str
+) -> None:
+    from pathlib import Path
+
+    from tests.in_page.client import close_client, open_client
+
+    _store, sync = await open_client(store_id)
+    await sync.mount()
+    try:
+        saved = await sync.save_file(b"again", name="a.txt")
+        assert Path("/files/a.txt").read_bytes() == b"again"
+        await sync.delete_file(saved.file_id)
+        await sync.collect_garbage()
+        await sync.save_file(b"again", name="b.txt")
+        assert Path("/files/b.txt").read_bytes() == b"again"
+    finally:
+        await close_client()
+
+
+@run_in_pyodide
 async def test_a_folder_that_cannot_be_mounted_at(selenium_everywhere: PyodidePage, store_id: str) -> None:
     import pytest
 
