@@ -19,7 +19,7 @@ last events once more that we have, and what comes has to begin with them (`rece
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -107,6 +107,21 @@ class Healthy:
 
 
 Output: TypeAlias = Send | Confirm | Reset | Fail | Healthy
+
+
+def joined(outputs: Sequence[Output]) -> list[Output]:
+    """The same outputs with one `Confirm` in place of several: it costs a transaction and a rebase, however
+    many events it brings. What followed an earlier one still follows it; some follows more than it needs to."""
+    events = tuple(event for output in outputs if isinstance(output, Confirm) for event in output.events)
+    kept: list[Output] = []
+    has_confirm = False
+    for output in outputs:
+        if not isinstance(output, Confirm):
+            kept.append(output)
+        elif not has_confirm:
+            has_confirm = True
+            kept.append(replace(output, events=events))
+    return kept
 
 
 class SyncProtocol:
