@@ -212,9 +212,10 @@ class SyncClient:
 
     async def _push(self, socket: Socket) -> None:
         """Push what is pending. After a push of all that was, the next one is put off a little: what is
-        committed meanwhile goes with it."""
+        committed meanwhile goes with it. One that was refused is made again at once, before others push more.
+        """
         now, view = self._clock.monotonic(), self._view()
-        if now < self._push_at:
+        if now < self._push_at and not self._protocol.is_refused:
             self._wake_at(self._push_at)
             return
         outputs = self._protocol.advanced(view, now)

@@ -111,16 +111,21 @@ Output: TypeAlias = Send | Confirm | Reset | Fail | Healthy
 
 def joined(outputs: Sequence[Output]) -> list[Output]:
     """The same outputs with one `Confirm` in place of several: it costs a transaction and a rebase, however
-    many events it brings. What followed an earlier one still follows it; some follows more than it needs to."""
+    many events it brings. What followed any of them still follows it; and of equal `Ack`s, which ask for
+    more, one is enough."""
     events = tuple(event for output in outputs if isinstance(output, Confirm) for event in output.events)
     kept: list[Output] = []
     has_confirm = False
     for output in outputs:
-        if not isinstance(output, Confirm):
-            kept.append(output)
-        elif not has_confirm:
-            has_confirm = True
-            kept.append(replace(output, events=events))
+        match output:
+            case Confirm():
+                if not has_confirm:
+                    kept.append(replace(output, events=events))
+                has_confirm = True
+            case Send(Ack()) if output in kept:
+                pass
+            case _:
+                kept.append(output)
     return kept
 
 
@@ -132,6 +137,8 @@ class SyncProtocol:
         self._last_id = -1
         self._pull = ""
         self._sent: dict[int, int] = {}  # also of the connection before, whose last answer is not known
+        self.is_refused = False
+        """Others were faster than the last push, which has to be made again."""
         self._clear()
 
     def _clear(self) -> None:
@@ -282,6 +289,7 @@ class SyncProtocol:
         return outputs
 
     def _pushed(self, now: float) -> list[Output]:
+        self.is_refused = False
         pushed = self._batch[-1].seq_num
         self._push, self._batch, self._answer_by = "", (), None
         if self._recent.head < pushed:
@@ -300,6 +308,7 @@ class SyncProtocol:
             if isinstance(cause, ServerAhead):
                 if cause.minimum_expected_num < head:
                     return [Reset()]  # it has lost events that it had confirmed: restored from an old backup
+                self.is_refused = True
                 self._wait_for(max(cause.minimum_expected_num, head + 1), now)
                 return []
         return self._failed("the push", causes)

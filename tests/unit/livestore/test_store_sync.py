@@ -78,6 +78,28 @@ async def test_events_that_come_one_after_the_other_go_together(backend):
     await store.close()
 
 
+async def test_a_push_that_others_have_overtaken_is_made_again_at_once(backend):
+    device = Device(push_gap=0.05)
+    store = await device.tab("one", open_socket=backend.open_socket)
+    await device.clock.advance(1)
+    (socket,) = backend.sockets
+    push = socket._push
+
+    def push_too_late(request_id, payload):
+        socket._push = push
+        backend.append(_added("theirs"))
+        push(request_id, payload)
+
+    socket._push = push_too_late
+    await store.commit(note_added(id="ours"))
+    await settle()
+    assert [event.args["id"] for event in backend.events] == ["theirs", "ours"]
+    await store.commit(note_liked(id="ours"))
+    await settle()
+    assert len(backend.pushes) == 1, "the next one is put off as before"
+    await store.close()
+
+
 async def test_a_push_whose_answer_was_lost_is_not_doubled(backend):
     device = Device()
     store = await device.tab("one", open_socket=backend.open_socket)
