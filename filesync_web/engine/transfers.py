@@ -133,6 +133,8 @@ class Transfers:
             if job.kind is JobKind.UPLOAD:
                 self._state.emit(ChangeRemoteKey(job.file_id, job.content_hash, "", job.remote_key))
                 self._change_record(file, replace(file.record, remote_key=job.remote_key))
+            else:
+                file.row = replace(file.row, local_hash=job.content_hash)
             self._state.notify(job, "complete")
             self.reconcile(file)
         if job.kind is JobKind.DOWNLOAD:
