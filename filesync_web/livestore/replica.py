@@ -31,6 +31,10 @@ from filesync_web.livestore.wire import encoded_size
 
 logger = logging.getLogger(__name__)
 
+MAX_TOGETHER = 100
+"""Commits that go into the log together: in a browser, trying and applying them takes some 50 ms, in which
+nobody else gets a turn."""
+
 OnChange = Callable[[Change], None]
 OnVoid = Callable[[Sequence[LocalEvent]], None]
 """Called after each batch."""
@@ -232,7 +236,7 @@ class Replica:
     async def _append_waiting(self) -> None:
         while self._commits:
             async with self._turn:
-                commits, self._commits = self._commits, []
+                commits, self._commits = self._commits[:MAX_TOGETHER], self._commits[MAX_TOGETHER:]
                 commits = [commit for commit in commits if not commit.done.cancelled()]
                 try:
                     await self._mend_if_broken()

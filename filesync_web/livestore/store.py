@@ -70,6 +70,7 @@ class Store:
         self._closing: asyncio.Task[None] | None = None
         self._is_behind = False
         self._is_saving = False
+        self._is_telling = False
 
     def _sync_client(self, ports: StorePorts, options: SyncOptions) -> SyncClient:
         return SyncClient(
@@ -160,7 +161,7 @@ class Store:
         except asyncio.CancelledError:
             self._catch_up()  # the events may be in the log nevertheless
             raise
-        self._tabs.post(LOG_CHANGED)
+        self._tell_log_changed()
         if self._sync is not None:
             self._sync.wake()
 
@@ -314,6 +315,17 @@ class Store:
     def _check_open(self) -> None:
         if not self._is_open:
             raise StoreClosedError(f"store {self.store_id!r} is closed")
+
+    def _tell_log_changed(self) -> None:
+        """Tell the other tabs, once for all commits that have ended in this turn of the loop."""
+
+        def tell() -> None:
+            self._is_telling = False
+            self._tabs.post(LOG_CHANGED)
+
+        if not self._is_telling:
+            self._is_telling = True
+            asyncio.get_running_loop().call_soon(tell)
 
     def _on_change(self, change: Change) -> None:
         self._subscriptions.notify(change.tables)
