@@ -15,7 +15,7 @@ async function put(job, about) {
   const incoming = await createIncoming(storeId, size);
   try {
     let beginning = null;
-    for await (const chunk of source ? piecesOf(job, source.stream(), unreadable) : job.received()) {
+    for await (const chunk of source ? piecesOf(source.stream(), unreadable) : job.received()) {
       job.signal.throwIfAborted();
       beginning ??= chunk.slice(0, about.beginning);
       await incoming.append(chunk);
@@ -111,15 +111,17 @@ async function list(job, { storeId }) {
 const readLock = (storeId, hash) => lockName(storeId, `read-${hash}`);
 const readers = new Map(); // by number: the function that ends the lock
 
-/** The stored file and its handle, null when there is none. Nobody removes it until `closeReader`, which has to come in any
- *  case. */
-async function openReader(_job, { storeId, hash, reader }) {
+/** The stored file, null when there is none, and its handle, null when it gives no access. Nobody removes the file until
+ *  `closeReader`, which has to come in any case. */
+async function openReader(_job, { storeId, hash, reader, wantsHandle }) {
   await new Promise((resolve, reject) => {
     const hold = () => new Promise((release) => resolve(readers.set(reader, release)));
     navigator.locks.request(readLock(storeId, hash), { mode: "shared" }, hold).catch(reject);
   });
   const file = await findBlob(storeId, hash);
-  return file && { file, handle: await (await findFolder(FILES_ROOT, storeId)).getFileHandle(hash) };
+  if (!file) return null;
+  const givesAccess = wantsHandle && (await canWriteInPlace(await makeFolder(INCOMING_ROOT, storeId)));
+  return { file, handle: givesAccess ? await (await findFolder(FILES_ROOT, storeId)).getFileHandle(hash) : null };
 }
 
 function closeReader(_job, { reader }) {

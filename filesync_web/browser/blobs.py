@@ -153,7 +153,8 @@ class OpfsBlobStore:
         self._last_reader += 1
         end = partial(self._end_reader, self._last_reader)
         try:
-            js_found = await self._run("openReader", hash=content_hash, reader=self._last_reader)
+            about = {"hash": content_hash, "reader": self._last_reader, "wantsHandle": in_worker()}
+            js_found = await self._run("openReader", **about)
             if not is_none(js_found):
                 return await open_handle(js_found.handle, js_found.file, suspend, end)
         except BaseException:  # cancelled, it may be open already

@@ -169,7 +169,7 @@ class Download {
   async receive(response, watch, signal) {
     const { url, size } = this.args;
     const broken = (error) => (signal.aborted ? signal.reason : networkFailure(url, error));
-    for await (const piece of piecesOf(this.job, response.body, broken, size)) {
+    for await (const piece of piecesOf(response.body, broken, size)) {
       signal.throwIfAborted();
       watch.touch();
       await this.incoming.append(piece);

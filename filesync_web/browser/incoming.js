@@ -1,4 +1,4 @@
-// needs: content_types.js failures.js locks.js opfs.js sha256.js
+// needs: content_types.js failures.js locks.js opfs.js sha256.js streams.js
 //
 // Bytes on their way into the store: a temporary file that is hashed, and then published under its hash.
 //
@@ -8,7 +8,6 @@
 // The writer is a synchronous access handle, which writes in place and lets only one writer in. Where there is none
 // (WebKitGTK), it is a writable stream: that one keeps its bytes aside until it is closed.
 
-const READ_SIZE = 1 << 20;
 const LARGEST_DIGEST = 32 << 20; // bytes that WebCrypto gets in one piece
 const LARGEST_WHOLE = 8 << 20; // bytes of a content that is written in one piece
 
@@ -175,9 +174,9 @@ class Incoming {
 }
 
 async function updateFrom(sha, file, signal) {
-  for (let at = 0; at < file.size; at += READ_SIZE) {
+  for await (const bytes of piecesOf(file.stream(), (error) => error, file.size)) {
     signal?.throwIfAborted();
-    sha.update(new Uint8Array(await file.slice(at, at + READ_SIZE).arrayBuffer()));
+    sha.update(bytes);
   }
 }
 

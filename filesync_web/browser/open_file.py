@@ -19,7 +19,7 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, can_run_sync, run_sync, to_js
 
-from filesync_web.browser.js_util import JsError, call, in_worker, js_object
+from filesync_web.browser.js_util import JsError, call, in_worker, is_none, js_object
 from filesync_web.errors import UnreadableError
 from filesync_web.ports import RandomAccess
 
@@ -27,9 +27,10 @@ OnClose = Callable[[], None]
 
 
 async def open_handle(js_handle: Any, js_file: Any, suspend: bool, on_close: OnClose) -> RandomAccess:
-    """The bytes of a file in OPFS, read as is fastest here; `on_close` is called once."""
-    if in_worker():
-        with suppress(JsError):  # it has no access handles, or gives only one
+    """The bytes of a file in OPFS, read as is fastest here. `js_handle` is null where it gives no access;
+    `on_close` is called once."""
+    if not is_none(js_handle):
+        with suppress(JsError):  # the file has one already
             how = js_object({"mode": "read-only"})
             js_access = await call(js_handle, "createSyncAccessHandle", how)
             return AccessedFile(js_file, js_access, on_close)

@@ -1,10 +1,12 @@
 // Reading streams, whose bytes may be many.
 
 const PIECE_SIZE = 1 << 20; // bytes that are read at once
+// A stream that only a pending read refers to is collected in Chromium, and the read never ends (so it was in WebKit).
+const beingRead = new Set();
 
 // Read a stream to its end, into one buffer wherever the browser can: what waits to be collected takes memory too.
 // `describe` makes the error of a stream that fails; `expected` is how many bytes will come, where that is known.
-async function* piecesOf(job, stream, describe, expected) {
+async function* piecesOf(stream, describe, expected) {
   let buffer = null;
   let reader;
   try {
@@ -13,8 +15,8 @@ async function* piecesOf(job, stream, describe, expected) {
   } catch {
     reader = stream.getReader();
   }
-  // Chromium collects a stream that only a pending read refers to, and the read never ends (so did WebKit).
-  job.reading = { stream, reader };
+  const held = { stream, reader };
+  beingRead.add(held);
   const fail = (error) => {
     throw describe(error);
   };
@@ -26,7 +28,7 @@ async function* piecesOf(job, stream, describe, expected) {
       if (buffer) buffer = value.buffer;
     }
   } finally {
-    job.reading = null;
+    beingRead.delete(held);
     reader.cancel().catch(() => {});
   }
 }

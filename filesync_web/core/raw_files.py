@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import io
+from abc import abstractmethod
 from typing import Any
 
 from filesync_web.core.open_bytes import NewBytes, RandomAccess
@@ -24,8 +25,9 @@ class _RawFile(io.RawIOBase):
         self._at = 0
 
     @property
+    @abstractmethod
     def _end(self) -> int:
-        raise NotImplementedError
+        """How many bytes the file has."""
 
     def seekable(self) -> bool:
         return True
