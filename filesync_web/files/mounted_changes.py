@@ -98,16 +98,17 @@ class MountedChanges:
             return
         data = entry.take_draft()
         try:
-            entry.file_id = await self._save_as(entry, data)
+            saved = await self._save_as(entry, data)
         except BaseException:
             entry.is_dirty = True
             raise
+        entry.file_id, entry.content_hash = saved.file_id, saved.content_hash
 
-    async def _save_as(self, entry: MountedEntry, data: bytes) -> str:
+    async def _save_as(self, entry: MountedEntry, data: bytes) -> FileOperationResult:
         if entry.file_id is not None:
             with suppress(UnknownFileError):  # somebody has deleted it: what was written since is kept
-                return (await self._files.update(entry.file_id, data)).file_id
-        return (await self._files.save(data, entry.path)).file_id
+                return await self._files.update(entry.file_id, data)
+        return await self._files.save(data, entry.path)
 
     async def _rename(self, entry: MountedEntry) -> None:
         if entry.file_id is not None and not entry.is_removed:

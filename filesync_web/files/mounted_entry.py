@@ -28,6 +28,7 @@ class MountedEntry:
         self.path = path
         self._on_change = on_change
         self.file_id = file.file_id if file is not None else None
+        self.content_hash = file.content_hash if file is not None else ""
         self.is_dirty = file is None
         self.is_removed = False
         self.pending = 0

@@ -164,7 +164,11 @@ class MountedTree:
     # --- life
 
     def _settle(self) -> None:
-        """All is committed: the store knows better from now on."""
+        """All is committed: the store knows better from now on. Who still has a file open goes on sharing it
+        with those who open it later."""
+        for entry in self._changed.values():
+            if entry.file_id is not None and entry.streams:
+                self._shared[entry.file_id, entry.content_hash] = entry
         self._changed = {path: entry for path, entry in self._changed.items() if entry.is_changed}
         self._hidden.clear()
         self._gone.clear()

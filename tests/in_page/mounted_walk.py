@@ -33,8 +33,8 @@ class Walk:
     def step(self) -> None:
         """Do something in both."""
         choices = [self.open_file, self.rename, self.remove, self.make_folder, self.remove_folder, self.look]
-        choices += [self.truncate_path, self.copy] + [self.read, self.write, self.seek] * 2
-        choices += [self.truncate, self.close, self.close]
+        choices += [self.truncate_path, self.copy, self.truncate, self.close]
+        choices += [self.open_file] * 6 + [self.read, self.write, self.seek] * 5
         self.random.choice(choices)()
 
     def both(self, name: str, act: Callable[[str], Any]) -> tuple[Any, ...]:

@@ -112,6 +112,15 @@ async def test_a_file_that_is_being_written_is_not_saved_until_it_is_closed() ->
         assert contents(device, tab) == {"a": b"half and whole"}
 
 
+async def test_who_has_a_file_open_sees_what_is_written_after_it_was_saved() -> None:
+    async with mounted_files() as (_device, _tab, mounted, shown):
+        entry = shown.tree.create("a")
+        entry.open(shown.opener, to_write=False)
+        await mounted.flush()
+        shown.write("a", b"later")
+        assert bytes(entry.read(0, 10)) == b"later"
+
+
 async def test_what_somebody_deletes_while_it_is_written_is_kept() -> None:
     async with mounted_files() as (device, tab, mounted, shown):
         saved = await tab.sync.save_file(b"1", name="a")
