@@ -46,8 +46,8 @@ PARTIAL_LIFETIME = 7 * 24 * 3600
 class DirectoryBlobStore:
     """The `BlobStore` port over a directory; any number of processes may share it.
 
-    A source is a path, bytes, a binary file, or a (possibly asynchronous) iterator of bytes. A blob handle is
-    a `pathlib.Path`. `http` is needed for downloads only.
+    A source is a path (also as text), bytes, a binary file, or a (possibly asynchronous) iterator of bytes. A
+    blob handle is a `pathlib.Path`. `http` is needed for downloads only.
     """
 
     def __init__(self, root: Path, store_id: str, http: HttpxHttp | None = None) -> None:
@@ -59,10 +59,11 @@ class DirectoryBlobStore:
 
     def describe(self, source: Source) -> SourceInfo:
         """Name and size of a source."""
-        return sources.describe(source)
+        return sources.describe(sources.with_path(source))
 
     async def put(self, source: Source, *, mime_type: str = "", progress: Progress | None = None) -> BlobInfo:
         """Store the bytes of `source`."""
+        source = sources.with_path(source)
         total = self.describe(source).size
         with storing(self._root):
             self._check_room(total)
