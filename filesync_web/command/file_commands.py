@@ -50,18 +50,18 @@ def put(
 
     async def use(session: Session) -> list[dict[str, Any]]:
         offline = await _offline_reason(session)
-        putter = Putter(session, replace=replace)
-        done = []
-        for name, path in files:
-            saved = await putter.put(name, path)
-            done.append(saved)
-            console.step(f"{saved.done}\t{saved.file_id}\t{saved.name}")
+        async with session.alone("put"):
+            putter = Putter(session, console, replace=replace)
+            for name, path in files:
+                await putter.put(name, path)
+        done = putter.done
         if not no_wait:
             if offline is not None:
                 console.note("all is saved on this device, and 'filesync sync' uploads it")
                 raise offline
             await session.files.retry_errors()
             await until_uploaded(session, [saved.file_id for saved in done], console)
+        putter.check_complete()
         return [saved.members() for saved in done]
 
     console.result(use_store(context, use))

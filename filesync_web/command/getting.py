@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
+import uuid
 from pathlib import Path
 
 from filesync_web.command.console import Console
@@ -55,23 +54,15 @@ def save_as(source: Path, target: Path, *, force: bool) -> None:
     if target.exists() and not force:
         raise InvalidArgumentError(f"{target} exists: give another name with -o, or --force")
     try:
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".filesync-")
+        part = target.with_name(f".filesync-{uuid.uuid4().hex}")
         try:
-            with os.fdopen(descriptor, "wb") as copy, source.open("rb") as file:
-                shutil.copyfileobj(file, copy, 1 << 20)
-            Path(name).chmod(0o666 & ~_umask())
-            Path(name).replace(target)
+            shutil.copyfile(source, part)
+            part.replace(target)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise StorageError(f"{target} cannot be written: {error}") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def check_single_target(count: int, out: Path | None) -> None:

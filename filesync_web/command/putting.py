@@ -19,6 +19,12 @@ from filesync_web.command.session import Session
 from filesync_web.core.display import get_file_metadata
 from filesync_web.core.records import FileRecord, Status
 from filesync_web.core.text import clean_text
+from filesync_web.errors import (
+    InvalidArgumentError,
+    QuotaExceededError,
+    StorageError,
+    StorageUnavailableError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +60,7 @@ def named_files(paths: Iterable[Path]) -> Iterator[tuple[str, Path]]:
             yield clean_text(path.name), path
             continue
         base = path.resolve()
-        for folder, folders, names in os.walk(base):
+        for folder, folders, names in os.walk(base, onerror=_leave_out):
             folders.sort()
             for name in sorted(names):
                 file = Path(folder, name)
@@ -64,22 +70,47 @@ def named_files(paths: Iterable[Path]) -> Iterator[tuple[str, Path]]:
                     logger.warning("%s is left out: it is no file", file)
 
 
-class Putter:
-    """Puts files into one store. `replace`: a file of that name gets the new content, instead of another file
-    beside it."""
+def _leave_out(error: OSError) -> None:
+    logger.warning("a folder is left out: %s", error)
 
-    def __init__(self, session: Session, *, replace: bool) -> None:
+
+class Putter:
+    """Puts files into one store, and says so for each. `replace`: a file of that name gets the new content,
+    instead of another file beside it."""
+
+    def __init__(self, session: Session, console: Console, *, replace: bool) -> None:
+        self.done: list[Put] = []
+        self._left_out = 0
         self._session = session
+        self._console = console
         self._replace = replace
         self._by_name: dict[str, list[FileRecord]] = {}
         for record in live_files(session):
             self._by_name.setdefault(name_of(record), []).append(record)
 
-    async def put(self, name: str, path: Path) -> Put:
+    async def put(self, name: str, path: Path) -> None:
         """Save one file, unless the store has it: under that name and with that content.
 
-        Raises `InvalidArgumentError`, `StorageError`.
+        One that cannot be read is left out, and the others go on. Raises `QuotaExceededError` and
+        `StorageUnavailableError`, which would be those of all others as well.
         """
+        try:
+            put = await self._put(name, path)
+        except (QuotaExceededError, StorageUnavailableError):
+            raise
+        except (InvalidArgumentError, StorageError, OSError) as error:
+            self._left_out += 1
+            self._console.note(f"{path} is left out: {error}")
+            return
+        self.done.append(put)
+        self._console.step(f"{put.done}\t{put.file_id}\t{put.name}")
+
+    def check_complete(self) -> None:
+        """Raises `IncompleteError` when some were left out."""
+        if self._left_out:
+            raise IncompleteError(f"{self._left_out} files could not be read, the others are saved")
+
+    async def _put(self, name: str, path: Path) -> Put:
         files, namesakes = self._session.files, self._by_name.get(name, [])
         size = (await in_thread(path.stat)).st_size
         same = await self._same(namesakes, path, size)

@@ -22,6 +22,8 @@ from filesync_web.files.tables import FileSyncTables
 from filesync_web.livestore.schema import make_schema
 from filesync_web.livestore.store import Store
 from filesync_web.livestore.sync_status import SyncOptions
+from filesync_web.native.locks import FileLocks
+from filesync_web.native.store_folder import StoreFolder
 from filesync_web.remote.signer_client import SignerConfig
 
 CATCH_UP_TIMEOUT = 120.0
@@ -81,6 +83,14 @@ class Session:
                 except TimeoutError:
                     said = self.store.sync_status.last_error or "it is not known why"
                     raise SyncError(f"nothing was synced for {timeout:g} seconds: {said}") from None
+
+    @asynccontextmanager
+    async def alone(self, what: str) -> AsyncIterator[None]:
+        """Let no other command on this device do that meanwhile; inside, what they have done is known."""
+        locks = FileLocks(StoreFolder(self.settings.data_dir, self.settings.store).path)
+        async with locks.hold(f"command-{what}", exclusive=True):
+            await self.store.refresh()
+            yield
 
     @contextmanager
     def changes(self) -> Iterator[asyncio.Event]:

@@ -120,8 +120,9 @@ async def _sync_once(session: Session, console: Console, *, all_files: bool) -> 
         return not any(session.store.query(sql)[0][0] for sql in waits) and session.is_confirmed
 
     if all_files and not session.store.leader:  # whoever leads may leave files where they are
-        for record in session.tables.all_live():
-            await session.files.prioritize_download(record.id)
+        for entry in entries(session, session.tables.all_live()):
+            if entry.state == "remote":
+                await session.files.prioritize_download(entry.record.id)
     with shown_progress(console, session.files, "syncing", _sizes(session, all_files=all_files)):
         await session.until(is_done)
     try:

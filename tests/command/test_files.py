@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import signal
 import stat
 from collections.abc import Callable
@@ -124,14 +125,14 @@ def test_a_command_beside_a_watching_one_has_its_work_done_by_it(shell: Shell, n
 
 
 def test_two_puts_at_once_on_one_folder_are_both_done(shell: Shell, new_shell: NewShell) -> None:
-    for side in ("left", "right"):
+    for side in ("left", "right", "both"):
         for number in range(8):
             written(shell.home / side / f"{number}.txt", f"{side} {number}".encode())
-    processes = [shell.begin("put", side) for side in ("left", "right")]
+    processes = [shell.begin("put", side, "both") for side in ("left", "right")]
     for process in processes:
         out, err = process.communicate(timeout=60)
         assert process.returncode == 0, (out, err)
-    assert len(new_shell("other").listed()) == 16
+    assert len(new_shell("other").listed()) == 24
 
 
 def test_sync_all_brings_the_bytes_and_works_offline_afterwards(
@@ -139,6 +140,7 @@ def test_sync_all_brings_the_bytes_and_works_offline_afterwards(
 ) -> None:
     shell.ok("put", written(shell.home / "a.txt", b"a"), written(shell.home / "b.txt", b"b"))
     other = new_shell("other")
+    assert {entry["state"] for entry in other.listed().values()} == {"remote"}
     other.ok("sync", "--all")
     assert {entry["state"] for entry in other.listed().values()} == {"here"}
     server.stop()
@@ -193,6 +195,19 @@ def test_files_that_are_not_there_are_said_before_anything_is_done(shell: Shell)
     assert shell.run("put", "there.txt", "missing.txt").code == 2
     assert shell.run("cat", "there.txt").code == 6
     assert shell.listed() == {}
+
+
+def test_what_cannot_be_read_is_left_out_and_the_rest_is_put(shell: Shell) -> None:
+    written(shell.home / "some/good.txt", b"good")
+    (shell.home / "some/loop").symlink_to(shell.home / "some")
+    os.mkfifo(shell.home / "some/pipe")
+    ended = shell.run("put", "some")
+    assert ended.code == 0
+    assert "some/pipe is left out" in ended.err
+    assert list(shell.listed()) == ["some/good.txt"]
+    ended = shell.run("put", "/proc/self/mem")  # it says that it is a file, and cannot be read
+    assert ended.code == 7
+    assert "is left out" in ended.err
 
 
 def test_a_name_of_several_files_is_refused_with_their_ids(shell: Shell) -> None:
