@@ -7,7 +7,10 @@ import json
 import os
 import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -259,3 +262,24 @@ def test_help_and_completion_are_there(shell: Shell) -> None:
         "ignored", _FILESYNC_COMPLETE="complete_bash", COMP_WORDS="filesync st", COMP_CWORD="1"
     )
     assert completed.out.split() == ["status"]
+
+
+def test_on_a_terminal_the_bytes_are_seen_to_move(shell: Shell) -> None:
+    path = written(shell.home / "large.bin", bytes(3_000_000))
+    terminal, end = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "filesync_web.command.main", "put", str(path)],
+        env=shell.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=end,
+    )
+    shell.running.append(process)
+    os.close(end)
+    seen = b""
+    with suppress(OSError):  # of a terminal whose other end is closed
+        while piece := os.read(terminal, 1 << 16):
+            seen += piece
+    os.close(terminal)
+    assert process.wait(30) == 0
+    assert b"uploading" in seen
+    assert b"3.0/3.0 MB" in seen
