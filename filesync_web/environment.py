@@ -44,18 +44,16 @@ def _environment(data_dir: str | Path | None) -> Environment:
         from filesync_web.browser.environment import BrowserEnvironment
 
         return BrowserEnvironment()
-    if data_dir is None:
-        raise InvalidArgumentError(
-            "outside a browser open_store() needs data_dir, the folder for events and files"
-        )
     try:
+        from filesync_web.native.data_dir import default_data_dir
         from filesync_web.native.environment import NativeEnvironment
+
+        return NativeEnvironment(default_data_dir() if data_dir is None else Path(data_dir))
     except ModuleNotFoundError as error:
         raise ImportError(
             f"outside a browser filesync-web needs {error.name}, which is not installed; install the full "
             "wheel, not the one that sites have for browsers, with its extra: filesync-web[native]"
         ) from error
-    return NativeEnvironment(Path(data_dir))
 
 
 def picture_shrinker() -> PictureShrinker | None:
@@ -78,7 +76,8 @@ async def open_store(
     sync: SyncOptions | None = None,
     data_dir: str | Path | None = None,
 ) -> Store:
-    """Open a store: in the browser the one that all tabs share, on CPython the one in the folder `data_dir`.
+    """Open a store: in the browser the one that all tabs share, on CPython the one in the folder `data_dir`,
+    by default the user's folder for data of programs (`~/.local/share/filesync` on Linux).
 
     `store_id` names it, here and at the sync backend: 1 to 128 of `A-Z a-z 0-9 . _ -`. Without `sync` it
     stays on this device. Raises `InvalidArgumentError`, `StoreError`, `StorageUnavailableError`; outside a

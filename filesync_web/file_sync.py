@@ -136,7 +136,7 @@ class FileSync:
         by itself.
 
         `source`: a JavaScript `File`, `Blob` or `ReadableStream`, bytes, an async iterator of bytes, on
-        CPython also a path. `name` and `mime_type` stand in for what it does not carry. Raises
+        CPython also a path, as text too. `name` and `mime_type` stand in for what it does not carry. Raises
         `InvalidArgumentError`, `QuotaExceededError`, `StorageError`; then nothing is left behind.
         """
         result = await self._writer.save(source, name, mime_type, metadata)

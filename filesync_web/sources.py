@@ -39,6 +39,11 @@ def describe(source: Any) -> SourceInfo:
     )
 
 
+def with_path(source: Any) -> Any:
+    """A source, made a path when it is text; for CPython, where text names a file."""
+    return Path(source) if isinstance(source, str) else source
+
+
 async def chunks(source: Any) -> AsyncGenerator[bytes, None]:
     """The bytes of a source that `describe` accepts, as copies that nobody changes any more.
 

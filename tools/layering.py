@@ -63,7 +63,8 @@ class Rule:
 
 
 PORTABLE = Rule(
-    ours=("filesync_web",), never=("filesync_web.browser", "filesync_web.native", "filesync_web.testing")
+    ours=("filesync_web",),
+    never=("filesync_web.browser", "filesync_web.command", "filesync_web.native", "filesync_web.testing"),
 )
 
 RULES = {
@@ -82,7 +83,12 @@ RULES = {
     "filesync_web.sw": Rule(ours=CORE),
     "filesync_web.testing": Rule(ours=ADAPTERS),
     "filesync_web.browser": Rule(ours=ADAPTERS, others=BROWSER_ONLY),
-    "filesync_web.native": Rule(ours=ADAPTERS, others=("httpx", "websockets", "PIL")),
+    "filesync_web.native": Rule(ours=ADAPTERS, others=("httpx", "platformdirs", "websockets", "PIL")),
+    "filesync_web.command": Rule(
+        ours=("filesync_web",),
+        others=("keyring", "platformdirs", "rich", "typer"),
+        never=("filesync_web.browser", "filesync_web.testing", "filesync_web.api", "filesync_web.sw"),
+    ),
     "filesync_web.environment": Rule(
         ours=("filesync_web",),
         lazy=("filesync_web.browser", "filesync_web.native"),

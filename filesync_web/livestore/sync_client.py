@@ -43,8 +43,9 @@ GOODBYE_TIMEOUT = 1.0
 GATHERED_EVENTS = 100
 """Events of others that one transaction takes over: more of them would hold up the page."""
 
-OnSync = Callable[[bool, str], None]
-"""Called with whether there is a connection, and the last error ("" after success)."""
+OnSync = Callable[[bool, str, bool], None]
+"""Called with whether there is a connection, the last error ("" after success), and whether everything that
+the backend had has come over this connection."""
 
 
 class _BackendLostError(SyncError):
@@ -86,6 +87,7 @@ class SyncClient:
         self._nudged = False
         self._failures = 0
         self._error = ""
+        self._is_caught_up = False
 
     def set_active(self, active: bool) -> None:
         """Begin or end syncing; does nothing when that is so already."""
@@ -132,9 +134,10 @@ class SyncClient:
         else:
             logger.error("%s failed: %s", self._owner, error, exc_info=error)
 
-    def _report(self, connected: bool, error: str) -> None:
+    def _report(self, connected: bool, error: str, *, is_caught_up: bool = False) -> None:
         self._error = error
-        self._on_change(connected, error)
+        self._is_caught_up = is_caught_up
+        self._on_change(connected, error, is_caught_up)
 
     async def _pause(self) -> None:
         """Wait before the next attempt; a nudge ends it."""
@@ -253,8 +256,8 @@ class SyncClient:
                     raise error
                 case Healthy():
                     self._failures = 0
-                    if self._error:
-                        self._report(True, "")
+                    if self._error or not self._is_caught_up:
+                        self._report(True, "", is_caught_up=True)
 
     async def _begin_anew(self) -> None:
         """Offer the backend again what it has lost, or drop that, as the app wants it."""

@@ -27,16 +27,16 @@ class SyncReport:
         self._replica = replica
         self._post = post
         self._listeners: Listeners[MetadataSyncStatus] = Listeners()
-        self._connected, self._error = False, ""
+        self._connected, self._error, self._caught_up = False, "", False
         self.status = MetadataSyncStatus()
 
     def add_listener(self, callback: Callable[[MetadataSyncStatus], object]) -> Callable[[], None]:
         """Call back with each new status; returns how to end that."""
         return self._listeners.add(callback)
 
-    def connection_changed(self, connected: bool, error: str) -> None:
+    def connection_changed(self, connected: bool, error: str, caught_up: bool = False) -> None:
         """This tab leads, and its connection is so now."""
-        self._connected, self._error = connected, error
+        self._connected, self._error, self._caught_up = connected, error, caught_up
         self.tell()
         self.update()
 
@@ -47,11 +47,12 @@ class SyncReport:
 
     def tell(self) -> None:
         """Tell the other tabs how the connection is."""
-        self._post(STATUS, connected=self._connected, error=self._error)
+        self._post(STATUS, connected=self._connected, error=self._error, caughtUp=self._caught_up)
 
     def hear(self, message: Message) -> None:
         """The leading tab has told how its connection is."""
         self._connected, self._error = bool(message.get("connected")), str(message.get("error") or "")
+        self._caught_up = bool(message.get("caughtUp"))
         self.update()
 
     def update(self) -> None:
@@ -63,6 +64,7 @@ class SyncReport:
             pending=len(replica.pending),
             last_error=self._error,
             backend_resets=replica.resets,
+            caught_up=self._caught_up,
         )
         if status != self.status:
             self.status = status

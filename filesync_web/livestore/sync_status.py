@@ -90,9 +90,10 @@ class SyncOptions:
 class MetadataSyncStatus:
     """Metadata sync as of now.
 
-    `enabled`: the user's switch. `connected`: the leading tab has a connection. `pending`: events that the
-    backend has not confirmed yet. `last_error`: why the last attempt failed, "" after a good one.
-    `backend_resets`: how often the backend has come back with less than it had confirmed to this device.
+    `enabled`: the user's switch. `connected`: the leading tab has a connection. `caught_up`: over this
+    connection everything has come that the backend had. `pending`: events that the backend has not confirmed
+    yet. `last_error`: why the last attempt failed, "" after a good one. `backend_resets`: how often the
+    backend has come back with less than it had confirmed to this device.
     """
 
     enabled: bool = True
@@ -100,3 +101,4 @@ class MetadataSyncStatus:
     pending: int = 0
     last_error: str = ""
     backend_resets: int = 0
+    caught_up: bool = False

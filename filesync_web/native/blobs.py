@@ -48,8 +48,8 @@ PARTIAL_LIFETIME = 7 * 24 * 3600
 class DirectoryBlobStore:
     """The `BlobStore` port over a directory; any number of processes may share it.
 
-    A source is a path, bytes, a binary file, or a (possibly asynchronous) iterator of bytes. A blob handle is
-    a `pathlib.Path`. `http` is needed for downloads only.
+    A source is a path (also as text), bytes, a binary file, or a (possibly asynchronous) iterator of bytes. A
+    blob handle is a `pathlib.Path`. `http` is needed for downloads only.
     """
 
     def __init__(self, root: Path, store_id: str, http: HttpxHttp | None = None) -> None:
@@ -63,14 +63,14 @@ class DirectoryBlobStore:
         """Name and size of a source."""
         if isinstance(source, FinishedBytes):
             return SourceInfo(size=source.size)
-        return sources.describe(source)
+        return sources.describe(sources.with_path(source))
 
     async def put(self, source: Source, *, mime_type: str = "", progress: Progress | None = None) -> BlobInfo:
         """Store the bytes of `source`."""
         if isinstance(source, FinishedBytes):
             info = BlobInfo(*await source.publish(mime_type))
         else:
-            info = await self._copy(source, progress)
+            info = await self._copy(sources.with_path(source), progress)
         return replace(info, image_size=await self.image_size(info.content_hash, mime_type=mime_type))
 
     async def _copy(self, source: Source, progress: Progress | None) -> BlobInfo:

@@ -24,6 +24,7 @@ from filesync_web.errors import BlobNotFoundError, QuotaExceededError
 from filesync_web.native.incoming import size_of
 from filesync_web.native.system_errors import storing
 from filesync_web.ports import Source
+from filesync_web.sources import with_path
 
 Picture = Path | bytes
 
@@ -98,6 +99,7 @@ class PillowShrinker:
 
     async def header(self, source: Source) -> bytes | None:
         """The beginning of a source that can be read more than once."""
+        source = with_path(source)
         if isinstance(source, Path):
             return await in_thread(_header, source)
         return bytes(source[:HEADER_SIZE]) if isinstance(source, bytes) else None
@@ -105,11 +107,11 @@ class PillowShrinker:
     async def shrink(self, source: Source, recipe: Recipe, pixels: tuple[int, int] | None) -> Source | None:
         """The picture as bytes in the recipe's format."""
         del pixels  # Pillow looks for itself
-        return await in_thread(shrunk, source, recipe)
+        return await in_thread(shrunk, with_path(source), recipe)
 
     def size(self, source: Source) -> int:
         """Bytes of a source or of what was made of it."""
-        return _size(source)
+        return _size(with_path(source))
 
 
 def shrunk(source: Picture, recipe: Recipe) -> bytes | None:

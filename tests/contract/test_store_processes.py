@@ -86,7 +86,7 @@ async def test_processes_share_a_store_and_survive_each_other(
         )
     notes = [f"{who}{n}" for who in ("first", "second", "here") for n in range(20)]
     await asyncio.gather(*(process.says(*(f"seen {note}" for note in notes)) for process in (first, second)))
-    synced = MetadataSyncStatus(connected=True)
+    synced = MetadataSyncStatus(connected=True, caught_up=True)
     await until(lambda: len(bodies(here)) == 60 and here.sync_status == synced, "it has all", timeout=20)
 
     await first.kill()  # it led

@@ -66,7 +66,7 @@ async def test_an_emptied_backend_gets_everything_again_and_the_client_says_so(
     assert offered(backend) == FILLED
     assert store.query(notes) == before
     assert found[0] == []
-    assert store.sync_status == type(store.sync_status)(True, True, 0, "", backend_resets=1)
+    assert store.sync_status == type(store.sync_status)(True, True, 0, "", backend_resets=1, caught_up=True)
     assert max(status.pending for status in statuses) == 7
     assert any("has lost events" in status.last_error for status in statuses)
     assert "offered again" in caplog.text
@@ -262,7 +262,7 @@ async def test_the_app_may_let_it_be_dropped(
     assert bodies(store) == {"pending": ""}
     assert offered(backend) == ["Added pending"]
     assert store.query("select body from drafts")[0].body == "mine"
-    assert store.sync_status == type(store.sync_status)(True, True, 0, "", backend_resets=1)
+    assert store.sync_status == type(store.sync_status)(True, True, 0, "", backend_resets=1, caught_up=True)
     assert "dropped" in caplog.text
     await store.close()
 

@@ -52,7 +52,7 @@ async def test_events_made_offline_are_pushed_in_batches_when_the_backend_is_bac
     backend.offline = False
     await device.clock.advance(30)
     assert [len(push) for push in backend.pushes] == [50, 50, 20]
-    assert store.sync_status == type(store.sync_status)(True, True, 0, "")
+    assert store.sync_status == type(store.sync_status)(True, True, 0, "", caught_up=True)
     assert [e.seq_num for e in backend.events] == list(range(1, 121))
     await store.close()
 
@@ -235,7 +235,7 @@ async def test_an_event_that_overtakes_the_pages_of_a_backlog_hides_none_of_them
     assert sorted(bodies(store)) == sorted("abcdefghxy")
     await store.commit(note_added(id="z"))
     await settle()
-    assert store.sync_status == type(store.sync_status)(True, True, 0, "")
+    assert store.sync_status == type(store.sync_status)(True, True, 0, "", caught_up=True)
     assert [e.args["id"] for e in backend.events] == list("abcdefghxyz")
     await store.close()
 

@@ -134,3 +134,11 @@ async def test_a_name_that_is_no_utf_8_can_be_saved(strangely_named: Path, tmp_p
         await sync.dispose()
         await store.close()
     assert [parse_metadata(row.metadata_json).name for row in rows] == ["caf?.txt", "caf?.txt"]
+
+
+async def test_a_path_may_be_text(store: DirectoryBlobStore, tmp_path: Path) -> None:
+    path = tmp_path / "named.txt"
+    path.write_bytes(b"content")
+    assert store.describe(str(path)) == store.describe(path)
+    info = await store.put(str(path))
+    assert await store.size(info.content_hash) == 7

@@ -1,0 +1,71 @@
+"""`filesync get` and `cat`: the bytes of a file leave the store."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from pathlib import Path
+
+from filesync_web.command.console import Console
+from filesync_web.command.listing import name_of
+from filesync_web.command.progress import shown_progress
+from filesync_web.command.session import Session
+from filesync_web.core.display import get_file_metadata
+from filesync_web.core.records import FileRecord
+from filesync_web.errors import BlobNotFoundError, InvalidArgumentError, StorageError
+
+
+async def local_copy(session: Session, record: FileRecord, console: Console) -> Path:
+    """The bytes of a file on this device, downloaded when they are not here; the file is not to be changed.
+
+    Raises `BlobNotFoundError` when nobody has uploaded them yet, and the errors of `Session.connect`.
+    """
+    try:
+        path: Path = await session.files.read_file(record.id, wait=False)
+    except BlobNotFoundError:
+        if not record.is_uploaded:
+            raise BlobNotFoundError(
+                f"{name_of(record)!r} is not uploaded yet: the device that has it must come online"
+            ) from None
+        await session.connect()
+        sizes = {record.id: get_file_metadata(record).size_bytes or 0}
+        with shown_progress(console, session.files, "downloading", sizes):
+            path = await session.files.read_file(record.id)
+    return path
+
+
+def target_of(record: FileRecord, out: Path | None) -> Path:
+    """Where a file is written to: `out`, or in it when it is a folder, else here, by the end of its name.
+
+    A name comes from other people, so that nothing of it but that part is used, and never a hidden file's.
+    """
+    if out is not None and not out.is_dir():
+        return out
+    name = name_of(record).replace("\\", "/").rpartition("/")[2].lstrip(".")
+    return (out or Path()) / (name or record.content_hash)
+
+
+def save_as(source: Path, target: Path, *, force: bool) -> None:
+    """Copy the bytes; the target is there as a whole or not at all.
+
+    Raises `InvalidArgumentError` when there is something else, unless `force`; `StorageError` when it
+    cannot be written.
+    """
+    if target.exists() and not force:
+        raise InvalidArgumentError(f"{target} exists: give another name with -o, or --force")
+    try:
+        part = target.with_name(f".filesync-{uuid.uuid4().hex}")
+        try:
+            shutil.copyfile(source, part)
+            part.replace(target)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise StorageError(f"{target} cannot be written: {error}") from error
+
+
+def check_single_target(count: int, out: Path | None) -> None:
+    """Raises `InvalidArgumentError` when several files are to go into one."""
+    if count > 1 and out is not None and not out.is_dir():
+        raise InvalidArgumentError(f"{count} files cannot all be written to {out}, which is no folder")
