@@ -115,7 +115,7 @@ class Card:
             self._image.decoding, self._image.loading, self._image.draggable = "async", "lazy", False
             self._image.dataset.testid = "file-image"
             self._parts["media"].append(self._image)
-        self._image.alt = self.metadata.name or "Picture"
+        self._image.alt = wording.clipped(self.metadata.name or "Picture")
         if self.metadata.width and self.metadata.height:
             self._image.width, self._image.height = self.metadata.width, self.metadata.height
         self._image.src = url
@@ -168,7 +168,7 @@ class Card:
 
     def _describe(self, record: fs.FileRecord) -> None:
         metadata = self.metadata
-        name = metadata.name or "Untitled"
+        name = wording.clipped(metadata.name or "Untitled")
         self._parts.write("name", name)
         self._parts.write("name", name, "title")
         self._parts.write("file-metadata", wording.dimensions(metadata))
@@ -188,7 +188,7 @@ class Card:
             ("path", record.path),
             ("file-remote-key", record.remote_key),
         ):
-            self._parts.write(part, value)
+            self._parts.write(part, wording.clipped(value))
 
     def _tell_state(self, record: fs.FileRecord, state: State, display: fs.FileDisplayState) -> None:
         self._parts.write("file-local-hash", state.local_hash if state else "")

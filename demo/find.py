@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 import wording
-from listing import Listing
+from listing import Listing, is_found
+from parts import Parts
 from pyscript import when
 
 SHOWN_FROM = 25
@@ -18,11 +18,9 @@ class Find:
     """Narrows a listing to what is typed. `on_found` is called after each search, with whether it was for
     something else than the one before."""
 
-    def __init__(self, page: Any, listing: Listing, on_found: Callable[[bool], None]) -> None:
-        self._field = page["find"]
-        self._label = page["find-label"]
-        self._result = page["find-result"]
-        self._nothing = page["nothing-found"]
+    def __init__(self, parts: Parts, listing: Listing, on_found: Callable[[bool], None]) -> None:
+        self._field = parts["find"]
+        self._parts = parts
         self._listing = listing
         self._on_found = on_found
         self._is_due = False
@@ -35,26 +33,31 @@ class Find:
         if self._search is None:
             self._search = asyncio.ensure_future(self._run())
 
-    def clear(self) -> None:
-        """List all pictures again."""
-        if self._field.value:
+    def include(self, names: Iterable[str]) -> None:
+        """List all pictures again, unless those with these names are found as well."""
+        if self._field.value and not all(is_found(self._term, name) for name in names):
             self._field.value = ""
             self.search()
 
     def update(self, total: int) -> None:
         """Tell how many pictures there are, and how many were found."""
         term, shown = self._listing.term, self._listing.count
-        self._field.placeholder = f"Find in {wording.count(total)}"
-        self._label.hidden = total < SHOWN_FROM and not term
-        self._result.textContent = wording.found(term, shown, total)
-        self._nothing.textContent = wording.not_found(term)
-        self._nothing.hidden = shown > 0 or not term
+        write = self._parts.write
+        write("find", f"Find in {wording.count(total)}", "placeholder")
+        write("find-label", total < SHOWN_FROM and not term, "hidden")
+        write("find-result", wording.found(term, shown, total))
+        write("nothing-found", wording.not_found(term))
+        write("nothing-found", shown > 0 or not term, "hidden")
+
+    @property
+    def _term(self) -> str:
+        return str(self._field.value).strip()
 
     async def _run(self) -> None:
         try:
             while self._is_due:
                 self._is_due = False
-                term = str(self._field.value).strip()
+                term = self._term
                 is_other = term != self._listing.term
                 await self._listing.find(term)
                 self._on_found(is_other)

@@ -222,6 +222,8 @@ class Grid:
 
     def _hold_still(self) -> None:
         """Scroll by as much as what was on the screen has been moved by a pass."""
+        if not self._anchors:
+            return  # the grid begins on the screen; to ask where it is would lay it out once more
         anchor = next((file_id for file_id in self._anchors if file_id in self._places), None)
         if anchor is not None:
             moved = self._places.top(anchor) - self._anchors[anchor]

@@ -87,8 +87,7 @@ class Listing:
         """List only the files that have `term` in their name, in capital or small letters; all for ""."""
         found: list[str] | None = [] if term else None
         if found is not None:
-            # SQLite takes capital and small letters as the same in ASCII only.
-            spellings = {spell(_pattern(term)) for spell in (str, str.lower, str.upper, str.title)}
+            spellings = sorted(map(_pattern, _spellings(term)))
             matches = " OR ".join(["name LIKE ? ESCAPE '\\'"] * len(spellings))
             sql = f"SELECT id FROM (SELECT id, {NAME} AS name FROM ({PART})) WHERE {matches}"  # noqa: S608
             for offset in range(0, self.total, SEARCHED_AT_ONCE):
@@ -96,6 +95,16 @@ class Listing:
                 found += [file_id for (file_id,) in rows]
                 await asyncio.sleep(0)
         self._found, self.term = found, term
+
+
+def is_found(term: str, name: str) -> bool:
+    """Whether a search for `term` surely lists a file of that name."""
+    return any(spelling in name for spelling in _spellings(term))
+
+
+def _spellings(term: str) -> set[str]:
+    """SQLite takes capital and small letters as the same in ASCII only."""
+    return {spell(term) for spell in (str, str.lower, str.upper, str.title)}
 
 
 def _pattern(term: str) -> str:

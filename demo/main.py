@@ -16,6 +16,8 @@ from frames import Frames
 from gestures import accept_files
 from grid import Grid
 from messages import Toasts
+from pace import Pace
+from parts import Parts
 from pyscript import document, web, when, window
 from pyscript.js_modules import images, loading
 from status import StatusPanel
@@ -46,15 +48,15 @@ class Main:
         self._grid = Grid(gallery.listing, self._card_url, self._frames.ask)
         self._grid.on_action(self._act)
         self._viewer = Viewer(page, gallery.listing, gallery.url, self._grid.broken)
-        self._find = Find(page, gallery.listing, self._on_found)
-        self._empty, self._empty_title = page["empty-state"], page["empty-title"]
+        self._parts = Parts(document.body)
+        self._find = Find(self._parts, gallery.listing, self._on_found)
         self._tasks: set[asyncio.Task[None]] = set()
         self._transfers: Mapping[str, fs.ActiveTransfer] = {}
         self._saving = 0
         self._is_outdated = True
+        self._is_search_due = False
         self._has_progress = False
-        self._reading: asyncio.TimerHandle | None = None
-        self._pause = 0.0
+        self._pace = Pace(self._read_anew)
         gallery.watch(self._on_change, self._on_event)
         if self._paint():
             self._frames.ask()
@@ -67,13 +69,17 @@ class Main:
 
     def _on_change(self, tables: frozenset[str] = frozenset()) -> None:
         """Something has changed: read it soon, together with what changes until then."""
-        if "files" in tables and self._gallery.listing.term:
-            self._find.search()
-        if self._reading is None:
-            self._reading = asyncio.get_running_loop().call_later(self._pause, self._outdate)
+        self._is_search_due |= "files" in tables
+        self._pace.ask()
+
+    def _read_anew(self) -> None:
+        is_search_due, self._is_search_due = self._is_search_due, False
+        if is_search_due and self._gallery.listing.term:
+            self._find.search()  # and then the rest, in `_on_found`
+        else:
+            self._outdate()
 
     def _outdate(self) -> None:
-        self._reading = None
         self._is_outdated = True
         self._frames.ask()
 
@@ -82,24 +88,25 @@ class Main:
         started, is_outdated = time.perf_counter(), self._is_outdated
         self._is_outdated = False
         if is_outdated:
-            self._read()
+            self._grid.refresh(online=fs.is_online())
+        has_more = self._grid.paint()  # first: to ask where things are costs after writing
+        if is_outdated:
+            self._tell()
         if self._has_progress:
             self._has_progress = False
             self._grid.progress({file_id: transfer.percent for file_id, transfer in self._transfers.items()})
             self._panel.progress(self._transfers)
-        has_more = self._grid.paint()
-        if is_outdated:  # leave most of the time to everything else, however much has changed
-            self._pause = min(0.5, 6 * (time.perf_counter() - started))
+        if is_outdated:
+            self._pace.took(time.perf_counter() - started)
         return has_more
 
-    def _read(self) -> None:
+    def _tell(self) -> None:
         """Show what is true of all pictures together; the grid reads what is in view."""
         snapshot = self._gallery.snapshot()
         self._panel.update(snapshot, self._saving)
         self._find.update(snapshot.total)
-        self._empty_title.textContent = wording.nothing(snapshot)
-        self._empty.hidden = snapshot.total > 0
-        self._grid.refresh(online=snapshot.online)
+        self._parts.write("empty-title", wording.nothing(snapshot))
+        self._parts.write("empty-state", snapshot.total > 0, "hidden")
 
     def _on_found(self, is_other: bool) -> None:
         """The listing has been searched: for another name, or again."""
@@ -150,7 +157,7 @@ class Main:
             self._start(self._gallery.retry())
 
     async def _add(self, js_files: list[Any]) -> None:
-        self._find.clear()  # or the new ones might not be among those that are shown
+        self._find.include(str(js_file.name) for js_file in js_files)
         self._saving += len(js_files)
         self._on_change()
         await asyncio.gather(*map(self._add_one, js_files))  # the kit stores some at a time

@@ -40,8 +40,9 @@ class Viewer:
         metadata = fs.get_file_metadata(record)
         self._shown = record
         self._image.removeAttribute("src")
-        self._image.alt = metadata.name or "Picture"
-        facts = (metadata.name, wording.dimensions(metadata), wording.size(metadata.size_bytes))
+        name = wording.clipped(metadata.name or "")
+        self._image.alt = name or "Picture"
+        facts = (name, wording.dimensions(metadata), wording.size(metadata.size_bytes))
         self._caption.textContent = " · ".join(fact for fact in facts if fact)
         if not self._dialog.open:
             self._dialog.showModal()

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from app import Snapshot
 
 
+MAX_SHOWN = 300
+"""Characters; the kit's own paths, keys and hashes have fewer."""
+
+
 @dataclass(frozen=True)
 class Message:
     """A text with its tone: `good`, `busy`, `wait`, `off` or `bad`; the style sheet colours it."""
@@ -34,6 +38,11 @@ def size(number_of_bytes: int | None) -> str:
             return f"{value:.1f} {unit}" if unit == "MB" and value < 9.95 else f"{value:.0f} {unit}"
         value /= 1000
     return f"{value:.1f} GB"
+
+
+def clipped(text: str) -> str:
+    """A text that a card has room for, were it ever so long: whoever may write to a store may write any."""
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
 def dimensions(metadata: fs.FileMetadata) -> str:

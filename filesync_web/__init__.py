@@ -19,6 +19,7 @@ from filesync_web.api import (
     init_file_sync,
     is_online,
     list_orphans,
+    mount,
     on_file_sync_event,
     open_file,
     pause_transfer,
@@ -26,13 +27,17 @@ from filesync_web.api import (
     prefetch_files,
     preview_data_url,
     prioritize_download,
+    read_bytes,
     read_file,
+    read_text,
     recover_orphan,
     register_file_sync_service_worker,
+    rename_file,
     resolve_file_url,
     resume_transfer,
     retry_errors,
     save_file,
+    set_metadata,
     start_file_sync,
     stop_file_sync,
     storage_status,
@@ -41,6 +46,7 @@ from filesync_web.api import (
     unpin_file,
     unregister_file_sync_service_worker,
     update_file,
+    wait_until_synced,
 )
 from filesync_web.core.backoff import RetryPolicy
 from filesync_web.core.display import (
@@ -86,12 +92,14 @@ from filesync_web.errors import (
     StoreError,
     SyncAuthError,
     SyncError,
+    SyncTimeoutError,
     TransferCancelledError,
     TransferError,
     UnknownFileError,
     UnreadableError,
 )
 from filesync_web.file_sync import FileSync
+from filesync_web.files.mounts import MountedFiles
 from filesync_web.files.orphans import Orphan
 from filesync_web.files.preprocess import Preprocessed
 from filesync_web.files.python_files import CreatedFile, CreatedTextFile
@@ -142,6 +150,7 @@ __all__ = [
     "LocalFileState",
     "Materializer",
     "MetadataSyncStatus",
+    "MountedFiles",
     "NetworkError",
     "NewEvent",
     "NotEvictableError",
@@ -174,6 +183,7 @@ __all__ = [
     "SyncError",
     "SyncOptions",
     "SyncStatus",
+    "SyncTimeoutError",
     "Table",
     "ThumbnailOptions",
     "TotalProgress",
@@ -211,6 +221,7 @@ __all__ = [
     "json",
     "list_orphans",
     "make_schema",
+    "mount",
     "on_file_sync_event",
     "open_file",
     "open_store",
@@ -219,15 +230,19 @@ __all__ = [
     "prefetch_files",
     "preview_data_url",
     "prioritize_download",
+    "read_bytes",
     "read_file",
+    "read_text",
     "real",
     "recover_orphan",
     "register_file_sync_service_worker",
     "remove_active_transfer",
+    "rename_file",
     "resolve_file_url",
     "resume_transfer",
     "retry_errors",
     "save_file",
+    "set_metadata",
     "start_file_sync",
     "stop_file_sync",
     "storage_status",
@@ -240,4 +255,5 @@ __all__ = [
     "unregister_file_sync_service_worker",
     "update_active_transfers",
     "update_file",
+    "wait_until_synced",
 ]

@@ -125,6 +125,11 @@ class NetworkError(TransferError):
     retryable = True
 
 
+class SyncTimeoutError(FileSyncError, TimeoutError):
+    """Not everything was synced in time; the message says what hinders it, and it goes on in the
+    background."""
+
+
 class StallError(NetworkError):
     """No byte moved for longer than the stall time-out; the request was aborted."""
 

@@ -8,9 +8,10 @@ them leads.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import Any
 
 from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.metadata import FileMetadata
@@ -18,14 +19,17 @@ from filesync_web.core.paths import check_store_id
 from filesync_web.core.records import Control, FileOperationResult
 from filesync_web.errors import InvalidArgumentError, NotInitializedError
 from filesync_web.files.controls import change_control, retry_errors
+from filesync_web.files.descriptions import Descriptions
 from filesync_web.files.events import FileEvents
 from filesync_web.files.eviction import Eviction
 from filesync_web.files.garbage import GarbageCollector
 from filesync_web.files.importer import Importer
+from filesync_web.files.mounts import MountedFiles, Mounts
 from filesync_web.files.orphans import Orphan, Orphans
 from filesync_web.files.previews import Previews
 from filesync_web.files.python_files import PythonFiles
 from filesync_web.files.reader import Reader
+from filesync_web.files.sync_wait import SyncWait
 from filesync_web.files.tables import FileSyncTables
 from filesync_web.files.thumbnails import Thumbnails
 from filesync_web.files.upload_ledger import StoreUploadLedger
@@ -70,9 +74,12 @@ class FileSync:
         self._eviction = Eviction(workspace, self._thumbnails, is_limited=options.is_limited)
         importer = Importer(workspace, options.preprocessors, self._garbage, self._orphans)
         self._writer = Writer(workspace, importer, self._eviction, self._previews)
+        self._descriptions = Descriptions(workspace)
+        self._mounts = Mounts(workspace, self._writer, self._descriptions)
         self._reader = Reader(workspace, self._eviction, auto_prioritize=options.auto_prioritize)
         python_files = PythonFiles(workspace, self._reader, self._writer, self._garbage)
         self.open_file, self.create_file = python_files.open, python_files.create
+        self._sync_wait = SyncWait(workspace, self.is_online)
         self._leader = Leader(
             workspace,
             options,
@@ -111,6 +118,8 @@ class FileSync:
                 ends.push_async_callback(self._garbage.close)
                 ends.push_async_callback(self._eviction.close)
                 ends.push_async_callback(self.stop)
+                ends.push_async_callback(self._descriptions.close)
+                ends.push_async_callback(self._mounts.close)
                 ends.callback(self._reader.close)
 
     # --- files
@@ -130,7 +139,9 @@ class FileSync:
         CPython also a path. `name` and `mime_type` stand in for what it does not carry. Raises
         `InvalidArgumentError`, `QuotaExceededError`, `StorageError`; then nothing is left behind.
         """
-        return await self._writer.save(source, name, mime_type, metadata)
+        result = await self._writer.save(source, name, mime_type, metadata)
+        await self._mounts.prepare(result.content_hash)
+        return result
 
     async def update_file(
         self,
@@ -143,7 +154,9 @@ class FileSync:
     ) -> FileOperationResult:
         """Give a file new content; the old content goes after the new is uploaded. Arguments and errors
         as for `save_file`, and `UnknownFileError`."""
-        return await self._writer.update(file_id, source, name, mime_type, metadata)
+        result = await self._writer.update(file_id, source, name, mime_type, metadata)
+        await self._mounts.prepare(result.content_hash)
+        return result
 
     async def delete_file(self, file_id: str) -> None:
         """Delete a file for all clients. Its bytes go, here and remotely, when no other file has the
@@ -159,7 +172,31 @@ class FileSync:
         Raises `UnknownFileError`; `TransferError` when the download fails or rests at an error;
         `BlobNotFoundError` when the bytes are nowhere to be had, or with `wait=False` not on this device.
         """
-        return await self._reader.read(id_or_path, wait=wait)
+        handle = await self._reader.read(id_or_path, wait=wait)
+        await self._mounts.prepare_file(id_or_path)
+        return handle
+
+    async def read_bytes(self, id_or_path: str, *, wait: bool = True) -> bytes:
+        """The content of a live file, in memory; arguments and errors as for `read_file`."""
+        return await self._reader.read_bytes(id_or_path, wait=wait)
+
+    async def read_text(
+        self, id_or_path: str, *, encoding: str = "utf-8", errors: str = "strict", wait: bool = True
+    ) -> str:
+        """The same as text. Raises `UnicodeDecodeError` as well."""
+        return (await self.read_bytes(id_or_path, wait=wait)).decode(encoding, errors)
+
+    async def rename_file(self, file_id: str, name: str) -> None:
+        """Give a file another name, for all clients; no bytes move. Raises `UnknownFileError`,
+        `InvalidArgumentError`."""
+        await self._descriptions.rename(file_id, name)
+
+    async def set_metadata(
+        self, file_id: str, *, mime_type: str | None = None, custom: Mapping[str, Any] | None = None
+    ) -> None:
+        """Change what is recorded of a file, for all clients; no bytes move. Custom keys are added to those
+        that there are; one whose value is None goes. Raises `UnknownFileError`, `InvalidArgumentError`."""
+        await self._descriptions.change(file_id, mime_type, custom or {})
 
     async def get_file_url(self, id_or_path: str) -> str | None:
         """A URL of the own copy of a live file, for this page only; None when the bytes are not on this
@@ -181,6 +218,14 @@ class FileSync:
         """
         return await self._thumbnails.url(id_or_path, size)
 
+    async def mount(self, folder: str = "/files") -> MountedFiles:
+        """Show the live files, by name, at a folder of Pyodide's file system, until `unmount` or `dispose`.
+
+        Nothing is read now. Raises `InvalidArgumentError` for a folder that cannot be mounted at, and on
+        CPython, where `read_file` gives a path.
+        """
+        return self._mounts.mount(folder)
+
     # --- transfers
 
     def is_online(self) -> bool:
@@ -191,6 +236,17 @@ class FileSync:
         """Look at the connections now instead of at the next interval."""
         self._leader.check_now()
         self._workspace.store.nudge_sync()
+
+    async def wait_until_synced(
+        self, file_ids: Iterable[str] | None = None, timeout: float | None = None
+    ) -> None:
+        """Return once these files, or all that are not deleted, are uploaded and the sync backend has
+        confirmed what this device says of them. Without a backend or an object store there is nothing to wait
+        for there.
+
+        Raises `SyncTimeoutError` after `timeout` seconds, which says what hinders it; `UnknownFileError`.
+        """
+        await self._sync_wait.wait(file_ids, timeout)
 
     async def prioritize_download(self, file_id: str) -> None:
         """Put a file that waits for its download first in line. Raises `UnknownFileError`."""

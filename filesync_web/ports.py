@@ -1,12 +1,10 @@
 """What the file sync needs of the outside world; `browser/` and `native/` implement it, `testing/` fakes it.
 
-Bytes do not pass through these calls: a *source* is anything that the platform can stream from (a
-JavaScript `File`, `Blob` or `ReadableStream`, a path, bytes, an async iterator of bytes), a *blob
-handle* is what it reads stored bytes with (a JavaScript `File`, a `pathlib.Path`). Both are opaque to
-everything but the adapter that made them.
-
-All sizes are bytes, all durations and times are seconds. Every awaiting call may be cancelled; it then
-aborts the request or discards the temporary file and raises `asyncio.CancelledError`.
+Bytes pass through Python only where somebody asks for them. A *source* is anything that the platform can
+stream from (a JavaScript `File`, a path, bytes, an async iterator of bytes), a *blob handle* is what it reads
+stored bytes with (a JavaScript `File`, a path); both are opaque to all but the adapter that made them. Sizes
+are bytes, times seconds. Every awaiting call may be cancelled; it then aborts the request or discards the
+temporary file and raises `asyncio.CancelledError`.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
 
-from filesync_web.core import open_bytes
+from filesync_web.core import mounting, open_bytes
 from filesync_web.core.raster import Raster
 from filesync_web.core.thumbnails import Recipe
 
@@ -36,8 +34,7 @@ HeadersSource = Headers | Callable[[], Headers | Awaitable[Headers]]
 
 @dataclass(frozen=True, slots=True)
 class BlobInfo:
-    """What was stored: the SHA-256 in hex, the size in bytes, and of an image, where it is known, width and
-    height in pixels."""
+    """What was stored: its SHA-256 in hex, and of an image, where it is known, width and height in pixels."""
 
     content_hash: str
     size: int
@@ -46,7 +43,7 @@ class BlobInfo:
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """What a source says of itself; `size` in bytes. Empty or None where it does not know."""
+    """What a source says of itself; empty or None where it does not know."""
 
     name: str = ""
     mime_type: str = ""
@@ -92,9 +89,8 @@ class HttpResponse:
 class BlobStore(Protocol):
     """Content-addressed bytes of one store, durable on this device.
 
-    Bytes are visible under a hash only when they have that hash: they are written to a temporary name,
-    verified, flushed and renamed; a file under its hash is never rewritten. Two calls, also of two tabs,
-    may store the same content at once.
+    Bytes are visible under a hash only when they have it: they are written to a temporary name, verified,
+    flushed and renamed, and never rewritten. Two calls, also of two tabs, may store the same at once.
     """
 
     def describe(self, source: Source) -> SourceInfo:
@@ -137,14 +133,18 @@ class BlobStore(Protocol):
         """A handle of the stored bytes, named and typed as asked; raises `BlobNotFoundError`."""
         ...
 
+    async def read(self, content_hash: str) -> bytes:
+        """All of the stored bytes, in memory; raises `BlobNotFoundError`."""
+        ...
+
     async def create_bytes(self) -> NewBytes:
         """New bytes, to be written without awaiting. Once they are finished they are a source of this store,
         which `put` takes as they are, without another copy. Raises `StorageError`."""
         ...
 
     async def open_bytes(self, content_hash: str, *, suspend: bool = False) -> RandomAccess:
-        """The stored bytes, to be read at any place and closed. `suspend`: other tasks may run while a read
-        waits, if that is faster here. Raises `BlobNotFoundError`."""
+        """The stored bytes, to be read and closed. `suspend`: other tasks may run while a read waits, if that
+        is faster here. Raises `BlobNotFoundError`."""
         ...
 
     async def size(self, content_hash: str) -> int | None:
@@ -386,8 +386,8 @@ class Clock(Protocol):
 class Platform:
     """Everything that a `FileSync` needs of the place where it runs.
 
-    `random` spreads retries, and guards nothing. Without `thumbnails` nothing here can make any.
-    """
+    `random` spreads retries, and guards nothing. Without `thumbnails` nothing here can make any. `mount`
+    shows a tree of files at a folder, where Python's file system is not the system's own."""
 
     blobs: BlobStore
     http: Http
@@ -396,4 +396,5 @@ class Platform:
     clock: Clock
     background: BackgroundUploader | None = None
     thumbnails: ThumbnailStore | None = None
+    mount: Callable[[mounting.Tree, str], mounting.Mounted] | None = None
     random: Random = field(default_factory=Random)

@@ -5,10 +5,13 @@ Each helper tells its own whole contract: `help(filesync_web.save_file)`. An app
 `FileSync` for each by `create_file_sync`, and calls the methods of the same names.
 """
 
+from filesync_web.api.descriptions import rename_file, set_metadata
 from filesync_web.api.files import (
     delete_file,
     get_file_url,
+    read_bytes,
     read_file,
+    read_text,
     resolve_file_url,
     save_file,
     update_file,
@@ -22,6 +25,7 @@ from filesync_web.api.instance import (
     start_file_sync,
     stop_file_sync,
 )
+from filesync_web.api.mounting import mount
 from filesync_web.api.orphans import drop_orphan, list_orphans, recover_orphan
 from filesync_web.api.python_files import create_file, open_file
 from filesync_web.api.service_worker import (
@@ -47,6 +51,7 @@ from filesync_web.api.transfers import (
     resume_transfer,
     retry_errors,
     trigger_sync,
+    wait_until_synced,
 )
 
 __all__ = [
@@ -65,6 +70,7 @@ __all__ = [
     "init_file_sync",
     "is_online",
     "list_orphans",
+    "mount",
     "on_file_sync_event",
     "open_file",
     "pause_transfer",
@@ -72,13 +78,17 @@ __all__ = [
     "prefetch_files",
     "preview_data_url",
     "prioritize_download",
+    "read_bytes",
     "read_file",
+    "read_text",
     "recover_orphan",
     "register_file_sync_service_worker",
+    "rename_file",
     "resolve_file_url",
     "resume_transfer",
     "retry_errors",
     "save_file",
+    "set_metadata",
     "start_file_sync",
     "stop_file_sync",
     "storage_status",
@@ -87,4 +97,5 @@ __all__ = [
     "unpin_file",
     "unregister_file_sync_service_worker",
     "update_file",
+    "wait_until_synced",
 ]

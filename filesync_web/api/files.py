@@ -143,6 +143,45 @@ async def read_file(id_or_path: str, *, wait: bool = True) -> BlobHandle:
     return await get_file_sync().read_file(id_or_path, wait=wait)
 
 
+async def read_bytes(id_or_path: str, *, wait: bool = True) -> bytes:
+    """The content of a file, all of it in memory; one that is not on this device is downloaded first.
+
+        data = json.loads(await read_bytes(file_id))
+
+    For what is large there is `open_file`, which reads piece by piece.
+
+    Args:
+        id_or_path: the id of a live file, or its path.
+        wait: as for `read_file`.
+
+    Raises:
+        As `read_file`.
+    """
+    return await get_file_sync().read_bytes(id_or_path, wait=wait)
+
+
+async def read_text(
+    id_or_path: str, *, encoding: str = "utf-8", errors: str = "strict", wait: bool = True
+) -> str:
+    """The content of a file as text, all of it in memory.
+
+        text = await read_text(file_id)
+
+    Args:
+        id_or_path: the id of a live file, or its path.
+        encoding: of the text; "utf-8-sig" leaves out a byte order mark.
+        errors: what to do with bytes that are none, as for `bytes.decode`.
+        wait: as for `read_file`.
+
+    Raises:
+        UnicodeDecodeError: the bytes are no text of that encoding.
+        LookupError: Python knows no such encoding.
+
+        All else is as for `read_file`.
+    """
+    return await get_file_sync().read_text(id_or_path, encoding=encoding, errors=errors, wait=wait)
+
+
 async def get_file_url(id_or_path: str) -> str | None:
     """A URL of the own copy of a file, for this page or process only; None when the bytes are not here.
 

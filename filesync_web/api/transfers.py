@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from filesync_web.api.instance import get_file_sync
 from filesync_web.core.display import FileSyncEvent
@@ -31,6 +31,29 @@ def trigger_sync() -> None:
         NotInitializedError: `init_file_sync` was not called yet.
     """
     get_file_sync().trigger_sync()
+
+
+async def wait_until_synced(file_ids: Iterable[str] | None = None, timeout: float | None = None) -> None:
+    """Return once files are uploaded and the sync backend has confirmed them: other devices can have them.
+
+        await wait_until_synced([result.file_id], timeout=60)
+
+    Nothing has to wait for that: it is for a script that is about to end, or a "safe to close" in a page.
+    `on_file_sync_event` tells the progress. What this device works off goes on when this gives up waiting, or
+    is cancelled. A file that is deleted meanwhile is not waited for; one that rests at an error is, since it
+    is tried again. Without an object store (local-only) or a sync backend there is nothing to wait for there.
+
+    Args:
+        file_ids: ids of live files. Default: all that are not deleted, also those that come meanwhile.
+        timeout: seconds to wait at most. Default: as long as it takes.
+
+    Raises:
+        SyncTimeoutError: it took longer; a `TimeoutError` as well. The message says what hinders it: no
+            connection, pauses, the error of a file, what the backend says.
+        UnknownFileError: no live file has such an id.
+        NotInitializedError: `init_file_sync` was not called yet.
+    """
+    await get_file_sync().wait_until_synced(file_ids, timeout)
 
 
 async def prioritize_download(file_id: str) -> None:

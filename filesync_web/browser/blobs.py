@@ -139,6 +139,11 @@ class OpfsBlobStore:
         """The stored bytes as a JavaScript `File` with that name and type."""
         return named_file(await self._present(content_hash), name or content_hash, mime_type)
 
+    async def read(self, content_hash: str) -> bytes:
+        """All of the stored bytes."""
+        js_bytes = await call(await self._present(content_hash), "arrayBuffer")
+        return bytes(js_bytes.to_bytes())
+
     async def create_bytes(self) -> NewBytes:
         """A temporary file to be written."""
         return await create_bytes(self.worker, self.store_id)

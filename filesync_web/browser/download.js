@@ -65,9 +65,12 @@ function joined(pieces, size) {
   return bytes;
 }
 
+let listing = null; // a promise of the names of the temporary files, while somebody reads them
+
+// Downloads that begin together look once for what earlier ones have left.
 async function findPartial(folder, hash) {
-  for await (const name of folder.keys()) if (name.startsWith(`get-${hash}.`)) return name;
-  return null;
+  listing ??= Array.fromAsync(folder.keys()).finally(() => (listing = null));
+  return (await listing).find((name) => name.startsWith(`get-${hash}.`)) ?? null;
 }
 
 async function download(job, args) {

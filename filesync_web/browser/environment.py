@@ -14,6 +14,7 @@ from filesync_web.browser.refusal import asking_why
 from filesync_web.browser.tabs import BroadcastTabs, WebLeaderLock
 from filesync_web.browser.thumbnails import OpfsThumbnails
 from filesync_web.browser.web_socket import open_browser_socket
+from filesync_web.core.mounting import Mounted, Tree
 from filesync_web.livestore.http_transport import http_transport
 from filesync_web.livestore.ports import StorePorts
 from filesync_web.livestore.schema import Schema
@@ -65,11 +66,19 @@ class BrowserEnvironment:
                 include_credentials=include_credentials,
             ),
             thumbnails=OpfsThumbnails(store_id),
+            mount=lambda tree, folder: _mount(tree, blobs, folder),
         )
 
     def absolute_url(self, url: str) -> str:
         """The URL relative to the page."""
         return absolute_url(url)
+
+
+def _mount(tree: Tree, blobs: OpfsBlobStore, folder: str) -> Mounted:
+    from filesync_web.browser.mounted_contents import MountedContents
+    from filesync_web.browser.mounted_fs import mount_tree
+
+    return mount_tree(tree, MountedContents(blobs), folder)
 
 
 def _leader_lock(store_id: str) -> str:

@@ -9,7 +9,7 @@
 // Messages out: {ready: true}           the script runs
 //               {id, taken: chunk}      the bytes are used, the next may come, in the same buffer
 //               {id, progress: [done, total]}
-//               {id, value} or {id, error: JSON of {type, message, ...}}   the end of the job
+//               {id, value} or {id, error: JSON of {type, message, ...}}   the end of the job, with the last progress
 
 class Job {
   #controller = new AbortController();
@@ -19,7 +19,7 @@ class Job {
   constructor(id) {
     this.id = id;
     this.signal = this.#controller.signal;
-    this.progress = throttled((done, total) => postMessage({ id, progress: [done, total ?? 0] }));
+    this.progress = throttled((done, total) => postMessage({ id, progress: [done, total] }));
   }
 
   /** The bytes that Python gives, one array after the other; at most one waits here. */
@@ -59,7 +59,8 @@ function serve(operations) {
       answer.error = JSON.stringify(describeError(error));
     }
     jobs.delete(job.id);
-    job.progress.flush();
+    const progress = job.progress.take();
+    if (progress) answer.progress = progress;
     postMessage(answer, answer.value instanceof ArrayBuffer ? [answer.value] : []);
   };
 

@@ -1,25 +1,21 @@
-// Progress reports at most every 100 ms, the first and the latest always: {report(done, total), flush()}.
+// Progress reports at most every 100 ms, the latest always: {report(done, total), take()}. The first waits as long: what
+// takes less tells its progress with its end.
 
 const PROGRESS_INTERVAL = 100; // milliseconds
 
 function throttled(send) {
   let latest = null;
   let timer = null;
-  const flush = () => {
+  const take = () => {
     clearTimeout(timer);
     timer = null;
-    if (latest) send(...latest);
+    const values = latest;
     latest = null;
+    return values;
   };
-  const rest = () => {
-    timer = null;
-    if (latest) report(...latest);
+  const report = (done, total) => {
+    latest = [done, total ?? 0];
+    timer ??= setTimeout(() => send(...take()), PROGRESS_INTERVAL);
   };
-  const report = (...values) => {
-    latest = values;
-    if (timer !== null) return;
-    flush();
-    timer = setTimeout(rest, PROGRESS_INTERVAL);
-  };
-  return { report, flush };
+  return { report, take };
 }

@@ -101,12 +101,12 @@ class Job:
         """Take a message of the worker; whether it was the last one."""
         if hasattr(js_message, "taken"):
             self._take(js_message.taken)
-        elif hasattr(js_message, "progress"):
+        if hasattr(js_message, "progress"):
             report(self._progress, *js_message.progress)
-        elif hasattr(js_message, "error"):
+        if hasattr(js_message, "error"):
             self.end(None, error_of(json.loads(js_message.error)))
             return True
-        else:
+        if hasattr(js_message, "value"):
             self.end(js_message.value)
             return True
         return False

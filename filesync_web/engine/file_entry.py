@@ -109,21 +109,25 @@ class FileEntry:
 
     def take_in(self, local_hash: str, demand: Demand, *, forget_error: bool) -> None:
         """Let the row speak of the record, and of the own copy that is here."""
-        self.row = replace(self.row, path=self.record.path, local_hash=local_hash)
+        self.change_row(path=self.record.path, local_hash=local_hash)
         self.is_wanted = demand.wants(self)
         if not (self.is_wanted or self.is_here):
-            self.row = replace(self.row, local_hash="")  # an older copy is not wanted either
+            self.change_row(local_hash="")  # an older copy is not wanted either
         if forget_error:
-            self.row = replace(self.row, last_sync_error="")
+            self.change_row(last_sync_error="")
+
+    def change_row(self, **values: str | Status) -> None:
+        """Let the row have these values; it stays the object that it is when it has them."""
+        self.row = _changed(self.row, **values)
 
     def step(self, kind: JobKind, event: Input, *, error: str | None = None) -> None:
         """Take the status of one direction through the table; `error` replaces the row's last error."""
-        row = self.row
         if kind is JobKind.UPLOAD:
-            row = replace(row, upload_status=next_status(row.upload_status, event))
+            self.change_row(upload_status=next_status(self.row.upload_status, event))
         else:
-            row = replace(row, download_status=next_status(row.download_status, event))
-        self.row = row if error is None else replace(row, last_sync_error=error)
+            self.change_row(download_status=next_status(self.row.download_status, event))
+        if error is not None:
+            self.change_row(last_sync_error=error)
 
     def settle(self, *, remote: bool, retry: bool) -> None:
         """Bring both statuses of a file without a job to what the plan wants.
@@ -146,7 +150,7 @@ class FileEntry:
             kind = JobKind.UPLOAD if statuses[0] is Status.QUEUED else JobKind.DOWNLOAD
             self.step(kind, Input.FAIL, error=self.refusal)
         elif self._is_past_error(remote=remote, retry=retry):
-            self.row = replace(self.row, last_sync_error="")
+            self.change_row(last_sync_error="")
 
     def _is_past_error(self, *, remote: bool, retry: bool) -> bool:
         """Whether the row's last error tells nothing any more: it is done, or begins anew. That an object was
@@ -163,7 +167,14 @@ def at_rest(row: LocalFileState) -> LocalFileState:
         upload = next_status(upload, Input.INTERRUPT)
     if download is Status.IN_PROGRESS:
         download = next_status(download, Input.INTERRUPT)
-    return replace(row, upload_status=upload, download_status=download)
+    return _changed(row, upload_status=upload, download_status=download)
+
+
+def _changed(row: LocalFileState, **values: str | Status) -> LocalFileState:
+    """The row with these values: most have them already, and a copy takes longer than to look."""
+    if all(getattr(row, name) == value for name, value in values.items()):
+        return row
+    return replace(row, **values)  # type: ignore[arg-type]
 
 
 def first_row(record: FileRecord) -> LocalFileState:

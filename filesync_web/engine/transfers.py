@@ -71,8 +71,7 @@ class Transfers:
         uploads whose end nobody has heard of.
         """
         file_id = fact.record.id
-        file = self._state.files.get(file_id)
-        if file is not None:
+        if (file := self._state.files.get(file_id)) is not None:
             self._interrupt(file)
             self._unqueue(file_id)
         if fact.row is not None:
@@ -87,7 +86,7 @@ class Transfers:
             self._interrupt(file)
         if file.job is None:
             file.settle(remote=self._remote, retry=retry)
-        if retry:
+        if retry and file.retry.not_before:
             file.retry = replace(file.retry, not_before=0.0)
         self._write(file)
 
@@ -133,6 +132,8 @@ class Transfers:
             if job.kind is JobKind.UPLOAD:
                 self._state.emit(ChangeRemoteKey(job.file_id, job.content_hash, "", job.remote_key))
                 self._change_record(file, replace(file.record, remote_key=job.remote_key))
+            else:
+                file.change_row(local_hash=job.content_hash)
             self._state.notify(job, "complete")
             self.reconcile(file)
         if job.kind is JobKind.DOWNLOAD:
@@ -154,7 +155,7 @@ class Transfers:
             return
         was_resting = file.retry.is_resting
         file.retry = file.retry.after(failure, state.policy, state.now, state.jitter)
-        file.row = replace(file.row, last_sync_error=failure.message)
+        file.change_row(last_sync_error=failure.message)
         state.notify(job, "error", failure.message)
         is_lost = failure.kind is FailureKind.REMOTE_MISSING or file.retry.is_damaged
         if job.kind is JobKind.DOWNLOAD and is_lost:
@@ -163,7 +164,7 @@ class Transfers:
             return
         if failure.kind is FailureKind.LOCAL_MISSING:
             file.step(job.kind, Input.INTERRUPT)
-            file.row = replace(file.row, local_hash="")
+            file.change_row(local_hash="")
         else:
             file.step(job.kind, Input.FAIL if file.retry.is_resting else Input.INTERRUPT)
             if failure.kind.may_pass and file.retry.is_resting and not was_resting:
@@ -187,7 +188,8 @@ class Transfers:
     def _arrived(self, content_hash: str) -> None:
         """The bytes are here: for every file of that content, evicted or not."""
         for file in self._state.files.lacking(content_hash):
-            file.row, file.retry = replace(file.row, local_hash=content_hash), FIRST_TRY
+            file.change_row(local_hash=content_hash)
+            file.retry = FIRST_TRY
             self.reconcile(file, retry=True)
 
     def _interrupt(self, file: FileEntry) -> None:

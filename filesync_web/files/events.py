@@ -64,9 +64,23 @@ class FileEvents:
         )
         return event.only_if(self._unchanged(old))
 
-    def described(self, old: FileRecord, metadata_json: str) -> NewEvent:
-        """More is known of the same content: valid only while the record is what `old` says, also after a
-        rebase."""
+    def described(self, old: FileRecord, metadata_json: str, updated_at: int) -> NewEvent:
+        """Something else is said of the same content: valid only while the record is live and has the content
+        and the key that `old` has, also after a rebase."""
+        new = replace(old, metadata_json=metadata_json, updated_at=updated_at)
+        return self.edited(new).only_if(self._unchanged(old))
+
+    def description(self, name: str, wire: Any) -> FileRecord | None:
+        """What an event that `described` has made was to make of the record, apart from its times; None for
+        another event."""
+        if name != self._events.file_updated.name or not isinstance(wire.get("metadataJson"), str):
+            return None
+        said = self._events.file_updated.decode(wire)
+        of_content = (said.path, said.remote_key, said.content_hash)
+        return FileRecord(said.id, *of_content, said.metadata_json, said.updated_at, said.updated_at)
+
+    def previewed(self, old: FileRecord, metadata_json: str) -> NewEvent:
+        """The content has a preview: valid only while the record is what `old` says."""
         event = self.edited(replace(old, metadata_json=metadata_json))
         return event.only_if(self._unchanged(old).where(metadata_json=old.metadata_json))
 

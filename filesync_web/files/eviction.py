@@ -246,12 +246,12 @@ class Eviction:
         if use is None or now - use.used_at >= USE_PRECISION:
             self._record(BlobUse(content_hash, now, _bounded(record.metadata_json)))
 
-    def record_arrival(self, record: FileRecord) -> None:
-        """The file's content has come here, without being used: what it is stays known if the record does
-        not."""
-        use = self._tables.use(record.content_hash)
+    def arrival_event(self, record: FileRecord) -> NewEvent:
+        """The event that goes with a download: the content has come here, without being used. What it is
+        stays known if the record does not."""
+        use = self._used.get(record.content_hash) or self._tables.use(record.content_hash)
         used_at = use.used_at if use is not None else 0
-        self._record(BlobUse(record.content_hash, used_at, _bounded(record.metadata_json)))
+        return self._events.blob_used(BlobUse(record.content_hash, used_at, _bounded(record.metadata_json)))
 
     def save_event(self, record: FileRecord) -> NewEvent:
         """The event that goes with a save: the content was used now."""

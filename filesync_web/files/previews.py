@@ -97,4 +97,4 @@ class Previews:
             if metadata.preview is not None:
                 return
             described = encode_metadata(replace(metadata, preview=preview))
-            await self._store.commit(self._events.described(record, described))
+            await self._store.commit(self._events.previewed(record, described))

@@ -50,6 +50,10 @@ class Reader:
         """The bytes of a file, once they are here."""
         return await self._when_here(id_or_path, self._handle, wait=wait)
 
+    async def read_bytes(self, id_or_path: str, *, wait: bool) -> bytes:
+        """The same, in memory."""
+        return await self._when_here(id_or_path, self._content, wait=wait)
+
     async def open(self, id_or_path: str, *, wait: bool, suspend: bool) -> tuple[FileRecord, RandomAccess]:
         """The same, to be read without awaiting and closed, and the record that has that content."""
         return await self._when_here(id_or_path, partial(self._open, suspend), wait=wait)
@@ -108,6 +112,9 @@ class Reader:
     def _check_open(self, file_id: str) -> None:
         if self._is_closed:
             raise TransferCancelledError(f"file {file_id} is not here, and file sync was ended")
+
+    async def _content(self, record: FileRecord) -> bytes:
+        return await self._blobs.read(record.content_hash)
 
     async def _handle(self, record: FileRecord) -> BlobHandle:
         metadata = parse_metadata(record.metadata_json)

@@ -85,6 +85,11 @@ class FileSyncTables:
         """All live records."""
         return self._records(self._tables.files.where(deleted_at=None))
 
+    def newest_live(self, count: int) -> list[FileRecord]:
+        """The live records that were made last, the newest first."""
+        files = self._tables.files.where(deleted_at=None)
+        return self._records(files.order_by("-created_at").limit(count))
+
     def all_ids(self) -> list[str]:
         """The files that are live, of which this client has a row, or that caused something in the outbox."""
         rows = self._store.query(
@@ -105,6 +110,11 @@ class FileSyncTables:
     def is_live(self, content_hash: str) -> bool:
         """Whether a live file has that content."""
         return bool(self.files_of(content_hash))
+
+    def not_uploaded(self) -> list[str]:
+        """The live files without a remote key."""
+        found = self._records(self._tables.files.where(remote_key="", deleted_at=None))
+        return [record.id for record in found]
 
     # --- what is this client's own
 

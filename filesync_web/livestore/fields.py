@@ -67,6 +67,8 @@ def iso_from_ms(value: int) -> str:
 
 
 def _check_text(value: Any) -> str:
+    if type(value) is str and value.isascii():
+        return value  # nearly all are: each event has several, and each is looked at several times
     if not isinstance(value, str):
         raise TypeError("a string")
     value.encode()  # a lone surrogate is a ValueError: neither UTF-8 nor SQLite can carry it
@@ -202,7 +204,8 @@ class Field:
     def to_wire(self, value: Any, where: str) -> Json:
         """The wire form of a value; raises `SchemaError` when it does not fit, or would not come back as it
         was sent."""
-        return self._convert(self.kind.to_wire, self.check(value, where), where)
+        checked = self.check(value, where)
+        return checked if self.kind.to_wire is _same else self._convert(self.kind.to_wire, checked, where)
 
     def from_wire(self, value: Json, where: str) -> Any:
         """The Python form; raises `SchemaError` when another client sent something that does not fit."""
@@ -210,7 +213,7 @@ class Field:
 
     def to_sql(self, value: Any) -> Any:
         """The SQL form of a checked value."""
-        return None if value is None else self.kind.to_sql(value)
+        return value if value is None or self.kind.to_sql is _same else self.kind.to_sql(value)
 
     def _convert(self, convert: Callable[[Any], Any], value: Any, where: str) -> Any:
         if value is None:

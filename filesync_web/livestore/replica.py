@@ -31,7 +31,12 @@ from filesync_web.livestore.wire import encoded_size
 
 logger = logging.getLogger(__name__)
 
+MAX_TOGETHER = 100
+"""Commits that go into the log together: in a browser, trying and applying them takes some 50 ms, in which
+nobody else gets a turn."""
+
 OnChange = Callable[[Change], None]
+OnVoid = Callable[[Sequence[LocalEvent]], None]
 """Called after each batch."""
 
 
@@ -53,12 +58,15 @@ class _Commit:
 
 
 class Replica:
-    """Log and state of one tab. `on_change` must not raise."""
+    """Log and state of one tab. `on_change` and `on_void` must not raise."""
 
-    def __init__(self, schema: Schema, log: EventLog, session_id: str, on_change: OnChange) -> None:
+    def __init__(
+        self, schema: Schema, log: EventLog, session_id: str, on_change: OnChange, on_void: OnVoid
+    ) -> None:
         self._schema = schema
         self._log = log
         self._on_change = on_change
+        self._on_void = on_void
         self._turn = asyncio.Lock()
         self.session_id = session_id
         self.client_id = ""
@@ -178,7 +186,8 @@ class Replica:
         self._on_change(change)
         if self.state.void:
             void, self.state.void = self.state.void, []
-            await self._log.discard(void)
+            await self._log.discard([entry.id for entry in void])
+            self._on_void([entry.event for entry in void])
 
     # --- what the store does ---
 
@@ -227,7 +236,7 @@ class Replica:
     async def _append_waiting(self) -> None:
         while self._commits:
             async with self._turn:
-                commits, self._commits = self._commits, []
+                commits, self._commits = self._commits[:MAX_TOGETHER], self._commits[MAX_TOGETHER:]
                 commits = [commit for commit in commits if not commit.done.cancelled()]
                 try:
                     await self._mend_if_broken()

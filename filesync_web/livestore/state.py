@@ -87,7 +87,7 @@ class State:
         self._checker = StatementChecker(schema)
         self._skipped: set[tuple[str, str]] = set()
         self.pending: list[LocalEntry] = []
-        self.void: list[int] = []  # pending entries whose condition no longer holds
+        self.void: list[LocalEntry] = []  # pending entries whose condition no longer holds
         self._settled: list[_Entry] = []  # what belongs to the base, but is in the tail
         self._tail_tables: set[str] = set()  # the tables that the tail has changed
         self._may_commit = True
@@ -276,7 +276,7 @@ class State:
                 changed |= self._apply_entry(pending)
                 self.pending.append(pending)
             else:
-                self.void.append(pending.id)
+                self.void.append(pending)
         if self.pending:
             self._tail_tables |= changed
         else:

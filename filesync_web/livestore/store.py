@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar, overload
 
@@ -19,7 +19,7 @@ from filesync_web.errors import StoreClosedError, StoreError
 from filesync_web.livestore.connector import Connector
 from filesync_web.livestore.election import ANSWER, ASK, Election
 from filesync_web.livestore.messages import Json
-from filesync_web.livestore.ports import LOG_CHANGED, Message, StorePorts
+from filesync_web.livestore.ports import LOG_CHANGED, LocalEvent, Message, StorePorts
 from filesync_web.livestore.queries import rows_of, tables_of
 from filesync_web.livestore.replica import Replica
 from filesync_web.livestore.schema import NewEvent, Schema
@@ -57,9 +57,10 @@ class Store:
         self._subscriptions = Subscriptions()
         self._leader_listeners: Listeners[bool] = Listeners()
         self._event_listeners: Listeners[list[tuple[str, Json]]] = Listeners()
+        self._void_listeners: Listeners[list[tuple[str, Json]]] = Listeners()
         self._close_listeners: Listeners[None] = Listeners()
         self._tabs = TabMessages(ports.channel)
-        self._replica = Replica(schema, ports.log, session_id, self._on_change)
+        self._replica = Replica(schema, ports.log, session_id, self._on_change, self._on_void)
         self._report = SyncReport(self._replica, self._tabs.post)
         self._election = Election(
             ports.lock, ports.clock, self._tabs.post, self._on_leadership, self._report.cannot_lead
@@ -69,6 +70,7 @@ class Store:
         self._closing: asyncio.Task[None] | None = None
         self._is_behind = False
         self._is_saving = False
+        self._is_telling = False
 
     def _sync_client(self, ports: StorePorts, options: SyncOptions) -> SyncClient:
         return SyncClient(
@@ -159,7 +161,7 @@ class Store:
         except asyncio.CancelledError:
             self._catch_up()  # the events may be in the log nevertheless
             raise
-        self._tabs.post(LOG_CHANGED)
+        self._tell_log_changed()
         if self._sync is not None:
             self._sync.wake()
 
@@ -221,6 +223,12 @@ class Store:
         effect may have changed: newly applied ones of any tab or client, and pending ones that were
         rebased."""
         return self._event_listeners.add(callback)
+
+    def on_void(self, callback: Callable[[list[tuple[str, Json]]], object]) -> Unsubscribe:
+        """Call back with the (wire name, wire arguments) of events of this device that have no effect, and
+        never will: what they were committed for (`NewEvent.only_if`) does not hold any more, after all that
+        came before them in the log. Several tabs may be told of one."""
+        return self._void_listeners.add(callback)
 
     def on_close(self, callback: Callable[[None], object]) -> Unsubscribe:
         """Call back when the store is being closed: nothing of it can be queried any more, and no change will
@@ -308,6 +316,17 @@ class Store:
         if not self._is_open:
             raise StoreClosedError(f"store {self.store_id!r} is closed")
 
+    def _tell_log_changed(self) -> None:
+        """Tell the other tabs, once for all commits that have ended in this turn of the loop."""
+
+        def tell() -> None:
+            self._is_telling = False
+            self._tabs.post(LOG_CHANGED)
+
+        if not self._is_telling:
+            self._is_telling = True
+            asyncio.get_running_loop().call_soon(tell)
+
     def _on_change(self, change: Change) -> None:
         self._subscriptions.notify(change.tables)
         if change.events:
@@ -318,6 +337,9 @@ class Store:
         if saves and self._is_worth_saving and not self._is_saving:
             self._is_saving = True
             self._tasks.spawn(self._save_state(), "saving the state")
+
+    def _on_void(self, events: Sequence[LocalEvent]) -> None:
+        self._void_listeners.tell([(event.name, event.args) for event in events])
 
     @property
     def _is_worth_saving(self) -> bool:

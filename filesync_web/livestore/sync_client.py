@@ -17,6 +17,7 @@ from filesync_web.aio.tasks import Tasks, raise_if_cancelled
 from filesync_web.aio.waiting import first_of
 from filesync_web.errors import SyncError
 from filesync_web.livestore.connector import Connection, Connector
+from filesync_web.livestore.messages import ServerMessage
 from filesync_web.livestore.ports import Socket, SocketClosedError, StorePorts
 from filesync_web.livestore.replica import Replica
 from filesync_web.livestore.sequence import PUSH_EVENTS
@@ -29,6 +30,7 @@ from filesync_web.livestore.sync_protocol import (
     Send,
     SyncProtocol,
     View,
+    joined,
 )
 from filesync_web.livestore.sync_status import BackendReset
 from filesync_web.livestore.wire import decode_server, encode
@@ -38,6 +40,8 @@ logger = logging.getLogger(__name__)
 BACKOFF_BASE = 1.0
 BACKOFF_CAP = 30.0
 GOODBYE_TIMEOUT = 1.0
+GATHERED_EVENTS = 100
+"""Events of others that one transaction takes over: more of them would hold up the page."""
 
 OnSync = Callable[[bool, str], None]
 """Called with whether there is a connection, and the last error ("" after success)."""
@@ -73,7 +77,7 @@ class SyncClient:
         self._of_connection = Tasks(self._owner)
         self._running: asyncio.Task[None] | None = None
         self._is_active = False
-        self._incoming: deque[str | Exception] = deque()
+        self._incoming: deque[ServerMessage | Exception] = deque()
         self._woken = asyncio.Event()
         self._alarm: asyncio.Task[None] | None = None
         self._alarm_at = 0.0
@@ -175,11 +179,8 @@ class SyncClient:
         await self._perform(socket, protocol.opened(self._view(), connection.payload, now()))
         while True:
             self._woken.clear()
-            while self._incoming:
-                message = self._incoming.popleft()
-                if isinstance(message, Exception):
-                    raise message
-                await self._perform(socket, protocol.received(decode_server(message), now()))
+            if self._incoming:
+                await self._perform(socket, self._hear())
             if self._nudged:
                 self._nudged = False
                 await self._perform(socket, protocol.nudged(now()))
@@ -187,13 +188,34 @@ class SyncClient:
             await self._push(socket)
             if protocol.deadline is not None:
                 self._wake_at(protocol.deadline)
-            await self._woken.wait()
+            if not self._incoming:
+                await self._woken.wait()
+
+    def _hear(self) -> list[Output]:
+        """What follows from the messages that have come: what they confirm is taken over together. Where
+        others push faster than this tab can write, it catches up all the same, and has its turn to push."""
+        outputs: list[Output] = []
+        number = 0
+        while self._incoming and number < GATHERED_EVENTS:
+            message = self._incoming[0]
+            if isinstance(message, Exception):
+                if outputs:
+                    break  # what came before it counts
+                raise message
+            self._incoming.popleft()
+            follow = self._protocol.received(message, self._clock.monotonic())
+            outputs += follow
+            number += sum(len(output.events) for output in follow if isinstance(output, Confirm))
+            if any(isinstance(output, Reset | Fail) for output in follow):
+                break
+        return joined(outputs)
 
     async def _push(self, socket: Socket) -> None:
         """Push what is pending. After a push of all that was, the next one is put off a little: what is
-        committed meanwhile goes with it."""
+        committed meanwhile goes with it. One that was refused is made again at once, before others push more.
+        """
         now, view = self._clock.monotonic(), self._view()
-        if now < self._push_at:
+        if now < self._push_at and not self._protocol.is_refused:
             self._wake_at(self._push_at)
             return
         outputs = self._protocol.advanced(view, now)
@@ -248,7 +270,7 @@ class SyncClient:
     async def _read(self, socket: Socket) -> None:
         try:
             while True:
-                self._incoming.append(await socket.receive())
+                self._incoming.append(decode_server(await socket.receive()))
                 self._woken.set()
         except Exception as error:
             self._incoming.append(error)

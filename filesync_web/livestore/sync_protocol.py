@@ -19,7 +19,7 @@ last events once more that we have, and what comes has to begin with them (`rece
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -109,6 +109,26 @@ class Healthy:
 Output: TypeAlias = Send | Confirm | Reset | Fail | Healthy
 
 
+def joined(outputs: Sequence[Output]) -> list[Output]:
+    """The same outputs with one `Confirm` in place of several: it costs a transaction and a rebase, however
+    many events it brings. What followed any of them still follows it; and of equal `Ack`s, which ask for
+    more, one is enough."""
+    events = tuple(event for output in outputs if isinstance(output, Confirm) for event in output.events)
+    kept: list[Output] = []
+    has_confirm = False
+    for output in outputs:
+        match output:
+            case Confirm():
+                if not has_confirm:
+                    kept.append(replace(output, events=events))
+                has_confirm = True
+            case Send(Ack()) if output in kept:
+                pass
+            case _:
+                kept.append(output)
+    return kept
+
+
 class SyncProtocol:
     """One client for all its connections, because request ids grow for the life of the client."""
 
@@ -117,6 +137,8 @@ class SyncProtocol:
         self._last_id = -1
         self._pull = ""
         self._sent: dict[int, int] = {}  # also of the connection before, whose last answer is not known
+        self.is_refused = False
+        """Others were faster than the last push, which has to be made again."""
         self._clear()
 
     def _clear(self) -> None:
@@ -267,6 +289,7 @@ class SyncProtocol:
         return outputs
 
     def _pushed(self, now: float) -> list[Output]:
+        self.is_refused = False
         pushed = self._batch[-1].seq_num
         self._push, self._batch, self._answer_by = "", (), None
         if self._recent.head < pushed:
@@ -285,6 +308,7 @@ class SyncProtocol:
             if isinstance(cause, ServerAhead):
                 if cause.minimum_expected_num < head:
                     return [Reset()]  # it has lost events that it had confirmed: restored from an old backup
+                self.is_refused = True
                 self._wait_for(max(cause.minimum_expected_num, head + 1), now)
                 return []
         return self._failed("the push", causes)

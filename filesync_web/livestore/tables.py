@@ -110,7 +110,7 @@ class Select(Generic[R]):
             else:
                 added.append(f"{column} {operator} ?")
                 params.append(self._to_sql(field, name, value))
-        return replace(self, conditions=tuple(added), params=tuple(params))
+        return Select(self.table, tuple(added), tuple(params), self.order, self.max_rows, self.skip_rows)
 
     def order_by(self, *names: str) -> Select[R]:
         """Sort by columns, in this order; `-` before a name sorts downwards."""

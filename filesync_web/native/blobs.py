@@ -125,6 +125,11 @@ class DirectoryBlobStore:
             raise BlobNotFoundError(_lacks(self._files, content_hash))
         return self._files / content_hash
 
+    async def read(self, content_hash: str) -> bytes:
+        """All of the stored bytes."""
+        path = await self.open(content_hash)
+        return await in_thread(path.read_bytes)
+
     async def create_bytes(self) -> CreatedBytes:
         """A temporary file to be written."""
         with storing(self._root):

@@ -200,6 +200,10 @@ class MemoryBlobStore:
         """A handle of the stored bytes."""
         return MemoryBlob(self._get(content_hash), name or content_hash, mime_type)
 
+    async def read(self, content_hash: str) -> bytes:
+        """All of the stored bytes."""
+        return self._get(content_hash)
+
     async def create_bytes(self) -> MemoryNewBytes:
         """New bytes in memory."""
         return MemoryNewBytes(self)

@@ -42,9 +42,9 @@ FACTS_PER_BATCH = 500
 """Files that are looked at in one go: some 100 ms in a browser."""
 
 PLENTY = 8
-GATHERING = 0.05
-"""While at least `PLENTY` jobs still run, the connections have work: then the ends of others wait for more of
-them, so many or so many seconds, and what follows is written down, and signed, together."""
+GATHERING = 0.1
+"""While at least `PLENTY` jobs still run, the connections have work: then the ends of others wait so many
+seconds for more of them, and what follows is written down, and signed, together."""
 
 _Outcome = BaseException | None
 
@@ -77,6 +77,7 @@ class EngineRunner:
         self._own = OwnEvents()
         self._maybe_here: set[str] = set()
         self._reports: list[tuple[Job, _Outcome]] = []
+        self._reports_due = 0.0  # when they are to wait no longer for more, by the monotonic clock
         self._tasks = Tasks(f"transfers of store {workspace.store.store_id!r}")
         self._running: dict[int, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
@@ -117,10 +118,10 @@ class EngineRunner:
             self._garbage.collect_all()
             while self._store.epoch == epoch:
                 self._wake.clear()
-                if self._dirty:
-                    await self._observe(engine)
-                elif self._reports:
+                if self._reports and (self._dirty or self._has_gathered):
                     await self._report(engine)
+                elif self._dirty:
+                    await self._observe(engine)
                 else:
                     await self._perform(engine.set_gate(self._monitor.may_transfer, self._clock.monotonic()))
                     await self._pause(engine.next_wakeup())
@@ -191,19 +192,20 @@ class EngineRunner:
         sizes = await asyncio.gather(*map(self._blobs.size, sorted(unknown)))
         return {content for content, size in zip(sorted(unknown), sizes, strict=True) if size is not None}
 
+    @property
+    def _has_gathered(self) -> bool:
+        """Whether the ends of jobs that have come need not wait for more."""
+        return len(self._running) < PLENTY or self._clock.monotonic() >= self._reports_due
+
     async def _report(self, engine: Engine) -> None:
         """Tell the engine the ends of jobs that have come."""
-        if len(self._running) >= PLENTY > len(self._reports):
-            await self._clock.sleep(GATHERING)
         reports, self._reports = self._reports, []
         effects = [effect for report in reports for effect in self._told(engine, *report)]
-        await self._perform(effects)
-        for job, outcome in reports:
-            if job.kind is not JobKind.DOWNLOAD:
-                continue
-            if outcome is None:
-                self._jobs.arrived(job)
-            else:
+        downloads = [report for report in reports if report[0].kind is JobKind.DOWNLOAD]
+        arrivals = [self._jobs.arrival(job) for job, outcome in downloads if outcome is None]
+        await self._perform(effects, *filter(None, arrivals))
+        for job, outcome in downloads:
+            if outcome is not None:
                 # Its bytes may have come all the same: it may have been stopped after its last step.
                 self._dirty.update(record.id for record in self._tables.files_of(job.content_hash))
 
@@ -216,17 +218,19 @@ class EngineRunner:
         return engine.failed(job.serial, failure_of(outcome), now, self._random.random())
 
     async def _pause(self, until: float | None) -> None:
-        """Wait for the next input or wake-up."""
-        if until is None:
+        """Wait for the next input or wake-up; when ends of jobs gather, no longer than they are to."""
+        times = [time for time in (until, self._reports_due if self._reports else None) if time is not None]
+        if not times:
             await self._wake.wait()
             return
-        await first_of(self._clock.sleep(max(0.0, until - self._clock.monotonic())), self._wake.wait())
+        await first_of(self._clock.sleep(max(0.0, min(times) - self._clock.monotonic())), self._wake.wait())
 
     # --- effects
 
-    async def _perform(self, effects: list[fx.Effect]) -> None:
-        """Write down what is to be durable, all at once, then do the rest in order."""
+    async def _perform(self, effects: list[fx.Effect], *more: NewEvent) -> None:
+        """Write down what is to be durable, with `more` that is, all at once; then do the rest in order."""
         events = [event for effect in effects if (event := self._event(effect)) is not None]
+        events += more
         if events:
             self._own.expect(events)
             await self._store.commit(*events)
@@ -288,5 +292,9 @@ class EngineRunner:
             if isinstance(outcome, NetworkError):
                 self._monitor.check_now()
         self._running.pop(job.serial, None)
+        if not self._reports:
+            self._reports_due = self._clock.monotonic() + GATHERING
+            self._wake.set()
+        elif len(self._running) < PLENTY:
+            self._wake.set()
         self._reports.append((job, outcome))
-        self._wake.set()

@@ -1,6 +1,7 @@
 """The events of the transfers: from the tab that runs them to the listeners of every tab.
 
-The other tabs get those of one turn of the loop in one message: with many small files there are many.
+The other tabs get those of one turn of the loop in one message, and progress with what comes next or a little
+later: with many small files there is much of it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from filesync_web.ports import Unsubscribe
 
 TOPIC = "file-sync-event"
 
+PROGRESS_DELAY = 0.1
+"""Seconds that the other tabs may hear of progress later."""
+
 
 class EventRelay:
     """Tells events here and to the other tabs of a store, and hears theirs while it is `open`.
@@ -30,6 +34,7 @@ class EventRelay:
         self._listeners: Listeners[FileSyncEvent] = Listeners()
         self._unsubscribe: Unsubscribe | None = None
         self._unsent: list[dict[str, Any]] = []
+        self._is_due = False
         self.online: bool | None = None
 
     def open(self) -> None:
@@ -54,14 +59,21 @@ class EventRelay:
 
     def tell(self, event: FileSyncEvent) -> None:
         """Tell this tab and the others."""
-        if not self._unsent:
-            asyncio.get_running_loop().call_soon(self._send)
+        loop = asyncio.get_running_loop()
+        if not event.type.endswith(":progress"):
+            if not self._is_due:
+                self._is_due = True
+                loop.call_soon(self._send)
+        elif not self._unsent:
+            loop.call_later(PROGRESS_DELAY, self._send)
         self._unsent.append(_members(event))
         self._tell_here(event)
 
     def _send(self) -> None:
+        self._is_due = False
         unsent, self._unsent = self._unsent, []
-        self._store.post_message(TOPIC, unsent)
+        if unsent:
+            self._store.post_message(TOPIC, unsent)
 
     def _on_message(self, message: Json) -> None:
         if message is None:

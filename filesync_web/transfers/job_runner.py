@@ -13,6 +13,7 @@ from filesync_web.engine.effects import Job, JobKind
 from filesync_web.errors import BlobNotFoundError, QuotaExceededError
 from filesync_web.files.eviction import Eviction
 from filesync_web.files.workspace import Workspace
+from filesync_web.livestore.schema import NewEvent
 from filesync_web.ports import Progress
 from filesync_web.remote.object_store import RemoteObject
 from filesync_web.transfers.background_uploads import BackgroundUploads
@@ -54,11 +55,10 @@ class JobRunner:
         else:
             await self._upload(job, metadata, progress)
 
-    def arrived(self, job: Job) -> None:
-        """A download has ended well: what has come is to be remembered."""
+    def arrival(self, job: Job) -> NewEvent | None:
+        """The event that remembers what has come by a download that has ended well."""
         record = self._tables.record(job.file_id)
-        if record is not None:
-            self._eviction.record_arrival(record)
+        return None if record is None else self._eviction.arrival_event(record)
 
     async def _delete(self, job: Job) -> None:
         await self._refreshing.answer(None)

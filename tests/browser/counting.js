@@ -7,17 +7,21 @@
   function countCalls() {
     let counts = {};
 
-    const wrap = (type, method, kindOf) => {
-      const original = globalThis[type]?.prototype[method];
+    const wrapOwn = (owner, method, kindOf) => {
+      const original = owner?.[method];
       if (!original) return;
-      globalThis[type].prototype[method] = function counted(...args) {
+      owner[method] = function counted(...args) {
         const kind = kindOf(...args);
         if (kind) counts[kind] = (counts[kind] ?? 0) + 1;
         return Reflect.apply(original, this, args);
       };
     };
 
+    const wrap = (type, method, kindOf) => wrapOwn(globalThis[type]?.prototype, method, kindOf);
+
     wrap("Worker", "postMessage", ({ op, ...other }) => `message ${op ?? Object.keys(other).at(-1)}`);
+    if (globalThis.DedicatedWorkerGlobalScope) wrapOwn(globalThis, "postMessage", ({ id }) => id && "answer");
+    wrap("BroadcastChannel", "postMessage", (message) => typeof message === "string" && "broadcast");
     wrap("IDBDatabase", "transaction", (_stores, mode = "readonly", options = {}) =>
       mode === "readonly" ? `transaction ${mode}` : `transaction ${mode} ${options.durability ?? "default"}`);
     wrap("LockManager", "request", () => "lock");

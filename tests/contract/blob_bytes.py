@@ -59,6 +59,14 @@ class OpenBytesContract:
         assert read(opened, 0, 1000) == data
         opened.close()
 
+    async def test_all_bytes_are_read_into_memory(self, world: World) -> None:
+        for data in (b"", b"\x00\xff", content(3 * MIB + 5)):
+            found = await world.store.read((await world.store.put(data)).content_hash)
+            assert isinstance(found, bytes)
+            assert found == data
+        with pytest.raises(BlobNotFoundError):
+            await world.store.read(sha256(b"never stored"))
+
     async def test_what_is_not_there_cannot_be_opened(self, world: World) -> None:
         unknown = sha256(b"never stored")
         with pytest.raises(BlobNotFoundError, match=unknown):

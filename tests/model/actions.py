@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from filesync_web.core.failures import Failure, FailureKind
+from filesync_web.core.metadata import FileMetadata, encode_metadata
 from filesync_web.core.paths import file_path, remote_key
 from filesync_web.core.records import Control, FileRecord, LocalFileState, Status
 from filesync_web.engine.effects import JobKind
@@ -18,6 +19,7 @@ from tests.model.state import (
     apply_event,
     content_hash_of,
     metadata_of,
+    size_of,
 )
 
 _FAILURES = {
@@ -72,6 +74,14 @@ class Actions(Shell):
         client.evicted.discard(old.id)
         self.queue_remote_delete(client, old)
         client.dirty.add(old.id)
+
+    def op_rename(self, client: Client, a: int, b: int) -> None:
+        """Something else is said of a file, as long as it is what it was; the content stays."""
+        old = self.pick(client, a)
+        if old is not None:
+            custom = FileMetadata(size_bytes=size_of(old.content_hash), custom={"name": f"{b}"})
+            named = replace(old, metadata_json=encode_metadata(custom), updated_at=old.updated_at + 1)
+            self.commit(client, Event("updated", named, only_if=(old.content_hash, old.remote_key)))
 
     def op_delete(self, client: Client, a: int, b: int) -> None:
         old = self.pick(client, a)
@@ -280,6 +290,7 @@ class Actions(Shell):
 OPERATIONS: dict[str, int] = {
     "save": 4,
     "update": 3,
+    "rename": 1,
     "delete": 3,
     "control": 1,
     "online": 2,

@@ -33,6 +33,7 @@ def test_every_name_that_the_documents_give_an_app_is_public() -> None:
         "docs/getting-started",
         "docs/how-it-works",
         "docs/images",
+        "docs/mounted-files",
         "docs/python-files",
         "docs/service-worker",
         "docs/testing",

@@ -136,6 +136,21 @@ async def test_a_name_that_is_no_text_and_metadata_that_are_no_json_are_no_error
     assert names(listing) == ["sun_set.jpg"]
 
 
+@pytest.mark.parametrize("term", ["sea", "SEA", "Äp", "äPFEL", "%", "_", '"', "s", ".jp", "good"])
+async def test_a_name_that_is_told_to_be_found_is(store: fs.Store, term: str) -> None:
+    """The converse need not hold: then all pictures are listed, and it is among them."""
+    listing = Listing(store)
+    await listing.find(term)
+    told = [name for name in NAMES if module.is_found(term, name)]
+    assert set(told) <= set(names(listing))
+
+
+def test_a_name_is_told_to_be_found_in_its_own_letters_and_in_the_usual_ones() -> None:
+    assert module.is_found("good-", "good-1.png")
+    assert module.is_found("img", "IMG_1.jpg")
+    assert not module.is_found("good", "bad.png")
+
+
 async def test_a_file_that_was_found_and_has_gone_is_left_out(store: fs.Store) -> None:
     listing = Listing(store)
     await listing.find("sea")

@@ -149,3 +149,9 @@ def test_size(number: int | None, text: str) -> None:
 def test_dimensions() -> None:
     assert wording.dimensions(fs.FileMetadata(width=40, height=30)) == "40x30"
     assert wording.dimensions(fs.FileMetadata()) == ""
+
+
+def test_what_is_longer_than_a_card_has_room_for_is_clipped() -> None:
+    path = f"livestore-filesync-files/{'s' * 128}/{HASH}"
+    assert wording.clipped(path) == path
+    assert len(wording.clipped("n" * 100_000)) <= wording.MAX_SHOWN + 1

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import filesync_web as fs
+from filesync_web.core.mounting import Mounted, Tree
 from filesync_web.file_sync import FileSync
 from filesync_web.livestore.ports import StorePorts
 from filesync_web.livestore.store import Store
@@ -141,6 +142,7 @@ class Device:
         self.sync = fs.SyncOptions("ws://backend/sync", on_backend_reset="drop")
         self.background: BackgroundUploader | None = None
         self.thumbnails: ThumbnailStore | None = None
+        self.mount: Callable[[Tree, str], Mounted] | None = None
 
     async def tab(
         self,
@@ -170,6 +172,7 @@ class Device:
             self.clock,
             background=self.background,
             thumbnails=self.thumbnails,
+            mount=self.mount,
             random=Random(1),
         )
         signer = None if local_only else remote or fs.SignerConfig("/api", auth_token="t")
@@ -259,12 +262,19 @@ async def restart(device: Device, **options: Any) -> Tab:
 @asynccontextmanager
 async def a_device() -> AsyncIterator[Device]:
     """A device; its tabs are closed at the end, and nothing may be left running."""
-    before = asyncio.all_tasks()
-    device = Device()
-    try:
+    async with devices(1) as [device]:
         yield device
+
+
+@asynccontextmanager
+async def devices(count: int) -> AsyncIterator[list[Device]]:
+    """Several devices, as `a_device`."""
+    before = asyncio.all_tasks()
+    all_devices = [Device() for _ in range(count)]
+    try:
+        yield all_devices
     finally:
-        for tab in device.open_tabs:
+        for tab in [tab for device in all_devices for tab in device.open_tabs]:
             await tab.close()
         await settle()
         left = asyncio.all_tasks() - before

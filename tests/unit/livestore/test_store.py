@@ -8,6 +8,8 @@ import pytest
 
 from filesync_web.errors import EventTooLargeError, FileSyncError, SchemaError, StoreClosedError
 from filesync_web.livestore.messages import Event
+from filesync_web.livestore.ports import LOG_CHANGED
+from filesync_web.livestore.replica import MAX_TOGETHER
 from filesync_web.livestore.schema import event, make_schema
 from filesync_web.testing.clock import settle
 from filesync_web.testing.sync_backend import MemorySyncBackend
@@ -75,6 +77,27 @@ async def test_commits_that_wait_go_into_the_log_together_and_fail_alone() -> No
     assert [(n.id, n.body, n.likes) for n in store.query(notes)] == [("a", "x", 0), ("b", "y", 1)]
     assert [entry.event.name for entry in device.storage.local] == ["v1.NoteAdded"] * 2 + ["v1.NoteLiked"]
     assert len(changes) == 1
+    await store.close()
+
+
+async def test_very_many_commits_go_into_the_log_in_parts_between_which_others_get_their_turn() -> None:
+    device = Device()
+    store = await device.tab()
+    changes, tell = recorder()
+    store.subscribe(notes, tell)
+    await asyncio.gather(*(store.commit(note_added(id=str(n))) for n in range(2 * MAX_TOGETHER + 1)))
+    assert [len(rows) for rows in changes] == [MAX_TOGETHER, 2 * MAX_TOGETHER, 2 * MAX_TOGETHER + 1]
+    await store.close()
+
+
+async def test_many_commits_at_once_are_told_to_the_other_tabs_once() -> None:
+    device = Device()
+    store = await device.tab()
+    told, tell = recorder()
+    device.hub.channel().listen(tell)
+    await asyncio.gather(*(store.commit(note_added(id=str(n))) for n in range(20)))
+    await settle()
+    assert told == [{"type": LOG_CHANGED}]
     await store.close()
 
 

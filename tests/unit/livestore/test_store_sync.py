@@ -6,6 +6,7 @@ import pytest
 
 from filesync_web.livestore.messages import Event
 from filesync_web.testing.clock import settle
+from filesync_web.testing.livestore import MemoryEventLog
 from filesync_web.testing.sync_backend import MemorySyncBackend
 from tests.unit.livestore.support import (
     Device,
@@ -77,6 +78,28 @@ async def test_events_that_come_one_after_the_other_go_together(backend):
     await store.close()
 
 
+async def test_a_push_that_others_have_overtaken_is_made_again_at_once(backend):
+    device = Device(push_gap=0.05)
+    store = await device.tab("one", open_socket=backend.open_socket)
+    await device.clock.advance(1)
+    (socket,) = backend.sockets
+    push = socket._push
+
+    def push_too_late(request_id, payload):
+        socket._push = push
+        backend.append(_added("theirs"))
+        push(request_id, payload)
+
+    socket._push = push_too_late
+    await store.commit(note_added(id="ours"))
+    await settle()
+    assert [event.args["id"] for event in backend.events] == ["theirs", "ours"]
+    await store.commit(note_liked(id="ours"))
+    await settle()
+    assert len(backend.pushes) == 1, "the next one is put off as before"
+    await store.close()
+
+
 async def test_a_push_whose_answer_was_lost_is_not_doubled(backend):
     device = Device()
     store = await device.tab("one", open_socket=backend.open_socket)
@@ -130,6 +153,68 @@ async def test_pending_events_are_rebased_on_what_came_first(backend):
 
 def _added(note_id: str) -> Event:
     return Event("v1.NoteAdded", {"id": note_id, "body": ""}, 0, 0, "x", "x")
+
+
+async def test_many_single_events_are_written_and_told_together(backend, monkeypatch):
+    store = await Device().tab("one", open_socket=backend.open_socket)
+    writes, told = [], []
+    confirm = MemoryEventLog.confirm
+
+    async def counting(self, entries, *args):
+        writes.append(len(entries))
+        return await confirm(self, entries, *args)
+
+    monkeypatch.setattr(MemoryEventLog, "confirm", counting)
+    store.subscribe([notes], told.append)
+    for number in range(250):
+        backend.append(_added(str(number)))
+    for _ in range(10):
+        await settle()
+    assert len(bodies(store)) == 250
+    assert writes == [100, 100, 50], "as few as may be, none of which holds up the page"
+    assert len(told) == len(writes)
+    await store.close()
+
+
+async def test_whoever_never_stops_talking_keeps_no_commit_from_being_pushed(backend):
+    open_socket, repeats = backend.open_socket, 0
+
+    async def open_noisy(url):
+        socket = await open_socket(url)
+        send = socket.send
+
+        async def send_and_hear_more(text):
+            nonlocal repeats
+            await send(text)
+            if "Ack" in text and backend.events and not backend.pushes and repeats < 1_000:
+                repeats += 1
+                backend.broadcast(backend.events[-1:])  # there is always one more message, and nothing new
+                await settle()
+
+        socket.send = send_and_hear_more
+        return socket
+
+    store = await Device().tab("one", open_socket=open_noisy)
+    backend.append(_added("theirs"))
+    await store.commit(note_added(id="ours"))
+    for _ in range(20):
+        await settle()
+    assert [len(push) for push in backend.pushes] == [1]
+    assert repeats < 100
+    await store.close()
+
+
+async def test_what_came_before_a_broken_frame_counts(backend):
+    device = Device()
+    store = await device.tab("one", open_socket=backend.open_socket)
+    (socket,) = backend.sockets
+    backend.append(_added("whole"))
+    socket._to_client.put_nowait("{")
+    backend.offline = True
+    await settle()
+    assert bodies(store) == {"whole": ""}
+    assert not store.sync_status.connected
+    await store.close()
 
 
 async def test_an_event_that_overtakes_the_pages_of_a_backlog_hides_none_of_them(backend):

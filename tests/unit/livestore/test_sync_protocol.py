@@ -27,6 +27,7 @@ from filesync_web.livestore.sync_protocol import (
     Send,
     SyncProtocol,
     View,
+    joined,
 )
 
 PENDING = [LocalEntry(7, LocalEvent("own", {}, "c", "s", synced=True))]
@@ -84,6 +85,15 @@ def test_a_push_is_confirmed_by_what_comes_and_the_next_waits_for_it() -> None:
     confirm = protocol.received(chunk(protocol, 1, name="changed"), 4)[0]
     assert isinstance(confirm, Confirm)
     assert (confirm.events[0].name, confirm.epoch, confirm.sent) == ("changed", 1, {1: 7})
+
+
+def test_what_several_messages_confirm_is_joined_and_acknowledged_once() -> None:
+    protocol = caught_up()
+    outputs = [*protocol.received(chunk(protocol, 1, 2), 1), *protocol.received(chunk(protocol, 3), 1)]
+    first, ack, _second, _ack = outputs
+    assert isinstance(first, Confirm)
+    assert joined(outputs) == [Confirm(tuple(events(1, 2, 3)), "b", first.epoch, first.sent), ack]
+    assert joined([ack, Healthy()]) == [ack, Healthy()]
 
 
 @pytest.mark.parametrize("numbers", [(5, 4), (4, 4), (4, 6, 5), (7, 5, 6, 4)])

@@ -1,0 +1,121 @@
+"""What is changed in a mounted tree, committed in the background and in order.
+
+Whoever writes, renames or removes in a file system does not wait for events to be committed. When a change
+cannot be, it and all that follow wait: for `flush`, or the next change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Protocol
+
+from filesync_web.aio.tasks import Tasks
+from filesync_web.core.records import FileOperationResult
+from filesync_web.errors import UnknownFileError
+from filesync_web.files.mounted_entry import MountedEntry
+
+logger = logging.getLogger(__name__)
+
+
+class FileChanges(Protocol):
+    """What changes the files of a store."""
+
+    async def save(self, data: bytes, name: str) -> FileOperationResult: ...
+
+    async def update(self, file_id: str, data: bytes) -> FileOperationResult: ...
+
+    async def rename(self, file_id: str, name: str) -> None: ...
+
+    async def delete(self, file_id: str) -> None: ...
+
+
+class MountedChanges:
+    """The changes of one mounted tree; `on_idle` is called whenever all are committed."""
+
+    def __init__(self, files: FileChanges, on_idle: Callable[[], object]) -> None:
+        self.error: Exception | None = None
+        self._files = files
+        self._on_idle = on_idle
+        self._tasks = Tasks("the changes of mounted files")
+        self._waiting: deque[tuple[Callable[[MountedEntry], Awaitable[None]], MountedEntry]] = deque()
+        self._working: asyncio.Task[None] | None = None
+
+    def save(self, entry: MountedEntry) -> None:
+        """Save its content, if it has changed, unless somebody writes it then: they will ask again."""
+        self._add(self._save, entry)
+
+    def rename(self, entry: MountedEntry) -> None:
+        """Give it the name that it has in the tree."""
+        self._add(self._rename, entry)
+
+    def remove(self, entry: MountedEntry) -> None:
+        """Delete it."""
+        self._add(self._remove, entry)
+
+    async def flush(self) -> None:
+        """Return when all changes are committed; raises the error of the first that cannot be."""
+        while self._waiting:
+            self._begin()
+            if self._working is not None:
+                await asyncio.shield(self._working)
+            if self.error is not None:
+                raise self.error
+
+    async def close(self) -> None:
+        """Commit nothing more."""
+        await self._tasks.cancel_and_wait()
+
+    def _add(self, change: Callable[[MountedEntry], Awaitable[None]], entry: MountedEntry) -> None:
+        entry.pending += 1
+        self._waiting.append((change, entry))
+        self._begin()
+
+    def _begin(self) -> None:
+        if self._working is None:
+            self._working = self._tasks.spawn(self._work(), "committing them")
+
+    async def _work(self) -> None:
+        self.error = None
+        try:
+            while self._waiting:
+                change, entry = self._waiting[0]
+                await change(entry)
+                self._waiting.popleft()
+                entry.pending -= 1
+            self._on_idle()
+        except Exception as error:
+            logger.exception("a change of the mounted file %r was not committed; it is kept", entry.path)
+            self.error = error
+        finally:
+            self._working = None
+
+    async def _save(self, entry: MountedEntry) -> None:
+        if entry.is_removed or entry.writers or not entry.is_dirty:
+            return
+        data = entry.take_draft()
+        try:
+            saved = await self._save_as(entry, data)
+        except BaseException:
+            entry.is_dirty = True
+            raise
+        entry.file_id, entry.content_hash = saved.file_id, saved.content_hash
+
+    async def _save_as(self, entry: MountedEntry, data: bytes) -> FileOperationResult:
+        if entry.file_id is not None:
+            with suppress(UnknownFileError):  # somebody has deleted it: what was written since is kept
+                return await self._files.update(entry.file_id, data)
+        return await self._files.save(data, entry.path)
+
+    async def _rename(self, entry: MountedEntry) -> None:
+        if entry.file_id is not None and not entry.is_removed:
+            with suppress(UnknownFileError):
+                await self._files.rename(entry.file_id, entry.path)
+
+    async def _remove(self, entry: MountedEntry) -> None:
+        if entry.file_id is not None:
+            with suppress(UnknownFileError):
+                await self._files.delete(entry.file_id)

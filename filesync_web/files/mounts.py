@@ -1,0 +1,142 @@
+"""The trees of one store that are mounted into the platform's file system."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from filesync_web.core.mounting import Mounted
+from filesync_web.core.records import FileOperationResult
+from filesync_web.errors import InvalidArgumentError, UnknownFileError
+from filesync_web.files.descriptions import Descriptions
+from filesync_web.files.workspace import Workspace
+from filesync_web.files.writer import Writer
+
+if TYPE_CHECKING:
+    from filesync_web.files.mounted_tree import MountedTree
+    from filesync_web.files.stored_tree import StoredTree
+
+MOST_PREPARED = 1000
+
+
+class MountedFiles:
+    """What `mount` gives: the live files of a store, at `folder`."""
+
+    def __init__(
+        self,
+        folder: str,
+        stored: StoredTree,
+        tree: MountedTree,
+        mounted: Mounted,
+        on_end: Callable[[MountedFiles], object],
+    ) -> None:
+        self.folder = folder
+        self._stored = stored
+        self._tree = tree
+        self._mounted = mounted
+        self._on_end = on_end
+        self._is_mounted = True
+
+    async def ready(self) -> None:
+        """Return when the newest 1,000 files, as far as they are on this device, can be opened on a page's
+        main thread, which cannot wait for them."""
+        newest = self._stored.newest(MOST_PREPARED)
+        await self.prepare([file.content_hash for file in newest])
+
+    async def prepare(self, contents: list[str]) -> None:
+        """The same for these contents."""
+        if self._is_mounted:
+            await self._mounted.prepare(contents)
+
+    @property
+    def last_error(self) -> Exception | None:
+        """Why the oldest change that is not committed could not be; None when nothing hinders any."""
+        return self._tree.changes.error
+
+    async def flush(self) -> None:
+        """Return when all that was written, renamed and removed is durable and recorded, as by `save_file`,
+        `update_file` and `delete_file`; it happens by itself soon after. Raises the error of the first change
+        that cannot be; that one and all later ones are kept, and tried again at the next change or flush."""
+        await self._tree.changes.flush()
+
+    async def unmount(self) -> None:
+        """Flush, and take the files out of the file system; what is open can be read on. Does nothing the
+        second time. Raises the errors of `flush`, and then has done nothing else."""
+        if self._is_mounted:
+            await self.flush()
+            await self.end()
+
+    async def end(self) -> None:
+        """The same without the flush: what is not committed is lost."""
+        if self._is_mounted:
+            self._is_mounted = False
+            self._on_end(self)
+            await self._mounted.close()
+            await self._tree.close()
+
+
+class Mounts:
+    """All of one `FileSync`, and how what is changed in them gets into the store."""
+
+    def __init__(self, workspace: Workspace, writer: Writer, descriptions: Descriptions) -> None:
+        self._workspace = workspace
+        self._writer = writer
+        self._descriptions = descriptions
+        self._all: list[MountedFiles] = []
+
+    def mount(self, folder: str) -> MountedFiles:
+        """Mount the store's files; raises `InvalidArgumentError`."""
+        mount = self._workspace.platform.mount
+        if mount is None:
+            raise InvalidArgumentError("only Pyodide has a file system to mount files into")
+        from filesync_web.files.mounted_tree import MountedTree  # most pages never need them
+        from filesync_web.files.stored_tree import StoredTree
+
+        stored = StoredTree(self._workspace)
+        tree = MountedTree(stored, self)
+        try:
+            shown = mount(tree, folder)
+        except BaseException:
+            stored.close()
+            raise
+        mounted = MountedFiles(folder, stored, tree, shown, self._all.remove)
+        self._all.append(mounted)
+        return mounted
+
+    async def save(self, data: bytes, name: str) -> FileOperationResult:
+        """A new file."""
+        return await self._at_hand(await self._writer.save(data, name, None, None))
+
+    async def update(self, file_id: str, data: bytes) -> FileOperationResult:
+        """New content of a file."""
+        return await self._at_hand(await self._writer.update(file_id, data, None, None, None))
+
+    async def rename(self, file_id: str, name: str) -> None:
+        """Another name of a file."""
+        await self._descriptions.rename(file_id, name)
+
+    async def delete(self, file_id: str) -> None:
+        """Delete a file."""
+        await self._writer.delete(file_id)
+
+    async def _at_hand(self, result: FileOperationResult) -> FileOperationResult:
+        await self.prepare(result.content_hash)
+        return result
+
+    async def prepare(self, content_hash: str) -> None:
+        """Let a content that is on this device be opened in all of them."""
+        for mounted in list(self._all):
+            await mounted.prepare([content_hash])
+
+    async def prepare_file(self, id_or_path: str) -> None:
+        """The same for a file's content; does nothing when it was deleted meanwhile."""
+        with suppress(UnknownFileError):
+            await self.prepare(self._workspace.tables.live(id_or_path).content_hash)
+
+    async def close(self) -> None:
+        """Unmount all; what cannot be committed is logged and lost."""
+        for mounted in list(self._all):
+            with suppress(Exception):  # it was logged
+                await mounted.flush()
+            await mounted.end()

@@ -1,0 +1,79 @@
+"""Waiting until the object store and the sync backend have what is here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from filesync_web.core.records import Control
+from filesync_web.errors import InvalidArgumentError, SyncTimeoutError
+from filesync_web.files.events import file_id_of
+from filesync_web.files.workspace import Workspace
+
+
+class SyncWait:
+    """Waits for the files of one store. `is_online`: whether the signer could be reached."""
+
+    def __init__(self, workspace: Workspace, is_online: Callable[[], bool]) -> None:
+        self._store = workspace.store
+        self._tables = workspace.tables
+        self._needs_upload = workspace.remote.exists
+        self._is_online = is_online
+
+    async def wait(self, file_ids: Iterable[str] | None, timeout: float | None) -> None:
+        """Return once all of these files, or all there are, are uploaded and confirmed; raises
+        `SyncTimeoutError` after `timeout` seconds, `UnknownFileError` for what is no live file now."""
+        if isinstance(file_ids, str):
+            raise InvalidArgumentError(f"file_ids are several ids: [{file_ids!r:.100}]")
+        wanted = None if file_ids is None else {self._tables.live(file_id).id for file_id in file_ids}
+        try:
+            async with asyncio.timeout(timeout):
+                with self._changes() as changed:
+                    while self._unsent(wanted) or self._unconfirmed(wanted):
+                        changed.clear()
+                        await changed.wait()
+        except TimeoutError:
+            why = "; ".join(self._hindrances(wanted))
+            raise SyncTimeoutError(f"not everything was synced in {timeout:g} seconds: {why}") from None
+
+    @contextmanager
+    def _changes(self) -> Iterator[asyncio.Event]:
+        changed = asyncio.Event()
+
+        def note(_: object) -> None:
+            changed.set()
+
+        with ExitStack() as ends:
+            ends.callback(self._store.subscribe(self._tables.watched, note))
+            ends.callback(self._store.on_sync_status(note))
+            yield changed
+
+    def _unsent(self, wanted: set[str] | None) -> list[str]:
+        """Those that live and are not uploaded."""
+        if not self._needs_upload:
+            return []
+        waiting = self._tables.not_uploaded()
+        return [file_id for file_id in waiting if wanted is None or file_id in wanted]
+
+    def _unconfirmed(self, wanted: set[str] | None) -> int:
+        """How many events of these files only this device has."""
+        files = [file_id_of(args) for _name, args in self._store.unconfirmed()]
+        return len(files) if wanted is None else sum(file_id in wanted for file_id in files)
+
+    def _hindrances(self, wanted: set[str] | None) -> Iterator[str]:
+        if unsent := self._unsent(wanted):
+            yield f"{len(unsent)} files are not uploaded"
+            if not self._is_online():
+                yield "the signer cannot be reached"
+            held = [c.file_id for c in self._tables.controls(unsent) if c.state is not Control.NONE]
+            if held:
+                yield f"{len(held)} of them are paused or cancelled, {held[0]} for one"
+            failed = [row for row in self._tables.rows(unsent) if row.last_sync_error]
+            if failed:
+                yield f"file {failed[0].file_id} has failed: {failed[0].last_sync_error}"
+        if unconfirmed := self._unconfirmed(wanted):
+            status = self._store.sync_status
+            yield f"the sync backend has not confirmed {unconfirmed} events"
+            if not status.connected:
+                yield status.last_error or "there is no connection to it"
