@@ -91,6 +91,39 @@ async def test_any_place_is_read_as_from_bytes(selenium_everywhere: PyodidePage,
 
 
 @run_in_pyodide
+async def test_other_tasks_run_while_a_read_is_suspended(selenium: PyodidePage, store_id: str) -> None:
+    import asyncio
+
+    from pyodide.ffi import can_run_sync
+
+    from tests.in_page.client import close_client, open_client
+
+    data = bytes(range(256)) * 20_000
+    _store, sync = await open_client(store_id)
+    turns: list[int] = []
+
+    async def turn() -> None:
+        while True:
+            await asyncio.sleep(0)
+            turns.append(len(turns))
+
+    async def read() -> tuple[bool, int]:
+        async with sync.open_file(saved.file_id, suspend=True) as file:
+            before = len(turns)
+            assert file.read() == data
+            return can_run_sync(), len(turns) - before
+
+    try:
+        saved = await sync.save_file(data)
+        turning = asyncio.create_task(turn())
+        for suspended, count in await asyncio.gather(read(), read(), read()):
+            assert suspended == bool(count)
+        turning.cancel()
+    finally:
+        await close_client()
+
+
+@run_in_pyodide
 async def test_any_file_of_javascript_is_read_at_once(selenium_everywhere: PyodidePage) -> None:
     import io
 
