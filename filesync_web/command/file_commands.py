@@ -24,7 +24,6 @@ from filesync_web.command.getting import check_single_target, local_copy, save_a
 from filesync_web.command.listing import COLUMNS, deleted_files, entries, find, live_files, name_of
 from filesync_web.command.putting import Putter, named_files, until_uploaded
 from filesync_web.command.session import OFFLINE_ERRORS, Session
-from filesync_web.core.display import get_file_metadata
 from filesync_web.errors import SyncAuthError
 
 
@@ -187,10 +186,7 @@ def rename(
     async def use(session: Session) -> dict[str, str]:
         await freshen(session, console)
         record = find(session, name)
-        # The content stays the same, so that nothing is uploaded; but its bytes have to be here to say so.
-        copy = await local_copy(session, record, console)
-        mime_type = get_file_metadata(record).mime_type
-        await session.files.update_file(record.id, copy, name=new_name, mime_type=mime_type)
+        await session.files.rename_file(record.id, new_name)
         console.step(f"renamed\t{record.id}\t{new_name}")
         await tell_server(session, console, no_wait=no_wait)
         return {"id": record.id, "name": new_name}
