@@ -177,7 +177,7 @@ def rename(
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """Give a file another name; it keeps its id and its content.
+    """Give a file another name; it keeps its id and its content, and no bytes move.
 
     Example: filesync mv notes.txt "2026/notes.txt"
     """
