@@ -235,6 +235,7 @@ class Actions(Shell):
             self.edit(client, record, CONTENTS[b % len(CONTENTS)])
         if failure is not None:
             effects = client.engine.failed(request.job.serial, failure, self.now, 0.5)
+            client.failures[request.job.file_id] += not request.told_to_stop
         else:
             effects = client.engine.succeeded(request.job.serial, self.now)
         self.perform_late(client, effects)

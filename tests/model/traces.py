@@ -97,4 +97,7 @@ TRACES = {
         "sync 3 5 7, finish 6 7 2, sync 0 8 1, update 9 7 7, delete 7 0 8, save 2 9 2, finish 6 8 1, sync 7 "
         "0 1, finish 0 9 6, save 4 8 9, sync 2 0 9, delete 2 2 8"
     ),
+    "wrong bytes come at the moment of an edit, after another failure": parse(
+        "save 7 4 7, finish 5 3 9, sync 5 0 5, sync 2 9 9, fail 0 0 2, wait 2 8 4, damage 4 7 4, cross 4 1 4"
+    ),
 }
