@@ -17,6 +17,7 @@ import pytest
 
 import filesync_web as fs
 from tests.command.conftest import TOKEN, Shell
+from tests.harness.fault_proxy import FaultProxy
 from tests.harness.native_client import native_client
 from tests.harness.server import ServerProcess
 from tests.harness.waiting import until, wait_until
@@ -91,8 +92,10 @@ def test_a_put_that_is_given_again_doubles_nothing(shell: Shell) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "Ctrl-C"])
 def test_a_put_that_is_broken_off_loses_and_doubles_nothing(
-    shell: Shell, new_shell: NewShell, how: signal.Signals
+    shell: Shell, new_shell: NewShell, fault_proxy: FaultProxy, how: signal.Signals
 ) -> None:
+    shell.url = fault_proxy.url
+    trap = fault_proxy.set_trap("PUT", "/livestore-filesync-files/", "up", 0.5)
     contents = {f"many/{number:03}.bin": bytes([number]) * 200_000 for number in range(60)}
     for name, content in contents.items():
         written(shell.home / name, content)
@@ -100,10 +103,12 @@ def test_a_put_that_is_broken_off_loses_and_doubles_nothing(
     assert process.stdout is not None
     for _ in range(20):
         assert process.stdout.readline().startswith("saved\t")
+    assert trap.sprung.wait(30)  # and it is held: the put cannot come to its end
     process.send_signal(how)
     _, err = process.communicate(timeout=30)
     assert process.returncode == (130 if how is signal.SIGINT else -signal.SIGKILL)
     assert ("filesync sync" in err) == (how is signal.SIGINT)
+    fault_proxy.let_go()
     shell.ok("put", "many")
     hashes = {name: entry["content_hash"] for name, entry in new_shell("other").listed().items()}
     assert hashes == {name: sha256(content) for name, content in contents.items()}
