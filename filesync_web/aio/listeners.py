@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Generic, TypeVar
 
 logger = logging.getLogger(__name__)
@@ -33,3 +35,20 @@ class Listeners(Generic[T]):
                 callback(value)
             except Exception:
                 logger.exception("a callback failed")
+
+
+@contextmanager
+def changes(
+    *subscriptions: Callable[[Callable[[object], None]], Callable[[], object]],
+) -> Iterator[asyncio.Event]:
+    """An event that is set whenever one of these calls back, for who waits for what they tell of. Each gets a
+    callback, and returns how to end that."""
+    changed = asyncio.Event()
+
+    def note(_: object) -> None:
+        changed.set()
+
+    with ExitStack() as ends:
+        for subscribe in subscriptions:
+            ends.callback(subscribe(note))
+        yield changed

@@ -68,16 +68,25 @@ def use_store(
         ) from None
 
 
-async def freshen(session: Session, console: Console) -> None:
-    """Learn what is new at the server; without it, go on with what this device knows, and say so.
-
-    Raises the errors of a refused token.
-    """
+async def offline_reason(session: Session) -> Exception | None:
+    """Learn what is new at the server; returns why that cannot be had. Raises the errors of a refused token:
+    with it nothing is to be begun."""
     try:
         await session.connect()
     except SyncAuthError:
         raise
     except OFFLINE_ERRORS as error:
+        return error
+    return None
+
+
+async def freshen(session: Session, console: Console) -> None:
+    """Learn what is new at the server; without it, go on with what this device knows, and say so.
+
+    Raises the errors of a refused token.
+    """
+    error = await offline_reason(session)
+    if error is not None:
         console.note(f"offline, so this is what this device knows: {error}")
 
 

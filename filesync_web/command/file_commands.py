@@ -16,6 +16,7 @@ from filesync_web.command.cli import (
     NoWait,
     existing,
     freshen,
+    offline_reason,
     tell_server,
     use_store,
 )
@@ -23,8 +24,7 @@ from filesync_web.command.console import Console, shown
 from filesync_web.command.getting import check_single_target, local_copy, save_as, target_of
 from filesync_web.command.listing import COLUMNS, deleted_files, entries, find, live_files, name_of
 from filesync_web.command.putting import Putter, named_files, until_uploaded
-from filesync_web.command.session import OFFLINE_ERRORS, Session
-from filesync_web.errors import SyncAuthError
+from filesync_web.command.session import Session
 
 
 def put(
@@ -48,7 +48,7 @@ def put(
     files = list(named_files(existing(paths)))
 
     async def use(session: Session) -> list[dict[str, Any]]:
-        offline = await _offline_reason(session)
+        offline = await offline_reason(session)
         async with session.alone("put"):
             putter = Putter(session, console, replace=replace)
             for name, path in files:
@@ -64,17 +64,6 @@ def put(
         return [saved.members() for saved in done]
 
     console.result(use_store(context, use))
-
-
-async def _offline_reason(session: Session) -> Exception | None:
-    """Why the server cannot be had; with a refused token nothing is to be begun, so that this raises."""
-    try:
-        await session.connect()
-    except SyncAuthError:
-        raise
-    except OFFLINE_ERRORS as error:
-        return error
-    return None
 
 
 def get(
@@ -209,7 +198,7 @@ def edit(
     existing([path])
 
     async def use(session: Session) -> dict[str, str]:
-        offline = await _offline_reason(session)
+        offline = await offline_reason(session)
         record = find(session, name)
         edited = await session.files.update_file(record.id, path, name=name_of(record))
         console.step(f"edited\t{record.id}\t{name_of(record)}")

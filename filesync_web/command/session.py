@@ -7,11 +7,13 @@ one only writes into the log and waits for what the other does; when the other e
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
+from filesync_web.aio.listeners import changes
 from filesync_web.command.probes import probing, why_offline
 from filesync_web.command.settings import Settings
 from filesync_web.environment import create_file_sync, open_store
@@ -92,20 +94,10 @@ class Session:
             await self.store.refresh()
             yield
 
-    @contextmanager
-    def changes(self) -> Iterator[asyncio.Event]:
+    def changes(self) -> AbstractContextManager[asyncio.Event]:
         """An event that is set whenever something of the files, the sync or the transfers changes."""
-        changed = asyncio.Event()
-
-        def note(_: object) -> None:
-            changed.set()
-
-        with ExitStack() as ends:
-            ends.callback(self.store.subscribe(self.tables.watched, note))
-            ends.callback(self.store.on_sync_status(note))
-            ends.callback(self.store.on_leader_change(note))
-            ends.callback(self.files.on_event(note))
-            yield changed
+        of_files = partial(self.store.subscribe, self.tables.watched)
+        return changes(of_files, self.store.on_sync_status, self.store.on_leader_change, self.files.on_event)
 
 
 @asynccontextmanager

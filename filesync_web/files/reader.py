@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
+from filesync_web.aio.listeners import changes
 from filesync_web.core.metadata import parse_metadata
 from filesync_web.core.records import Control, FileRecord, Priority, Status
 from filesync_web.errors import BlobNotFoundError, TransferCancelledError, TransferError
@@ -142,13 +143,10 @@ class Reader:
     @contextmanager
     def _changes(self) -> Iterator[asyncio.Event]:
         """An event that is set whenever something of the files changes, and when their store is closed."""
-        changed, store = asyncio.Event(), self._workspace.store
-        unsubscribe = store.subscribe(self._tables.watched, lambda _names: changed.set())
-        forget_close = store.on_close(lambda _none: changed.set())
-        self._waiting.add(changed)
-        try:
-            yield changed
-        finally:
-            unsubscribe()
-            forget_close()
-            self._waiting.discard(changed)
+        store = self._workspace.store
+        with changes(partial(store.subscribe, self._tables.watched), store.on_close) as changed:
+            self._waiting.add(changed)
+            try:
+                yield changed
+            finally:
+                self._waiting.discard(changed)

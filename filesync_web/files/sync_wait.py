@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from functools import partial
 
+from filesync_web.aio.listeners import changes
 from filesync_web.core.records import Control
 from filesync_web.errors import InvalidArgumentError, SyncTimeoutError
 from filesync_web.files.events import file_id_of
@@ -29,25 +30,14 @@ class SyncWait:
         wanted = None if file_ids is None else {self._tables.live(file_id).id for file_id in file_ids}
         try:
             async with asyncio.timeout(timeout):
-                with self._changes() as changed:
+                of_files = partial(self._store.subscribe, self._tables.watched)
+                with changes(of_files, self._store.on_sync_status) as changed:
                     while self._unsent(wanted) or self._unconfirmed(wanted):
                         changed.clear()
                         await changed.wait()
         except TimeoutError:
             why = "; ".join(self._hindrances(wanted))
             raise SyncTimeoutError(f"not everything was synced in {timeout:g} seconds: {why}") from None
-
-    @contextmanager
-    def _changes(self) -> Iterator[asyncio.Event]:
-        changed = asyncio.Event()
-
-        def note(_: object) -> None:
-            changed.set()
-
-        with ExitStack() as ends:
-            ends.callback(self._store.subscribe(self._tables.watched, note))
-            ends.callback(self._store.on_sync_status(note))
-            yield changed
 
     def _unsent(self, wanted: set[str] | None) -> list[str]:
         """Those that live and are not uploaded."""
