@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ FORMAT = 1
 """What the file says of itself (`user_version`). Files that do not say it have 0, and are alike."""
 
 _BUSY_TIMEOUT = 30.0
+_PAUSE = 0.005
 _NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE})
 """A full disk, and how SQLite calls a write that a quota or a limit on the size of files refused."""
 
@@ -113,10 +115,24 @@ def _prepare(sqlite: sqlite3.Connection, path: Path, schema: str) -> None:
             f"{path} has format {found}, of a newer filesync-server than this one, which knows formats up to"
             f" {FORMAT}: use the newer one"
         )
-    sqlite.execute("PRAGMA journal_mode = WAL")
+    _into_wal_mode(sqlite)
     sqlite.executescript(schema)
     if found < FORMAT:
         sqlite.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def _into_wal_mode(sqlite: sqlite3.Connection) -> None:
+    """Ask again while other processes open the file, too: of several connections that change the mode of a
+    new file at once, SQLite refuses all but one without waiting."""
+    give_up = time.monotonic() + _BUSY_TIMEOUT
+    while True:
+        try:
+            sqlite.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+        time.sleep(_PAUSE)
 
 
 def _make_file(path: Path) -> None:

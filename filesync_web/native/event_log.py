@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ from filesync_web.native.state_file import StateFile, make_private
 T = TypeVar("T")
 
 _BUSY_SECONDS = 30.0
+_PAUSE_SECONDS = 0.005
 
 _VERSION = 2
 """The format of the file. Format 0 is not marked; neither it nor format 1 counts the resets."""
@@ -64,6 +66,20 @@ UNION ALL SELECT * FROM (SELECT * FROM local WHERE id > :local ORDER BY id)
 """
 
 
+def _into_wal_mode(db: sqlite3.Connection) -> None:
+    """Ask again while others open the file, too: of several connections that change the mode of a new file
+    at once, SQLite refuses all but one without waiting, as each would wait for the others' reading."""
+    give_up = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+        time.sleep(_PAUSE_SECONDS)
+
+
 class _Log:
     """The operations, synchronous; each is one transaction."""
 
@@ -83,7 +99,7 @@ class _Log:
                 f"{path} has format {version}, of a newer version of filesync-web than this one, which knows "
                 f"formats up to {_VERSION}: use the newer version"
             )
-        self._db.execute("PRAGMA journal_mode=WAL")
+        _into_wal_mode(self._db)
         self._db.execute("PRAGMA synchronous=FULL")
         with self._transaction():
             for statement in _TABLES:
