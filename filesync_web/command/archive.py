@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, Protocol
 
 from filesync_web.command.listing import name_of
 from filesync_web.core.display import get_file_metadata
+from filesync_web.core.foreign import parse_json
 from filesync_web.core.metadata import FileMetadata, parse_metadata
 from filesync_web.core.paths import is_content_hash
 from filesync_web.core.records import FileRecord
@@ -137,13 +138,13 @@ class ReadArchive:
         """What the index names. Raises `InvalidArgumentError` when it is none of ours."""
         try:
             with self._open(INDEX) as file:
-                index = json.loads(file.read(_MAX_INDEX))
+                index = parse_json(file.read(_MAX_INDEX), max_bytes=None)
             if index["format"] != FORMAT or index["version"] != VERSION:
                 raise InvalidArgumentError(
                     f"{self._place} is of another format or version than this command's"
                 )
             return [_archived(members) for members in index["files"]]
-        except (KeyError, TypeError, ValueError, OSError) as error:
+        except (KeyError, TypeError, ValueError, OSError, tarfile.TarError) as error:
             if isinstance(error, FileSyncError):
                 raise
             raise InvalidArgumentError(f"{self._place} is no export of a store: {error!r}") from error
@@ -159,6 +160,8 @@ class ReadArchive:
                 yield file
         except (KeyError, FileNotFoundError) as error:
             raise IntegrityError(f"{self._place} lacks the content {content_hash}") from error
+        except tarfile.TarError as error:
+            raise IntegrityError(f"{self._place}: the content {content_hash} is cut off: {error}") from error
 
     @contextmanager
     def _open(self, path: str) -> Iterator[Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import uuid
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from filesync_web.command.console import Console
 from filesync_web.command.listing import name_of
@@ -13,6 +14,8 @@ from filesync_web.command.session import Session
 from filesync_web.core.display import get_file_metadata
 from filesync_web.core.records import FileRecord
 from filesync_web.errors import BlobNotFoundError, InvalidArgumentError, StorageError
+
+_LONGEST_NAME = 255  # bytes
 
 
 async def local_copy(session: Session, record: FileRecord, console: Console) -> Path:
@@ -42,7 +45,18 @@ def target_of(record: FileRecord, out: Path | None) -> Path:
     if out is not None and not out.is_dir():
         return out
     name = name_of(record).replace("\\", "/").rpartition("/")[2].lstrip(".")
-    return (out or Path()) / (name or record.content_hash)
+    return (out or Path()) / (_storable(name) or record.content_hash)
+
+
+def _storable(name: str) -> str:
+    """The name as every file system takes it: without control characters, not too long, with its suffix."""
+    clean = "".join("_" if ord(char) < 32 or char == "\x7f" else char for char in name)
+    stem, suffix = PurePath(clean).stem, PurePath(clean).suffix
+    if len(os.fsencode(suffix)) > _LONGEST_NAME // 2:
+        stem, suffix = clean, ""
+    while len(os.fsencode(stem + suffix)) > _LONGEST_NAME:
+        stem = stem[:-1]
+    return stem + suffix
 
 
 def save_as(source: Path, target: Path, *, force: bool) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from filesync_web.command.settings import Settings
 from filesync_web.core.failures import error_for_status
+from filesync_web.core.foreign import parse_members
 from filesync_web.core.refusals import read_refusal
 from filesync_web.errors import ServerError, SyncError, TransferError
 from filesync_web.livestore.ports import SocketClosedError
@@ -125,8 +126,4 @@ async def why_offline(settings: Settings) -> Exception | None:
 
 
 def _members(answer: HttpResponse) -> dict[str, object]:
-    try:
-        members = json.loads(answer.body)
-    except ValueError:
-        return {}
-    return members if isinstance(members, dict) else {}
+    return parse_members(answer.body) or {}
