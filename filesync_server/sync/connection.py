@@ -100,7 +100,7 @@ class SyncConnection:
         if isinstance(work, Read):
             page = await self._hub.read(self._store_id, work.after, work.backend_id)
             return self._protocol.page_read(work.request_id, page)
-        rejection = await self._hub.append(self._store_id, work.batch, work.backend_id)
+        rejection = await self._hub.append(self._store_id, work.batch, work.backend_id, self)
         return self._protocol.push_done(work.request_id, rejection)
 
     async def _send_all(self) -> None:

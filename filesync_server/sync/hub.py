@@ -1,5 +1,5 @@
 """Who listens to which store: appends go through here, one at a time per store, and reach every listener in
-order.
+order. Whose append is next, `turns` says.
 
 A room remembers up to where its listeners were told (`head`). What another process appended is read from
 there on, when the storage says so or a push shows it; so each broadcast follows the one before without a gap.
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 from filesync_web.livestore.messages import BackendIdMismatch, Event, PulledEvent, ServerAhead
 
 from .storage import Appended, Page, Rejection, SyncStorage
+from .turns import Turns
 
 T = TypeVar("T")
 
@@ -35,8 +37,9 @@ class _Room:
     `head` is None until the first listener reads; from then on every event behind it is broadcast.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
         self.lock = asyncio.Lock()
+        self.turns = Turns(self.lock, clock, sleep)
         self.listeners: set[Listener] = set()
         self.appending = 0
         self.head: int | None = None
@@ -56,10 +59,21 @@ class _Room:
 
 
 class Hub:
-    """The stores that are in use, over one storage. Use it in one event loop."""
+    """The stores that are in use, over one storage. Use it in one event loop.
 
-    def __init__(self, storage: SyncStorage) -> None:
+    `clock` gives seconds of a monotonic clock, `sleep` waits for so many.
+    """
+
+    def __init__(
+        self,
+        storage: SyncStorage,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._storage = storage
+        self._clock = clock
+        self._sleep = sleep
         self._rooms: dict[str, _Room] = {}
         self._watching = False
         self._appends: set[asyncio.Task[Rejection | None]] = set()
@@ -69,12 +83,15 @@ class Hub:
         if not self._watching:
             self._watching = True
             self._storage.watch(self._on_append)
-        self._rooms.setdefault(store_id, _Room()).listeners.add(listener)
+        room = self._room(store_id)
+        room.listeners.add(listener)
+        room.turns.join(listener)
 
     def leave(self, store_id: str, listener: Listener) -> None:
         room = self._rooms.get(store_id)
         if room:
             room.listeners.discard(listener)
+            room.turns.leave(listener)
             self._forget_if_empty(store_id, room)
 
     async def read(self, store_id: str, after: int, backend_id: str | None) -> Page | BackendIdMismatch:
@@ -93,12 +110,15 @@ class Hub:
             )
         return page
 
-    async def append(self, store_id: str, batch: Sequence[Event], backend_id: str | None) -> Rejection | None:
+    async def append(
+        self, store_id: str, batch: Sequence[Event], backend_id: str | None, pusher: Listener | None = None
+    ) -> Rejection | None:
         """Append durably and broadcast to all listeners, in that order; None when it was accepted.
 
-        Goes on when the caller is cancelled: what is durable must also be heard.
+        Waits a moment when others go before the `pusher`. Goes on when the caller is cancelled: what is
+        durable must also be heard.
         """
-        task = _spawn(self._append(store_id, batch, backend_id), self._appends)
+        task = _spawn(self._append(store_id, batch, backend_id, pusher), self._appends)
         return await asyncio.shield(task)
 
     async def close(self) -> None:
@@ -113,30 +133,38 @@ class Hub:
         await self._storage.close()
 
     async def _append(
-        self, store_id: str, batch: Sequence[Event], backend_id: str | None
+        self, store_id: str, batch: Sequence[Event], backend_id: str | None, pusher: Listener | None
     ) -> Rejection | None:
-        room = self._rooms.setdefault(store_id, _Room())
+        room = self._room(store_id)
         room.appending += 1
+        came_at = self._clock()
         try:
-            async with room.lock:
+            async with room.turns.next_push(pusher):
                 outcome = await self._storage.append(store_id, batch, backend_id)
                 if isinstance(outcome, Appended):
+                    room.turns.accepted(pusher)
                     await self._deliver(store_id, room, outcome)
                     return None
                 if isinstance(outcome, ServerAhead):
-                    if outcome.provided_num > outcome.minimum_expected_num:
-                        log.warning(
-                            "client %.40r pushes behind event %d of a log that ends at %d: it is stuck",
-                            batch[0].client_id,
-                            outcome.provided_num,
-                            outcome.minimum_expected_num,
-                        )
-                    if outcome.minimum_expected_num > (room.head or 0):
-                        await self._catch_up(store_id, room)  # the pusher waits for what it lacks
+                    room.turns.refused(pusher, outcome, came_at)
+                    await self._tell_what_is_lacking(store_id, room, batch[0], outcome)
                 return outcome
         finally:
             room.appending -= 1
             self._forget_if_empty(store_id, room)
+
+    async def _tell_what_is_lacking(
+        self, store_id: str, room: _Room, event: Event, refusal: ServerAhead
+    ) -> None:
+        if refusal.provided_num > refusal.minimum_expected_num:
+            log.warning(
+                "client %.40r pushes behind event %d of a log that ends at %d: it is stuck",
+                event.client_id,
+                refusal.provided_num,
+                refusal.minimum_expected_num,
+            )
+        if refusal.minimum_expected_num > (room.head or 0):
+            await self._catch_up(store_id, room)
 
     async def _deliver(self, store_id: str, room: _Room, new: Appended) -> None:
         if room.head is None or not new.events:
@@ -207,6 +235,9 @@ class Hub:
                 await self._catch_up(store_id, room)
             except OSError as error:
                 log.warning("what other processes append cannot be read at the moment: %s", error)
+
+    def _room(self, store_id: str) -> _Room:
+        return self._rooms.setdefault(store_id, _Room(self._clock, self._sleep))
 
     def _forget_if_empty(self, store_id: str, room: _Room) -> None:
         if not room.listeners and not room.appending and self._rooms.get(store_id) is room:
