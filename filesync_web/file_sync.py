@@ -22,6 +22,7 @@ from filesync_web.files.controls import change_control, retry_errors
 from filesync_web.files.descriptions import Descriptions
 from filesync_web.files.events import FileEvents
 from filesync_web.files.eviction import Eviction
+from filesync_web.files.file_to_save import AppEvents, FileToSave
 from filesync_web.files.garbage import GarbageCollector
 from filesync_web.files.importer import Importer
 from filesync_web.files.mounts import MountedFiles, Mounts
@@ -73,10 +74,12 @@ class FileSync:
         self._garbage = GarbageCollector(workspace, self._orphans, self._thumbnails)
         self._eviction = Eviction(workspace, self._thumbnails, is_limited=options.is_limited)
         importer = Importer(workspace, options.preprocessors, self._garbage, self._orphans)
-        self._writer = Writer(workspace, importer, self._eviction, self._previews)
+        self._mounts = Mounts(workspace)
+        self._writer = Writer(workspace, importer, self._eviction, self._previews, self._mounts)
         self._descriptions = Descriptions(workspace)
-        self._mounts = Mounts(workspace, self._writer, self._descriptions)
-        self._reader = Reader(workspace, self._eviction, auto_prioritize=options.auto_prioritize)
+        self._reader = Reader(
+            workspace, self._eviction, self._mounts, auto_prioritize=options.auto_prioritize
+        )
         python_files = PythonFiles(workspace, self._reader, self._writer, self._garbage)
         self.open_file, self.create_file = python_files.open, python_files.create
         self._sync_wait = SyncWait(workspace, self.is_online)
@@ -131,17 +134,19 @@ class FileSync:
         name: str | None = None,
         mime_type: str | None = None,
         metadata: FileMetadata | None = None,
+        events: AppEvents | None = None,
     ) -> FileOperationResult:
         """Save a new file; it survives a crash of the tab from the moment this returns, and is uploaded
         by itself.
 
         `source`: a JavaScript `File`, `Blob` or `ReadableStream`, bytes, an async iterator of bytes, on
-        CPython also a path, as text too. `name` and `mime_type` stand in for what it does not carry. Raises
+        CPython also a path, as text too. `name` and `mime_type` stand in for what it does not carry. `events`
+        makes events of the app, which are committed with the file or not at all. Raises
         `InvalidArgumentError`, `QuotaExceededError`, `StorageError`; then nothing is left behind.
         """
-        result = await self._writer.save(source, name, mime_type, metadata)
-        await self._mounts.prepare(result.content_hash)
-        return result
+        return await self._writer.save(
+            FileToSave(source, name=name, mime_type=mime_type, metadata=metadata, events=events)
+        )
 
     async def update_file(
         self,
@@ -151,17 +156,21 @@ class FileSync:
         name: str | None = None,
         mime_type: str | None = None,
         metadata: FileMetadata | None = None,
+        events: AppEvents | None = None,
     ) -> FileOperationResult:
         """Give a file new content; the old content goes after the new is uploaded. Arguments and errors
         as for `save_file`, and `UnknownFileError`."""
-        result = await self._writer.update(file_id, source, name, mime_type, metadata)
-        await self._mounts.prepare(result.content_hash)
-        return result
+        known = self._workspace.tables.live(file_id)  # also tells None, which would make a new file
+        return await self._writer.save(
+            FileToSave(
+                source, name=name, mime_type=mime_type, metadata=metadata, file_id=known.id, events=events
+            )
+        )
 
-    async def delete_file(self, file_id: str) -> None:
+    async def delete_file(self, file_id: str, *, events: AppEvents | None = None) -> None:
         """Delete a file for all clients. Its bytes go, here and remotely, when no other file has the
-        same content. Works offline. Raises `UnknownFileError`."""
-        await self._writer.delete(file_id)
+        same content. Works offline. `events` as for `save_file`. Raises `UnknownFileError`."""
+        await self._writer.delete(file_id, events)
 
     async def read_file(self, id_or_path: str, *, wait: bool = True) -> BlobHandle:
         """The own copy of a live file: a JavaScript `File` in the browser, a path on CPython.
@@ -172,9 +181,7 @@ class FileSync:
         Raises `UnknownFileError`; `TransferError` when the download fails or rests at an error;
         `BlobNotFoundError` when the bytes are nowhere to be had, or with `wait=False` not on this device.
         """
-        handle = await self._reader.read(id_or_path, wait=wait)
-        await self._mounts.prepare_file(id_or_path)
-        return handle
+        return await self._reader.read(id_or_path, wait=wait)
 
     async def read_bytes(self, id_or_path: str, *, wait: bool = True) -> bytes:
         """The content of a live file, in memory; arguments and errors as for `read_file`."""
@@ -224,7 +231,7 @@ class FileSync:
         Nothing is read now. Raises `InvalidArgumentError` for a folder that cannot be mounted at, and on
         CPython, where `read_file` gives a path.
         """
-        return self._mounts.mount(folder)
+        return self._mounts.mount(folder, self)
 
     # --- transfers
 

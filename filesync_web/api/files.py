@@ -5,6 +5,7 @@ from __future__ import annotations
 from filesync_web.api.instance import get_file_sync
 from filesync_web.core.metadata import FileMetadata
 from filesync_web.core.records import FileOperationResult
+from filesync_web.files.file_to_save import AppEvents
 from filesync_web.ports import BlobHandle, Source
 
 
@@ -14,12 +15,14 @@ async def save_file(
     name: str | None = None,
     mime_type: str | None = None,
     metadata: FileMetadata | None = None,
+    events: AppEvents | None = None,
 ) -> FileOperationResult:
     """Keep a new file: store it on this device, record it for all clients, and upload it in the background.
 
         result = await save_file(js_file)
         result = await save_file(b"hello", name="hello.txt")
         result = await save_file(path, metadata=FileMetadata(custom={"album": "Summer"}))
+        await save_file(js_file, events=lambda result: [photo_added(album="Summer", photo=result.file_id)])
 
     When this returns, the bytes and their record are on the disk: neither a crash of the tab nor a power cut
     loses them. The file shows at once, from the own copy. Its upload needs nobody to wait for it; offline it
@@ -35,6 +38,10 @@ async def save_file(
             `Blob`, else what the name suggests, else "application/octet-stream".
         metadata: more to record; `custom` takes any JSON. The size in bytes, and width and height of an image
             in pixels, are measured, whatever is said here. Read it back with `get_file_metadata(record)`.
+        events: makes events of the app's own schema that belong to the file: they are in the log together
+            with the file, or neither is, whatever dies at whatever moment. It is called with the result that
+            is about to be returned (again, when room had to be made for the commit), and must not await.
+            Other clients get them after the file, and may see the file alone for a moment.
 
     Returns:
         `FileOperationResult`: `file_id` names the file in all other helpers, `content_hash` is the SHA-256
@@ -51,9 +58,14 @@ async def save_file(
         StoreError: the event log cannot be written; `StoreClosedError` when the store was closed.
         NotInitializedError: `init_file_sync` was not called yet.
 
-        What a preprocessor or an iterator raises passes through. After any error nothing is left behind.
+        SchemaError: an event that `events` made cannot be committed.
+
+        What a preprocessor, an iterator or `events` raises passes through. After any error nothing is left
+        behind.
     """
-    return await get_file_sync().save_file(source, name=name, mime_type=mime_type, metadata=metadata)
+    return await get_file_sync().save_file(
+        source, name=name, mime_type=mime_type, metadata=metadata, events=events
+    )
 
 
 async def update_file(
@@ -63,6 +75,7 @@ async def update_file(
     name: str | None = None,
     mime_type: str | None = None,
     metadata: FileMetadata | None = None,
+    events: AppEvents | None = None,
 ) -> FileOperationResult:
     """Give a file new content, for all clients.
 
@@ -79,6 +92,9 @@ async def update_file(
         name: the name to show. Default: the one that the file has.
         mime_type: the type of the new content. Default: as for `save_file`, never that of the old content.
         metadata: more to record. Custom metadata that the file has stays, where nothing new is given for it.
+        events: makes events of the app that are committed together with the new content; see `save_file`.
+            Should they say nothing when somebody else has deleted the file before, they need a condition:
+            `event.only_if(files.where(id=result.file_id, deleted_at=None))`.
 
     Returns:
         `FileOperationResult` with the same `file_id`, the new `path` and the new `content_hash`.
@@ -89,14 +105,15 @@ async def update_file(
         All else is as for `save_file`; after any error the file is what it was.
     """
     return await get_file_sync().update_file(
-        file_id, source, name=name, mime_type=mime_type, metadata=metadata
+        file_id, source, name=name, mime_type=mime_type, metadata=metadata, events=events
     )
 
 
-async def delete_file(file_id: str) -> None:
+async def delete_file(file_id: str, *, events: AppEvents | None = None) -> None:
     """Delete a file for all clients.
 
         await delete_file(result.file_id)
+        await delete_file(photo, events=lambda deleted: [photo_removed(photo=deleted.file_id)])
 
     When this returns, the deletion is on the disk, and no query of live files finds the file any more; its
     record stays as a tombstone. The bytes are removed in the background, here and in the object store, when
@@ -104,14 +121,19 @@ async def delete_file(file_id: str) -> None:
 
     Args:
         file_id: the id of a live file, or its path.
+        events: makes events of the app that are committed together with the deletion, of what the file was;
+            see `save_file`.
 
     Raises:
         UnknownFileError: no live file has that id; it may have been deleted already.
         InvalidArgumentError: the id is no text.
+        SchemaError: an event that `events` made cannot be committed.
         StoreError: the event log cannot be written.
         NotInitializedError: `init_file_sync` was not called yet.
+
+        After any error, also one that `events` raises, the file is still there.
     """
-    await get_file_sync().delete_file(file_id)
+    await get_file_sync().delete_file(file_id, events=events)
 
 
 async def read_file(id_or_path: str, *, wait: bool = True) -> BlobHandle:

@@ -22,15 +22,15 @@ logger = logging.getLogger(__name__)
 
 
 class FileChanges(Protocol):
-    """What changes the files of a store."""
+    """What changes the files of a store: a `FileSync`."""
 
-    async def save(self, data: bytes, name: str) -> FileOperationResult: ...
+    async def save_file(self, source: bytes, *, name: str) -> FileOperationResult: ...
 
-    async def update(self, file_id: str, data: bytes) -> FileOperationResult: ...
+    async def update_file(self, file_id: str, source: bytes) -> FileOperationResult: ...
 
-    async def rename(self, file_id: str, name: str) -> None: ...
+    async def rename_file(self, file_id: str, name: str) -> None: ...
 
-    async def delete(self, file_id: str) -> None: ...
+    async def delete_file(self, file_id: str) -> None: ...
 
 
 class MountedChanges:
@@ -107,15 +107,15 @@ class MountedChanges:
     async def _save_as(self, entry: MountedEntry, data: bytes) -> FileOperationResult:
         if entry.file_id is not None:
             with suppress(UnknownFileError):  # somebody has deleted it: what was written since is kept
-                return await self._files.update(entry.file_id, data)
-        return await self._files.save(data, entry.path)
+                return await self._files.update_file(entry.file_id, data)
+        return await self._files.save_file(data, name=entry.path)
 
     async def _rename(self, entry: MountedEntry) -> None:
         if entry.file_id is not None and not entry.is_removed:
             with suppress(UnknownFileError):
-                await self._files.rename(entry.file_id, entry.path)
+                await self._files.rename_file(entry.file_id, entry.path)
 
     async def _remove(self, entry: MountedEntry) -> None:
         if entry.file_id is not None:
             with suppress(UnknownFileError):
-                await self._files.delete(entry.file_id)
+                await self._files.delete_file(entry.file_id)

@@ -7,13 +7,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from filesync_web.core.mounting import Mounted
-from filesync_web.core.records import FileOperationResult
-from filesync_web.errors import InvalidArgumentError, UnknownFileError
-from filesync_web.files.descriptions import Descriptions
+from filesync_web.errors import InvalidArgumentError
 from filesync_web.files.workspace import Workspace
-from filesync_web.files.writer import Writer
 
 if TYPE_CHECKING:
+    from filesync_web.files.mounted_changes import FileChanges
     from filesync_web.files.mounted_tree import MountedTree
     from filesync_web.files.stored_tree import StoredTree
 
@@ -77,16 +75,14 @@ class MountedFiles:
 
 
 class Mounts:
-    """All of one `FileSync`, and how what is changed in them gets into the store."""
+    """All of one `FileSync`."""
 
-    def __init__(self, workspace: Workspace, writer: Writer, descriptions: Descriptions) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._writer = writer
-        self._descriptions = descriptions
         self._all: list[MountedFiles] = []
 
-    def mount(self, folder: str) -> MountedFiles:
-        """Mount the store's files; raises `InvalidArgumentError`."""
+    def mount(self, folder: str, files: FileChanges) -> MountedFiles:
+        """Mount the store's files, which are changed by `files`; raises `InvalidArgumentError`."""
         mount = self._workspace.platform.mount
         if mount is None:
             raise InvalidArgumentError("only Pyodide has a file system to mount files into")
@@ -94,7 +90,7 @@ class Mounts:
         from filesync_web.files.stored_tree import StoredTree
 
         stored = StoredTree(self._workspace)
-        tree = MountedTree(stored, self)
+        tree = MountedTree(stored, files)
         try:
             shown = mount(tree, folder)
         except BaseException:
@@ -104,35 +100,10 @@ class Mounts:
         self._all.append(mounted)
         return mounted
 
-    async def save(self, data: bytes, name: str) -> FileOperationResult:
-        """A new file."""
-        return await self._at_hand(await self._writer.save(data, name, None, None))
-
-    async def update(self, file_id: str, data: bytes) -> FileOperationResult:
-        """New content of a file."""
-        return await self._at_hand(await self._writer.update(file_id, data, None, None, None))
-
-    async def rename(self, file_id: str, name: str) -> None:
-        """Another name of a file."""
-        await self._descriptions.rename(file_id, name)
-
-    async def delete(self, file_id: str) -> None:
-        """Delete a file."""
-        await self._writer.delete(file_id)
-
-    async def _at_hand(self, result: FileOperationResult) -> FileOperationResult:
-        await self.prepare(result.content_hash)
-        return result
-
     async def prepare(self, content_hash: str) -> None:
         """Let a content that is on this device be opened in all of them."""
         for mounted in list(self._all):
             await mounted.prepare([content_hash])
-
-    async def prepare_file(self, id_or_path: str) -> None:
-        """The same for a file's content; does nothing when it was deleted meanwhile."""
-        with suppress(UnknownFileError):
-            await self.prepare(self._workspace.tables.live(id_or_path).content_hash)
 
     async def close(self) -> None:
         """Unmount all; what cannot be committed is logged and lost."""

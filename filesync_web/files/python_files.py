@@ -20,6 +20,7 @@ from filesync_web.core.metadata import FileMetadata, check_metadata, encode_meta
 from filesync_web.core.raw_files import BUFFER_SIZE, RawReader, RawWriter
 from filesync_web.core.records import FileOperationResult
 from filesync_web.errors import InvalidArgumentError, StoreClosedError
+from filesync_web.files.file_to_save import FileToSave
 from filesync_web.files.garbage import GarbageCollector
 from filesync_web.files.reader import Reader
 from filesync_web.files.workspace import Workspace
@@ -220,10 +221,9 @@ class PythonFiles:
             with _closing(raw, file):
                 yield file
             finished = await new.finish()
-            if file_id is None:
-                saved = await self._writer.save(finished, name, mime_type, metadata)
-            else:
-                saved = await self._writer.update(file_id, finished, name, mime_type, metadata)
+            saved = await self._writer.save(
+                FileToSave(finished, name=name, mime_type=mime_type, metadata=metadata, file_id=file_id)
+            )
             file.set_result(saved)
         finally:
             await new.discard()

@@ -19,6 +19,7 @@ from filesync_web.core.records import Control, FileRecord, Priority, Status
 from filesync_web.errors import BlobNotFoundError, TransferCancelledError, TransferError
 from filesync_web.files.controls import change_control
 from filesync_web.files.eviction import Eviction
+from filesync_web.files.mounts import Mounts
 from filesync_web.files.workspace import Workspace
 from filesync_web.ports import BlobHandle, RandomAccess
 
@@ -31,12 +32,15 @@ class Reader:
     `auto_prioritize`: what is read or shown, and is not here, is downloaded first.
     """
 
-    def __init__(self, workspace: Workspace, eviction: Eviction, *, auto_prioritize: bool) -> None:
+    def __init__(
+        self, workspace: Workspace, eviction: Eviction, mounts: Mounts, *, auto_prioritize: bool
+    ) -> None:
         self._workspace = workspace
         self._tables = workspace.tables
         self._blobs = workspace.platform.blobs
         self._remote = workspace.remote
         self._eviction = eviction
+        self._mounts = mounts
         self._auto_prioritize = auto_prioritize
         self._waiting: set[asyncio.Event] = set()
         self._is_closed = False
@@ -119,9 +123,11 @@ class Reader:
 
     async def _handle(self, record: FileRecord) -> BlobHandle:
         metadata = parse_metadata(record.metadata_json)
-        return await self._blobs.open(
+        handle = await self._blobs.open(
             record.content_hash, name=metadata.name or record.content_hash, mime_type=metadata.mime_type or ""
         )
+        await self._mounts.prepare(record.content_hash)
+        return handle
 
     async def _open(self, suspend: bool, record: FileRecord) -> tuple[FileRecord, RandomAccess]:
         return record, await self._blobs.open_bytes(record.content_hash, suspend=suspend)

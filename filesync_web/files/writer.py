@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 
-from filesync_web.core.metadata import FileMetadata, parse_metadata
+from filesync_web.core.metadata import parse_metadata
 from filesync_web.core.paths import remote_key
 from filesync_web.core.records import (
     FileOperationResult,
@@ -23,18 +23,24 @@ from filesync_web.core.records import (
 )
 from filesync_web.files.controls import changing_controls
 from filesync_web.files.eviction import Eviction
+from filesync_web.files.file_to_save import AppEvents, FileToSave, check_events, made_events
 from filesync_web.files.importer import Importer, PreparedContent, StoredContent
+from filesync_web.files.mounts import Mounts
 from filesync_web.files.previews import Previews
 from filesync_web.files.workspace import Workspace
 from filesync_web.livestore.schema import NewEvent
-from filesync_web.ports import Source
 
 
 class Writer:
     """Changes the files of one store."""
 
     def __init__(
-        self, workspace: Workspace, importer: Importer, eviction: Eviction, previews: Previews
+        self,
+        workspace: Workspace,
+        importer: Importer,
+        eviction: Eviction,
+        previews: Previews,
+        mounts: Mounts,
     ) -> None:
         self._workspace = workspace
         self._store = workspace.store
@@ -43,43 +49,41 @@ class Writer:
         self._importer = importer
         self._eviction = eviction
         self._previews = previews
+        self._mounts = mounts
         self._newest = 0
 
-    async def save(
-        self, source: Source, name: str | None, mime_type: str | None, metadata: FileMetadata | None
-    ) -> FileOperationResult:
-        """Make a new file."""
-        created_at = self._next_time()
-        prepared = await self._importer.prepare(source, name, mime_type, metadata, custom={})
-        return await self._keep(prepared, partial(self._create, created_at))
-
-    async def update(
-        self,
-        file_id: str,
-        source: Source,
-        name: str | None,
-        mime_type: str | None,
-        metadata: FileMetadata | None,
-    ) -> FileOperationResult:
-        """Give a file new content."""
-        old = self._tables.live(file_id)
+    async def save(self, file: FileToSave) -> FileOperationResult:
+        """Make a new file, or give one new content."""
+        check_events(file.events)
+        if file.file_id is None:
+            return await self._save_new(file)
+        old = self._tables.live(file.file_id)
         before = parse_metadata(old.metadata_json)
         prepared = await self._importer.prepare(
-            source, name or before.name, mime_type, metadata, custom=before.custom
+            file.source, file.name or before.name, file.mime_type, file.metadata, custom=before.custom
         )
-        return await self._keep(prepared, partial(self._edit, old.id))
+        return await self._keep(prepared, partial(self._edit, old.id, file.events))
+
+    async def _save_new(self, file: FileToSave) -> FileOperationResult:
+        create = partial(self._create, self._next_time(), file.events)
+        prepared = await self._importer.prepare(
+            file.source, file.name, file.mime_type, file.metadata, custom={}
+        )
+        return await self._keep(prepared, create)
 
     async def recover(self, content_hash: str, name: str | None) -> FileOperationResult:
         """Make a new file of orphaned bytes."""
-        created_at = self._next_time()
-        record = await self._importer.store_orphan(content_hash, name, partial(self._create, created_at))
-        return self._saved(record)
+        create = partial(self._create, self._next_time(), None)
+        record = await self._importer.store_orphan(content_hash, name, create)
+        return await self._saved(record)
 
-    async def delete(self, file_id: str) -> None:
+    async def delete(self, file_id: str, events: AppEvents | None) -> None:
         """Delete a file; its bytes follow where nothing else needs them."""
+        check_events(events)
         record = self._tables.live(file_id)
         deleted = self._events.deleted(record.id, self._workspace.now_ms())
-        await self._store.commit(deleted, *self._remote_delete(record))
+        of_app = made_events(events, _result(record))
+        await self._store.commit(deleted, *self._remote_delete(record), *of_app)
 
     async def _keep(
         self, prepared: PreparedContent, commit: Callable[[StoredContent], Awaitable[FileRecord]]
@@ -87,12 +91,13 @@ class Writer:
         store = partial(self._importer.store, prepared, commit)
         with self._previews.held_back():
             record = await self._eviction.with_room(prepared.size, store)
-        return self._saved(record)
+        return await self._saved(record)
 
-    def _saved(self, record: FileRecord) -> FileOperationResult:
+    async def _saved(self, record: FileRecord) -> FileOperationResult:
         self._eviction.saved()
         self._previews.make_for(record)
-        return FileOperationResult(record.id, record.path, record.content_hash)
+        await self._mounts.prepare(record.content_hash)
+        return _result(record)
 
     def _next_time(self) -> int:
         """When a new file is created: later than the one before, so that those of one moment keep their
@@ -100,7 +105,7 @@ class Writer:
         self._newest = max(self._workspace.now_ms(), self._newest + 1)
         return self._newest
 
-    async def _create(self, created_at: int, content: StoredContent) -> FileRecord:
+    async def _create(self, created_at: int, events: AppEvents | None, content: StoredContent) -> FileRecord:
         record = FileRecord(
             id=str(uuid.uuid4()),
             path=content.path,
@@ -110,10 +115,11 @@ class Writer:
             created_at=created_at,
             updated_at=created_at,
         )
-        await self._store.commit(self._events.created(record), *self._own_bytes(record))
+        of_app = made_events(events, _result(record))
+        await self._store.commit(self._events.created(record), *self._own_bytes(record), *of_app)
         return record
 
-    async def _edit(self, file_id: str, content: StoredContent) -> FileRecord:
+    async def _edit(self, file_id: str, app_events: AppEvents | None, content: StoredContent) -> FileRecord:
         async with changing_controls(self._workspace):
             old = self._tables.live(file_id)
             is_same = content.content_hash == old.content_hash
@@ -132,7 +138,7 @@ class Writer:
                 events.append(self._events.control_changed(fresh))
             if not is_same:
                 events += self._remote_delete(old)
-            await self._store.commit(*events)
+            await self._store.commit(*events, *made_events(app_events, _result(new)))
         return new
 
     def _own_bytes(self, record: FileRecord) -> list[NewEvent]:
@@ -154,3 +160,7 @@ class Writer:
         key = remote_key(old.path)
         delete = RemoteDelete(key, old.content_hash, old.id, self._workspace.now_ms())
         return [self._events.remote_delete_queued(delete)]
+
+
+def _result(record: FileRecord) -> FileOperationResult:
+    return FileOperationResult(record.id, record.path, record.content_hash)

@@ -143,6 +143,7 @@ class Device:
         self.background: BackgroundUploader | None = None
         self.thumbnails: ThumbnailStore | None = None
         self.mount: Callable[[Tree, str], Mounted] | None = None
+        self.schema = SCHEMA
 
     async def tab(
         self,
@@ -162,7 +163,7 @@ class Device:
             random=Random(1),
         )
         sync = self.sync if self.backend is not None else None
-        store = await Store.open(schema=SCHEMA, store_id="s", ports=ports, sync=sync)
+        store = await Store.open(schema=self.schema, store_id="s", ports=ports, sync=sync)
         http = HeldHttp(self.network)
         platform = Platform(
             self.blobs,
