@@ -37,6 +37,7 @@ from filesync_web.api import (
     resume_transfer,
     retry_errors,
     save_file,
+    save_files,
     set_metadata,
     start_file_sync,
     stop_file_sync,
@@ -99,6 +100,8 @@ from filesync_web.errors import (
     UnreadableError,
 )
 from filesync_web.file_sync import FileSync
+from filesync_web.files.file_to_save import FileToSave
+from filesync_web.files.many_saves import SaveFilesError
 from filesync_web.files.mounts import MountedFiles
 from filesync_web.files.orphans import Orphan
 from filesync_web.files.preprocess import Preprocessed
@@ -144,6 +147,7 @@ __all__ = [
     "FileSyncServiceWorker",
     "FileSyncSettings",
     "FileTables",
+    "FileToSave",
     "HeadersSource",
     "IntegrityError",
     "InvalidArgumentError",
@@ -163,6 +167,7 @@ __all__ = [
     "QuotaExceededError",
     "RemoteMissingError",
     "RetryPolicy",
+    "SaveFilesError",
     "Schema",
     "SchemaError",
     "Select",
@@ -242,6 +247,7 @@ __all__ = [
     "resume_transfer",
     "retry_errors",
     "save_file",
+    "save_files",
     "set_metadata",
     "start_file_sync",
     "stop_file_sync",

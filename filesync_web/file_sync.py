@@ -25,6 +25,7 @@ from filesync_web.files.eviction import Eviction
 from filesync_web.files.file_to_save import AppEvents, FileToSave
 from filesync_web.files.garbage import GarbageCollector
 from filesync_web.files.importer import Importer
+from filesync_web.files.many_saves import ManySaves, OnResult
 from filesync_web.files.mounts import MountedFiles, Mounts
 from filesync_web.files.orphans import Orphan, Orphans
 from filesync_web.files.previews import Previews
@@ -147,6 +148,20 @@ class FileSync:
         return await self._writer.save(
             FileToSave(source, name=name, mime_type=mime_type, metadata=metadata, events=events)
         )
+
+    async def save_files(
+        self,
+        sources: Iterable[Source | FileToSave],
+        *,
+        events: AppEvents | None = None,
+        on_result: OnResult | None = None,
+    ) -> list[FileOperationResult]:
+        """Save many files, some at a time, as by `save_file`; returns the results in the order of the
+        sources. `on_result` is told the position and the result, or the error, of each as soon as it is known.
+
+        Raises `SaveFilesError` when some were not saved, once the others are; `InvalidArgumentError`.
+        """
+        return await ManySaves(self._writer.save, sources, events, on_result).run()
 
     async def update_file(
         self,

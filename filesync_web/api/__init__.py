@@ -14,6 +14,7 @@ from filesync_web.api.files import (
     read_text,
     resolve_file_url,
     save_file,
+    save_files,
     update_file,
 )
 from filesync_web.api.image_preprocessor import image_preprocessor
@@ -88,6 +89,7 @@ __all__ = [
     "resume_transfer",
     "retry_errors",
     "save_file",
+    "save_files",
     "set_metadata",
     "start_file_sync",
     "stop_file_sync",
