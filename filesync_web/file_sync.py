@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from filesync_web.core.display import FileSyncEvent
@@ -157,7 +158,8 @@ class FileSync:
         on_result: OnResult | None = None,
     ) -> list[FileOperationResult]:
         """Save many files, some at a time, as by `save_file`; returns the results in the order of the
-        sources. `on_result` is told the position and the result, or the error, of each as soon as it is known.
+        sources. `on_result` is told the position and the result, or the error, of each as soon as it is
+        known.
 
         Raises `SaveFilesError` when some were not saved, once the others are; `InvalidArgumentError`.
         """
@@ -197,6 +199,15 @@ class FileSync:
         `BlobNotFoundError` when the bytes are nowhere to be had, or with `wait=False` not on this device.
         """
         return await self._reader.read(id_or_path, wait=wait)
+
+    def local_path(self, id_or_path: str) -> Path:
+        """On CPython the absolute path of the own copy of a live file, not to be written to; good until the
+        file is edited, deleted or evicted.
+
+        Raises `UnknownFileError`; `BlobNotFoundError` when the bytes are not on this device, where
+        `read_file` brings them; in a browser, which has no paths, `InvalidArgumentError`.
+        """
+        return self._reader.local_path(id_or_path)
 
     async def read_bytes(self, id_or_path: str, *, wait: bool = True) -> bytes:
         """The content of a live file, in memory; arguments and errors as for `read_file`."""

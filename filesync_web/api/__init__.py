@@ -9,6 +9,7 @@ from filesync_web.api.descriptions import rename_file, set_metadata
 from filesync_web.api.files import (
     delete_file,
     get_file_url,
+    local_path,
     read_bytes,
     read_file,
     read_text,
@@ -71,6 +72,7 @@ __all__ = [
     "init_file_sync",
     "is_online",
     "list_orphans",
+    "local_path",
     "mount",
     "on_file_sync_event",
     "open_file",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from filesync_web.api.instance import get_file_sync
 from filesync_web.core.metadata import FileMetadata
@@ -209,6 +210,35 @@ async def read_file(id_or_path: str, *, wait: bool = True) -> BlobHandle:
         Giving up the wait (`asyncio.wait_for`, say) leaves the download going.
     """
     return await get_file_sync().read_file(id_or_path, wait=wait)
+
+
+def local_path(id_or_path: str) -> Path:
+    """On CPython, where the own copy of a file is, for whatever takes a path.
+
+        table = pandas.read_parquet(local_path(file_id))
+        subprocess.run(["pdftotext", local_path(file_id), "text.txt"])
+
+    Nothing is awaited, copied or downloaded. The path ends in the hash of the content, without a suffix, and
+    holds while the file keeps its content: an edit, a deletion or an eviction, here or elsewhere, removes
+    what is there, so ask again rather than keep it. `pin_file` keeps the file from being evicted, and whoever
+    has opened the path reads on to the end. The bytes belong to the store: who writes to them damages every
+    file of that content. To change a file there is `update_file`.
+
+    Args:
+        id_or_path: the id of a live file, or its path in the store.
+
+    Returns:
+        An absolute `pathlib.Path`.
+
+    Raises:
+        UnknownFileError: no live file has that id or path; it is a `FileNotFoundError` as well.
+        BlobNotFoundError: the bytes are not on this device; it is a `FileNotFoundError` as well. `read_file`
+            waits for them, and gives the path too.
+        InvalidArgumentError: this is a browser, where files have no paths: `open_file` gives a Python file
+            there, and `mount` shows files under paths.
+        NotInitializedError: `init_file_sync` was not called yet.
+    """
+    return get_file_sync().local_path(id_or_path)
 
 
 async def read_bytes(id_or_path: str, *, wait: bool = True) -> bytes:

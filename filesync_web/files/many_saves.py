@@ -1,4 +1,4 @@
-"""Many files saved by one call: some at a time, and each by itself, so that a bad one does not lose the others.
+"""Many files saved by one call: some at a time, and each by itself, so that a bad one loses no other.
 
 Sources are taken when their turn comes. What goes on at the same time shares transactions of the log.
 """

@@ -121,9 +121,14 @@ class DirectoryBlobStore:
     async def open(self, content_hash: str, *, name: str = "", mime_type: str = "") -> Path:
         """The path of the stored bytes; it must not be written to. A path carries no other name or type."""
         del name, mime_type
-        if await self.size(content_hash) is None:
+        return self.path_of(content_hash)
+
+    def path_of(self, content_hash: str) -> Path:
+        """The same, at once."""
+        path = self._files / content_hash
+        if not is_content_hash(content_hash) or size_of(path) is None:
             raise BlobNotFoundError(_lacks(self._files, content_hash))
-        return self._files / content_hash
+        return path
 
     async def read(self, content_hash: str) -> bytes:
         """All of the stored bytes."""
