@@ -30,7 +30,7 @@ from filesync_web.files.many_saves import ManySaves, OnResult
 from filesync_web.files.mounts import MountedFiles, Mounts
 from filesync_web.files.orphans import Orphan, Orphans
 from filesync_web.files.previews import Previews
-from filesync_web.files.python_files import PythonFiles
+from filesync_web.files.python_files import CreateFile, OpenFile, PythonFiles
 from filesync_web.files.reader import Reader
 from filesync_web.files.sync_wait import SyncWait
 from filesync_web.files.tables import FileSyncTables
@@ -83,7 +83,8 @@ class FileSync:
             workspace, self._eviction, self._mounts, auto_prioritize=options.auto_prioritize
         )
         python_files = PythonFiles(workspace, self._reader, self._writer, self._garbage)
-        self.open_file, self.create_file = python_files.open, python_files.create
+        self.open_file: OpenFile = python_files.open
+        self.create_file: CreateFile = python_files.create
         self._sync_wait = SyncWait(workspace, self.is_online)
         self._leader = Leader(
             workspace,
