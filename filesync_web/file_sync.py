@@ -272,15 +272,20 @@ class FileSync:
         self._workspace.store.nudge_sync()
 
     async def wait_until_synced(
-        self, file_ids: Iterable[str] | None = None, timeout: float | None = None
+        self,
+        file_ids: Iterable[str] | None = None,
+        timeout: float | None = None,
+        *,
+        stop_at_errors: bool = False,
     ) -> None:
         """Return once these files, or all that are not deleted, are uploaded and the sync backend has
         confirmed what this device says of them. Without a backend or an object store there is nothing to wait
         for there.
 
-        Raises `SyncTimeoutError` after `timeout` seconds, which says what hinders it; `UnknownFileError`.
+        Raises `SyncTimeoutError` after `timeout` seconds, which says what hinders it; `UnknownFileError`;
+        with `stop_at_errors`, `TransferError` as soon as nothing is left but files that rest at an error.
         """
-        await self._sync_wait.wait(file_ids, timeout)
+        await self._sync_wait.wait(file_ids, timeout, stop_at_errors=stop_at_errors)
 
     async def prioritize_download(self, file_id: str) -> None:
         """Put a file that waits for its download first in line. Raises `UnknownFileError`."""
