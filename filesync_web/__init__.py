@@ -19,6 +19,7 @@ from filesync_web.api import (
     init_file_sync,
     is_online,
     list_orphans,
+    local_path,
     mount,
     on_file_sync_event,
     open_file,
@@ -37,6 +38,7 @@ from filesync_web.api import (
     resume_transfer,
     retry_errors,
     save_file,
+    save_files,
     set_metadata,
     start_file_sync,
     stop_file_sync,
@@ -99,6 +101,8 @@ from filesync_web.errors import (
     UnreadableError,
 )
 from filesync_web.file_sync import FileSync
+from filesync_web.files.file_to_save import FileToSave
+from filesync_web.files.many_saves import SaveFilesError
 from filesync_web.files.mounts import MountedFiles
 from filesync_web.files.orphans import Orphan
 from filesync_web.files.preprocess import Preprocessed
@@ -144,6 +148,7 @@ __all__ = [
     "FileSyncServiceWorker",
     "FileSyncSettings",
     "FileTables",
+    "FileToSave",
     "HeadersSource",
     "IntegrityError",
     "InvalidArgumentError",
@@ -163,6 +168,7 @@ __all__ = [
     "QuotaExceededError",
     "RemoteMissingError",
     "RetryPolicy",
+    "SaveFilesError",
     "Schema",
     "SchemaError",
     "Select",
@@ -220,6 +226,7 @@ __all__ = [
     "is_online",
     "json",
     "list_orphans",
+    "local_path",
     "make_schema",
     "mount",
     "on_file_sync_event",
@@ -242,6 +249,7 @@ __all__ = [
     "resume_transfer",
     "retry_errors",
     "save_file",
+    "save_files",
     "set_metadata",
     "start_file_sync",
     "stop_file_sync",

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from filesync_web.core.display import FileSyncEvent
@@ -25,10 +26,11 @@ from filesync_web.files.eviction import Eviction
 from filesync_web.files.file_to_save import AppEvents, FileToSave
 from filesync_web.files.garbage import GarbageCollector
 from filesync_web.files.importer import Importer
+from filesync_web.files.many_saves import ManySaves, OnResult
 from filesync_web.files.mounts import MountedFiles, Mounts
 from filesync_web.files.orphans import Orphan, Orphans
 from filesync_web.files.previews import Previews
-from filesync_web.files.python_files import PythonFiles
+from filesync_web.files.python_files import CreateFile, OpenFile, PythonFiles
 from filesync_web.files.reader import Reader
 from filesync_web.files.sync_wait import SyncWait
 from filesync_web.files.tables import FileSyncTables
@@ -81,7 +83,8 @@ class FileSync:
             workspace, self._eviction, self._mounts, auto_prioritize=options.auto_prioritize
         )
         python_files = PythonFiles(workspace, self._reader, self._writer, self._garbage)
-        self.open_file, self.create_file = python_files.open, python_files.create
+        self.open_file: OpenFile = python_files.open
+        self.create_file: CreateFile = python_files.create
         self._sync_wait = SyncWait(workspace, self.is_online)
         self._leader = Leader(
             workspace,
@@ -148,6 +151,21 @@ class FileSync:
             FileToSave(source, name=name, mime_type=mime_type, metadata=metadata, events=events)
         )
 
+    async def save_files(
+        self,
+        sources: Iterable[Source | FileToSave],
+        *,
+        events: AppEvents | None = None,
+        on_result: OnResult | None = None,
+    ) -> list[FileOperationResult]:
+        """Save many files, some at a time, as by `save_file`; returns the results in the order of the
+        sources. `on_result` is told the position and the result, or the error, of each as soon as it is
+        known.
+
+        Raises `SaveFilesError` when some were not saved, once the others are; `InvalidArgumentError`.
+        """
+        return await ManySaves(self._writer.save, sources, events, on_result).run()
+
     async def update_file(
         self,
         file_id: str,
@@ -182,6 +200,15 @@ class FileSync:
         `BlobNotFoundError` when the bytes are nowhere to be had, or with `wait=False` not on this device.
         """
         return await self._reader.read(id_or_path, wait=wait)
+
+    def local_path(self, id_or_path: str) -> Path:
+        """On CPython the absolute path of the own copy of a live file, not to be written to; good until the
+        file is edited, deleted or evicted.
+
+        Raises `UnknownFileError`; `BlobNotFoundError` when the bytes are not on this device, where
+        `read_file` brings them; in a browser, which has no paths, `InvalidArgumentError`.
+        """
+        return self._reader.local_path(id_or_path)
 
     async def read_bytes(self, id_or_path: str, *, wait: bool = True) -> bytes:
         """The content of a live file, in memory; arguments and errors as for `read_file`."""
@@ -245,15 +272,20 @@ class FileSync:
         self._workspace.store.nudge_sync()
 
     async def wait_until_synced(
-        self, file_ids: Iterable[str] | None = None, timeout: float | None = None
+        self,
+        file_ids: Iterable[str] | None = None,
+        timeout: float | None = None,
+        *,
+        stop_at_errors: bool = False,
     ) -> None:
         """Return once these files, or all that are not deleted, are uploaded and the sync backend has
         confirmed what this device says of them. Without a backend or an object store there is nothing to wait
         for there.
 
-        Raises `SyncTimeoutError` after `timeout` seconds, which says what hinders it; `UnknownFileError`.
+        Raises `SyncTimeoutError` after `timeout` seconds, which says what hinders it; `UnknownFileError`;
+        with `stop_at_errors`, `TransferError` as soon as nothing is left but files that rest at an error.
         """
-        await self._sync_wait.wait(file_ids, timeout)
+        await self._sync_wait.wait(file_ids, timeout, stop_at_errors=stop_at_errors)
 
     async def prioritize_download(self, file_id: str) -> None:
         """Put a file that waits for its download first in line. Raises `UnknownFileError`."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any, Protocol
 
@@ -161,8 +162,7 @@ class BlobStore(Protocol):
         ...
 
     async def has_room(self, size: int) -> bool | None:
-        """Whether so many bytes could be written now, found out by reserving them, not by an estimate; None
-        when that cannot be found out here."""
+        """Whether so many bytes can be written now: by reserving them, not by an estimate; None: unknown."""
         ...
 
     async def sweep(self) -> int:
@@ -170,10 +170,8 @@ class BlobStore(Protocol):
         ...
 
     async def url(self, content_hash: str, *, mime_type: str = "") -> str:
-        """A URL of the own copy for this page (`blob:`) or process (`file:`); one per content.
-
-        Raises `BlobNotFoundError`.
-        """
+        """A URL of the own copy for this page (`blob:`) or process (`file:`); one per content. Raises
+        `BlobNotFoundError`."""
         ...
 
     def revoke_url(self, content_hash: str) -> None:
@@ -387,7 +385,8 @@ class Platform:
     """Everything that a `FileSync` needs of the place where it runs.
 
     `random` spreads retries, and guards nothing. Without `thumbnails` nothing here can make any. `mount`
-    shows a tree of files at a folder, where Python's file system is not the system's own."""
+    shows a tree of files at a folder, where Python's file system is not the system's own; where it is,
+    `path_of` tells the path of a content, and raises `BlobNotFoundError`."""
 
     blobs: BlobStore
     http: Http
@@ -397,4 +396,5 @@ class Platform:
     background: BackgroundUploader | None = None
     thumbnails: ThumbnailStore | None = None
     mount: Callable[[mounting.Tree, str], mounting.Mounted] | None = None
+    path_of: Callable[[str], Path] | None = None
     random: Random = field(default_factory=Random)

@@ -68,6 +68,20 @@ def check_size(size: int, described: int | None) -> None:
         )
 
 
+def is_short(source: Any, size: int | None) -> bool:
+    """Whether a source of that size is a path or bytes, and no longer than a chunk."""
+    return isinstance(source, Path | BytesLike) and size is not None and size <= CHUNK_SIZE
+
+
+def read_short(source: Any) -> bytes:
+    """All bytes of such a source, and of a path that has grown meanwhile some more; it may wait for the disk.
+    Raises `StorageError` when a path cannot be read."""
+    if not isinstance(source, Path):
+        return bytes(source)
+    with _reading(source), source.open("rb") as file:
+        return file.read(CHUNK_SIZE + 1)
+
+
 async def _items(source: Any) -> AsyncGenerator[Any, None]:
     """What the source gives, as large as it likes."""
     if isinstance(source, Path):

@@ -9,11 +9,13 @@ from filesync_web.api.descriptions import rename_file, set_metadata
 from filesync_web.api.files import (
     delete_file,
     get_file_url,
+    local_path,
     read_bytes,
     read_file,
     read_text,
     resolve_file_url,
     save_file,
+    save_files,
     update_file,
 )
 from filesync_web.api.image_preprocessor import image_preprocessor
@@ -70,6 +72,7 @@ __all__ = [
     "init_file_sync",
     "is_online",
     "list_orphans",
+    "local_path",
     "mount",
     "on_file_sync_event",
     "open_file",
@@ -88,6 +91,7 @@ __all__ = [
     "resume_transfer",
     "retry_errors",
     "save_file",
+    "save_files",
     "set_metadata",
     "start_file_sync",
     "stop_file_sync",

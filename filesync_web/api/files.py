@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 from filesync_web.api.instance import get_file_sync
 from filesync_web.core.metadata import FileMetadata
 from filesync_web.core.records import FileOperationResult
-from filesync_web.files.file_to_save import AppEvents
+from filesync_web.files.file_to_save import AppEvents, FileToSave
+from filesync_web.files.many_saves import OnResult
 from filesync_web.ports import BlobHandle, Source
 
 
@@ -66,6 +70,49 @@ async def save_file(
     return await get_file_sync().save_file(
         source, name=name, mime_type=mime_type, metadata=metadata, events=events
     )
+
+
+async def save_files(
+    sources: Iterable[Source | FileToSave],
+    *,
+    events: AppEvents | None = None,
+    on_result: OnResult | None = None,
+) -> list[FileOperationResult]:
+    """Keep many files: some at a time, so that it takes little memory, and much faster than one by one.
+
+        results = await save_files(event.target.files)
+        results = await save_files(FileToSave(data, name=name) for name, data in members())
+
+        try:
+            results = await save_files(paths)
+        except SaveFilesError as error:
+            again = [path for path, result in zip(paths, error.results) if result is None]
+
+    Each is saved by itself, as by `save_file`. One that cannot be saved loses none of the others: all are
+    tried, and then it raises. When this is cancelled, those that are saved stay, and nothing is left of any
+    other.
+
+    Args:
+        sources: what to store; see `save_file`. A `FileToSave` tells name, type, metadata and events of one
+            file as well, or which live file gets the content. They may come from an iterator, which gives
+            each when its turn comes; it must not wait for anything.
+        events: for each file that has none of its own: makes events of the app that are committed together
+            with it; see `save_file`.
+        on_result: called with the position of a source, from 0, and its result or its error, as soon as that
+            is known: to show progress. An error that it raises is logged.
+
+    Returns:
+        The results, in the order of the sources.
+
+    Raises:
+        SaveFilesError: some were not saved. Its `results` has the result of each source in their order, None
+            for what was not saved; its `failures` the errors by position. It is an `ExceptionGroup` of them.
+            Errors that would be those of all others too (the device is full, the store is closed) end the
+            whole: what was not begun by then has neither a result nor an error.
+        InvalidArgumentError: the sources are not several, or a function cannot be called; nothing was saved.
+        NotInitializedError: `init_file_sync` was not called yet.
+    """
+    return await get_file_sync().save_files(sources, events=events, on_result=on_result)
 
 
 async def update_file(
@@ -163,6 +210,35 @@ async def read_file(id_or_path: str, *, wait: bool = True) -> BlobHandle:
         Giving up the wait (`asyncio.wait_for`, say) leaves the download going.
     """
     return await get_file_sync().read_file(id_or_path, wait=wait)
+
+
+def local_path(id_or_path: str) -> Path:
+    """On CPython, where the own copy of a file is, for whatever takes a path.
+
+        table = pandas.read_parquet(local_path(file_id))
+        subprocess.run(["pdftotext", local_path(file_id), "text.txt"])
+
+    Nothing is awaited, copied or downloaded. The path ends in the hash of the content, without a suffix, and
+    holds while the file keeps its content: an edit, a deletion or an eviction, here or elsewhere, removes
+    what is there, so ask again rather than keep it. `pin_file` keeps the file from being evicted, and whoever
+    has opened the path reads on to the end. The bytes belong to the store: who writes to them damages every
+    file of that content. To change a file there is `update_file`.
+
+    Args:
+        id_or_path: the id of a live file, or its path in the store.
+
+    Returns:
+        An absolute `pathlib.Path`.
+
+    Raises:
+        UnknownFileError: no live file has that id or path; it is a `FileNotFoundError` as well.
+        BlobNotFoundError: the bytes are not on this device; it is a `FileNotFoundError` as well. `read_file`
+            waits for them, and gives the path too.
+        InvalidArgumentError: this is a browser, where files have no paths: `open_file` gives a Python file
+            there, and `mount` shows files under paths.
+        NotInitializedError: `init_file_sync` was not called yet.
+    """
+    return get_file_sync().local_path(id_or_path)
 
 
 async def read_bytes(id_or_path: str, *, wait: bool = True) -> bytes:

@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Literal, Unpack, overload
+from typing import Any
 
 from filesync_web.api.instance import get_file_sync
 from filesync_web.core.metadata import FileMetadata
 from filesync_web.core.raw_files import BUFFER_SIZE
-from filesync_web.files.python_files import (
-    CreatedFile,
-    CreatedTextFile,
-    CreateOptions,
-    CreateTextOptions,
-    OpenOptions,
-    OpenTextOptions,
-)
+from filesync_web.files.python_files import as_create_file, as_open_file
 
 
-@overload
-def open_file(
-    id_or_path: str, *, text: Literal[False] = False, **options: Unpack[OpenOptions]
-) -> AbstractAsyncContextManager[io.BufferedReader]: ...
-
-
-@overload
-def open_file(
-    id_or_path: str, *, text: Literal[True], encoding: str = "utf-8", **options: Unpack[OpenTextOptions]
-) -> AbstractAsyncContextManager[io.TextIOWrapper]: ...
-
-
-@overload
-def open_file(
-    id_or_path: str, *, encoding: str, **options: Unpack[OpenTextOptions]
-) -> AbstractAsyncContextManager[io.TextIOWrapper]: ...
-
-
+@as_open_file
 def open_file(
     id_or_path: str,
     *,
@@ -88,28 +63,7 @@ def open_file(
     return get_file_sync().open_file(id_or_path, wait=wait, suspend=suspend, buffer_size=buffer_size, **how)
 
 
-@overload
-def create_file(
-    name: str | None = None, *, text: Literal[False] = False, **options: Unpack[CreateOptions]
-) -> AbstractAsyncContextManager[CreatedFile]: ...
-
-
-@overload
-def create_file(
-    name: str | None = None,
-    *,
-    text: Literal[True],
-    encoding: str = "utf-8",
-    **options: Unpack[CreateTextOptions],
-) -> AbstractAsyncContextManager[CreatedTextFile]: ...
-
-
-@overload
-def create_file(
-    name: str | None = None, *, encoding: str, **options: Unpack[CreateTextOptions]
-) -> AbstractAsyncContextManager[CreatedTextFile]: ...
-
-
+@as_create_file
 def create_file(
     name: str | None = None,
     *,

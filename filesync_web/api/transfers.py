@@ -33,7 +33,12 @@ def trigger_sync() -> None:
     get_file_sync().trigger_sync()
 
 
-async def wait_until_synced(file_ids: Iterable[str] | None = None, timeout: float | None = None) -> None:
+async def wait_until_synced(
+    file_ids: Iterable[str] | None = None,
+    timeout: float | None = None,
+    *,
+    stop_at_errors: bool = False,
+) -> None:
     """Return once files are uploaded and the sync backend has confirmed them: other devices can have them.
 
         await wait_until_synced([result.file_id], timeout=60)
@@ -41,19 +46,23 @@ async def wait_until_synced(file_ids: Iterable[str] | None = None, timeout: floa
     Nothing has to wait for that: it is for a script that is about to end, or a "safe to close" in a page.
     `on_file_sync_event` tells the progress. What this device works off goes on when this gives up waiting, or
     is cancelled. A file that is deleted meanwhile is not waited for; one that rests at an error is, since it
-    is tried again. Without an object store (local-only) or a sync backend there is nothing to wait for there.
+    is tried again, unless `stop_at_errors` is set. Without an object store (local-only) or a sync backend
+    there is nothing to wait for there.
 
     Args:
         file_ids: ids of live files. Default: all that are not deleted, also those that come meanwhile.
         timeout: seconds to wait at most. Default: as long as it takes.
+        stop_at_errors: raise as soon as nothing is left to be uploaded but files that rest at an error; a
+            script can try them again by `retry_errors`.
 
     Raises:
         SyncTimeoutError: it took longer; a `TimeoutError` as well. The message says what hinders it: no
             connection, pauses, the error of a file, what the backend says.
         UnknownFileError: no live file has such an id.
+        TransferError: with `stop_at_errors`; the message has one of the files and its error.
         NotInitializedError: `init_file_sync` was not called yet.
     """
-    await get_file_sync().wait_until_synced(file_ids, timeout)
+    await get_file_sync().wait_until_synced(file_ids, timeout, stop_at_errors=stop_at_errors)
 
 
 async def prioritize_download(file_id: str) -> None:

@@ -51,8 +51,7 @@ def put(
         offline = await offline_reason(session)
         async with session.alone("put"):
             putter = Putter(session, console, replace=replace)
-            for name, path in files:
-                await putter.put(name, path)
+            await putter.put(files)
         done = putter.done
         if not no_wait:
             if offline is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,18 +17,24 @@ from filesync_web.command.listing import live_files, name_of
 from filesync_web.command.progress import shown_progress
 from filesync_web.command.session import Session
 from filesync_web.core.display import get_file_metadata
-from filesync_web.core.records import FileRecord, Status
+from filesync_web.core.records import FileOperationResult, FileRecord
 from filesync_web.core.text import clean_text
 from filesync_web.errors import (
     InvalidArgumentError,
     QuotaExceededError,
     StorageError,
     StorageUnavailableError,
+    TransferError,
 )
+from filesync_web.files.file_to_save import FileToSave
+from filesync_web.files.many_saves import SaveFilesError
 
 logger = logging.getLogger(__name__)
 
 Done = Literal["saved", "replaced", "unchanged"]
+
+MAX_TOGETHER = 1000
+"""Files that are looked up in the store, and then saved, before the next ones are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,7 @@ def _leave_out(error: OSError) -> None:
 
 class Putter:
     """Puts files into one store, and says so for each. `replace`: a file of that name gets the new content,
-    instead of another file beside it."""
+    instead of another file beside it. `done` has them in their order."""
 
     def __init__(self, session: Session, console: Console, *, replace: bool) -> None:
         self.done: list[Put] = []
@@ -88,98 +94,124 @@ class Putter:
         for record in live_files(session):
             self._by_name.setdefault(name_of(record), []).append(record)
 
-    async def put(self, name: str, path: Path) -> None:
-        """Save one file, unless the store has it: under that name and with that content.
+    async def put(self, files: Iterable[tuple[str, Path]]) -> None:
+        """Save files under their names, but for those that the store has under that name with that content.
 
-        One that cannot be read is left out, and the others go on. Raises `QuotaExceededError` and
-        `StorageUnavailableError`, which would be those of all others as well.
+        One that cannot be read is left out, and the others go on. Raises `QuotaExceededError`,
+        `StorageUnavailableError` and `StoreError`, which would be those of all others as well.
         """
-        try:
-            put = await self._put(name, path)
-        except (QuotaExceededError, StorageUnavailableError):
-            raise
-        except (InvalidArgumentError, StorageError, OSError) as error:
-            self._left_out += 1
-            self._console.note(f"{path} is left out: {error}")
-            return
-        self.done.append(put)
-        self._console.step(f"{put.done}\t{put.file_id}\t{put.name}")
+        for some in _without_namesakes(files):
+            known = {name: await self._known(name, path) for name, path in some.items()}
+            new = {name: path for name, path in some.items() if known[name] is None}
+            saved = await self._save(new)
+            for name in some:
+                put = known[name] or saved.get(name)
+                if put is not None:
+                    self.done.append(put)
 
     def check_complete(self) -> None:
         """Raises `IncompleteError` when some were left out."""
         if self._left_out:
             raise IncompleteError(f"{self._left_out} files could not be read, the others are saved")
 
-    async def _put(self, name: str, path: Path) -> Put:
-        files, namesakes = self._session.files, self._by_name.get(name, [])
-        size = (await in_thread(path.stat)).st_size
-        same = await self._same(namesakes, path, size)
-        if same is not None:
-            return Put(name, same.id, same.content_hash, size, "unchanged")
-        if self._replace and namesakes:
-            edited = await files.update_file(namesakes[-1].id, path, name=name)
-            return Put(name, edited.file_id, edited.content_hash, size, "replaced")
-        saved = await files.save_file(path, name=name)
-        record = self._session.tables.record(saved.file_id)
-        if record is not None:
-            self._by_name.setdefault(name, []).append(record)
-        return Put(name, saved.file_id, saved.content_hash, size, "saved")
-
-    async def _same(self, namesakes: list[FileRecord], path: Path, size: int) -> FileRecord | None:
-        """The file of that name that has this content already."""
-        equal = [record for record in namesakes if _size_of(record) in {None, size}]
-        if not equal:
+    async def _known(self, name: str, path: Path) -> Put | None:
+        """What there is to say of a file that the store has already."""
+        namesakes = self._by_name.get(name, [])
+        try:
+            same = await in_thread(_same_as, path, namesakes) if namesakes else None
+        except OSError:
+            return None  # saving says why it cannot be read
+        if same is None:
             return None
-        content_hash = await in_thread(_hash_of, path)
-        return next((record for record in equal if record.content_hash == content_hash), None)
+        self._tell("unchanged", same.id, name)
+        return _put(name, same, "unchanged")
+
+    async def _save(self, files: Mapping[str, Path]) -> dict[str, Put]:
+        """Save or replace these; what is left out is not in the answer."""
+        names = list(files)
+        to_save = [FileToSave(files[name], name=name, file_id=self._replaced_by(name)) for name in names]
+        how: list[Done] = ["saved" if file.file_id is None else "replaced" for file in to_save]
+
+        def tell(place: int, result: FileOperationResult | Exception) -> None:
+            if isinstance(result, FileOperationResult):
+                self._tell(how[place], result.file_id, names[place])
+            elif _is_of_one_file(result):
+                self._left_out += 1
+                self._console.note(f"{files[names[place]]} is left out: {result}")
+
+        results: Sequence[FileOperationResult | None]
+        try:
+            results = await self._session.files.save_files(to_save, on_result=tell)
+        except SaveFilesError as error:
+            results = error.results
+            for failure in error.failures.values():
+                if not _is_of_one_file(failure):
+                    raise failure from None
+        places = {result.file_id: place for place, result in enumerate(results) if result is not None}
+        puts: dict[str, Put] = {}
+        for record in self._session.tables.records(list(places)):
+            name = names[places[record.id]]
+            puts[name] = _put(name, record, how[places[record.id]])
+            self._by_name.setdefault(name, []).append(record)
+        return puts
+
+    def _replaced_by(self, name: str) -> str | None:
+        """The id of the file that gets the new content of that name."""
+        namesakes = self._by_name.get(name)
+        return namesakes[-1].id if self._replace and namesakes else None
+
+    def _tell(self, done: Done, file_id: str, name: str) -> None:
+        self._console.step(f"{done}\t{file_id}\t{name}")
+
+
+def _without_namesakes(files: Iterable[tuple[str, Path]]) -> Iterator[dict[str, Path]]:
+    """The files by name, some at a time and in their order: of two with one name, the second is looked at
+    when the first is saved."""
+    some: dict[str, Path] = {}
+    for name, path in files:
+        if name in some or len(some) == MAX_TOGETHER:
+            yield some
+            some = {}
+        some[name] = path
+    yield some
+
+
+def _put(name: str, record: FileRecord, done: Done) -> Put:
+    return Put(name, record.id, record.content_hash, _size_of(record) or 0, done)
+
+
+def _same_as(path: Path, namesakes: Iterable[FileRecord]) -> FileRecord | None:
+    """The one of these files that has the content of that path already."""
+    size = path.stat().st_size
+    equal = [record for record in namesakes if _size_of(record) in {None, size}]
+    if not equal:
+        return None
+    content_hash = _hash_of(path)
+    return next((record for record in equal if record.content_hash == content_hash), None)
+
+
+def _is_of_one_file(error: Exception) -> bool:
+    """Whether a file is to blame that cannot be read, and not this device or the store."""
+    is_of_device = isinstance(error, QuotaExceededError | StorageUnavailableError)
+    return isinstance(error, InvalidArgumentError | StorageError | OSError) and not is_of_device
 
 
 async def until_uploaded(session: Session, file_ids: Iterable[str], console: Console) -> None:
     """Wait until the object store has the bytes of these files and the sync backend knows it.
 
-    What was deleted meanwhile is not waited for. Raises `IncompleteError` when uploads rest at an error, or
-    the error of the token when that was refused.
+    What is deleted is not waited for. Raises `IncompleteError` when uploads rest at an error, or the error of
+    the token when that was refused.
     """
-    waiting = _Waiting(session, set(file_ids))
-    with shown_progress(console, session.files, "uploading", waiting.sizes()):
-        await session.until(waiting.is_over)
-    failed = waiting.errors()
-    if failed:
-        await session.connect()  # it says so when the token or the server is the reason
-        first = next(iter(failed.values()))
-        raise IncompleteError(
-            f"{len(failed)} files are not uploaded, the first because: {first}\n"
-            "They are kept on this device; 'filesync sync' tries again"
-        )
-    await session.until(lambda: session.is_confirmed)
-
-
-class _Waiting:
-    """Files whose uploads are waited for."""
-
-    def __init__(self, session: Session, file_ids: set[str]) -> None:
-        self._tables = session.tables
-        self._left = file_ids
-
-    def sizes(self) -> dict[str, int]:
-        """How large those are that are not uploaded."""
-        self._drop_uploaded()
-        records = self._tables.records(list(self._left))
-        return {record.id: _size_of(record) or 0 for record in records}
-
-    def is_over(self) -> bool:
-        """Whether all are uploaded, or rest."""
-        self._drop_uploaded()
-        return len(self._left) == len(self.errors())
-
-    def errors(self) -> dict[str, str]:
-        """Those that rest at an error, with the reason."""
-        rows = self._tables.rows(list(self._left))
-        return {row.file_id: row.last_sync_error for row in rows if row.upload_status is Status.ERROR}
-
-    def _drop_uploaded(self) -> None:
-        left = self._tables.records(list(self._left))
-        self._left = {record.id for record in left if record.is_live and not record.is_uploaded}
+    live = [record for record in session.tables.records(list(file_ids)) if record.is_live]
+    sizes = {record.id: _size_of(record) or 0 for record in live if not record.is_uploaded}
+    with shown_progress(console, session.files, "uploading", sizes):
+        try:
+            await session.files.wait_until_synced([record.id for record in live], stop_at_errors=True)
+        except TransferError as error:
+            await session.connect()  # it says so when the token or the server is the reason
+            raise IncompleteError(
+                f"{error}\nWhat is not uploaded is kept on this device; 'filesync sync' tries again"
+            ) from None
 
 
 def _hash_of(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TypeAlias
 
 from filesync_web.core.metadata import FileMetadata
@@ -25,7 +25,7 @@ class FileToSave:
     `update_file`; default: it is a new file.
     """
 
-    source: Source
+    source: Source = field(repr=False)
     _: KW_ONLY
     name: str | None = None
     mime_type: str | None = None

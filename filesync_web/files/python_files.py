@@ -13,7 +13,7 @@ import io
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict, Unpack, overload
+from typing import Any, Literal, Protocol, TypedDict, Unpack, overload
 
 from filesync_web.core.media_types import check_mime_type
 from filesync_web.core.metadata import FileMetadata, check_metadata, encode_metadata, parse_metadata
@@ -113,6 +113,64 @@ class CreatedTextFile(_Created, io.TextIOWrapper):
         await self._writer.drain()
 
 
+class OpenFile(Protocol):
+    """The signature of `open_file`."""
+
+    @overload
+    def __call__(
+        self, id_or_path: str, *, text: Literal[False] = False, **options: Unpack[OpenOptions]
+    ) -> AbstractAsyncContextManager[io.BufferedReader]: ...
+
+    @overload
+    def __call__(
+        self,
+        id_or_path: str,
+        *,
+        text: Literal[True],
+        encoding: str = "utf-8",
+        **options: Unpack[OpenTextOptions],
+    ) -> AbstractAsyncContextManager[io.TextIOWrapper]: ...
+
+    @overload
+    def __call__(
+        self, id_or_path: str, *, encoding: str, **options: Unpack[OpenTextOptions]
+    ) -> AbstractAsyncContextManager[io.TextIOWrapper]: ...
+
+
+class CreateFile(Protocol):
+    """The signature of `create_file`."""
+
+    @overload
+    def __call__(
+        self, name: str | None = None, *, text: Literal[False] = False, **options: Unpack[CreateOptions]
+    ) -> AbstractAsyncContextManager[CreatedFile]: ...
+
+    @overload
+    def __call__(
+        self,
+        name: str | None = None,
+        *,
+        text: Literal[True],
+        encoding: str = "utf-8",
+        **options: Unpack[CreateTextOptions],
+    ) -> AbstractAsyncContextManager[CreatedTextFile]: ...
+
+    @overload
+    def __call__(
+        self, name: str | None = None, *, encoding: str, **options: Unpack[CreateTextOptions]
+    ) -> AbstractAsyncContextManager[CreatedTextFile]: ...
+
+
+def as_open_file(function: OpenFile) -> OpenFile:
+    """Give a function that takes all of these arguments the types of `open_file`."""
+    return function
+
+
+def as_create_file(function: CreateFile) -> CreateFile:
+    """The same for `create_file`."""
+    return function
+
+
 class PythonFiles:
     """Opens and creates the files of one store."""
 
@@ -124,26 +182,6 @@ class PythonFiles:
         self._reader = reader
         self._writer = writer
         self._garbage = garbage
-
-    @overload
-    def open(
-        self, id_or_path: str, *, text: Literal[False] = False, **options: Unpack[OpenOptions]
-    ) -> AbstractAsyncContextManager[io.BufferedReader]: ...
-
-    @overload
-    def open(
-        self,
-        id_or_path: str,
-        *,
-        text: Literal[True],
-        encoding: str = "utf-8",
-        **options: Unpack[OpenTextOptions],
-    ) -> AbstractAsyncContextManager[io.TextIOWrapper]: ...
-
-    @overload
-    def open(
-        self, id_or_path: str, *, encoding: str, **options: Unpack[OpenTextOptions]
-    ) -> AbstractAsyncContextManager[io.TextIOWrapper]: ...
 
     @asynccontextmanager
     async def open(
@@ -170,26 +208,6 @@ class PythonFiles:
             raw.close()
             with suppress(StoreClosedError):  # the next start collects it
                 self._garbage.closed(record.content_hash)
-
-    @overload
-    def create(
-        self, name: str | None = None, *, text: Literal[False] = False, **options: Unpack[CreateOptions]
-    ) -> AbstractAsyncContextManager[CreatedFile]: ...
-
-    @overload
-    def create(
-        self,
-        name: str | None = None,
-        *,
-        text: Literal[True],
-        encoding: str = "utf-8",
-        **options: Unpack[CreateTextOptions],
-    ) -> AbstractAsyncContextManager[CreatedTextFile]: ...
-
-    @overload
-    def create(
-        self, name: str | None = None, *, encoding: str, **options: Unpack[CreateTextOptions]
-    ) -> AbstractAsyncContextManager[CreatedTextFile]: ...
 
     @asynccontextmanager
     async def create(

@@ -11,12 +11,18 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from filesync_web.aio.listeners import changes
 from filesync_web.core.metadata import parse_metadata
 from filesync_web.core.records import Control, FileRecord, Priority, Status
-from filesync_web.errors import BlobNotFoundError, TransferCancelledError, TransferError
+from filesync_web.errors import (
+    BlobNotFoundError,
+    InvalidArgumentError,
+    TransferCancelledError,
+    TransferError,
+)
 from filesync_web.files.controls import change_control
 from filesync_web.files.eviction import Eviction
 from filesync_web.files.mounts import Mounts
@@ -62,6 +68,21 @@ class Reader:
     async def open(self, id_or_path: str, *, wait: bool, suspend: bool) -> tuple[FileRecord, RandomAccess]:
         """The same, to be read without awaiting and closed, and the record that has that content."""
         return await self._when_here(id_or_path, partial(self._open, suspend), wait=wait)
+
+    def local_path(self, id_or_path: str) -> Path:
+        """Where the bytes of a file are, as far as they are here."""
+        path_of = self._workspace.platform.path_of
+        if path_of is None:
+            raise InvalidArgumentError("a browser has no paths of files: open_file(...) gives a file to read")
+        record = self._tables.live(id_or_path)
+        try:
+            path = path_of(record.content_hash)
+        except BlobNotFoundError as error:
+            raise BlobNotFoundError(
+                f"file {record.id} is not on this device: await read_file(...) brings it, and gives its path"
+            ) from error
+        self._eviction.record_use(record)
+        return path.absolute()
 
     async def _when_here(
         self, id_or_path: str, take: Callable[[FileRecord], Awaitable[R]], *, wait: bool

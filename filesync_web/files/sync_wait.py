@@ -8,7 +8,7 @@ from functools import partial
 
 from filesync_web.aio.listeners import changes
 from filesync_web.core.records import Control
-from filesync_web.errors import InvalidArgumentError, SyncTimeoutError
+from filesync_web.errors import InvalidArgumentError, SyncTimeoutError, TransferError
 from filesync_web.files.events import file_id_of
 from filesync_web.files.workspace import Workspace
 
@@ -22,9 +22,12 @@ class SyncWait:
         self._needs_upload = workspace.remote.exists
         self._is_online = is_online
 
-    async def wait(self, file_ids: Iterable[str] | None, timeout: float | None) -> None:
+    async def wait(
+        self, file_ids: Iterable[str] | None, timeout: float | None, *, stop_at_errors: bool
+    ) -> None:
         """Return once all of these files, or all there are, are uploaded and confirmed; raises
-        `SyncTimeoutError` after `timeout` seconds, `UnknownFileError` for what is no live file now."""
+        `SyncTimeoutError` after `timeout` seconds, `UnknownFileError` for what is no live file now. With
+        `stop_at_errors`, raises `TransferError` when what is not uploaded rests at an error."""
         if isinstance(file_ids, str):
             raise InvalidArgumentError(f"file_ids are several ids: [{file_ids!r:.100}]")
         wanted = None if file_ids is None else {self._tables.live(file_id).id for file_id in file_ids}
@@ -32,7 +35,9 @@ class SyncWait:
             async with asyncio.timeout(timeout):
                 of_files = partial(self._store.subscribe, self._tables.watched)
                 with changes(of_files, self._store.on_sync_status) as changed:
-                    while self._unsent(wanted) or self._unconfirmed(wanted):
+                    while (unsent := self._unsent(wanted)) or self._unconfirmed(wanted):
+                        if stop_at_errors and unsent:
+                            self._check_hope(unsent)
                         changed.clear()
                         await changed.wait()
         except TimeoutError:
@@ -45,6 +50,14 @@ class SyncWait:
             return []
         waiting = self._tables.not_uploaded()
         return [file_id for file_id in waiting if wanted is None or file_id in wanted]
+
+    def _check_hope(self, unsent: list[str]) -> None:
+        failed = self._tables.failed_uploads()
+        if failed.keys() >= set(unsent):
+            first = unsent[0]
+            raise TransferError(
+                f"{len(unsent)} files are not uploaded, file {first} for this reason: {failed[first]}"
+            )
 
     def _unconfirmed(self, wanted: set[str] | None) -> int:
         """How many events of these files only this device has."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from filesync_web.core.foreign import accepted, is_file_id, is_own_delete
+from filesync_web.core.paths import is_content_hash
 from filesync_web.core.records import (
     BlobUse,
     FileRecord,
@@ -30,6 +31,9 @@ R = TypeVar("R")
 
 MAX_VALUES = 512
 """Of a list in one query; SQLite takes 32,766."""
+
+_NOT_UPLOADED = """SELECT "id", "contentHash" FROM "files" WHERE "remoteKey" = '' AND "deletedAt" IS NULL"""
+_FAILED_UPLOADS = """SELECT "fileId", "lastSyncError" FROM "localFileState" WHERE "uploadStatus" = 'error'"""
 
 _SOME_EVENTS = ("file_created", "local_file_state_upsert")
 """Whoever has merged these into a schema has merged all."""
@@ -112,9 +116,13 @@ class FileSyncTables:
         return bool(self.files_of(content_hash))
 
     def not_uploaded(self) -> list[str]:
-        """The live files without a remote key."""
-        found = self._records(self._tables.files.where(remote_key="", deleted_at=None))
-        return [record.id for record in found]
+        """The live files without a remote key; none of what names no content."""
+        found = self._store.query(_NOT_UPLOADED)
+        return [file_id for file_id, content_hash in found if is_content_hash(content_hash)]
+
+    def failed_uploads(self) -> dict[str, str]:
+        """The files whose upload rests at an error, with the error."""
+        return dict(self._store.query(_FAILED_UPLOADS))
 
     # --- what is this client's own
 

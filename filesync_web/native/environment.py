@@ -49,13 +49,15 @@ class NativeEnvironment:
         """What a `FileSync` of that store needs."""
         del include_credentials  # a process has no cookies
         http = HttpxHttp()
+        blobs = DirectoryBlobStore(self._root, store_id, http)
         return Platform(
-            blobs=DirectoryBlobStore(self._root, store_id, http),
+            blobs=blobs,
             http=http,
             connectivity=AlwaysConnected(),
             locks=FileLocks(StoreFolder(self._root, store_id).path),
             clock=SystemClock(),
             thumbnails=_thumbnails(self._root, store_id),
+            path_of=blobs.path_of,
         )
 
     def absolute_url(self, url: str) -> str:

@@ -31,6 +31,14 @@ async def test_reading_waits_for_the_download_or_not() -> None:
         assert getattr(await task, "data", None) == b"slow"
 
 
+async def test_where_files_have_no_paths_that_is_said() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        file = await tab.sync.save_file(b"data")
+        with pytest.raises(fs.InvalidArgumentError, match="open_file"):
+            tab.sync.local_path(file.file_id)
+
+
 async def test_who_gives_up_waiting_leaves_the_download_going() -> None:
     async with a_device() as device:
         tab = await device.tab()

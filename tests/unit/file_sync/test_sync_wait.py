@@ -9,7 +9,7 @@ import pytest
 import filesync_web as fs
 from filesync_web.testing.clock import settle
 from filesync_web.testing.sync_backend import MemorySyncBackend
-from tests.unit.file_sync.scene import a_device, is_put
+from tests.unit.file_sync.scene import FILES, a_device, is_put
 
 
 async def test_it_returns_when_all_is_uploaded_and_confirmed() -> None:
@@ -91,3 +91,31 @@ async def test_ids_are_checked() -> None:
             await tab.sync.wait_until_synced(["nobody"])
         with pytest.raises(fs.InvalidArgumentError, match="several ids"):
             await tab.sync.wait_until_synced("nobody")
+
+
+async def test_who_wants_to_hear_of_errors_waits_only_while_there_is_hope() -> None:
+    async with a_device() as device:
+        tab = await device.tab(retry=fs.RetryPolicy(max_attempts=1))
+        device.store.hold = is_put
+        failing, other = await tab.sync.save_file(b"failing"), await tab.sync.save_file(b"other")
+        waiting = asyncio.create_task(tab.sync.wait_until_synced(stop_at_errors=True))
+        only = asyncio.create_task(tab.sync.wait_until_synced([failing.file_id], stop_at_errors=True))
+        request = await device.network.next(lambda r: is_put(r) and failing.content_hash in r.url)
+        request.respond(413)
+        await settle()
+        assert not waiting.done()
+        with pytest.raises(fs.TransferError, match=f"1 files are not uploaded, file {failing.file_id} for"):
+            await only
+        request = await device.network.next(lambda r: is_put(r) and other.content_hash in r.url)
+        request.respond(200)
+        with pytest.raises(fs.TransferError, match="1 files are not uploaded"):
+            await waiting
+
+
+async def test_a_record_that_names_no_content_is_not_waited_for() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        await tab.store.commit(
+            FILES.events.file_created(id="odd", path="p", content_hash="h", created_at=1, updated_at=1)
+        )
+        await tab.sync.wait_until_synced(timeout=1)

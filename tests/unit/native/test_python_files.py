@@ -87,6 +87,31 @@ async def test_an_open_file_survives_its_deletion(tmp_path: Path) -> None:
             assert len(list(rows)) == 1999
 
 
+async def test_the_path_of_a_file_holds_while_it_has_its_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with a_file_sync(Path("data")) as sync:
+        saved = await sync.save_file(b"one")
+        path = sync.local_path(saved.file_id)
+        assert path == sync.local_path(saved.path) == tmp_path / "data" / saved.path
+        assert path.read_bytes() == b"one"
+        with path.open("rb") as opened:
+            await sync.update_file(saved.file_id, b"two")
+            await sync.collect_garbage()
+            assert not path.exists()
+            assert opened.read() == b"one"  # whoever has it open reads on
+        assert sync.local_path(saved.file_id).read_bytes() == b"two"
+        sync.local_path(saved.file_id).unlink()  # as an eviction does
+        with pytest.raises(fs.BlobNotFoundError, match="read_file") as missing:
+            sync.local_path(saved.file_id)
+        assert isinstance(missing.value, FileNotFoundError)
+        await sync.delete_file(saved.file_id)
+        with pytest.raises(fs.UnknownFileError) as unknown:
+            sync.local_path(saved.file_id)
+        assert isinstance(unknown.value, FileNotFoundError)
+
+
 async def test_a_process_that_is_killed_while_it_writes_leaves_the_old_content(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", HANG_IN_WRITE, str(tmp_path), stdout=PIPE, env={**os.environ, "PYTHONPATH": "."}
