@@ -127,9 +127,9 @@ class Gallery:
             self._verdict = asyncio.get_running_loop().call_later(SYNC_FAILURE_TIMEOUT, mark_failing)
         on_change(frozenset())
 
-    async def add(self, js_file: Any) -> None:
+    async def add(self, js_file: Any, name: str) -> None:
         """Keep a file: when this returns it survives a crash; the upload follows in the background."""
-        await fs.save_file(js_file)
+        await fs.save_file(js_file, name=name)
 
     async def edit(self, file_id: str, change: Callable[[Any], Awaitable[Any]]) -> None:
         """Store what `change` makes of the file's content as its new content."""

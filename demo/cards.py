@@ -169,8 +169,10 @@ class Card:
     def _describe(self, record: fs.FileRecord) -> None:
         metadata = self.metadata
         name = wording.clipped(metadata.name or "Untitled")
-        self._parts.write("name", name)
+        folder, slash, base = name.rpartition("/")
         self._parts.write("name", name, "title")
+        self._parts.write("folder", folder.rpartition("/")[2] + slash)
+        self._parts.write("base", base)
         self._parts.write("file-metadata", wording.dimensions(metadata))
         self._parts.write("size", wording.size(metadata.size_bytes))
         self._parts.write("extension", "" if self.is_picture else PurePath(name).suffix[1:6])

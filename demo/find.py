@@ -23,6 +23,7 @@ class Find:
         self._parts = parts
         self._listing = listing
         self._on_found = on_found
+        self._folder = ""
         self._is_due = False
         self._search: asyncio.Task[None] | None = None
         when("input", self._field)(lambda _event: self.search())
@@ -33,21 +34,26 @@ class Find:
         if self._search is None:
             self._search = asyncio.ensure_future(self._run())
 
+    def choose(self, folder: str) -> None:
+        """List the pictures of another folder; what was searched for was in the one before."""
+        self._folder, self._field.value = folder, ""
+        self.search()
+
     def include(self, names: Iterable[str]) -> None:
-        """List all pictures again, unless those with these names are found as well."""
+        """List all pictures of the folder again, unless those of these names in it are found as well."""
         if self._field.value and not all(is_found(self._term, name) for name in names):
             self._field.value = ""
             self.search()
 
     def update(self, total: int) -> None:
         """Tell how many pictures there are, and how many were found."""
-        term, shown = self._listing.term, self._listing.count
+        term, folder, shown = self._listing.term, self._listing.folder, self._listing.count
         write = self._parts.write
-        write("find", f"Find in {wording.count(total)}", "placeholder")
+        write("find", wording.find_in(folder, total), "placeholder")
         write("find-label", total < SHOWN_FROM and not term, "hidden")
-        write("find-result", wording.found(term, shown, total))
-        write("nothing-found", wording.not_found(term))
-        write("nothing-found", shown > 0 or not term, "hidden")
+        write("find-result", wording.found(term or folder, shown, total))
+        write("nothing-found", wording.not_found(term, folder))
+        write("nothing-found", shown > 0 or not (term or folder), "hidden")
 
     @property
     def _term(self) -> str:
@@ -57,9 +63,9 @@ class Find:
         try:
             while self._is_due:
                 self._is_due = False
-                term = self._term
-                is_other = term != self._listing.term
-                await self._listing.find(term)
+                wanted = (self._term, self._folder)
+                is_other = wanted != (self._listing.term, self._listing.folder)
+                await self._listing.find(*wanted)
                 self._on_found(is_other)
         finally:
             self._search = None

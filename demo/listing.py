@@ -6,8 +6,8 @@ A store of 50,000 pictures is never read as a whole: an index of the kit's table
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, NamedTuple
 
 import filesync_web as fs
 
@@ -19,8 +19,14 @@ COUNT = "SELECT count(*) FROM files WHERE deletedAt IS NULL"
 BEFORE = f"{COUNT} AND (createdAt, rowid) < (SELECT createdAt, rowid FROM files WHERE id = ?)"  # noqa: S608
 NAME = "CASE WHEN json_valid(metadataJson) THEN json_extract(metadataJson, '$.custom.name') END"
 PART = "SELECT * FROM files WHERE deletedAt IS NULL ORDER BY createdAt LIMIT ? OFFSET ?"
+NAMED = f"SELECT id, {NAME} AS name FROM ({PART})"  # noqa: S608
+INSIDE = f"SELECT id, substr(name, ? + 1) AS rest FROM ({NAMED}) WHERE substr(name, 1, ?) = ?"  # noqa: S608
+FOLDERS = (
+    f"SELECT substr(rest, 1, instr(rest, '/') - 1) AS folder, count(*) FROM ({INSIDE}) "  # noqa: S608
+    "WHERE instr(rest, '/') > 1 GROUP BY folder"
+)
 
-SEARCHED_AT_ONCE = 4_000
+READ_AT_ONCE = 4_000
 """Records; they take some ten milliseconds, and then somebody else may have a turn."""
 MAX_NEIGHBOURS = 300
 
@@ -38,18 +44,28 @@ def is_picture(metadata: fs.FileMetadata) -> bool:
 
 
 class Listing:
-    """All live files of a store, or those that were found by their name."""
+    """All live files of a store, or those of a folder, or that were found by their name.
+
+    A folder is what names have before a slash: `beach/` has `beach/1.png` and `beach/night/2.png`.
+    """
 
     def __init__(self, store: fs.Store) -> None:
         self._store = store
         self._found: list[str] | None = None
         self.term = ""
-        """What was searched for; empty when all files are listed."""
+        """What was searched for; empty when nothing was."""
+        self.folder = ""
+        """The folder whose files are listed, with a slash at its end; empty for all."""
 
     @property
     def total(self) -> int:
         """How many live files there are."""
         return int(self._store.query(COUNT)[0][0])
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether only some files are listed."""
+        return self._found is not None
 
     @property
     def count(self) -> int:
@@ -83,18 +99,32 @@ class Listing:
                 at = (place + step * distance) % count
                 yield from self.page(range(at, at + 1))
 
-    async def find(self, term: str) -> None:
-        """List only the files that have `term` in their name, in capital or small letters; all for ""."""
-        found: list[str] | None = [] if term else None
+    async def find(self, term: str, folder: str = "") -> None:
+        """List only the files of a folder that have `term` in the rest of their name, in capital or small
+        letters; "" is any of both."""
+        found: list[str] | None = [] if term or folder else None
         if found is not None:
             spellings = sorted(map(_pattern, _spellings(term)))
-            matches = " OR ".join(["name LIKE ? ESCAPE '\\'"] * len(spellings))
-            sql = f"SELECT id FROM (SELECT id, {NAME} AS name FROM ({PART})) WHERE {matches}"  # noqa: S608
-            for offset in range(0, self.total, SEARCHED_AT_ONCE):
-                rows = self._store.query(sql, (SEARCHED_AT_ONCE, offset, *spellings))
+            matches = " OR ".join(["rest LIKE ? ESCAPE '\\'"] * len(spellings))
+            sql = f"SELECT id FROM ({INSIDE}) WHERE {matches}"  # noqa: S608
+            async for rows in self._rows(sql, folder, *spellings):
                 found += [file_id for (file_id,) in rows]
-                await asyncio.sleep(0)
-        self._found, self.term = found, term
+        self._found, self.term, self.folder = found, term, folder
+
+    async def folders(self, folder: str) -> dict[str, int]:
+        """The folders in a folder, by name, with how many files each has, those of its own folders too."""
+        counts: dict[str, int] = {}
+        async for rows in self._rows(FOLDERS, folder):
+            for name, count in rows:
+                counts[name] = counts.get(name, 0) + count
+        return dict(sorted(counts.items(), key=lambda item: (item[0].casefold(), item[0])))
+
+    async def _rows(self, sql: str, folder: str, *more: str) -> AsyncIterator[list[Any]]:
+        """The rows of a query about what is INSIDE a folder, for one part of the files after another."""
+        for offset in range(0, self.total, READ_AT_ONCE):
+            parameters = (len(folder), READ_AT_ONCE, offset, len(folder), folder, *more)
+            yield self._store.query(sql, parameters)
+            await asyncio.sleep(0)
 
 
 def is_found(term: str, name: str) -> bool:

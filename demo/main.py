@@ -9,9 +9,11 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 import wording
+from adding import Adding, Given
 from app import Gallery
 from cards import Card
 from find import Find
+from folders import Folders
 from frames import Frames
 from gestures import accept_files
 from grid import Grid
@@ -50,9 +52,10 @@ class Main:
         self._viewer = Viewer(page, gallery.listing, gallery.url, self._grid.broken)
         self._parts = Parts(document.body)
         self._find = Find(self._parts, gallery.listing, self._on_found)
+        self._folders = Folders(self._parts, gallery.listing, self._find.choose)
+        self._adding = Adding(gallery.add, self._on_change, self._toasts.show)
         self._tasks: set[asyncio.Task[None]] = set()
         self._transfers: Mapping[str, fs.ActiveTransfer] = {}
-        self._saving = 0
         self._is_outdated = True
         self._is_search_due = False
         self._has_progress = False
@@ -60,21 +63,25 @@ class Main:
         gallery.watch(self._on_change, self._on_event)
         if self._paint():
             self._frames.ask()
+        self._folders.follow_address()
         when("click", "#toggle-sync")(self._toggle_sync)
         when("click", "#retry-errors")(lambda _event: self._start(gallery.retry()))
-        accept_files(page, lambda js_files: self._start(self._add(js_files)))
+        when("click", "#stop-adding")(lambda _event: self._adding.stop())
+        accept_files(page, self._add, self._add_entries)
         self._start(self._serve_files())
 
     # --- out: what the kit says, on the page ---
 
     def _on_change(self, tables: frozenset[str] = frozenset()) -> None:
         """Something has changed: read it soon, together with what changes until then."""
-        self._is_search_due |= "files" in tables
+        if "files" in tables:
+            self._is_search_due = True
+            self._folders.changed()
         self._pace.ask()
 
     def _read_anew(self) -> None:
         is_search_due, self._is_search_due = self._is_search_due, False
-        if is_search_due and self._gallery.listing.term:
+        if is_search_due and self._gallery.listing.is_narrowed:
             self._find.search()  # and then the rest, in `_on_found`
         else:
             self._outdate()
@@ -103,8 +110,9 @@ class Main:
     def _tell(self) -> None:
         """Show what is true of all pictures together; the grid reads what is in view."""
         snapshot = self._gallery.snapshot()
-        self._panel.update(snapshot, self._saving)
+        self._panel.update(snapshot, self._adding)
         self._find.update(snapshot.total)
+        self._folders.update()
         self._parts.write("empty-title", wording.nothing(snapshot))
         self._parts.write("empty-state", snapshot.total > 0, "hidden")
 
@@ -156,27 +164,23 @@ class Main:
         elif action == "retry":
             self._start(self._gallery.retry())
 
-    async def _add(self, js_files: list[Any]) -> None:
-        self._find.include(str(js_file.name) for js_file in js_files)
-        self._saving += len(js_files)
-        self._on_change()
-        await asyncio.gather(*map(self._add_one, js_files))  # the kit stores some at a time
+    def _add(self, given: list[Given]) -> None:
+        """Add files to the folder that is shown."""
+        self._find.include(one.name for one in given)
+        self._start(self._adding.add(given, self._folders.chosen))
 
-    async def _add_one(self, js_file: Any) -> None:
-        try:
-            await self._gallery.add(js_file)
-        except fs.FileSyncError as error:
-            self._toasts.show(f"{js_file.name} was not added: {_plain(error)}")
-        finally:
-            self._saving -= 1
-            self._on_change()
+    def _add_entries(self, js_entries: list[Any]) -> None:
+        self._find.include(str(js_entry.name) for js_entry in js_entries)
+        self._start(self._adding.add_entries(js_entries, self._folders.chosen))
 
     async def _edit(self, card: Card) -> None:
         self._grid.set_busy(card.file_id, True)
         try:
             await self._gallery.edit(card.file_id, images.invert)
         except Exception as error:  # a picture that the browser cannot decode is a JsException
-            self._toasts.show(f"{card.metadata.name or 'The picture'} was not changed: {_plain(error)}")
+            self._toasts.show(
+                f"{card.metadata.name or 'The picture'} was not changed: {wording.plain(error)}"
+            )
         finally:
             self._grid.set_busy(card.file_id, False)
 
@@ -206,12 +210,7 @@ class Main:
     def _on_end(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            self._toasts.show(_plain(error))
-
-
-def _plain(error: BaseException) -> str:
-    """The message of an error; of JavaScript's without its type in front."""
-    return str(getattr(error, "message", "") or error or type(error).__name__)
+            self._toasts.show(wording.plain(error))
 
 
 async def main() -> None:
@@ -228,7 +227,7 @@ async def main() -> None:
         )
         Main(gallery)
     except Exception as error:
-        loading.fail(_plain(error))
+        loading.fail(wording.plain(error))
         raise
 
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-REST = 6
-"""A rest is so many times as long as the work before it."""
+REST = 6.0
 LONGEST_REST = 0.5
 """Seconds."""
 
 
 class Pace:
-    """Calls `work` soon after `ask`, once for all that was asked for until then."""
+    """Calls `work` soon after `ask`, once for all that was asked for until then.
 
-    def __init__(self, work: Callable[[], None]) -> None:
+    A rest is `rest` times as long as the work before it, and at most `longest` seconds.
+    """
+
+    def __init__(self, work: Callable[[], None], rest: float = REST, longest: float = LONGEST_REST) -> None:
         self._work = work
+        self._rest = rest
+        self._longest = longest
         self._due: asyncio.TimerHandle | None = None
         self._pause = 0.0
 
@@ -26,7 +30,7 @@ class Pace:
 
     def took(self, seconds: float) -> None:
         """The work, and what followed from it, took so long: the next rest is in proportion."""
-        self._pause = min(LONGEST_REST, REST * seconds)
+        self._pause = min(self._longest, self._rest * seconds)
 
     def _run(self) -> None:
         self._due = None

@@ -12,6 +12,7 @@ from pyscript import document, when
 import filesync_web as fs
 
 if TYPE_CHECKING:
+    from adding import Adding
     from app import Snapshot
 
 
@@ -25,10 +26,10 @@ class StatusPanel:
         self._listed: dict[str, list[str]] = {}
         when("click", self._parts["toggle-details"])(self._toggle_details)
 
-    def update(self, snapshot: Snapshot, saving: int) -> None:
-        """Show the snapshot; `saving` files are being written to this device."""
+    def update(self, snapshot: Snapshot, adding: Adding) -> None:
+        """Show the snapshot, and what is being added."""
         status, write = snapshot.status, self._parts.write
-        message = wording.headline(snapshot, saving)
+        message = wording.headline(snapshot, adding.saving, adding.found)
         write("headline", message.text)
         write("dot", f"dot {message.tone}", "className")
         if message.tone != self._tone:  # read out only what is news: the headline counts every picture
@@ -37,6 +38,7 @@ class StatusPanel:
         write("toggle-livestore-sync", "Enabled" if snapshot.sync_enabled else "Disabled")
         write("toggle-livestore-sync", str(snapshot.sync_enabled).lower(), "ariaPressed")
         write("switch", snapshot.local_only, "hidden")
+        write("stop", not adding.is_long, "hidden")
         write("retry", not status.error_count, "hidden")
         write("transfer-progress-section", not status.is_syncing, "hidden")
         write("sync-is-syncing", "Yes" if status.is_syncing else "No")

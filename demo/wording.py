@@ -50,11 +50,14 @@ def dimensions(metadata: fs.FileMetadata) -> str:
     return f"{metadata.width}x{metadata.height}" if metadata.width and metadata.height else ""
 
 
-def headline(snapshot: Snapshot, saving: int = 0) -> Message:
-    """The one sentence about the state of everything; `saving` files are being written to this device."""
+def headline(snapshot: Snapshot, saving: int = 0, found: int | None = None) -> Message:
+    """The one sentence about the state of everything; `saving` files are being written to this device, and
+    `found` are known of a folder that is being looked through."""
     status = snapshot.status
     uploads = status.uploading_count + status.queued_upload_count + status.pending_upload_count
     downloads = status.downloading_count + status.queued_download_count
+    if found is not None:
+        return Message("busy", f"Looking through the folder … {count(found, 'file')}")
     if saving:
         return Message("busy", f"Saving {count(saving)} on this device …")
     if snapshot.local_only:
@@ -96,14 +99,48 @@ def nothing(snapshot: Snapshot) -> str:
     return "No pictures on this device yet"
 
 
-def found(term: str, shown: int, total: int) -> str:
-    """How many a search has found; empty when nothing was searched for."""
-    return f"{shown:,} of {total:,}" if term else ""
+def find_in(folder: str, total: int) -> str:
+    """What a search is for."""
+    return f"Find in {folder_name(folder)}" if folder else f"Find in {count(total)}"
 
 
-def not_found(term: str) -> str:
-    """What stands where the pictures would be that were searched for."""
+def found(wanted: str, shown: int, total: int) -> str:
+    """How many are listed of all; empty when all are wanted."""
+    return f"{shown:,} of {total:,}" if wanted else ""
+
+
+def not_found(term: str, folder: str = "") -> str:
+    """What stands where the pictures would be that were searched for, or those of a folder."""
+    if not term:
+        return f"No pictures in “{clipped(folder.rstrip('/'))}”"
     return f"No picture has “{term}” in its name."
+
+
+def folder_name(folder: str) -> str:
+    """The last part of a folder's path; empty for all pictures."""
+    return clipped(folder.rstrip("/").rpartition("/")[2])
+
+
+def in_folder(folder: str, shown: int, folders: int) -> str:
+    """What a screen reader says when another folder is shown."""
+    where = f"Folder {folder_name(folder)}" if folder else "All pictures"
+    inside = f", {count(folders, 'folder')}" if folders else ""
+    return f"{where}: {count(shown)}{inside}"
+
+
+def stopped(added: int, wanted: int) -> str:
+    """What is said when somebody stops the adding of many files."""
+    return f"Stopped: {added:,} of {count(wanted, 'file')} {'was' if added == 1 else 'were'} added."
+
+
+def too_many(limit: int) -> str:
+    """What is said of a folder that has more than one may add at once."""
+    return f"There are more than {limit:,} files and folders in it: the others were left out."
+
+
+def plain(error: BaseException) -> str:
+    """The message of an error; of JavaScript's without its type in front."""
+    return str(getattr(error, "message", "") or error or type(error).__name__)
 
 
 def _in_progress(status: fs.SyncCounts, uploads: int, downloads: int) -> str:

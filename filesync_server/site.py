@@ -46,9 +46,9 @@ _ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 _HASHED_NAME = re.compile(r"[.-][0-9a-f]{16,64}\.", re.ASCII)
 
 
-def create_site(folder: Path, *, headers: Mapping[str, str] | None = None) -> ASGIApp:
+def create_site(folder: str | Path, *, headers: Mapping[str, str] | None = None) -> ASGIApp:
     """The folder as an ASGI app; `/` is `index.html`. `headers` are added to every answer."""
-    return create_part([Mount("/", _Site(folder, dict(headers or {})))])
+    return create_part([Mount("/", _Site(Path(folder), dict(headers or {})))])
 
 
 class _Site(StaticFiles):

@@ -38,7 +38,7 @@ Tag: py3-none-any
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def write_browser_wheel(out: Path) -> Path:
+def write_browser_wheel(out: str | Path) -> Path:
     """Write the wheel into the folder `out` (made if missing) and return its path.
 
     Raises `FileSyncError` when Python has no metadata of the package, since it is imported but not installed.
@@ -49,6 +49,7 @@ def write_browser_wheel(out: Path) -> Path:
         raise FileSyncError("filesync-web is not installed; install it, or its checkout, with pip") from None
     name = f"filesync_web-{installed.version}"
     files = _modules() | _dist_info(installed, f"{name}.dist-info")
+    out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     wheel = out / f"{name}-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:

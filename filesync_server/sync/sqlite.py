@@ -45,8 +45,9 @@ _INSERT_EVENT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 class SqliteStorage:
     """An `AdminStorage`. `clock` gives unix time in seconds."""
 
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: str | Path, *, clock: Callable[[], float] = time.time) -> None:
         """Open or create the file. Blocks. Raises StorageError or OSError."""
+        path = Path(path)
         make_private_folder(path.parent)
         with _storage_errors():
             self._database = Database(path, _SCHEMA)

@@ -52,10 +52,10 @@ class DirectoryBlobStore:
     blob handle is a `pathlib.Path`. `http` is needed for downloads only.
     """
 
-    def __init__(self, root: Path, store_id: str, http: HttpxHttp | None = None) -> None:
+    def __init__(self, root: str | Path, store_id: str, http: HttpxHttp | None = None) -> None:
         self.store_id = check_store_id(store_id)
         self._http = http
-        self._root = root
+        self._root = root = Path(root)
         self._files = root / FILES_ROOT / store_id
         self._incoming = root / INCOMING_ROOT / store_id
 
@@ -148,7 +148,10 @@ class DirectoryBlobStore:
     async def read(self, content_hash: str) -> bytes:
         """All of the stored bytes."""
         path = await self.open(content_hash)
-        return await in_thread(path.read_bytes)
+        try:
+            return await in_thread(path.read_bytes)
+        except FileNotFoundError:  # somebody has just removed it
+            raise BlobNotFoundError(_lacks(self._files, content_hash)) from None
 
     async def create_bytes(self) -> CreatedBytes:
         """A temporary file to be written."""
@@ -204,7 +207,10 @@ class DirectoryBlobStore:
         path = self._files / content_hash
         if not mime_type.startswith("image/") or await self.size(content_hash) is None:
             return None
-        return image_size(await in_thread(_header, path))
+        try:
+            return image_size(await in_thread(_header, path))
+        except FileNotFoundError:  # somebody has just removed it
+            return None
 
     async def storage_status(self) -> StorageStatus:
         """Usage of this store; the quota is that and the free space of the disk."""

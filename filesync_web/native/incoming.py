@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from pathlib import Path
 
 from filesync_web import sources
@@ -17,14 +18,15 @@ from filesync_web.errors import StorageError
 from filesync_web.native.locks import try_lock
 from filesync_web.ports import BlobInfo
 
+_SWEEP_SECONDS = 1.0
+_PAUSE_SECONDS = 0.001
+
 
 class Incoming:
     """A locked temporary file, hashed while it is written."""
 
     def __init__(self, path: Path) -> None:
-        descriptor = try_lock(path)
-        if descriptor is None:
-            raise StorageError(f"{path} is in use by another process")
+        descriptor = _locked(path)
         self.path = path
         self.size = 0
         self.sha = hashlib.sha256()
@@ -87,6 +89,17 @@ class Incoming:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _locked(path: Path) -> int:
+    """Lock a file that nobody else writes: whoever sweeps up may hold it for a moment, to see whether it is
+    left over."""
+    give_up = time.monotonic() + _SWEEP_SECONDS
+    while (descriptor := try_lock(path)) is None:
+        if time.monotonic() > give_up:
+            raise StorageError(f"{path} is in use by another process")
+        time.sleep(_PAUSE_SECONDS)
+    return descriptor
 
 
 class Partial(Incoming):

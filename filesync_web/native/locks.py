@@ -52,10 +52,24 @@ def _try_lock(path: Path, exclusive: bool) -> int | None:
 
 def unlock(path: Path, descriptor: int) -> None:
     """Release a lock; the last holder removes the file."""
-    with suppress(BlockingIOError):
+    with suppress(BlockingIOError, FileNotFoundError):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        path.unlink(missing_ok=True)
+        if os.path.samestat(os.fstat(descriptor), path.stat()):  # a shared lock was let go of for a moment
+            path.unlink()
     os.close(descriptor)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether somebody holds the lock of a file; False when there is no such file."""
+    with suppress(FileNotFoundError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+    return False
 
 
 @asynccontextmanager

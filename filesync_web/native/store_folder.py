@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 STORES_ROOT = "livestore-filesync-stores"
 _ONLY_OURS = 0o700
 _IN_USE_TIMEOUT = 10.0
+_BUSY_SECONDS = 5.0
 
 
 class StoreFolder:
@@ -48,7 +49,7 @@ class StoreFolder:
         with storing(self.path):
             await in_thread(self._make)
             old_log = self._data_dir / f"{self._store_id}.sqlite3"
-            if not self.log.exists() and await in_thread(_has_table, old_log, "confirmed"):
+            if not self.log.exists() and old_log.is_file():
                 await self._take_over(old_log)
 
     def _make(self) -> None:
@@ -62,10 +63,14 @@ class StoreFolder:
             )
 
     async def _take_over(self, old_log: Path) -> None:
-        """Move the log here, unless a process of the version that made it is still using it."""
+        """Move the log here, if it is one, and unless a process of the version that made it still uses it.
+
+        What it is can only be told inside the lock: while another process moves it, it cannot be read, and
+        whoever took it for something else would begin an empty log in its place.
+        """
         try:
             async with asyncio.timeout(_IN_USE_TIMEOUT), hold_file(old_log.with_suffix(".leader.lock")):
-                if not self.log.exists():  # no other process has done it meanwhile
+                if not self.log.exists() and await in_thread(_has_table, old_log, "confirmed"):
                     await in_thread(self._move, old_log)
         except (TimeoutError, sqlite3.OperationalError) as error:
             raise StoreError(
@@ -78,17 +83,22 @@ class StoreFolder:
         old_log.rename(self.log)
         logger.info("the event log %s is %s now", old_log, self.log)
         for state in self._data_dir.glob(f"{self._store_id}.state*.sqlite3"):
-            if _has_table(state, "$state"):  # else it is the log of a store of that name
-                for suffix in ("", "-wal", "-shm"):
-                    state.with_name(state.name + suffix).unlink(missing_ok=True)
+            with contextlib.suppress(sqlite3.OperationalError):
+                if _has_table(state, "$state"):  # else it is the log of a store of that name
+                    for suffix in ("", "-wal", "-shm"):
+                        state.with_name(state.name + suffix).unlink(missing_ok=True)
 
 
 def _has_table(path: Path, name: str) -> bool:
-    """Whether that is a database with such a table."""
+    """Whether that is a database with such a table. Raises `sqlite3.OperationalError` while it cannot be
+    told, as somebody else uses it alone."""
     if not path.is_file():
         return False
-    with contextlib.closing(sqlite3.connect(path)) as db:
+    address = f"{path.absolute().as_uri()}?mode=rw"  # which makes no file
+    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS)) as db:
         try:
             return db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)).fetchone() is not None
-        except sqlite3.DatabaseError:
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:  # it is no database
             return False

@@ -84,12 +84,15 @@ class ProcessChannel:
         self._address = _ShortAddress(self._folder)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        self._socket.bind(self._address.of(self._own))
+        # Under its name only once it hears: whoever finds a socket that does not hear removes it.
+        self._socket.bind(self._address.of(f".{self._own}"))
+        (self._folder / f".{self._own}").rename(self._folder / self._own)
 
     def _close_socket(self) -> None:
         if self._socket is not None:
             self._socket.close()
-            (self._folder / self._own).unlink(missing_ok=True)
+            for name in (self._own, f".{self._own}"):
+                (self._folder / name).unlink(missing_ok=True)
         if self._address is not None:
             self._address.close()
         self._socket = self._address = None
@@ -103,7 +106,7 @@ class ProcessChannel:
 
     def _send_all(self, data: bytes) -> None:
         try:
-            peers = [path.name for path in self._folder.iterdir()]
+            peers = [path.name for path in self._folder.iterdir() if not path.name.startswith(".")]
         except OSError:  # too many files are open
             self._send_later(self._own)
             return
@@ -158,7 +161,7 @@ class _ShortAddress:
         self._descriptor: int | None = None
         self._link: Path | None = None
         self._way = str(folder)
-        if len(os.fsencode(folder)) + 9 <= _LONGEST_ADDRESS:  # a slash and the name of a socket
+        if len(os.fsencode(folder)) + 10 <= _LONGEST_ADDRESS:  # a slash and the longest name of a socket
             return
         if Path("/proc/self/fd").exists():
             self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

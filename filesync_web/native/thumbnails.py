@@ -21,7 +21,8 @@ from filesync_web.core.paths import FILES_ROOT, check_store_id
 from filesync_web.core.raster import Raster
 from filesync_web.core.thumbnails import THUMBNAILS_ROOT, Recipe, is_too_large, layout_of
 from filesync_web.errors import BlobNotFoundError, QuotaExceededError
-from filesync_web.native.incoming import size_of
+from filesync_web.native.incoming import Incoming, size_of
+from filesync_web.native.locks import is_locked
 from filesync_web.native.system_errors import storing
 from filesync_web.ports import Source
 from filesync_web.sources import with_path
@@ -66,12 +67,12 @@ class DirectoryThumbnails:
     def _keep(self, name: str, data: bytes) -> None:
         """Write it down, whole or not at all."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        temporary = self._folder / f".{uuid.uuid4().hex}"
+        temporary = Incoming(self._folder / f".{uuid.uuid4().hex}")
         try:
-            temporary.write_bytes(data)
-            temporary.replace(self._folder / name)
+            temporary.append(data)
+            temporary.path.replace(self._folder / name)
         finally:
-            temporary.unlink(missing_ok=True)
+            temporary.discard()
 
     async def raster(self, name: str, *, longest: int) -> Raster | None:
         """The pixels of one that is kept."""
@@ -147,9 +148,11 @@ def _encoded(picture: Image.Image, recipe: Recipe) -> bytes:
 
 
 def _raster(path: Path, longest: int) -> Raster | None:
-    if not path.exists():
+    try:
+        opened = Image.open(path)
+    except FileNotFoundError:
         return None
-    with Image.open(path) as opened:
+    with opened:
         picture = opened.convert("RGBA")
         picture.thumbnail((longest, longest))
         return Raster(picture.width, picture.height, picture.tobytes())
@@ -158,7 +161,8 @@ def _raster(path: Path, longest: int) -> Raster | None:
 def _sizes(folder: Path) -> dict[str, int]:
     if not folder.is_dir():
         return {}
-    sizes = {path.name: size_of(path) for path in folder.iterdir()}
+    paths = [path for path in folder.iterdir() if not (path.name.startswith(".") and is_locked(path))]
+    sizes = {path.name: size_of(path) for path in paths}
     return {name: size for name, size in sizes.items() if size is not None}
 
 

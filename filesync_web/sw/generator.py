@@ -72,7 +72,7 @@ class ServiceWorkerOptions:
 
 
 def precache_entries(
-    directory: Path, *, exclude: Iterable[str] = (), script_name: str = SCRIPT_NAME
+    directory: str | Path, *, exclude: Iterable[str] = (), script_name: str = SCRIPT_NAME
 ) -> tuple[tuple[str, str], ...]:
     """Every file of a built site as (relative URL, revision), sorted; `index.html` stands as its folder.
 
@@ -81,6 +81,7 @@ def precache_entries(
 
     Raises `InvalidArgumentError` when there is no such folder.
     """
+    directory = Path(directory)
     if not directory.is_dir():
         raise InvalidArgumentError(f"{str(directory)!r} is not a folder; build the site first")
     patterns = (*DEFAULT_EXCLUDES, *exclude)
@@ -117,8 +118,11 @@ def render_service_worker(options: ServiceWorkerOptions) -> str:
     )
 
 
-def write_service_worker(out: Path, options: ServiceWorkerOptions, *, script_name: str = SCRIPT_NAME) -> Path:
+def write_service_worker(
+    out: str | Path, options: ServiceWorkerOptions, *, script_name: str = SCRIPT_NAME
+) -> Path:
     """Write the worker into the folder `out` (made if missing) and return its path."""
+    out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     script = out / script_name
     script.write_text(render_service_worker(options), encoding="utf-8", newline="\n")

@@ -92,7 +92,7 @@ async def test_a_file_knows_its_place_and_its_neighbours(store: fs.Store) -> Non
 async def test_files_are_found_by_a_part_of_their_name(
     store: fs.Store, term: str, found: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SEARCHED_AT_ONCE", 3)
+    monkeypatch.setattr(module, "READ_AT_ONCE", 3)
     listing = Listing(store)
     await listing.find(term)
     assert names(listing) == found
@@ -104,7 +104,7 @@ async def test_files_are_found_by_a_part_of_their_name(
 async def test_others_have_their_turn_while_a_long_list_is_searched(
     store: fs.Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SEARCHED_AT_ONCE", 1)
+    monkeypatch.setattr(module, "READ_AT_ONCE", 1)
     turns = 0
 
     async def other() -> None:
@@ -158,3 +158,41 @@ async def test_a_file_that_was_found_and_has_gone_is_left_out(store: fs.Store) -
     assert names(listing) == ["sea (2).jpg"]
     await listing.find("sea")
     assert listing.count == 1
+
+
+async def test_a_folder_has_what_is_named_after_it_and_after_the_folders_in_it(
+    store: fs.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "READ_AT_ONCE", 3)
+    inside = [
+        "sea/1.jpg",
+        "sea/deep/2.jpg",
+        "sea/Cold/3.jpg",
+        "sea/deep/sea.jpg",
+        "sea/",
+    ]
+    for number, name in enumerate([*inside, "SEA/4.jpg", "/5.jpg", "se%/6.jpg"]):
+        await store.commit(
+            FILES.events.file_created(
+                id=f"in {number}",
+                path="",
+                content_hash="",
+                metadata_json=json.dumps({"custom": {"name": name}}),
+                created_at=3000 + number,
+                updated_at=3000,
+            )
+        )
+    listing = Listing(store)
+    assert await listing.folders("") == {"se%": 1, "SEA": 1, "sea": 5}
+    assert list((await listing.folders("sea/")).items()) == [("Cold", 1), ("deep", 2)]
+    assert await listing.folders("sea/deep/") == {}
+    assert not listing.is_narrowed
+    await listing.find("", "sea/")
+    assert names(listing) == inside
+    assert (listing.is_narrowed, listing.folder, listing.term) == (True, "sea/", "")
+    await listing.find("SEA", "sea/")
+    assert names(listing) == ["sea/deep/sea.jpg"], "its own name is not searched"
+    await listing.find("", "se_/")
+    assert names(listing) == []
+    await listing.find("")
+    assert (len(names(listing)), listing.folder) == (len(NAMES) + 8, "")

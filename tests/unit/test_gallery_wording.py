@@ -155,3 +155,21 @@ def test_what_is_longer_than_a_card_has_room_for_is_clipped() -> None:
     path = f"livestore-filesync-files/{'s' * 128}/{HASH}"
     assert wording.clipped(path) == path
     assert len(wording.clipped("n" * 100_000)) <= wording.MAX_SHOWN + 1
+
+
+def test_folders_are_told_in_plain_words() -> None:
+    assert wording.find_in("", 1000) == "Find in 1,000 pictures"
+    assert wording.find_in("sea/deep/", 1000) == "Find in deep"
+    assert wording.in_folder("sea/deep/", 1, 0) == "Folder deep: 1 picture"
+    assert wording.in_folder("", 1200, 2) == "All pictures: 1,200 pictures, 2 folders"
+    assert wording.not_found("", "sea/deep/") == "No pictures in “sea/deep”"
+    assert wording.not_found("x", "sea/") == "No picture has “x” in its name."
+
+
+def test_the_adding_of_a_folder_is_told_in_plain_words() -> None:
+    assert wording.headline(snapshot(), 0, 1).text == "Looking through the folder … 1 file"
+    assert wording.headline(snapshot(), 3, 1200).text == "Looking through the folder … 1,200 files"
+    assert wording.headline(snapshot(), 3).text == "Saving 3 pictures on this device …"
+    assert wording.stopped(1, 2) == "Stopped: 1 of 2 files was added."
+    assert wording.stopped(0, 1200) == "Stopped: 0 of 1,200 files were added."
+    assert wording.too_many(20_000).startswith("There are more than 20,000 files and folders")

@@ -41,13 +41,14 @@ class EmbeddedStore:
 
     def __init__(
         self,
-        root: Path,
+        root: str | Path,
         *,
         files_path: str = "/livestore-filesync-files",
         lifetime: float = 900.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Open or create the directory `root`. URLs live `lifetime` seconds. Blocks."""
+        root = Path(root)
         make_private_folder(root)
         self.urls = UrlSigner(load_secret(root / "url-secret"), clock)
         self.directory = BlobDirectory(root)

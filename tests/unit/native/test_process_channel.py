@@ -117,3 +117,16 @@ async def test_nothing_that_is_sent_here_does_harm(tmp_path: Path) -> None:
             for data in (b"", b"nonsense", b"[" * 100_000, b"\xff", b"[1]", b"5", b'{"type": "last"}'):
                 sender.sendto(data, str(own))
         assert await heard.get() == {"type": "last"}
+
+
+async def test_a_socket_that_does_not_hear_yet_is_let_be(tmp_path: Path) -> None:
+    """Between its bind and its name, nobody may take it for one of a dead process."""
+    folder = tmp_path / "processes"
+    async with heard_in(folder) as (channel, _):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+            other.bind(str(folder / ".new"))
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+            other.bind(str(folder / "dead"))
+        channel.post({"type": "hello"})
+        assert (folder / ".new").exists()
+        assert not (folder / "dead").exists()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from filesync_web.environment import open_store
 from filesync_web.errors import StoreError
+from filesync_web.native import store_folder
 from filesync_web.native.blobs import DirectoryBlobStore
 from filesync_web.native.environment import NativeEnvironment
 from filesync_web.native.store_folder import STORES_ROOT, StoreFolder
@@ -61,6 +64,28 @@ async def test_a_log_of_an_earlier_version_is_no_other_stores_state(tmp_path: Pa
         store = await open_store(NOTES, store_id=store_id, data_dir=tmp_path)
         assert list(bodies(store)) == [store_id]
         await store.close()
+
+
+async def test_a_log_of_an_earlier_version_that_is_in_use_is_not_taken_for_something_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else an empty log would be begun beside it, and what it has would be gone."""
+    monkeypatch.setattr(store_folder, "_BUSY_SECONDS", 0.01)
+    folder = StoreFolder(tmp_path, "b")
+    store = await open_store(NOTES, store_id="b", data_dir=tmp_path)
+    await store.commit(note_added(id="a"))
+    await store.close()
+    folder.log.rename(tmp_path / "b.sqlite3")
+    with closing(sqlite3.connect(tmp_path / "b.sqlite3", isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode=DELETE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError, match="used by a process of an earlier version"):
+            await folder.prepare()
+        assert not folder.log.exists()
+    await folder.prepare()
+    store = await open_store(NOTES, store_id="b", data_dir=tmp_path)
+    assert list(bodies(store)) == ["a"]
+    await store.close()
 
 
 async def test_ids_that_the_file_system_does_not_tell_apart_are_refused(

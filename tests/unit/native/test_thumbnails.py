@@ -16,6 +16,7 @@ import filesync_web as fs
 from filesync_web.core.thumbnails import Recipe
 from filesync_web.errors import BlobNotFoundError
 from filesync_web.native.blobs import DirectoryBlobStore
+from filesync_web.native.incoming import Incoming
 from filesync_web.native.thumbnails import DirectoryThumbnails
 from tests.harness.waiting import until
 from tests.in_page.client import FILES, SCHEMA
@@ -135,6 +136,19 @@ async def test_thumbnails_are_listed_removed_and_made_again(store: Store) -> Non
     assert (raster.width, raster.height, len(raster.rgba)) == (32, 16, 2048)
 
 
+async def test_what_another_process_is_writing_is_not_left_over(store: Store) -> None:
+    assert await store.shown(picture(400, 200), Recipe()) is not None
+    (name,) = await store.thumbnails.sizes()
+    url = await store.thumbnails.find(name)
+    folder = Path(unquote(urlsplit(url or "").path)).parent
+    written = Incoming(folder / ".written")
+    written.append(b"the beginning")
+    (folder / ".left").write_bytes(b"of a process that died")
+    assert set(await store.thumbnails.sizes()) == {name, ".left"}
+    written.discard()
+    assert set(await store.thumbnails.sizes()) == {name, ".left"}
+
+
 async def test_without_room_a_thumbnail_lasts_as_long_as_the_store_is_open(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,7 +157,7 @@ async def test_without_room_a_thumbnail_lasts_as_long_as_the_store_is_open(
     def no_room(*_args: Any) -> None:
         raise OSError(errno.ENOSPC, "no space left")
 
-    monkeypatch.setattr(Path, "write_bytes", no_room)
+    monkeypatch.setattr(Incoming, "append", no_room)
     assert await store.thumbnails.make(info.content_hash, Recipe(), mime_type="image/png")
     url = await store.thumbnails.find(Recipe().name_for(info.content_hash))
     assert url is not None
