@@ -168,8 +168,8 @@ MUTANTS = [
     Mutant(
         "a download of other files' content does not settle them",
         "transfers.py",
-        "replace(file.row, local_hash=content_hash), FIRST_TRY",
-        "file.row, FIRST_TRY",
+        "            file.change_row(local_hash=content_hash)\n",
+        "",
     ),
     Mutant(
         "a paused file is transferred nevertheless",
@@ -344,19 +344,24 @@ for seed in range(int(sys.argv[1])):
 """
 
 
+def mutated(mutant: Mutant) -> str:
+    """The source of its file with the fault. Raises `LookupError` when the source has changed meanwhile, and
+    `SyntaxError` for a fault that is no Python, which would prove nothing."""
+    source = (ROOT / "filesync_web" / "engine" / mutant.file).read_text()
+    if source.count(mutant.old) != 1:
+        raise LookupError(f"{mutant.name}: the text to replace occurs {source.count(mutant.old)} times")
+    changed = source.replace(mutant.old, mutant.new)
+    compile(changed, mutant.file, "exec")
+    return changed
+
+
 def run(mutant: Mutant) -> str | None:
     """How the mutant was caught, or None when it survived."""
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(ROOT / "filesync_web", Path(folder, "filesync_web"), ignore=_generated)
         shutil.copytree(ROOT / "tests" / "model", Path(folder, "tests", "model"), ignore=_generated)
         shutil.copy(ROOT / "tests" / "__init__.py", Path(folder, "tests"))
-        path = Path(folder, "filesync_web", "engine", mutant.file)
-        source = path.read_text()
-        if source.count(mutant.old) != 1:
-            raise LookupError(f"{mutant.name}: the text to replace occurs {source.count(mutant.old)} times")
-        mutated = source.replace(mutant.old, mutant.new)
-        compile(mutated, mutant.file, "exec")  # a fault that is no Python would prove nothing
-        path.write_text(mutated)
+        Path(folder, "filesync_web", "engine", mutant.file).write_text(mutated(mutant))
         done = subprocess.run(
             [sys.executable, "-c", _DRIVER, str(mutant.walks)],
             cwd=folder,

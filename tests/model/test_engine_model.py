@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from tests.model.actions import OPERATIONS
-from tests.model.mutants import MUTANTS, Mutant, run
+from tests.model.mutants import MUTANTS, Mutant, mutated, run
 from tests.model.state import Step
 from tests.model.walks import walk_on
 from tests.model.world import World
@@ -88,6 +88,11 @@ def test_fresh_walks_converge(capsys: pytest.CaptureFixture[str]) -> None:
 def test_many_fresh_walks_converge(capsys: pytest.CaptureFixture[str]) -> None:
     """100,000 walks of 20 to 120 steps with fresh seeds through the engine's model."""
     fresh_walks(capsys, lambda count: count < 100_000)
+
+
+def test_every_seeded_fault_fits_the_source() -> None:
+    for mutant in MUTANTS:
+        mutated(mutant)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS[:-1:5], ids=lambda mutant: mutant.name)
