@@ -136,6 +136,7 @@ class Incoming {
 
   // Make the bytes durable; nothing can be added then.
   async close() {
+    if (this.isClosed) return;
     if (this.writer.size !== this.size)
       throw new Failure("StorageError", `the file has ${this.writer.size} bytes after ${this.size} were written to it`);
     await this.writer.close();
@@ -203,19 +204,22 @@ async function inMemory(size, work) {
   }
 }
 
-// Move a temporary file to its hash, as soon as `closing` gives it, closed; a file that is there already stays as it is.
-async function publish(storeId, hash, mimeType, closing) {
+// Move a temporary file to its hash, as soon as `writing` gives it with all its bytes; a file that is there already stays as it
+// is. The type is known first: no published file is without. It is written while the bytes are made durable, which takes the
+// thread some time.
+async function publish(storeId, hash, mimeType, writing) {
   let size;
   await navigator.locks.request(lockName(storeId, hash), () =>
     inFolder(FILES_ROOT, storeId, async (target) => {
-      const [incoming, present] = await Promise.all([
-        closing,
-        fileIn(target, hash),
-        mimeType && writeContentType(storeId, hash, mimeType), // first: a published file is never without its type
-      ]);
+      const typing = mimeType ? writeContentType(storeId, hash, mimeType) : Promise.resolve();
+      typing.catch(() => {}); // it is awaited below
+      const present = await fileIn(target, hash);
+      const incoming = await writing;
       ({ size } = incoming);
-      if (present?.size === size) await incoming.discard();
-      else await incoming.handle.move(target, hash);
+      const isPresent = present?.size === size;
+      await (isPresent ? incoming.discard() : incoming.close());
+      await typing;
+      if (!isPresent) await incoming.handle.move(target, hash);
     }));
   return { hash, size };
 }

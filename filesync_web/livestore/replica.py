@@ -38,6 +38,8 @@ nobody else gets a turn."""
 OnChange = Callable[[Change], None]
 OnVoid = Callable[[Sequence[LocalEvent]], None]
 """Called after each batch."""
+OnAppend = Callable[[], None]
+"""Called when new events of this tab are in the log, after the change that they made."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,15 +60,23 @@ class _Commit:
 
 
 class Replica:
-    """Log and state of one tab. `on_change` and `on_void` must not raise."""
+    """Log and state of one tab. The callbacks must not raise."""
 
     def __init__(
-        self, schema: Schema, log: EventLog, session_id: str, on_change: OnChange, on_void: OnVoid
+        self,
+        schema: Schema,
+        log: EventLog,
+        session_id: str,
+        *,
+        on_change: OnChange,
+        on_void: OnVoid,
+        on_append: OnAppend,
     ) -> None:
         self._schema = schema
         self._log = log
         self._on_change = on_change
         self._on_void = on_void
+        self._on_append = on_append
         self._turn = asyncio.Lock()
         self.session_id = session_id
         self.client_id = ""
@@ -254,6 +264,8 @@ class Replica:
             else:
                 counted += compress(commit.local_events, outcome)
         await self._take(await self._log.append(counted, self.position))
+        if counted:
+            self._on_append()
         for commit in commits:
             commit.end()
 

@@ -60,7 +60,14 @@ class Store:
         self._void_listeners: Listeners[list[tuple[str, Json]]] = Listeners()
         self._close_listeners: Listeners[None] = Listeners()
         self._tabs = TabMessages(ports.channel)
-        self._replica = Replica(schema, ports.log, session_id, self._on_change, self._on_void)
+        self._replica = Replica(
+            schema,
+            ports.log,
+            session_id,
+            on_change=self._on_change,
+            on_void=self._on_void,
+            on_append=self._on_append,
+        )
         self._report = SyncReport(self._replica, self._tabs.post)
         self._election = Election(
             ports.lock, ports.clock, self._tabs.post, self._on_leadership, self._report.cannot_lead
@@ -70,7 +77,6 @@ class Store:
         self._closing: asyncio.Task[None] | None = None
         self._is_behind = False
         self._is_saving = False
-        self._is_telling = False
 
     def _sync_client(self, ports: StorePorts, options: SyncOptions) -> SyncClient:
         return SyncClient(
@@ -154,16 +160,8 @@ class Store:
         `EventTooLargeError`, `StoreError` when the log cannot be written, `StoreClosedError`.
         """
         self._check_open()
-        if not events:
-            return
-        try:
+        if events:
             await self._replica.append(events)
-        except asyncio.CancelledError:
-            self._catch_up()  # the events may be in the log nevertheless
-            raise
-        self._tell_log_changed()
-        if self._sync is not None:
-            self._sync.wake()
 
     @overload
     def query(self, query: Select[R] | Table[R]) -> list[R]: ...
@@ -316,16 +314,10 @@ class Store:
         if not self._is_open:
             raise StoreClosedError(f"store {self.store_id!r} is closed")
 
-    def _tell_log_changed(self) -> None:
-        """Tell the other tabs, once for all commits that have ended in this turn of the loop."""
-
-        def tell() -> None:
-            self._is_telling = False
-            self._tabs.post(LOG_CHANGED)
-
-        if not self._is_telling:
-            self._is_telling = True
-            asyncio.get_running_loop().call_soon(tell)
+    def _on_append(self) -> None:
+        self._tabs.post(LOG_CHANGED)
+        if self._sync is not None:
+            self._sync.wake()
 
     def _on_change(self, change: Change) -> None:
         self._subscriptions.notify(change.tables)

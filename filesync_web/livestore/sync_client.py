@@ -84,6 +84,7 @@ class SyncClient:
         self._alarm_at = 0.0
         self._push_gap = ports.push_gap
         self._push_at = 0.0
+        self._is_put_off = False  # what is pending is pushed when the alarm rings
         self._nudged = False
         self._failures = 0
         self._error = ""
@@ -104,8 +105,9 @@ class SyncClient:
             await asyncio.wait({self._running})
 
     def wake(self) -> None:
-        """The log has changed: there may be something to push."""
-        self._woken.set()
+        """The log has changed: there may be something to push, if that is not put off."""
+        if not self._is_put_off:
+            self._woken.set()
 
     def nudge(self) -> None:
         """Connect now, or test the connection."""
@@ -217,10 +219,12 @@ class SyncClient:
         """Push what is pending. After a push of all that was, the next one is put off a little: what is
         committed meanwhile goes with it. One that was refused is made again at once, before others push more.
         """
-        now, view = self._clock.monotonic(), self._view()
-        if now < self._push_at and not self._protocol.is_refused:
+        now = self._clock.monotonic()
+        self._is_put_off = now < self._push_at and not self._protocol.is_refused
+        if self._is_put_off:
             self._wake_at(self._push_at)
             return
+        view = self._view()
         outputs = self._protocol.advanced(view, now)
         if len(view.pending) <= PUSH_EVENTS and any(isinstance(output, Send) for output in outputs):
             self._push_at = now + self._push_gap
