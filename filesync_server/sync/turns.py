@@ -6,10 +6,13 @@ refusal gives a *turn*: until the refused connection has pushed again, pushes of
 *served* after it wait. A connection is served when it joins and when a push of it is accepted; so no two wait
 for each other, and among those that push all the time it goes round.
 
-What a turn can be abused for is bounded. A push waits for at most `TURN` seconds, for all turns together.
+Each push costs all who listen, however little is in it. So while somebody is refused now and then, each
+connection keeps `PAUSE` seconds between two pushes; what waits goes together.
+
+What a turn can be abused for is bounded. A push waits for at most `TURN` seconds in all, whoever has turns.
 A connection that lets its turn pass, or uses it for a push that it could know to be stale, gets no other for
-`REST` seconds, unless a push of it is accepted. A push by HTTP, which has no connection, waits for others and
-gets no turn. Turns are of one process: those who push to the same log at another one do not wait for them.
+`REST` seconds, unless a push of it is accepted. Pushes by HTTP, which have no connection, are taken for those
+of one. All this is of one process: those who push to the same log at another one do not wait.
 """
 
 from __future__ import annotations
@@ -27,6 +30,11 @@ TURN = 0.25
 """Seconds for which others wait: enough to receive what was missed, to rebase on it, and to push."""
 REST = 5.0
 """Seconds until a connection that did not use its turn may have another."""
+PAUSE = 0.1
+"""Seconds between two pushes of one connection, for `CONTENDED` seconds after any refusal."""
+CONTENDED = 1.0
+MOMENT = 0.001
+"""Seconds that are not worth waiting for."""
 
 
 @dataclass(slots=True)
@@ -34,6 +42,7 @@ class _Pusher:
     """A connection. `served` grows: the smaller, the longer ago."""
 
     served: int
+    pauses_until: float = -math.inf
     rests_until: float = -math.inf
 
 
@@ -60,8 +69,10 @@ class Turns:
         self._sleep = sleep
         self._served = itertools.count()
         self._pushers: dict[object, _Pusher] = {}
+        self._contended_until = -math.inf
         self._turns: dict[object, _Turn] = {}
         self._ended = asyncio.Event()  # of any turn; a new one for each
+        self.join(None)  # who pushes by HTTP
 
     def join(self, who: object) -> None:
         self._pushers[who] = _Pusher(next(self._served))
@@ -77,8 +88,8 @@ class Turns:
         patience = self._clock() + TURN
         while True:
             async with self._lock:  # a turn may be given to somebody while this waits for the lock
-                left = min(patience, self._end_of_turns_before(who)) - self._clock()
-                if left <= 0:
+                left = min(patience, self._end_of_wait(who)) - self._clock()
+                if left < MOMENT:
                     yield
                     return
                 ended = self._ended
@@ -87,7 +98,7 @@ class Turns:
     def accepted(self, who: object) -> None:
         """A push of `who` is in the log."""
         if who in self._pushers:
-            self._pushers[who] = _Pusher(next(self._served))
+            self._pushers[who] = _Pusher(next(self._served), self._clock() + PAUSE)
         self._end_turn(who)
 
     def refused(self, who: object, refusal: ServerAhead, came_at: float) -> None:
@@ -96,19 +107,22 @@ class Turns:
         pusher = self._pushers.get(who)
         if pusher is None or refusal.provided_num > refusal.minimum_expected_num:
             return  # the latter can never be pushed: nobody was faster
+        self._contended_until = now + CONTENDED
         is_used = turn is not None and came_at < turn.until and refusal.provided_num >= turn.head
         if is_used or now >= pusher.rests_until:
             pusher.rests_until = now + REST
             self._turns[who] = _Turn(now + TURN, refusal.minimum_expected_num)
 
-    def _end_of_turns_before(self, who: object) -> float:
-        """When the last turn of those will have ended who go before `who`."""
+    def _end_of_wait(self, who: object) -> float:
+        """Until when `who` waits for its own pause, and for the turns of those who go first."""
         own = self._pushers.get(who)
         ends = [
             turn.until
             for other, turn in self._turns.items()
             if own is None or self._pushers[other].served < own.served
         ]
+        if own is not None and who not in self._turns and self._clock() < self._contended_until:
+            ends.append(own.pauses_until)
         return max(ends, default=-math.inf)
 
     def _end_turn(self, who: object) -> _Turn | None:

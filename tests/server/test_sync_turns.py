@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from filesync_server import Compose, Hub, SqliteStorage, create_sync_backend, payload_token_auth
-from filesync_server.sync.turns import REST, TURN, Turns
+from filesync_server.sync.turns import CONTENDED, PAUSE, REST, TURN, Turns
 from filesync_web.livestore.messages import Event, PulledEvent, ServerAhead
 from filesync_web.testing import ManualClock
 from tests.harness.waiting import until
@@ -52,6 +52,10 @@ class Log:
         await self.clock.advance(0)
         return task
 
+    async def pause(self) -> None:
+        """Let so much time pass that nobody has to wait for a pause of its own."""
+        await self.clock.advance(PAUSE)
+
     async def refuse(self, who: str) -> None:
         """Have a push of that one refused, because others were faster."""
         assert not await self.push(who, self.head - 1)
@@ -71,11 +75,13 @@ async def test_the_refused_one_goes_before_who_was_faster(log: Log) -> None:
     fast = await log.begin("fast", 1)
     assert not fast.done()
     assert await log.push("slow", 1)
+    await log.pause()
     assert not await fast, "the log has moved on"
 
 
 async def test_it_goes_round(log: Log) -> None:
     assert await log.push("slow", 1)
+    await log.pause()
     await log.refuse("fast")
     slow = await log.begin("slow", 2)
     assert not slow.done()
@@ -94,6 +100,7 @@ async def test_who_waits_goes_on_when_the_turn_passes(log: Log) -> None:
 
 async def test_who_waits_goes_on_when_the_refused_one_leaves(log: Log) -> None:
     fast = await log.begin("fast", 1)
+    await log.pause()
     log.turns.leave("slow")
     assert await fast
     assert not log.clock.sleepers
@@ -107,23 +114,31 @@ async def test_a_turn_is_waited_for_by_those_who_were_served_later_only() -> Non
     assert await log.push("first", 1), "it has waited longer than whose turn it is"
     log.join("newcomer")
     newcomer = await log.begin("newcomer", 2)
-    by_http = await log.begin(None, 2)
     assert not newcomer.done()
-    assert not by_http.done()
     assert await log.push("second", 2)
     assert not await newcomer
-    log.turns.leave("newcomer")
-    assert not await by_http
+
+
+async def test_pushes_by_http_are_taken_for_those_of_one_connection(log: Log) -> None:
+    assert await log.push(None, 1), "it has never been served"
+    await log.pause()
+    by_http = await log.begin(None, 2)
+    assert not by_http.done()
+    log.turns.leave("slow")
+    assert await by_http
 
 
 async def test_a_push_that_waits_for_the_lock_lets_the_refused_one_go_first(log: Log) -> None:
     assert await log.push("slow", 1)
+    await log.pause()
     assert await log.push("fast", 2)
+    await log.pause()
     async with log.lock:
         slow = await log.begin("slow", 1)
         fast = await log.begin("fast", 3)
     assert not await slow
     assert await log.push("slow", 3)
+    await log.pause()
     assert not await fast
 
 
@@ -146,14 +161,16 @@ async def test_a_turn_that_was_not_used_is_the_last_for_a_while(log: Log) -> Non
     await log.clock.advance(TURN)
     assert await log.push("fast", 1)
     await log.refuse("slow")
+    await log.pause()
     assert (await log.begin("fast", 2)).done()
-    await log.clock.advance(REST - TURN)
+    await log.clock.advance(REST - TURN - PAUSE)
     await log.refuse("slow")
     assert not (await log.begin("fast", 3)).done()
 
 
 async def test_a_turn_that_was_used_for_nothing_is_the_last_for_a_while(log: Log) -> None:
     await log.refuse("slow")
+    await log.pause()
     assert (await log.begin("fast", 1)).done()
 
 
@@ -161,6 +178,7 @@ async def test_an_accepted_push_gives_the_right_to_another_turn(log: Log) -> Non
     await log.clock.advance(TURN)
     assert await log.push("slow", 1)
     assert await log.push("fast", 2)
+    await log.pause()
     await log.refuse("slow")
     assert not (await log.begin("fast", 3)).done()
 
@@ -172,7 +190,23 @@ async def test_who_was_overtaken_in_its_turn_has_another(log: Log) -> None:
     fast = await log.begin("fast", 2)
     assert not fast.done()
     assert await log.push("slow", 2)
+    await log.pause()
     assert not await fast
+
+
+async def test_while_somebody_is_refused_each_keeps_a_pause(log: Log) -> None:
+    log.turns.leave("slow")
+    fast = await log.begin("fast", 1)
+    await log.clock.advance(PAUSE - MOMENT)
+    assert not fast.done()
+    await log.clock.advance(MOMENT)
+    assert await fast
+
+
+async def test_nobody_pauses_where_nobody_is_refused(log: Log) -> None:
+    await log.clock.advance(CONTENDED)
+    for parent in range(1, 10):
+        assert (await log.begin("fast", parent)).done()
 
 
 async def test_who_is_ahead_of_the_log_has_no_turn() -> None:
@@ -205,12 +239,12 @@ async def test_who_needs_time_is_refused_once_a_push_at_most() -> None:
 
     flooding = [asyncio.create_task(push_without_pause(name)) for name in flood]
     slow = asyncio.create_task(push_slowly())
-    await log.clock.advance(20 * 5 * MOMENT + MOMENT)
+    await log.clock.advance(10 * (PAUSE + 10 * MOMENT))
     for task in flooding:
         task.cancel()
     assert slow.done()
-    assert log.refusals["slow"] == 10
-    assert log.head > 100, "the others pushed in the meantime"
+    assert 0 < log.refusals["slow"] <= 10
+    assert log.head > 20, "the others pushed in the meantime"
 
 
 # --- the hub and its connections --------------------------------------------------------------------------
@@ -231,7 +265,10 @@ def still_clock() -> ManualClock:
 
 
 @pytest.fixture
-async def fair_hub(tmp_path: Path, still_clock: ManualClock) -> AsyncIterator[Hub]:
+async def fair_hub(
+    tmp_path: Path, still_clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Hub]:
+    monkeypatch.setattr("filesync_server.sync.turns.PAUSE", 0.0)  # it would never end either
     storage = SqliteStorage(tmp_path / "sync.sqlite")
     hub = Hub(storage, clock=still_clock.monotonic, sleep=still_clock.sleep)
     yield hub
