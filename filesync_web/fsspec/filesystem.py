@@ -20,7 +20,6 @@ from functools import partial
 from glob import has_magic
 from pathlib import Path
 from typing import Any, TypeVar
-from weakref import finalize
 
 from fsspec.asyn import AsyncFileSystem, get_loop
 from fsspec.callbacks import DEFAULT_CALLBACK
@@ -43,7 +42,7 @@ from filesync_web.fsspec.errors import (
 )
 from filesync_web.fsspec.files import AsyncFile, NewFile, StoredFile
 from filesync_web.fsspec.paths import Info, Place, folder_info, listing, place_at, place_info
-from filesync_web.fsspec.stores import close_at_exit, stores_of
+from filesync_web.fsspec.stores import close_at_end, stores_of
 from filesync_web.fsspec.synchronous import SynchronousMethods
 from filesync_web.fsspec.waiting import begin
 
@@ -88,7 +87,7 @@ class FileSyncFileSystem(SynchronousMethods, AsyncFileSystem):
         super().__init__(loop=loop, **options)
         self._timeout = timeout
         self._stores = stores_of(file_sync, url, token, data_dir)
-        finalize(self, close_at_exit, self._stores, loop, os.getpid())
+        close_at_end(self, self._stores, loop)
 
     # --- what is there
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from weakref import finalize
 
 from filesync_web.environment import IN_BROWSER
 from filesync_web.errors import UnknownFileError
@@ -145,11 +147,21 @@ def stores_of(
     return ServerStores(url, token, data_dir)
 
 
-def close_at_exit(stores: Stores, loop: asyncio.AbstractEventLoop, process: int) -> None:
-    """Close them when their file system goes, at the latest when Python ends; a forked process has not opened
-    them."""
+def close_at_end(filesystem: object, stores: Stores, loop: asyncio.AbstractEventLoop) -> None:
+    """Close the stores when their file system goes, at the latest when Python ends."""
+    closing = finalize(filesystem, _close, stores, loop, os.getpid())
+    closing.atexit = False
+    if not IN_BROWSER:
+        # `atexit` comes when the threads that a store works with have ended; what is registered here comes
+        # before, if it is registered later than their end is.
+        import concurrent.futures.thread  # noqa: F401
+
+        threading._register_atexit(closing)  # type: ignore[attr-defined] # noqa: SLF001
+
+
+def _close(stores: Stores, loop: asyncio.AbstractEventLoop, process: int) -> None:
     if os.getpid() != process or not loop.is_running():
-        return
+        return  # a forked process has not opened them
     closing = asyncio.run_coroutine_threadsafe(stores.close(), loop)
     if not (IN_BROWSER or is_own_thread(loop)):
         with suppress(Exception):  # nobody is there to hear of it

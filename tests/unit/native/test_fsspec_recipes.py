@@ -92,6 +92,10 @@ def test_pypdf_writes_and_reads(run: Run) -> None:
     assert run("pypdf")["pages"] == 1
 
 
+def test_apsw_keeps_a_database(run: Run) -> None:
+    assert run("apsw")["answer"] == 42
+
+
 def test_universal_pathlib_writes_and_reads(run: Run) -> None:
     names = run("universal_pathlib")
     assert (names["names"], names["text"]) == (["today.txt"], "buy milk\n")
