@@ -71,11 +71,16 @@ def _modules() -> dict[str, bytes]:
 
 
 def _dist_info(installed: Distribution, folder: str) -> dict[str, bytes]:
-    """Metadata and license; of the full wheel's metadata only what is true of this one."""
+    """Metadata, entry points and license; of the full wheel's only what is true of this one."""
     fields = [(name, value) for name in _METADATA for value in installed.metadata.get_all(name, [])]
     texts = {
         f"{folder}/METADATA": "".join(f"{name}: {value}\n" for name, value in fields),
         f"{folder}/WHEEL": _WHEEL,
+        f"{folder}/entry_points.txt": "".join(
+            f"[{point.group}]\n{point.name} = {point.value}\n"
+            for point in sorted(installed.entry_points)
+            if point.group != "console_scripts"
+        ),
     }
     for name in installed.metadata.get_all("License-File", []):
         texts[f"{folder}/licenses/{name}"] = installed.read_text(f"licenses/{name}") or ""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.metadata import FileMetadata
@@ -47,6 +47,9 @@ from filesync_web.transfers.background_uploads import BackgroundUploads
 from filesync_web.transfers.event_relay import EventRelay
 from filesync_web.transfers.leader import Leader
 
+if TYPE_CHECKING:
+    from filesync_web.files.stored_tree import StoredTree
+
 
 class FileSync:
     """The files of one store. `remote=None` is local-only mode. Call `start` to begin transfers.
@@ -67,6 +70,7 @@ class FileSync:
         workspace = _workspace(store, platform, remote, options)
         background_uploads = BackgroundUploads(workspace, remote if options.background_uploads else None)
         self._workspace = workspace
+        self.loop = asyncio.get_running_loop()  # all of it belongs to this one
         self._disposal = asyncio.Lock()
         self._is_disposed = False
         self._relay = EventRelay(store)
@@ -94,6 +98,11 @@ class FileSync:
             background_uploads=background_uploads,
             relay=self._relay,
         )
+
+    @property
+    def store_id(self) -> str:
+        """The id of the store whose files these are."""
+        return self._workspace.store.store_id
 
     # --- life
 
@@ -259,6 +268,13 @@ class FileSync:
         CPython, where `read_file` gives a path.
         """
         return self._mounts.mount(folder, self)
+
+    def file_tree(self) -> StoredTree:
+        """The live files as a tree of paths, for what shows them as a file system; to be closed. Not for an
+        app."""
+        from filesync_web.files.stored_tree import StoredTree  # most pages never need it
+
+        return StoredTree(self._workspace)
 
     # --- transfers
 

@@ -89,6 +89,12 @@ RULES = {
         others=("keyring", "platformdirs", "rich", "typer"),
         never=("filesync_web.browser", "filesync_web.testing", "filesync_web.api", "filesync_web.sw"),
     ),
+    "filesync_web.fsspec": Rule(
+        ours=("filesync_web",),
+        lazy=("filesync_web.browser", "filesync_web.command"),
+        others=("fsspec", "upath"),
+        never=("filesync_web.native", "filesync_web.testing"),
+    ),
     "filesync_web.environment": Rule(
         ours=("filesync_web",),
         lazy=("filesync_web.browser", "filesync_web.native"),

@@ -66,13 +66,15 @@ def pyodide_lock() -> dict[str, dict[str, dict[str, object]]]:
 
 
 def fetch_wheels(into: Path, *requirements: str) -> list[Path]:
-    """Download pure Python wheels that fit Pyodide's Python, without their dependencies.
+    """Download wheels that fit Pyodide, pure ones and those for its ABI, without their dependencies.
 
     Returns:
         Their paths in the order of the names.
     """
-    python = str(pyodide_lock()["info"]["python"]).rpartition(".")[0]
-    key = digest(python, *requirements)
+    info = pyodide_lock()["info"]
+    python = str(info["python"]).rpartition(".")[0]
+    platforms = ["any", f"pyemscripten_{info['abi_version']}_{info['arch']}"]
+    key = digest(python, *platforms, *requirements)
     stamp = STAMPS / f"wheels-{into.name}"
     if not is_fresh(stamp, key, [into]):
         with step(f"fetching {', '.join(requirements)} from PyPI"):
@@ -85,7 +87,8 @@ def fetch_wheels(into: Path, *requirements: str) -> list[Path]:
                 "--disable-pip-version-check",
                 "--quiet",
             ]
-            pip += ["--no-deps", "--only-binary=:all:", "--python-version", python, "--platform", "any"]
+            pip += ["--no-deps", "--only-binary=:all:", "--python-version", python]
+            pip += [option for platform in platforms for option in ("--platform", platform)]
             run([*pip, "--dest", into, *requirements])
             write_stamp(stamp, key)
     wheels = sorted(into.glob("*.whl"))

@@ -1,4 +1,5 @@
-"""Pyodide as tests use it: the site's, with pytest, tblib and our whole package in its lock.
+"""Pyodide as tests use it: the site's, with pytest, tblib, the libraries of docs/fsspec.md and our whole
+package in its lock.
 
 pytest-pyodide calls such a folder the dist dir. Its decorators read the lock when test modules are imported:
 with pytest there, a failing assert in a page says as much as one on the host; with tblib, an exception
@@ -19,12 +20,19 @@ from tools.site import build_site
 
 PYODIDE_DIST = BUILD / "pyodide-dist"
 PACKAGES: dict[str, tuple[str, ...]] = {
+    "apsw": (),
+    "et-xmlfile": (),
+    "fsspec": (),
     "iniconfig": (),
+    "openpyxl": ("et-xmlfile",),
     "packaging": (),
+    "pathlib-abc": (),
     "pluggy": (),
     "pygments": (),
+    "pypdf": (),
     "pytest": ("iniconfig", "packaging", "pluggy", "pygments"),
     "tblib": (),
+    "universal-pathlib": ("fsspec", "pathlib-abc"),
 }
 """What comes from PyPI, and what each needs of it in a browser; in the versions that the host uses."""
 
@@ -51,9 +59,9 @@ def build_pyodide_dist() -> Path:
 
 
 def _fetch_packages() -> list[Path]:
-    pinned = dict(
-        re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text().lower(), re.MULTILINE)
-    )
+    constraints = (ROOT / "constraints.txt").read_text().lower()
+    found = re.findall(r"^([\w.-]+)==(\S+)$", constraints, re.MULTILINE)
+    pinned = {name.replace("_", "-"): version for name, version in found}
     return fetch_wheels(BUILD / "pyodide-packages", *(f"{name}=={pinned[name]}" for name in PACKAGES))
 
 

@@ -98,6 +98,10 @@ class CreatedFile(_Created, io.BufferedWriter):
         self.flush()
         await self._writer.drain()
 
+    def abandon(self) -> None:
+        """Nobody wants the bytes; not for the app."""
+        self._writer.abandon()
+
 
 class CreatedTextFile(_Created, io.TextIOWrapper):
     """A new file that takes text."""

@@ -45,9 +45,18 @@ class StoredTree:
 
     def find(self, path: str) -> MountedFile | None:
         """The file at a path, None when there is none; reads its one record."""
+        record = self.record_at(path)
+        return _mounted(record) if record is not None else None
+
+    def record_at(self, path: str) -> FileRecord | None:
+        """The record of the file at a path, None when there is none."""
         file_id = self._current_names().file_at(path)
-        record = self._tables.record(file_id) if file_id is not None else None
-        return _mounted(record) if record is not None and record.is_live and record.is_usable else None
+        return self.record_of(file_id) if file_id is not None else None
+
+    def record_of(self, file_id: str) -> FileRecord | None:
+        """The record of a live file, None when there is no such file."""
+        record = self._tables.record(file_id) if is_file_id(file_id) else None
+        return record if record is not None and record.is_live and record.is_usable else None
 
     def is_folder(self, path: str) -> bool:
         """Whether a folder is at a path."""
@@ -56,6 +65,19 @@ class StoredTree:
     def names_in(self, folder: str) -> list[str]:
         """The names of what is in a folder."""
         return self._current_names().names_in(folder)
+
+    def records_in(self, folder: str) -> dict[str, FileRecord | None]:
+        """What is in a folder, by name; None is a folder. A few queries, however many files there are."""
+        names = self._current_names()
+        below = f"{folder}/" if folder else ""
+        ids = {name: names.file_at(below + name) for name in names.names_in(folder)}
+        known = {record.id: record for record in self._tables.records([*filter(None, ids.values())])}
+        records = {name: known.get(file_id) if file_id else None for name, file_id in ids.items()}
+        return {
+            name: record
+            for name, record in records.items()
+            if ids[name] is None or (record is not None and record.is_usable)
+        }
 
     def newest(self, count: int) -> list[MountedFile]:
         """The files that were made last."""

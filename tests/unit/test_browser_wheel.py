@@ -62,7 +62,8 @@ def test_it_has_the_full_wheels_name_and_all_that_pages_import(wheel: Path, full
     package = {path for path in all_of_it if path.startswith("filesync_web/")}
     left_out = {path for path in package if path.split("/")[1] in LEFT_OUT}
     assert {path.split("/")[1] for path in left_out} == set(LEFT_OUT)
-    info = {f"{INFO}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "licenses/LICENSE")}
+    described = ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")
+    info = {f"{INFO}/{name}" for name in described}
     assert ours == package - left_out | info
     assert {"filesync_web/browser/blob_worker.js", "filesync_web/py.typed"} <= ours
 
@@ -76,6 +77,13 @@ def test_its_metadata_promises_only_what_it_has(wheel: Path, full_wheel: Path) -
     assert ours["Name"] == "filesync-web"
     assert ours.items() <= full.items()
     assert {"Provides-Extra", "Requires-Dist"} <= set(full) - set(ours)
+
+
+def test_it_is_found_by_fsspec_and_has_no_command(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        points = archive.read(f"{INFO}/entry_points.txt").decode()
+    assert "[fsspec.specs]\nfilesync = filesync_web.fsspec:FileSyncFileSystem\n" in points
+    assert "command" not in points
 
 
 def test_an_installed_package_makes_the_same_bytes_as_the_checkout(

@@ -30,6 +30,7 @@ def test_every_name_that_the_documents_give_an_app_is_public() -> None:
     known = {*fs.__all__, *dir(builtins)}
     for name in (
         "README",
+        "docs/fsspec",
         "docs/getting-started",
         "docs/how-it-works",
         "docs/images",
