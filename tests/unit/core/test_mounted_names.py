@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filesync_web.core.mounted_names import MountedNames, NamedFile, clean_path, numbered
+from filesync_web.core.mounted_names import MountedNames, NamedFile, clean_path, marked, numbered, unnumbered
 
 
 def names_of(*files: tuple[str, str | None, int]) -> MountedNames:
@@ -67,41 +69,52 @@ def test_the_number_stands_before_the_suffix() -> None:
     ]
 
 
-FILES = st.builds(
-    NamedFile,
-    st.sampled_from("123456"),
-    st.lists(st.sampled_from(["a", "b", "a (2)"]), max_size=3).map("/".join),
-    st.integers(0, 3),
-)
+@given(st.text(".a( )2\n", min_size=1), st.integers(2, 120))
+def test_a_numbered_path_tells_what_it_was_made_of(path: str, number: int) -> None:
+    """So two names never come to the same numbered path."""
+    assert unnumbered(numbered(path, number)) == path
 
 
-@given(st.lists(FILES), st.lists(FILES | st.sampled_from("123456")))
-def test_each_file_has_a_path_and_each_folder_something_in_it(
-    first: list[NamedFile], changes: list[NamedFile | str]
-) -> None:
-    files = {file.file_id: file for file in first}
-    names = MountedNames(files.values())
-    for change in changes:
-        if isinstance(change, str):
-            files.pop(change, None)
-            names.remove(change)
+def test_a_mark_that_is_no_number_is_part_of_the_name() -> None:
+    assert marked("a/b.txt", "conflict") == "a/b (conflict).txt"
+    for path in ("b (conflict).txt", "b (1).txt", "b (02).txt", " (2).txt", "b(2).txt"):
+        assert unnumbered(path) == path
+
+
+NAMES = ["a", "a (2)", "a (3)", "a/a", "a (2)/a", "a/a (2)", "a (2)/a (2)/b", None]
+
+
+def files_in(names: MountedNames, folder: str = "") -> dict[str, str]:
+    """All files by their paths, as one finds them by walking through the folders."""
+    found: dict[str, str] = {}
+    assert names.is_folder(folder)
+    for name in names.names_in(folder):
+        path = f"{folder}/{name}" if folder else name
+        file_id = names.file_at(path)
+        if file_id is None:
+            below = files_in(names, path)
+            assert below, f"{path} is empty"
+            found |= below
         else:
-            files[change.file_id] = change
-            names.put(change)
-    found: list[str] = []
+            assert not names.is_folder(path)
+            assert names.path_of(file_id) == path
+            found[path] = file_id
+    return found
 
-    def walk(folder: str) -> None:
-        assert names.is_folder(folder)
-        for name in names.names_in(folder):
-            path = f"{folder}/{name}" if folder else name
-            file_id = names.file_at(path)
-            if file_id is None:
-                assert names.names_in(path), f"{path} is empty"
-                walk(path)
-            else:
-                assert not names.is_folder(path)
-                assert names.path_of(file_id) == path
-                found.append(file_id)
 
-    walk("")
-    assert sorted(found) == sorted(files)
+@given(st.integers(0, 1 << 30))
+def test_the_tree_is_that_of_the_files_however_they_came(seed: int) -> None:
+    chance = Random(seed)
+    names, files = MountedNames(), dict[str, NamedFile]()
+    for _ in range(40):
+        file_id = chance.choice("123456")
+        if chance.random() < 0.3:
+            names.remove(file_id)
+            files.pop(file_id, None)
+        else:
+            files[file_id] = NamedFile(file_id, chance.choice(NAMES), chance.randrange(4))
+            names.put(files[file_id])
+        if chance.random() < 0.5:
+            found = files_in(names)
+            assert sorted(found.values()) == sorted(files)
+            assert found == files_in(MountedNames(chance.sample(list(files.values()), len(files))))
