@@ -64,7 +64,13 @@ class Rule:
 
 PORTABLE = Rule(
     ours=("filesync_web",),
-    never=("filesync_web.browser", "filesync_web.command", "filesync_web.native", "filesync_web.testing"),
+    never=(
+        "filesync_web.browser",
+        "filesync_web.command",
+        "filesync_web.mirror",
+        "filesync_web.native",
+        "filesync_web.testing",
+    ),
 )
 
 RULES = {
@@ -89,6 +95,10 @@ RULES = {
         others=("keyring", "platformdirs", "rich", "typer"),
         never=("filesync_web.browser", "filesync_web.testing", "filesync_web.api", "filesync_web.sw"),
     ),
+    "filesync_web.mirror": Rule(
+        ours=(*FILES, "filesync_web.file_sync", "filesync_web.native"), others=("pathspec",)
+    ),
+    "filesync_web.mirror.decisions": Rule(ours=CORE, never=IMPURE),
     "filesync_web.environment": Rule(
         ours=("filesync_web",),
         lazy=("filesync_web.browser", "filesync_web.native"),
