@@ -131,15 +131,17 @@ class FileSync:
         name: str | None = None,
         mime_type: str | None = None,
         metadata: FileMetadata | None = None,
+        file_id: str | None = None,
     ) -> FileOperationResult:
         """Save a new file; it survives a crash of the tab from the moment this returns, and is uploaded
         by itself.
 
         `source`: a JavaScript `File`, `Blob` or `ReadableStream`, bytes, an async iterator of bytes, on
-        CPython also a path, as text too. `name` and `mime_type` stand in for what it does not carry. Raises
+        CPython also a path, as text too. `name` and `mime_type` stand in for what it does not carry.
+        `file_id`: a fresh UUID that the file is to have, for who notes it before the file is made. Raises
         `InvalidArgumentError`, `QuotaExceededError`, `StorageError`; then nothing is left behind.
         """
-        result = await self._writer.save(source, name, mime_type, metadata)
+        result = await self._writer.save(source, name, mime_type, metadata, file_id=file_id)
         await self._mounts.prepare(result.content_hash)
         return result
 
@@ -151,17 +153,23 @@ class FileSync:
         name: str | None = None,
         mime_type: str | None = None,
         metadata: FileMetadata | None = None,
+        if_content: str | None = None,
     ) -> FileOperationResult:
         """Give a file new content; the old content goes after the new is uploaded. Arguments and errors
-        as for `save_file`, and `UnknownFileError`."""
-        result = await self._writer.update(file_id, source, name, mime_type, metadata)
+        as for `save_file`, and `UnknownFileError`.
+
+        `if_content`: the hash of the content that is to be replaced. When the file has another one, here and
+        now, `ContentChangedError` is raised; when somebody else's edit turns out to come before this one,
+        this one has no effect on any device. Without it the last edit counts.
+        """
+        result = await self._writer.update(file_id, source, name, mime_type, metadata, if_content=if_content)
         await self._mounts.prepare(result.content_hash)
         return result
 
-    async def delete_file(self, file_id: str) -> None:
+    async def delete_file(self, file_id: str, *, if_content: str | None = None) -> None:
         """Delete a file for all clients. Its bytes go, here and remotely, when no other file has the
-        same content. Works offline. Raises `UnknownFileError`."""
-        await self._writer.delete(file_id)
+        same content. Works offline; `if_content` as for `update_file`. Raises `UnknownFileError`."""
+        await self._writer.delete(file_id, if_content)
 
     async def read_file(self, id_or_path: str, *, wait: bool = True) -> BlobHandle:
         """The own copy of a live file: a JavaScript `File` in the browser, a path on CPython.

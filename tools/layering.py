@@ -92,7 +92,7 @@ RULES = {
     "filesync_web.native": Rule(ours=ADAPTERS, others=("httpx", "platformdirs", "websockets", "PIL")),
     "filesync_web.command": Rule(
         ours=("filesync_web",),
-        others=("keyring", "platformdirs", "rich", "typer"),
+        others=("keyring", "platformdirs", "rich", "typer", "watchfiles"),
         never=("filesync_web.browser", "filesync_web.testing", "filesync_web.api", "filesync_web.sw"),
     ),
     "filesync_web.mirror": Rule(

@@ -21,6 +21,7 @@ from filesync_web.core.records import (
     Status,
     TransferControl,
 )
+from filesync_web.errors import ContentChangedError
 from filesync_web.files.controls import changing_controls
 from filesync_web.files.eviction import Eviction
 from filesync_web.files.importer import Importer, PreparedContent, StoredContent
@@ -46,12 +47,18 @@ class Writer:
         self._newest = 0
 
     async def save(
-        self, source: Source, name: str | None, mime_type: str | None, metadata: FileMetadata | None
+        self,
+        source: Source,
+        name: str | None,
+        mime_type: str | None,
+        metadata: FileMetadata | None,
+        *,
+        file_id: str | None = None,
     ) -> FileOperationResult:
         """Make a new file."""
         created_at = self._next_time()
         prepared = await self._importer.prepare(source, name, mime_type, metadata, custom={})
-        return await self._keep(prepared, partial(self._create, created_at))
+        return await self._keep(prepared, partial(self._create, created_at, file_id=file_id))
 
     async def update(
         self,
@@ -60,6 +67,8 @@ class Writer:
         name: str | None,
         mime_type: str | None,
         metadata: FileMetadata | None,
+        *,
+        if_content: str | None = None,
     ) -> FileOperationResult:
         """Give a file new content."""
         old = self._tables.live(file_id)
@@ -67,7 +76,7 @@ class Writer:
         prepared = await self._importer.prepare(
             source, name or before.name, mime_type, metadata, custom=before.custom
         )
-        return await self._keep(prepared, partial(self._edit, old.id))
+        return await self._keep(prepared, partial(self._edit, old.id, if_content=if_content))
 
     async def recover(self, content_hash: str, name: str | None) -> FileOperationResult:
         """Make a new file of orphaned bytes."""
@@ -75,10 +84,10 @@ class Writer:
         record = await self._importer.store_orphan(content_hash, name, partial(self._create, created_at))
         return self._saved(record)
 
-    async def delete(self, file_id: str) -> None:
+    async def delete(self, file_id: str, if_content: str | None = None) -> None:
         """Delete a file; its bytes follow where nothing else needs them."""
-        record = self._tables.live(file_id)
-        deleted = self._events.deleted(record.id, self._workspace.now_ms())
+        record = self._checked(file_id, if_content)
+        deleted = self._events.deleted(record.id, self._workspace.now_ms(), if_content=if_content)
         await self._store.commit(deleted, *self._remote_delete(record))
 
     async def _keep(
@@ -100,9 +109,18 @@ class Writer:
         self._newest = max(self._workspace.now_ms(), self._newest + 1)
         return self._newest
 
-    async def _create(self, created_at: int, content: StoredContent) -> FileRecord:
+    def _checked(self, file_id: str, if_content: str | None) -> FileRecord:
+        """The live file, if it has the content that the caller knows of, or wants to know of none."""
+        record = self._tables.live(file_id)
+        if if_content not in {None, record.content_hash}:
+            raise ContentChangedError(f"file {file_id} has another content by now: {record.content_hash}")
+        return record
+
+    async def _create(
+        self, created_at: int, content: StoredContent, *, file_id: str | None = None
+    ) -> FileRecord:
         record = FileRecord(
-            id=str(uuid.uuid4()),
+            id=file_id or str(uuid.uuid4()),
             path=content.path,
             remote_key="",
             content_hash=content.content_hash,
@@ -113,9 +131,9 @@ class Writer:
         await self._store.commit(self._events.created(record), *self._own_bytes(record))
         return record
 
-    async def _edit(self, file_id: str, content: StoredContent) -> FileRecord:
+    async def _edit(self, file_id: str, content: StoredContent, *, if_content: str | None) -> FileRecord:
         async with changing_controls(self._workspace):
-            old = self._tables.live(file_id)
+            old = self._checked(file_id, if_content)
             is_same = content.content_hash == old.content_hash
             new = replace(
                 old,
@@ -125,7 +143,7 @@ class Writer:
                 remote_key=old.remote_key if is_same else "",
                 updated_at=self._workspace.now_ms(),
             )
-            events = [self._events.edited(new), *self._own_bytes(new)]
+            events = [self._events.edited(new, if_content=if_content), *self._own_bytes(new)]
             control = self._tables.control(file_id)
             fresh = TransferControl(file_id, pinned=control.pinned)
             if control != fresh:

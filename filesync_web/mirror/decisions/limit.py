@@ -60,7 +60,7 @@ def within_limit(steps: Iterable[Step], view: View, limit: DeleteLimit) -> tuple
 
 
 def _reason(count: int, mirrored: int, place: str, *, is_empty: bool) -> str:
-    why = "the folder is empty: is it mounted?" if is_empty else "these are more than --max-delete allows"
+    why = "the folder is empty: is it mounted?" if is_empty else "these are more than --max-delete allows."
     return (
         f"{count} of {mirrored} mirrored files would be deleted in {place}, and are not: {why} "
         f"If that is what you want, give --max-delete {'100%' if is_empty else count}"

@@ -52,9 +52,9 @@ class _Places:
         at_home = set(self._owners.values())
         for find in (self._moved, self._replaced):
             for each in known:
-                path = None if each.file_id in at_home else find(each)
-                if path is not None:
-                    self._owners[path] = each.file_id
+                place = None if each.file_id in at_home else find(each)
+                if place is not None:
+                    self._owners[place] = each.file_id
                     at_home.add(each.file_id)
         self._paths = {file_id: path for path, file_id in self._owners.items()}
 

@@ -1,7 +1,8 @@
 """What a mirror sees, and the steps that it takes.
 
 A *path* names a file on both sides: in the folder, relative to it and with `/` between, and in the store's
-tree (`names.paths_of`). A *content* is the SHA-256 of a file's bytes."""
+tree (`names.store_files`). A *content* is the SHA-256 of a file's bytes.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ class Known:
     as it is not confirmed, somebody else's edit may turn out to have come first, and then the folder's is the
     second of two. `arriving` is what is just being written into the folder. Both are noted before it is done,
     so that it is recognised if this process dies then: a file of the store that is noted, but is not there,
-    was never made."""
+    was never made.
+    """
 
     path: str
     file_id: str
