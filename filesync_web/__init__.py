@@ -74,6 +74,7 @@ from filesync_web.environment import create_file_sync, open_store
 from filesync_web.errors import (
     AuthError,
     BlobNotFoundError,
+    ContentChangedError,
     EventTooLargeError,
     FileSyncError,
     IntegrityError,
@@ -129,6 +130,7 @@ __all__ = [
     "BackendReset",
     "BlobHandle",
     "BlobNotFoundError",
+    "ContentChangedError",
     "Control",
     "CreatedFile",
     "CreatedTextFile",

@@ -15,7 +15,16 @@ from pathlib import Path
 
 from filesync_web.errors import FileSyncError
 
-LEFT_OUT = ("command", "native", "testing", "sw", "__main__.py", "browser_wheel.py", "check_host.py")
+LEFT_OUT = (
+    "command",
+    "mirror",
+    "native",
+    "testing",
+    "sw",
+    "__main__.py",
+    "browser_wheel.py",
+    "check_host.py",
+)
 """The folders and modules of `filesync_web` that no page imports. Packages beside it are left out as well."""
 
 _PACKAGE = Path(__file__).parent

@@ -99,6 +99,10 @@ class UnknownFileError(FileSyncError, LookupError, FileNotFoundError):
     errno = ENOENT
 
 
+class ContentChangedError(FileSyncError):
+    """The file has another content than the one that is to be replaced or deleted."""
+
+
 class ServiceWorkerError(FileSyncError):
     """The service worker could not be registered or reached, or it could not do what it was asked for."""
 

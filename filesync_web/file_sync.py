@@ -146,18 +146,22 @@ class FileSync:
         name: str | None = None,
         mime_type: str | None = None,
         metadata: FileMetadata | None = None,
+        new_id: str | None = None,
         events: AppEvents | None = None,
     ) -> FileOperationResult:
         """Save a new file; it survives a crash of the tab from the moment this returns, and is uploaded
         by itself.
 
         `source`: a JavaScript `File`, `Blob` or `ReadableStream`, bytes, an async iterator of bytes, on
-        CPython also a path, as text too. `name` and `mime_type` stand in for what it does not carry. `events`
-        makes events of the app, which are committed with the file or not at all. Raises
-        `InvalidArgumentError`, `QuotaExceededError`, `StorageError`; then nothing is left behind.
+        CPython also a path, as text too. `name` and `mime_type` stand in for what it does not carry. `new_id`: a
+        fresh UUID that the file is to have, for who notes it before the file is made. `events` makes events of
+        the app, which are committed with the file or not at all. Raises `InvalidArgumentError`,
+        `QuotaExceededError`, `StorageError`; then nothing is left behind.
         """
         return await self._writer.save(
-            FileToSave(source, name=name, mime_type=mime_type, metadata=metadata, events=events)
+            FileToSave(
+                source, name=name, mime_type=mime_type, metadata=metadata, new_id=new_id, events=events
+            )
         )
 
     async def save_files(
@@ -183,21 +187,36 @@ class FileSync:
         name: str | None = None,
         mime_type: str | None = None,
         metadata: FileMetadata | None = None,
+        if_content: str | None = None,
         events: AppEvents | None = None,
     ) -> FileOperationResult:
         """Give a file new content; the old content goes after the new is uploaded. Arguments and errors
-        as for `save_file`, and `UnknownFileError`."""
+        as for `save_file`, and `UnknownFileError`.
+
+        `if_content`: the hash of the content that is to be replaced. When the file has another one, here and
+        now, `ContentChangedError` is raised; when somebody else's edit turns out to come before this one,
+        this one has no effect on any device. Without it the last edit counts.
+        """
         known = self._workspace.tables.live(file_id)  # also tells None, which would make a new file
         return await self._writer.save(
             FileToSave(
-                source, name=name, mime_type=mime_type, metadata=metadata, file_id=known.id, events=events
+                source,
+                name=name,
+                mime_type=mime_type,
+                metadata=metadata,
+                file_id=known.id,
+                if_content=if_content,
+                events=events,
             )
         )
 
-    async def delete_file(self, file_id: str, *, events: AppEvents | None = None) -> None:
+    async def delete_file(
+        self, file_id: str, *, if_content: str | None = None, events: AppEvents | None = None
+    ) -> None:
         """Delete a file for all clients. Its bytes go, here and remotely, when no other file has the
-        same content. Works offline. `events` as for `save_file`. Raises `UnknownFileError`."""
-        await self._writer.delete(file_id, events)
+        same content. Works offline. `if_content` as for `update_file`, `events` as for `save_file`. Raises
+        `UnknownFileError`."""
+        await self._writer.delete(file_id, if_content, events)
 
     async def read_file(self, id_or_path: str, *, wait: bool = True) -> BlobHandle:
         """The own copy of a live file: a JavaScript `File` in the browser, a path on CPython.

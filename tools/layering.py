@@ -64,7 +64,13 @@ class Rule:
 
 PORTABLE = Rule(
     ours=("filesync_web",),
-    never=("filesync_web.browser", "filesync_web.command", "filesync_web.native", "filesync_web.testing"),
+    never=(
+        "filesync_web.browser",
+        "filesync_web.command",
+        "filesync_web.mirror",
+        "filesync_web.native",
+        "filesync_web.testing",
+    ),
 )
 
 RULES = {
@@ -86,7 +92,7 @@ RULES = {
     "filesync_web.native": Rule(ours=ADAPTERS, others=("httpx", "platformdirs", "websockets", "PIL")),
     "filesync_web.command": Rule(
         ours=("filesync_web",),
-        others=("keyring", "platformdirs", "rich", "typer"),
+        others=("keyring", "platformdirs", "rich", "typer", "watchfiles"),
         never=("filesync_web.browser", "filesync_web.testing", "filesync_web.api", "filesync_web.sw"),
     ),
     "filesync_web.fsspec": Rule(
@@ -95,6 +101,10 @@ RULES = {
         others=("fsspec", "upath"),
         never=("filesync_web.native", "filesync_web.testing"),
     ),
+    "filesync_web.mirror": Rule(
+        ours=(*FILES, "filesync_web.file_sync", "filesync_web.native"), others=("pathspec",)
+    ),
+    "filesync_web.mirror.decisions": Rule(ours=CORE, never=IMPURE),
     "filesync_web.environment": Rule(
         ours=("filesync_web",),
         lazy=("filesync_web.browser", "filesync_web.native"),

@@ -11,7 +11,13 @@ from typing import Annotated
 
 import typer
 
-from filesync_web.command import archive_commands, care_commands, file_commands, store_commands
+from filesync_web.command import (
+    archive_commands,
+    care_commands,
+    file_commands,
+    mirror_command,
+    store_commands,
+)
 from filesync_web.command.cli import Common, Json, common_of, configure_logging
 from filesync_web.command.console import Console, shown
 from filesync_web.command.failures import ExitCode, SettingsError, exit_code_of
@@ -54,6 +60,7 @@ app = typer.Typer(
 )
 file_commands.add_to(app)
 store_commands.add_to(app)
+mirror_command.add_to(app)
 archive_commands.add_to(app)
 care_commands.add_to(app)
 

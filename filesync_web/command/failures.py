@@ -7,6 +7,7 @@ from enum import IntEnum
 from filesync_web.errors import (
     AuthError,
     BlobNotFoundError,
+    ContentChangedError,
     FileSyncError,
     InvalidArgumentError,
     NetworkError,
@@ -65,6 +66,7 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (UnknownFileError, ExitCode.NO_SUCH_FILE),
     (BlobNotFoundError, ExitCode.NO_SUCH_FILE),
     (TransferError, ExitCode.INCOMPLETE),
+    (ContentChangedError, ExitCode.INCOMPLETE),
     (StorageError, ExitCode.STORAGE),
     (StoreError, ExitCode.STORAGE),
     (InvalidArgumentError, ExitCode.USAGE),

@@ -168,14 +168,14 @@ async def _watch(session: Session, console: Console) -> None:
 
     unsubscribe = session.files.on_event(show)
     try:
-        with _ended_by_signals() as ended:
+        with ended_by_signals() as ended:
             await ended.wait()
     finally:
         unsubscribe()
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[asyncio.Event]:
+def ended_by_signals() -> Iterator[asyncio.Event]:
     """An event that SIGINT and SIGTERM set: for who watches, they are a good end."""
     ended, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -41,9 +41,10 @@ class FileEvents:
             updated_at=record.updated_at,
         )
 
-    def edited(self, record: FileRecord) -> NewEvent:
-        """The record has new content or metadata."""
-        return self._events.file_updated(
+    def edited(self, record: FileRecord, *, if_content: str | None = None) -> NewEvent:
+        """The record has new content or metadata; with `if_content` it is valid only while it is live and has
+        that content before, also after a rebase."""
+        event = self._events.file_updated(
             id=record.id,
             path=record.path,
             remote_key=record.remote_key,
@@ -51,6 +52,7 @@ class FileEvents:
             metadata_json=record.metadata_json,
             updated_at=record.updated_at,
         )
+        return self._if_content(event, record.id, if_content)
 
     def remote_key_changed(self, old: FileRecord, remote_key: str) -> NewEvent:
         """The same content has another remote key: valid only while the record is live and still has the
@@ -90,9 +92,15 @@ class FileEvents:
             id=old.id, content_hash=old.content_hash, remote_key=old.remote_key, deleted_at=None
         )
 
-    def deleted(self, file_id: str, deleted_at: int) -> NewEvent:
-        """The file is deleted; `deleted_at` in milliseconds since the epoch."""
-        return self._events.file_deleted(id=file_id, deleted_at=deleted_at)
+    def deleted(self, file_id: str, deleted_at: int, *, if_content: str | None = None) -> NewEvent:
+        """The file is deleted; `deleted_at` in milliseconds since the epoch, `if_content` as for `edited`."""
+        event = self._events.file_deleted(id=file_id, deleted_at=deleted_at)
+        return self._if_content(event, file_id, if_content)
+
+    def _if_content(self, event: NewEvent, file_id: str, content_hash: str | None) -> NewEvent:
+        if content_hash is None:
+            return event
+        return event.only_if(self._files.where(id=file_id, content_hash=content_hash, deleted_at=None))
 
     # --- what is this client's own
 

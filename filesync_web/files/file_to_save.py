@@ -22,7 +22,7 @@ class FileToSave:
     """One of the files for `save_files`, where more is to be said of it than its bytes.
 
     The fields are the arguments of `save_file`. `file_id`: a live file that gets the content, as by
-    `update_file`; default: it is a new file.
+    `update_file`; default: it is a new file. `new_id`: the id that a new file gets.
     """
 
     source: Source = field(repr=False)
@@ -31,6 +31,8 @@ class FileToSave:
     mime_type: str | None = None
     metadata: FileMetadata | None = None
     file_id: str | None = None
+    new_id: str | None = None
+    if_content: str | None = None
     events: AppEvents | None = None
 
 

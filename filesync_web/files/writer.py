@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 
+from filesync_web.core.foreign import is_file_id
 from filesync_web.core.metadata import parse_metadata
 from filesync_web.core.paths import remote_key
 from filesync_web.core.records import (
@@ -21,6 +22,7 @@ from filesync_web.core.records import (
     Status,
     TransferControl,
 )
+from filesync_web.errors import ContentChangedError, InvalidArgumentError
 from filesync_web.files.controls import changing_controls
 from filesync_web.files.eviction import Eviction
 from filesync_web.files.file_to_save import AppEvents, FileToSave, check_events, made_events
@@ -62,10 +64,11 @@ class Writer:
         prepared = await self._importer.prepare(
             file.source, file.name or before.name, file.mime_type, file.metadata, custom=before.custom
         )
-        return await self._keep(prepared, partial(self._edit, old.id, file.events))
+        return await self._keep(prepared, partial(self._edit, old.id, file))
 
     async def _save_new(self, file: FileToSave) -> FileOperationResult:
-        create = partial(self._create, self._next_time(), file.events)
+        new_id = str(uuid.uuid4()) if file.new_id is None else self._fresh(file.new_id)
+        create = partial(self._create, new_id, self._next_time(), file.events)
         prepared = await self._importer.prepare(
             file.source, file.name, file.mime_type, file.metadata, custom={}
         )
@@ -73,15 +76,15 @@ class Writer:
 
     async def recover(self, content_hash: str, name: str | None) -> FileOperationResult:
         """Make a new file of orphaned bytes."""
-        create = partial(self._create, self._next_time(), None)
+        create = partial(self._create, str(uuid.uuid4()), self._next_time(), None)
         record = await self._importer.store_orphan(content_hash, name, create)
         return await self._saved(record)
 
-    async def delete(self, file_id: str, events: AppEvents | None) -> None:
+    async def delete(self, file_id: str, if_content: str | None, events: AppEvents | None) -> None:
         """Delete a file; its bytes follow where nothing else needs them."""
         check_events(events)
-        record = self._tables.live(file_id)
-        deleted = self._events.deleted(record.id, self._workspace.now_ms())
+        record = self._checked(file_id, if_content)
+        deleted = self._events.deleted(record.id, self._workspace.now_ms(), if_content=if_content)
         of_app = made_events(events, _result(record))
         await self._store.commit(deleted, *self._remote_delete(record), *of_app)
 
@@ -99,15 +102,30 @@ class Writer:
         await self._mounts.prepare(record.content_hash)
         return _result(record)
 
+    def _fresh(self, new_id: str) -> str:
+        """The id, which no file has or had; of two files with one id only the first would count."""
+        if not is_file_id(new_id) or self._tables.stored(new_id) is not None:
+            raise InvalidArgumentError(f"a new file cannot have the id {new_id!r:.100}: no id, or a file's already")
+        return new_id
+
     def _next_time(self) -> int:
         """When a new file is created: later than the one before, so that those of one moment keep their
         order."""
         self._newest = max(self._workspace.now_ms(), self._newest + 1)
         return self._newest
 
-    async def _create(self, created_at: int, events: AppEvents | None, content: StoredContent) -> FileRecord:
+    def _checked(self, file_id: str, if_content: str | None) -> FileRecord:
+        """The live file, if it has the content that the caller knows of, or wants to know of none."""
+        record = self._tables.live(file_id)
+        if if_content not in {None, record.content_hash}:
+            raise ContentChangedError(f"file {file_id} has another content by now: {record.content_hash}")
+        return record
+
+    async def _create(
+        self, new_id: str, created_at: int, events: AppEvents | None, content: StoredContent
+    ) -> FileRecord:
         record = FileRecord(
-            id=str(uuid.uuid4()),
+            id=new_id,
             path=content.path,
             remote_key="",
             content_hash=content.content_hash,
@@ -119,9 +137,9 @@ class Writer:
         await self._store.commit(self._events.created(record), *self._own_bytes(record), *of_app)
         return record
 
-    async def _edit(self, file_id: str, app_events: AppEvents | None, content: StoredContent) -> FileRecord:
+    async def _edit(self, file_id: str, wanted: FileToSave, content: StoredContent) -> FileRecord:
         async with changing_controls(self._workspace):
-            old = self._tables.live(file_id)
+            old = self._checked(file_id, wanted.if_content)
             is_same = content.content_hash == old.content_hash
             new = replace(
                 old,
@@ -131,14 +149,14 @@ class Writer:
                 remote_key=old.remote_key if is_same else "",
                 updated_at=self._workspace.now_ms(),
             )
-            events = [self._events.edited(new), *self._own_bytes(new)]
+            events = [self._events.edited(new, if_content=wanted.if_content), *self._own_bytes(new)]
             control = self._tables.control(file_id)
             fresh = TransferControl(file_id, pinned=control.pinned)
             if control != fresh:
                 events.append(self._events.control_changed(fresh))
             if not is_same:
                 events += self._remote_delete(old)
-            await self._store.commit(*events, *made_events(app_events, _result(new)))
+            await self._store.commit(*events, *made_events(wanted.events, _result(new)))
         return new
 
     def _own_bytes(self, record: FileRecord) -> list[NewEvent]:
