@@ -19,6 +19,7 @@ async def save_file(
     name: str | None = None,
     mime_type: str | None = None,
     metadata: FileMetadata | None = None,
+    new_id: str | None = None,
     events: AppEvents | None = None,
 ) -> FileOperationResult:
     """Keep a new file: store it on this device, record it for all clients, and upload it in the background.
@@ -42,6 +43,8 @@ async def save_file(
             `Blob`, else what the name suggests, else "application/octet-stream".
         metadata: more to record; `custom` takes any JSON. The size in bytes, and width and height of an image
             in pixels, are measured, whatever is said here. Read it back with `get_file_metadata(record)`.
+        new_id: the id that the file gets, a fresh UUID, for who notes it before the file is made. Default:
+            one is made.
         events: makes events of the app's own schema that belong to the file: they are in the log together
             with the file, or neither is, whatever dies at whatever moment. It is called with the result that
             is about to be returned (again, when room had to be made for the commit), and must not await.
@@ -68,7 +71,7 @@ async def save_file(
         behind.
     """
     return await get_file_sync().save_file(
-        source, name=name, mime_type=mime_type, metadata=metadata, events=events
+        source, name=name, mime_type=mime_type, metadata=metadata, new_id=new_id, events=events
     )
 
 
@@ -122,6 +125,7 @@ async def update_file(
     name: str | None = None,
     mime_type: str | None = None,
     metadata: FileMetadata | None = None,
+    if_content: str | None = None,
     events: AppEvents | None = None,
 ) -> FileOperationResult:
     """Give a file new content, for all clients.
@@ -139,6 +143,8 @@ async def update_file(
         name: the name to show. Default: the one that the file has.
         mime_type: the type of the new content. Default: as for `save_file`, never that of the old content.
         metadata: more to record. Custom metadata that the file has stays, where nothing new is given for it.
+        if_content: the hash of the content that is to be replaced. Should somebody else's edit come before
+            this one, this one has no effect, on any device. Default: the last edit counts.
         events: makes events of the app that are committed together with the new content; see `save_file`.
             Should they say nothing when somebody else has deleted the file before, they need a condition:
             `event.only_if(files.where(id=result.file_id, deleted_at=None))`.
@@ -147,16 +153,25 @@ async def update_file(
         `FileOperationResult` with the same `file_id`, the new `path` and the new `content_hash`.
 
     Raises:
+        ContentChangedError: the file has another content than `if_content` already.
         UnknownFileError: no live file has that id; it may have been deleted, here or elsewhere.
 
         All else is as for `save_file`; after any error the file is what it was.
     """
     return await get_file_sync().update_file(
-        file_id, source, name=name, mime_type=mime_type, metadata=metadata, events=events
+        file_id,
+        source,
+        name=name,
+        mime_type=mime_type,
+        metadata=metadata,
+        if_content=if_content,
+        events=events,
     )
 
 
-async def delete_file(file_id: str, *, events: AppEvents | None = None) -> None:
+async def delete_file(
+    file_id: str, *, if_content: str | None = None, events: AppEvents | None = None
+) -> None:
     """Delete a file for all clients.
 
         await delete_file(result.file_id)
@@ -168,10 +183,12 @@ async def delete_file(file_id: str, *, events: AppEvents | None = None) -> None:
 
     Args:
         file_id: the id of a live file, or its path.
+        if_content: the hash of the content that is to be deleted; as for `update_file`.
         events: makes events of the app that are committed together with the deletion, of what the file was;
             see `save_file`.
 
     Raises:
+        ContentChangedError: the file has another content than `if_content` already.
         UnknownFileError: no live file has that id; it may have been deleted already.
         InvalidArgumentError: the id is no text.
         SchemaError: an event that `events` made cannot be committed.
@@ -180,7 +197,7 @@ async def delete_file(file_id: str, *, events: AppEvents | None = None) -> None:
 
         After any error, also one that `events` raises, the file is still there.
     """
-    await get_file_sync().delete_file(file_id, events=events)
+    await get_file_sync().delete_file(file_id, if_content=if_content, events=events)
 
 
 async def read_file(id_or_path: str, *, wait: bool = True) -> BlobHandle:

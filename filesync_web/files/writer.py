@@ -105,7 +105,9 @@ class Writer:
     def _fresh(self, new_id: str) -> str:
         """The id, which no file has or had; of two files with one id only the first would count."""
         if not is_file_id(new_id) or self._tables.stored(new_id) is not None:
-            raise InvalidArgumentError(f"a new file cannot have the id {new_id!r:.100}: no id, or a file's already")
+            raise InvalidArgumentError(
+                f"a new file cannot have the id {new_id!r:.100}: no id, or a file's already"
+            )
         return new_id
 
     def _next_time(self) -> int:

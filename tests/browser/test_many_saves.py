@@ -9,7 +9,6 @@ from tests.harness import PyodidePage, run_in_pyodide
 async def test_each_file_is_in_one_transaction_with_what_the_app_says(
     selenium_everywhere: PyodidePage, store_id: str
 ) -> None:
-    import asyncio
     import hashlib
 
     import js
@@ -18,7 +17,6 @@ async def test_each_file_is_in_one_transaction_with_what_the_app_says(
     import filesync_web as fs
     from filesync_web.browser.event_log import IndexedDbEventLog
     from filesync_web.browser.js_util import js_object
-    from tests.in_page.blobs import leftovers
     from tests.in_page.client import FILES
 
     noted = fs.event("v1.Noted", {"file_id": fs.text()})
@@ -44,10 +42,6 @@ async def test_each_file_is_in_one_transaction_with_what_the_app_says(
     def hash_of(number: int) -> str:
         return hashlib.sha256(b"content %d" % number).hexdigest()
 
-    async def endless():
-        yield b"the beginning"
-        await asyncio.Event().wait()
-
     store = await fs.open_store(schema, store_id=store_id)
     sync = await fs.create_file_sync(store, remote=None)
     IndexedDbEventLog.append = noting
@@ -67,27 +61,56 @@ async def test_each_file_is_in_one_transaction_with_what_the_app_says(
         for together in appended:  # and each of these is a transaction
             assert together.count("v1.FileCreated") == together.count("v1.Noted")
         assert len([names for names in appended if "v1.Noted" in names]) < 40
+    finally:
+        IndexedDbEventLog.append = append
+        await sync.dispose()
+        await store.close()
 
-        def refuse(_result):
-            raise LookupError("no")
 
+@run_in_pyodide
+async def test_what_is_refused_or_cancelled_leaves_nothing_and_what_was_saved_stays(
+    selenium_everywhere: PyodidePage, store_id: str
+) -> None:
+    import asyncio
+    import hashlib
+
+    import js
+    import pytest
+
+    import filesync_web as fs
+    from filesync_web.browser.js_util import js_object
+    from tests.in_page.blobs import leftovers
+    from tests.in_page.client import FILES, SCHEMA
+
+    def js_file(number: int):
+        return js.File.new([f"content {number}"], f"{number}.txt", js_object({"type": "text/plain"}))
+
+    async def endless():
+        yield b"the beginning"
+        await asyncio.Event().wait()
+
+    def refuse(_result):
+        raise LookupError("no")
+
+    store = await fs.open_store(SCHEMA, store_id=store_id)
+    sync = await fs.create_file_sync(store, remote=None)
+    try:
         with pytest.raises(LookupError):
-            await sync.save_file(js_file(100), events=refuse)
+            await sync.save_file(js_file(0), events=refuse)
         is_saved = asyncio.Event()
-        sources = [js_file(101), endless(), endless()]
+        sources = [js_file(1), endless(), endless()]
         saving = asyncio.ensure_future(sync.save_files(sources, on_result=lambda *_: is_saved.set()))
         await is_saved.wait()
         saving.cancel()
         with pytest.raises(asyncio.CancelledError):
             await saving
         await sync.collect_garbage()
-        assert len(store.query(FILES.tables.files)) == 41
+        assert len(store.query(FILES.tables.files)) == 1
         assert await leftovers(store_id) == []
         kept = await sync._workspace.platform.blobs.list()
-        assert set(kept) == {hash_of(number) for number in (*range(40), 101)}
+        assert set(kept) == {hashlib.sha256(b"content 1").hexdigest()}
         with pytest.raises(fs.InvalidArgumentError, match="open_file"):
-            sync.local_path(saved[0].file_id)
+            sync.local_path(store.query(FILES.tables.files)[0].id)
     finally:
-        IndexedDbEventLog.append = append
         await sync.dispose()
         await store.close()
