@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.command.conftest import Ended, Shell
+from tests.harness import FaultProxy
 from tests.harness.server import ServerProcess
 from tests.harness.waiting import wait_until
 
@@ -167,3 +168,21 @@ def test_edits_of_two_devices_that_did_not_know_of_each_other_are_both_kept(
     assert here.tree() == there.tree()
     assert sorted(here.tree().values()) == [b"of here", b"of there"]
     assert did(here.mirror()) == did(there.mirror()) == {}
+
+
+def test_a_second_run_asks_for_no_bytes(here: MirroredShell, fault_proxy: FaultProxy) -> None:
+    here.shell.url = fault_proxy.url
+    for number in range(5):
+        here.write(f"{number}.txt", bytes([number]))
+    assert did(here.mirror()) == {"put": 5}
+
+    def asked() -> list[str]:
+        return [
+            seen.path for seen in fault_proxy.seen if "/v1/" in seen.path or "filesync-files" in seen.path
+        ]
+
+    assert asked()
+    fault_proxy.seen.clear()
+    assert did(here.mirror()) == {}
+    assert [path for path in asked() if "/sign/download" not in path] == []  # whether the token is good
+    assert len(asked()) <= 1
