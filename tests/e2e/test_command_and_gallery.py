@@ -44,16 +44,15 @@ def test_a_mirrored_folder_and_the_gallery_have_the_same_files(
 
     write("trip/red.png", BLUE)
     mirror()
-    by_name = gallery.cards.filter(has=gallery.page.locator('.name[title="trip/red.png"]'))
-    expect(by_name.get_by_test_id("file-local-hash")).to_have_text(sha256(BLUE))
+    red = gallery.cards.filter(has=gallery.page.locator('.name[title="trip/red.png"]'))
+    expect(red.get_by_test_id("file-local-hash")).to_have_text(sha256(BLUE))
 
     (folder / "trip/red.png").rename(folder / "blue.png")
     mirror()
     expect(gallery.page.locator('.card .name[title="blue.png"]')).to_have_count(1)
 
-    gallery.cards.filter(has=gallery.page.locator('.name[title="green.png"]')).get_by_role(
-        "button", name="Delete"
-    ).click()
+    green = gallery.cards.filter(has=gallery.page.locator('.name[title="green.png"]'))
+    green.get_by_test_id("delete-button").click()
     expect(gallery.cards).to_have_count(1)
     mirror()
     assert sorted(path.name for path in folder.rglob("*.png")) == ["blue.png"]
