@@ -17,7 +17,7 @@ from filesync_web.command.console import Console
 from filesync_web.command.failures import IncompleteError
 from filesync_web.command.putting import until_uploaded
 from filesync_web.command.session import KIT, Session
-from filesync_web.command.store_commands import ended_by_signals
+from filesync_web.command.store_commands import check_server, ended_by_signals
 from filesync_web.errors import InvalidArgumentError, QuotaExceededError
 from filesync_web.mirror.decisions.limit import DEFAULT_LIMIT, delete_limit
 from filesync_web.mirror.folder import Folder
@@ -118,12 +118,18 @@ async def _once(session: Session, kept: Mirror, console: Console) -> None:
 
 
 async def _watch(session: Session, kept: Mirror, place: Folder, console: Console) -> None:
+    await check_server(session, console)
+    await session.files.retry_errors()
     noted: set[str] = set()
+    is_new = True
     with ended_by_signals() as ended:
         async with _changes(session, place, ended) as changed:
             while not ended.is_set():
                 changed.clear()
-                report = await _look(session, kept, console)
+                report = await _look(session, kept)
+                if is_new and not report.done:
+                    console.note(f"watching {place.root}")
+                    is_new = False
                 new = [note for note in _notes(report) if note not in noted]
                 noted = set(_notes(report))
                 for note in new:
@@ -131,7 +137,7 @@ async def _watch(session: Session, kept: Mirror, place: Folder, console: Console
                 await _wait(changed, ended, report)
 
 
-async def _look(session: Session, kept: Mirror, console: Console) -> Report:
+async def _look(session: Session, kept: Mirror) -> Report:
     """One look; a full disk is told, and waited for."""
     try:
         return await kept.look(is_offline=not session.files.is_online())

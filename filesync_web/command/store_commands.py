@@ -150,12 +150,8 @@ def _sizes(session: Session, *, all_files: bool) -> dict[str, int]:
 
 
 async def _watch(session: Session, console: Console) -> None:
-    """Sync until somebody ends it; a server that is away is waited for, one that refuses is not."""
-    reason = await why_offline(session.settings)
-    if isinstance(reason, OFFLINE_ERRORS) and not isinstance(reason, SyncAuthError):
-        console.note(f"offline for now, and going on: {reason}")
-    elif reason is not None:
-        raise reason
+    """Sync until somebody ends it."""
+    await check_server(session, console)
 
     def show(event: FileSyncEvent) -> None:
         if event.type in {"upload:complete", "download:complete", "upload:error", "download:error"}:
@@ -172,6 +168,15 @@ async def _watch(session: Session, console: Console) -> None:
             await ended.wait()
     finally:
         unsubscribe()
+
+
+async def check_server(session: Session, console: Console) -> None:
+    """For who goes on until somebody ends it: say that a server is away, and raise when one refuses."""
+    reason = await why_offline(session.settings)
+    if isinstance(reason, OFFLINE_ERRORS) and not isinstance(reason, SyncAuthError):
+        console.note(f"offline for now, and going on: {reason}")
+    elif reason is not None:
+        raise reason
 
 
 @contextmanager

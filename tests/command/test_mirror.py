@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.command.conftest import Ended, Shell
+from tests.harness import FaultProxy
 from tests.harness.server import ServerProcess
 from tests.harness.waiting import wait_until
 
@@ -121,7 +122,7 @@ def test_a_watching_mirror_follows_both_sides_until_ctrl_c(here: MirroredShell, 
     assert there.tree() == {"from there.txt": b"there", "from here.txt": b"here"}
     watching.send_signal(signal.SIGINT)
     _, err = watching.communicate(timeout=20)
-    assert (watching.returncode, err) == (0, "")
+    assert (watching.returncode, err) == (0, f"watching {here.folder}\n")
 
 
 def test_what_cannot_be_mirrored_is_told_with_the_exit_code(
@@ -144,10 +145,10 @@ def test_what_cannot_be_mirrored_is_told_with_the_exit_code(
     here.write("offline.txt", b"offline")
     offline = here.run()
     assert offline.code == 5
-    assert did(offline.value) == {"put": 1}
+    assert did(offline.value) == {"put": 1, "deleted": 1}
     server.start()
-    assert did(here.mirror("--max-delete", "100%")) == {"deleted": 1}
-    assert here.shell.ok("cat", "offline.txt") == "offline"
+    assert did(here.mirror()) == {}
+    assert here.shell.ok("ls") == "offline.txt\n"
 
 
 def test_edits_of_two_devices_that_did_not_know_of_each_other_are_both_kept(
@@ -166,4 +167,22 @@ def test_edits_of_two_devices_that_did_not_know_of_each_other_are_both_kept(
         there.run()
     assert here.tree() == there.tree()
     assert sorted(here.tree().values()) == [b"of here", b"of there"]
-    assert here.mirror().items() >= {"put": 0, "got": 0}.items()
+    assert did(here.mirror()) == did(there.mirror()) == {}
+
+
+def test_a_second_run_asks_for_no_bytes(here: MirroredShell, fault_proxy: FaultProxy) -> None:
+    here.shell.url = fault_proxy.url
+    for number in range(5):
+        here.write(f"{number}.txt", bytes([number]))
+    assert did(here.mirror()) == {"put": 5}
+
+    def asked() -> list[str]:
+        return [
+            seen.path for seen in fault_proxy.seen if "/v1/" in seen.path or "filesync-files" in seen.path
+        ]
+
+    assert asked()
+    fault_proxy.seen.clear()
+    assert did(here.mirror()) == {}
+    assert [path for path in asked() if "/sign/download" not in path] == []  # whether the token is good
+    assert len(asked()) <= 1

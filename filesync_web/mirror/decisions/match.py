@@ -42,10 +42,10 @@ class _Places:
         self._folder = folder
         self._store = store
         self._owners: dict[str, str] = {}  # file ids by path
-        here = {each.path for each in known}
-        self._new: dict[str, list[str]] = defaultdict(list)  # paths by content
-        for path in sorted(folder.keys() - here, reverse=True):
-            self._new[folder[path]].append(path)
+        self._new = folder.keys() - {each.path for each in known}
+        self._by_content: dict[str, list[str]] = defaultdict(list)
+        for path in sorted(self._new, reverse=True):
+            self._by_content[folder[path]].append(path)
         for each in sorted(known, key=lambda each: folder.get(each.path) not in {each.last, each.arriving}):
             if each.path in folder and (each.last or folder[each.path] == each.arriving):
                 self._owners.setdefault(each.path, each.file_id)
@@ -66,18 +66,26 @@ class _Places:
     def _moved(self, known: Known) -> str | None:
         """Where a new file is that has its content; if it can be, where the store has it as well."""
         contents = [content for content in (known.arriving, known.last) if content]
-        candidates = [path for content in contents for path in self._new[content] if path not in self._owners]
-        file = self._store.get(known.file_id)
-        if file is not None and file.path in candidates:
-            return file.path
-        return candidates[-1] if candidates else None
+        path = self._path_in_store(known)
+        if path is not None and self._folder[path] in contents:
+            return path
+        for content in contents:
+            candidates = self._by_content[content]
+            while candidates and candidates[-1] in self._owners:
+                candidates.pop()
+            if candidates:
+                return candidates[-1]
+        return None
 
     def _replaced(self, known: Known) -> str | None:
         """Where a new file is, with whatever content, that has its path in the store."""
+        return self._path_in_store(known) if known.last else None
+
+    def _path_in_store(self, known: Known) -> str | None:
+        """The path that the store has for it, if the folder has something new there that is nobody's yet."""
         file = self._store.get(known.file_id)
-        if file is None or not known.last or file.path in self._owners or file.path not in self._folder:
-            return None
-        return file.path if file.path in self._new[self._folder[file.path]] else None
+        is_new = file is not None and file.path in self._new and file.path not in self._owners
+        return file.path if file is not None and is_new else None
 
 
 def _settled(known: Known, local: Local | None) -> Known | None:

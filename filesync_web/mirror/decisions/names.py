@@ -11,7 +11,7 @@ from itertools import count
 from unicodedata import normalize
 
 from filesync_web.core.metadata import parse_metadata
-from filesync_web.core.mounted_names import MountedNames, NamedFile, clean_path, numbered
+from filesync_web.core.mounted_names import MountedNames, NamedFile, clean_path, marked, numbered
 from filesync_web.core.records import FileRecord
 from filesync_web.core.text import is_text
 from filesync_web.mirror.decisions.steps import StoreFile
@@ -57,23 +57,15 @@ def is_temporary(path: str) -> bool:
 
 def conflict_name(path: str) -> str:
     """What the folder's file is called in the store when another one has its name: `plan (conflict).txt`."""
-    return _marked(path, "conflict")
+    return marked(path, "conflict")
 
 
 def aside_name(path: str) -> str:
     """What a file is called while others of its circle are renamed: in no folder, since one of them may be
     to have the path of that."""
-    return _marked(path.rpartition("/")[2], "moving")
+    return marked(path.rpartition("/")[2], "moving")
 
 
 def free_name(path: str, taken: Set[str]) -> str:
     """The path, or with the first number that nobody has."""
     return next(free for number in count(1) if (free := numbered(path, number)) not in taken)
-
-
-def _marked(path: str, mark: str) -> str:
-    folder, slash, name = path.rpartition("/")
-    stem, dot, suffix = name.rpartition(".")
-    if not stem:
-        stem, dot, suffix = name, "", ""
-    return f"{folder}{slash}{stem} ({mark}){dot}{suffix}"

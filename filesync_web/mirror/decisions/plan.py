@@ -45,20 +45,23 @@ class _Look:
     def __init__(self, view: View) -> None:
         self._view = view
         self._noted = {known.file_id: known for known in view.known}
-        known = [known for known in view.known if not view.is_blocked(known.path)]
-        self._pairs = pairs(known, view.folder, view.store)
-        ids = {known.file_id for known, _local in self._pairs}
-        ids |= {known.file_id for known in view.known if view.is_blocked(known.path)}
+        blocked = {known.file_id for known in view.known if view.is_blocked(known.path)}
+        self._pairs = pairs(
+            [known for known in view.known if known.file_id not in blocked], view.folder, view.store
+        )
+        ids = blocked | {known.file_id for known, _local in self._pairs}
         self._new_files = {
             file_id: file
             for file_id, file in view.store.items()
             if file_id not in ids and not view.is_blocked(file.path)
         }
-        self._never_here = [known for known in view.known if known.file_id not in ids | view.store.keys()]
+        there = ids | view.store.keys()
+        self._never_here = [known for known in view.known if known.file_id not in there]
         self._at = {file.path: file for file in view.store.values()}
-        self._new_by_content: dict[str, list[StoreFile]] = defaultdict(list)
+        self._new_called: dict[tuple[str, str], list[StoreFile]] = defaultdict(list)  # by content and path
         for file in self._new_files.values():
-            self._new_by_content[file.content].append(file)
+            for path in {file.path, file.name}:
+                self._new_called[file.content, path].append(file)
 
     def steps(self) -> list[Step]:
         """All of them: first what goes to the store, which frees no path of the folder but may tell which
@@ -132,10 +135,8 @@ class _Look:
         elif file.content in {known.content, known.sent}:
             yield Update(file.file_id, local.path, local.content, base=file.content)
         else:
-            path = (
-                local.path if self._is_renamed_here(known, local, file) else file.path
-            )  # it is there by then
-            yield Write(file.file_id, path, file.content, file.name, over=local.content)
+            by_then = local.path if self._is_renamed_here(known, local, file) else file.path
+            yield Write(file.file_id, by_then, file.content, file.name, over=local.content)
 
     def _is_renamed_here(self, known: Known, local: Local, file: StoreFile) -> bool:
         """Whether the folder has another name for it, and the store has not."""
@@ -158,11 +159,11 @@ class _Look:
 
     def _put(self, local: Local, name: str) -> Step:
         """The folder's file becomes a new one of the store, unless an earlier run has done that already."""
-        same = [file for file in self._new_by_content[local.content] if file.file_id in self._new_files]
-        of_that_name = [file for file in same if {file.path, file.name} & {local.path, name}]
-        if not of_that_name:
+        called = [file for path in {local.path, name} for file in self._new_called[local.content, path]]
+        same = [file for file in called if file.file_id in self._new_files]
+        if not same:
             return PutNew(local.path, name, local.content)
-        file = min(of_that_name, key=lambda file: file.path != local.path)
+        file = min(same, key=lambda file: file.path != local.path)
         del self._new_files[file.file_id]
         return Note(self._in_step(Known(local.path, file.file_id, "", file.name), local, file))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 from pathlib import Path
 
 import pytest
@@ -170,3 +172,77 @@ async def test_what_this_mirror_never_had_is_not_deleted(folder: MirroredFolder,
 def test_a_limit_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(fs.InvalidArgumentError, match="neither a number"):
         delete_limit(text)
+
+
+WALKS = 6
+CHANGES = ("write", "edit", "remove", "rename", "save", "update", "delete", "call")
+
+
+async def test_whatever_is_changed_between_looks_both_folders_and_the_store_end_equal(
+    folder: MirroredFolder, other: MirroredFolder, device: Device
+) -> None:
+    seed = int(os.environ.get("WALK_SEED") or random.SystemRandom().randrange(2**32))
+    print(f"WALK_SEED={seed}")
+    walk = Walk(random.Random(seed), [folder, other], device)
+    for _ in range(WALKS):
+        for _ in range(walk.random.randrange(1, 12)):
+            await walk.step()
+        for _ in range(3):
+            await folder.settle()
+            await other.settle()
+        in_store = device.hashes()
+        for each in (folder, other):
+            assert {path: sha(content) for path, content in each.tree().items()} == in_store
+        assert walk.written - walk.dropped <= set(in_store.values())
+
+
+class Walk:
+    """Random changes of two real folders and their store, and looks of their mirrors, in any order."""
+
+    def __init__(self, rng: random.Random, folders: list[MirroredFolder], device: Device) -> None:
+        self.random = rng
+        self.folders = folders
+        self.device = device
+        self.written: set[str] = set()
+        self.dropped: set[str] = set()
+
+    async def step(self) -> None:
+        if self.random.random() < 0.3:
+            await self.random.choice(self.folders).mirror.look()
+            return
+        kind = self.random.choice(CHANGES)
+        name = self.random.choice(["a", "b.txt", "deep/c", "deep/er/d"])
+        folder = self.random.choice(self.folders)
+        path = folder.root / self.random.choice(sorted(folder.tree()) or [name])
+        file = self.random.choice(self.device.live() or [None])
+        if kind == "write" and not (folder.root / name).exists():
+            folder.write(name, self._content())
+        elif kind in {"edit", "remove", "rename"} and path.exists():
+            self._change_folder(kind, folder, path)
+        elif kind == "save":
+            await self.device.sync.save_file(self._content(), name=name)
+        elif kind in {"update", "delete", "call"} and file is not None:
+            await self._change_store(kind, file, name)
+
+    def _change_folder(self, kind: str, folder: MirroredFolder, path: Path) -> None:
+        if kind == "rename":
+            path.rename(folder.root / f"moved {len(self.written)} {self.random.random()}")
+            return
+        self.dropped.add(sha(path.read_bytes()))
+        if kind == "edit":
+            path.write_bytes(self._content())
+        else:
+            path.unlink()
+
+    async def _change_store(self, kind: str, file: fs.FileRecord, name: str) -> None:
+        sync = self.device.sync
+        if kind == "call":
+            await sync.rename_file(file.id, name)
+            return
+        self.dropped.add(file.content_hash)
+        await (sync.delete_file(file.id) if kind == "delete" else sync.update_file(file.id, self._content()))
+
+    def _content(self) -> bytes:
+        content = f"content {len(self.written)}".encode()
+        self.written.add(sha(content))
+        return content
