@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +20,7 @@ from tools.packages import ensure_wheel
 from tools.serve import answers
 
 README = (ROOT / "README.md").read_text()
-NAMES = {"holiday/beach.jpg": b"sand", "holiday/day 2/hills.jpg": b"green"}
+FILES = {"beach.jpg": b"sand", "day 2/hills.jpg": b"green"}
 INSTALL_SECONDS = 120
 
 
@@ -93,41 +91,49 @@ def new_user(tmp_path: Path) -> User:
 
 
 @pytest.fixture
-def servers() -> Iterator[list[subprocess.Popen[str]]]:
-    running: list[subprocess.Popen[str]] = []
-    yield running
-    for process in running:
-        process.send_signal(signal.SIGTERM)
+def running() -> Iterator[list[subprocess.Popen[str]]]:
+    """What goes on until Ctrl-C, and gets it at the end."""
+    processes: list[subprocess.Popen[str]] = []
+    yield processes
+    for process in reversed(processes):
+        process.send_signal(signal.SIGINT)
         process.communicate(timeout=STOP_SECONDS)
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """What is in a folder, by path."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
 def test_four_commands_lead_from_nothing_to_a_synced_folder(
-    new_user: User, servers: list[subprocess.Popen[str]], tmp_path: Path
+    new_user: User, running: list[subprocess.Popen[str]], tmp_path: Path
 ) -> None:
-    for name, content in NAMES.items():
-        (new_user.home / name).parent.mkdir(parents=True, exist_ok=True)
-        (new_user.home / name).write_bytes(content)
-    install, serve, login, put = the_commands()
+    here = new_user.home / "holiday"
+    for name, content in FILES.items():
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        (here / name).write_bytes(content)
+    install, serve, login, mirror = the_commands()
     port = free_port()
     assert install.count("filesync-web[") == 1
     wheel = f"{ensure_wheel()}["
     options = f"--quiet --disable-pip-version-check --constraint {ROOT / 'constraints.txt'}"
     new_user.run(f"{install.replace('filesync-web[', wheel)} {options}")
     assert serve.endswith(" &")
-    servers.append(new_user.begin(f"{serve.removesuffix(' &')} --port {port}"))
+    running.append(new_user.begin(f"{serve.removesuffix(' &')} --port {port}"))
     wait_until(lambda: answers(HOST, port, "/api/health"), "the server answers")
     assert "127.0.0.1:8000" in login
     login = login.replace(":8000", f":{port}")
     new_user.run(login, f"{the_token()}\n")
-    new_user.run(put)
-    listed = json.loads(new_user.run("filesync ls --json"))
-    assert {entry["name"] for entry in listed} == set(NAMES)
+    running.append(new_user.begin(mirror))
 
     other = User(tmp_path / "another device", new_user.bin)
-    other.home.mkdir()
+    there = other.home / "holiday"
+    there.mkdir(parents=True)
     other.run(login, f"{the_token()}\n")
-    other.run("filesync get holiday/beach.jpg")
-    (found,) = [path for path in other.home.rglob("*.jpg") if path.is_file()]
-    assert found.read_bytes() == NAMES["holiday/beach.jpg"]
-    kept = other.home / ".local/share/filesync"
-    assert kept.is_dir() or shutil.which("sw_vers"), "on Linux the data is where the manual says"
+    running.append(other.begin(mirror))
+    wait_until(lambda: contents(there) == FILES, "the files are there", timeout=60)
+    (there / "more.txt").write_bytes(b"of another device")
+    wait_until(lambda: contents(here) == contents(there), "what is new there is here", timeout=60)
+    assert contents(here) == FILES | {"more.txt": b"of another device"}
+    assert (other.home / ".local/share/filesync").is_dir() or sys.platform != "linux"
