@@ -63,7 +63,9 @@ class FileSyncFileSystem(SynchronousMethods, AsyncFileSystem):
             `init_file_sync`, and CPython those that the command `filesync` has.
         url, token, data_dir: on CPython, instead of what `filesync login` has kept, and of the environment.
         timeout: seconds that a file may take to be downloaded; by default there is no limit.
-        options: those of `fsspec.AbstractFileSystem`.
+        loop: the event loop that does the work; by default that of the `FileSync`, or fsspec's own.
+        options: those of `fsspec.asyn.AsyncFileSystem`; with `asynchronous=True` there are only the coroutine
+            methods, in whatever loop awaits them, and `_close`.
     """
 
     protocol = "filesync"
@@ -87,7 +89,8 @@ class FileSyncFileSystem(SynchronousMethods, AsyncFileSystem):
         super().__init__(loop=loop, **options)
         self._timeout = timeout
         self._stores = stores_of(file_sync, url, token, data_dir)
-        close_at_end(self, self._stores, loop)
+        if self.loop is not None:
+            close_at_end(self, self._stores, self.loop)
 
     # --- what is there
 

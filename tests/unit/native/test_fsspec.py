@@ -286,7 +286,9 @@ async def test_on_the_thread_of_the_event_loop_an_error_names_what_to_await(sync
     ):
         with pytest.raises(CannotWaitError, match=named):
             work()
-    assert await system._find("s") == ["s/a"]
+    with pytest.raises(CannotWaitError, match="no event loop runs"):
+        await asyncio.to_thread(FileSyncFileSystem(sync, asynchronous=True).ls, "s")
+    assert await FileSyncFileSystem(sync, asynchronous=True)._find("s") == ["s/a"]
     assert await system._cat_file("s/a", 1, 3) == b"23"
     assert [entry async for entry in system._walk("s")] == [("s", [], ["a"])]
     async with await system.open_async("s/a") as file:
