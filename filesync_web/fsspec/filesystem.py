@@ -156,9 +156,11 @@ class FileSyncFileSystem(SynchronousMethods, AsyncFileSystem):
 
     async def _in_time(self, download: Awaitable[T], place: Place) -> T:
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._timeout) as limit:
                 return await download
         except TimeoutError:
+            if not limit.expired():
+                raise
             raise SyncTimeoutError(
                 f"{place.path} could not be downloaded within {self._timeout} seconds"
             ) from None
@@ -258,8 +260,9 @@ class FileSyncFileSystem(SynchronousMethods, AsyncFileSystem):
             records = place.files_below(maxdepth).values() if place.is_folder else [place.file()]
             found |= {record.id: place for record in records}
         with os_errors():
-            for file_id, place in found.items():
-                await place.store.files.delete_file(file_id)
+            await asyncio.gather(
+                *(place.store.files.delete_file(file_id) for file_id, place in found.items())
+            )
 
     async def _rm_file(self, path: str, **_options: Any) -> None:
         await self._rm([path])
@@ -279,6 +282,8 @@ class FileSyncFileSystem(SynchronousMethods, AsyncFileSystem):
                 moves += [(source, record, new.child(name)) for name, record in below.items()]
             else:
                 raise FolderError(f"{source.path} is a folder; recursive=True moves all that is in it")
+        if len({new.path for _source, _record, new in moves}) < len(moves):
+            raise PathTakenError(f"several of {path1!r:.200} would become one file in {target.path}")
         for source, record, new in moves:
             await self._move(source, record, new)
 

@@ -247,6 +247,10 @@ async def test_moving_and_removing_take_the_files_that_had_the_paths_before(sync
             ids[3]: "s/c/x (2).txt",
         }
         system.mv("s/c/top", "s/c/top")
+        system.pipe("s/e/top", b"another")
+        with pytest.raises(FileExistsError, match="would become one file"):
+            system.mv(["s/c/top", "s/e/top"], "s/f/")
+        system.rm("s/e", recursive=True)
         system.cp("s/c", "s/d", recursive=True)
         assert system.find("s") == ["s/c/top", "s/c/x (2).txt", "s/d/top", "s/d/x (2).txt"]
         assert system.info("s/d/top")["content_hash"] == system.info("s/c/top")["content_hash"]
