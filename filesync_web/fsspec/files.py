@@ -95,7 +95,8 @@ class NewFile(io.BufferedWriter):
             return
         self._is_over = True
         try:
-            wait_for(partial(self._creation.__aexit__, None, None, None), self._loop, "close it elsewhere")
+            work = partial(self._creation.__aexit__, None, None, None)
+            wait_for(work, self._loop, "await filesystem.open_async(path, mode), and its file.close()")
         except CannotWaitError:
             self._drop()
             raise

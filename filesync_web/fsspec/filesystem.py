@@ -63,7 +63,9 @@ class FileSyncFileSystem(SynchronousMethods, AsyncFileSystem):
             `init_file_sync`, and CPython those that the command `filesync` has.
         url, token, data_dir: on CPython, instead of what `filesync login` has kept, and of the environment.
         timeout: seconds that a file may take to be downloaded; by default there is no limit.
-        options: those of `fsspec.AbstractFileSystem`.
+        loop: the event loop that does the work; by default that of the `FileSync`, or fsspec's own.
+        options: those of `fsspec.asyn.AsyncFileSystem`; with `asynchronous=True` there are only the coroutine
+            methods, in whatever loop awaits them, and `_close`.
     """
 
     protocol = "filesync"
@@ -87,7 +89,8 @@ class FileSyncFileSystem(SynchronousMethods, AsyncFileSystem):
         super().__init__(loop=loop, **options)
         self._timeout = timeout
         self._stores = stores_of(file_sync, url, token, data_dir)
-        close_at_end(self, self._stores, loop)
+        if self.loop is not None:
+            close_at_end(self, self._stores, self.loop)
 
     # --- what is there
 
@@ -153,9 +156,11 @@ class FileSyncFileSystem(SynchronousMethods, AsyncFileSystem):
 
     async def _in_time(self, download: Awaitable[T], place: Place) -> T:
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._timeout) as limit:
                 return await download
         except TimeoutError:
+            if not limit.expired():
+                raise
             raise SyncTimeoutError(
                 f"{place.path} could not be downloaded within {self._timeout} seconds"
             ) from None
@@ -255,8 +260,9 @@ class FileSyncFileSystem(SynchronousMethods, AsyncFileSystem):
             records = place.files_below(maxdepth).values() if place.is_folder else [place.file()]
             found |= {record.id: place for record in records}
         with os_errors():
-            for file_id, place in found.items():
-                await place.store.files.delete_file(file_id)
+            await asyncio.gather(
+                *(place.store.files.delete_file(file_id) for file_id, place in found.items())
+            )
 
     async def _rm_file(self, path: str, **_options: Any) -> None:
         await self._rm([path])
@@ -276,6 +282,8 @@ class FileSyncFileSystem(SynchronousMethods, AsyncFileSystem):
                 moves += [(source, record, new.child(name)) for name, record in below.items()]
             else:
                 raise FolderError(f"{source.path} is a folder; recursive=True moves all that is in it")
+        if len({new.path for _source, _record, new in moves}) < len(moves):
+            raise PathTakenError(f"several of {path1!r:.200} would become one file in {target.path}")
         for source, record, new in moves:
             await self._move(source, record, new)
 

@@ -46,10 +46,9 @@ class Place:
 
     def find(self) -> FileRecord | None:
         """The file that is here, None when there is none."""
-        tree = self.store.tree
         if self.is_folder:
             return None
-        return tree.record_at(self.name) or ("/" not in self.name and tree.record_of(self.name)) or None
+        return self.store.tree.record_at(self.name) or self.store.tree.record_of(self.name)
 
     def file(self) -> FileRecord:
         """The same; raises `FolderError`, `UnknownFileError`."""

@@ -16,7 +16,7 @@ from typing import Protocol
 from weakref import finalize
 
 from filesync_web.environment import IN_BROWSER
-from filesync_web.errors import UnknownFileError
+from filesync_web.errors import SyncAuthError, UnknownFileError
 from filesync_web.file_sync import FileSync
 from filesync_web.files.stored_tree import StoredTree
 from filesync_web.fsspec.waiting import is_own_thread
@@ -111,7 +111,6 @@ class ServerStores:
     async def _begin(self, store_id: str) -> OpenStore:
         from filesync_web.command.session import OFFLINE_ERRORS, open_session
         from filesync_web.command.settings import Flags, load_settings
-        from filesync_web.errors import SyncAuthError
 
         settings = load_settings(Flags(store=store_id), os.environ | self._given)
         async with AsyncExitStack() as exits:

@@ -20,14 +20,14 @@ ANSWERS: dict[str, tuple[str, Any]] = {
 
 
 @pytest.fixture
-def page(selenium_everywhere: PyodidePage) -> PyodidePage:
+def selenium_with_libraries(selenium_everywhere: PyodidePage) -> PyodidePage:
     selenium_everywhere.load_package(["apsw", "openpyxl", "pypdf", "universal-pathlib"])
     return selenium_everywhere
 
 
 @run_in_pyodide
 async def test_who_awaits_can_do_everything_and_look_ups_need_no_waiting(
-    page: PyodidePage, store_id: str
+    selenium_with_libraries: PyodidePage, store_id: str
 ) -> None:
     import asyncio
     import errno
@@ -89,7 +89,7 @@ async def test_who_awaits_can_do_everything_and_look_ups_need_no_waiting(
 
 
 @run_in_pyodide
-async def run_recipe(page: PyodidePage, recipe: str, store_id: str, name: str) -> Any:
+async def run_recipe(selenium: PyodidePage, recipe: str, store_id: str, name: str) -> Any:
     """What a recipe has under a name at its end, or the error where Python cannot be suspended."""
     from pyodide.ffi import can_run_sync
 
@@ -111,9 +111,13 @@ async def run_recipe(page: PyodidePage, recipe: str, store_id: str, name: str) -
 
 
 @pytest.mark.parametrize("library", ANSWERS)
-def test_recipes_run_where_python_can_be_suspended(page: PyodidePage, store_id: str, library: str) -> None:
+def test_recipes_run_where_python_can_be_suspended(
+    selenium_with_libraries: PyodidePage, store_id: str, library: str
+) -> None:
     name, answer = ANSWERS[library]
-    can_wait, found = run_recipe(page, RECIPES[library].replace("album", store_id), store_id, name)
+    can_wait, found = run_recipe(
+        selenium_with_libraries, RECIPES[library].replace("album", store_id), store_id, name
+    )
     print(library, can_wait, found)
     if can_wait:
         assert found == answer

@@ -247,6 +247,10 @@ async def test_moving_and_removing_take_the_files_that_had_the_paths_before(sync
             ids[3]: "s/c/x (2).txt",
         }
         system.mv("s/c/top", "s/c/top")
+        system.pipe("s/e/top", b"another")
+        with pytest.raises(FileExistsError, match="would become one file"):
+            system.mv(["s/c/top", "s/e/top"], "s/f/")
+        system.rm("s/e", recursive=True)
         system.cp("s/c", "s/d", recursive=True)
         assert system.find("s") == ["s/c/top", "s/c/x (2).txt", "s/d/top", "s/d/x (2).txt"]
         assert system.info("s/d/top")["content_hash"] == system.info("s/c/top")["content_hash"]
@@ -286,7 +290,9 @@ async def test_on_the_thread_of_the_event_loop_an_error_names_what_to_await(sync
     ):
         with pytest.raises(CannotWaitError, match=named):
             work()
-    assert await system._find("s") == ["s/a"]
+    with pytest.raises(CannotWaitError, match="no event loop runs"):
+        await asyncio.to_thread(FileSyncFileSystem(sync, asynchronous=True).ls, "s")
+    assert await FileSyncFileSystem(sync, asynchronous=True)._find("s") == ["s/a"]
     assert await system._cat_file("s/a", 1, 3) == b"23"
     assert [entry async for entry in system._walk("s")] == [("s", [], ["a"])]
     async with await system.open_async("s/a") as file:
