@@ -130,7 +130,7 @@ def _check_datetime(value: Any) -> dt.datetime:
 def _check_timestamp(value: Any) -> int:
     if isinstance(value, dt.datetime):
         return to_ms(_check_datetime(value))
-    iso_from_ms(checked := _check_integer(value))
+    from_ms(checked := _check_integer(value))  # fails for what is no moment
     return checked
 
 
