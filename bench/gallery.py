@@ -4,8 +4,8 @@
     downloads   files a second that arrive there while the page shows them, and the longest time that they
                 have kept the page from answering meanwhile
     reload      from reloading the page to the first cards, and the same of an empty gallery: Python's start
-    memory      of the largest renderer process then, as Linux counts it, garbage collected, and how much that
-                is above an empty gallery
+    memory      of the largest renderer process then, as Linux counts it, garbage collected, and how much of
+                it is its own: the rest is the browser's program, which all its processes share
     scrolling   the longest time that the page did not answer while it was scrolled through
 
 The pictures are tiny, and no two are alike. At most 5,000 of a store have bytes; the others are known, and
@@ -142,8 +142,8 @@ def downloads(page: Page, count: int) -> float:
             return float((arrived - first) / passed)
 
 
-def report(playwright: Playwright, server: ServerProcess, folder: Path, count: int) -> float:
-    """Measure a store of so many pictures, and print it; returns the memory in MiB."""
+def report(playwright: Playwright, server: ServerProcess, folder: Path, count: int) -> None:
+    """Measure a store of so many pictures, and print it."""
     profile = Profile(playwright.chromium, folder / f"profile{count}", PageErrors(), server.url)
     context = profile.open()
     context.set_default_timeout(120_000)
@@ -159,12 +159,12 @@ def report(playwright: Playwright, server: ServerProcess, folder: Path, count: i
     page.wait_for_timeout(2_000)
     context.new_cdp_session(page).send("HeapProfiler.collectGarbage")
     memory = Memory(profile.folder)
-    largest = max(memory.resident([pid]) for pid in memory.renderers)
+    used, own = max((memory.resident([pid]), memory.own([pid])) for pid in memory.renderers)
+    say(count, f"memory {used:.0f} MiB, {own:.0f} of them its own")
     if count:
         page.evaluate(SCROLL)
         say(count, f"scrolling: {longest_task(page)}")
     profile.close()
-    return largest
 
 
 def longest_task(page: Page) -> str:
@@ -185,10 +185,8 @@ def main() -> None:
         for count in sizes:
             asyncio.run(fill(server, folder, count))
         playwright = stack.enter_context(sync_playwright())
-        empty = report(playwright, server, folder, 0)
-        for count in sizes:
-            memory = report(playwright, server, folder, count)
-            say(count, f"memory {memory:.0f} MiB, {memory - empty:.0f} more than an empty gallery")
+        for count in (0, *sizes):
+            report(playwright, server, folder, count)
 
 
 if __name__ == "__main__":

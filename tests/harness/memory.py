@@ -29,6 +29,10 @@ class Memory:
         """What these processes have now, together."""
         return _total("VmRSS", pids)
 
+    def own(self, pids: list[int]) -> float:
+        """How much of that no other process has: not the program, which is mapped into all of them."""
+        return _total("RssAnon", pids)
+
     def peak(self, pids: list[int]) -> float:
         """The sum of the most that each of them had."""
         return _total("VmHWM", pids)
