@@ -144,7 +144,8 @@ async def update_file(
         mime_type: the type of the new content. Default: as for `save_file`, never that of the old content.
         metadata: more to record. Custom metadata that the file has stays, where nothing new is given for it.
         if_content: the hash of the content that is to be replaced. Should somebody else's edit come before
-            this one, this one has no effect, on any device. Default: the last edit counts.
+            this one, this one has no effect, on any device, nor have the synced ones of `events`. Default:
+            the last edit counts.
         events: makes events of the app that are committed together with the new content; see `save_file`.
             Should they say nothing when somebody else has deleted the file before, they need a condition:
             `event.only_if(files.where(id=result.file_id, deleted_at=None))`.

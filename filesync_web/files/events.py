@@ -102,6 +102,15 @@ class FileEvents:
             return event
         return event.only_if(self._files.where(id=file_id, content_hash=content_hash, deleted_at=None))
 
+    def effect_of(self, record: FileRecord) -> Select[Any]:
+        """Finds the record when the event that makes it what it is has had its effect just before."""
+        return self._files.where(
+            id=record.id,
+            content_hash=record.content_hash,
+            updated_at=record.updated_at,
+            deleted_at=record.deleted_at,
+        )
+
     # --- what is this client's own
 
     def row_written(self, row: LocalFileState) -> NewEvent:

@@ -48,6 +48,7 @@ def made_events(events: AppEvents | None, result: FileOperationResult) -> list[N
     if events is None:
         return []
     made = events(result)
-    if not isinstance(made, Iterable):
-        raise InvalidArgumentError(f"the function for events gives a list of them, not {made!r:.100}")
-    return list(made)
+    listed = list(made) if isinstance(made, Iterable) else None
+    if listed is None or not all(isinstance(event, NewEvent) for event in listed):
+        raise InvalidArgumentError(f"the function for events gives a list of events, not {made!r:.100}")
+    return listed

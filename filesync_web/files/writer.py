@@ -84,8 +84,9 @@ class Writer:
         """Delete a file; its bytes follow where nothing else needs them."""
         check_events(events)
         record = self._checked(file_id, if_content)
-        deleted = self._events.deleted(record.id, self._workspace.now_ms(), if_content=if_content)
-        of_app = made_events(events, _result(record))
+        now = self._workspace.now_ms()
+        deleted = self._events.deleted(record.id, now, if_content=if_content)
+        of_app = self._of_app(events, replace(record, deleted_at=now), if_content)
         await self._store.commit(deleted, *self._remote_delete(record), *of_app)
 
     async def _keep(
@@ -158,8 +159,17 @@ class Writer:
                 events.append(self._events.control_changed(fresh))
             if not is_same:
                 events += self._remote_delete(old)
-            await self._store.commit(*events, *made_events(wanted.events, _result(new)))
+            await self._store.commit(*events, *self._of_app(wanted.events, new, wanted.if_content))
         return new
+
+    def _of_app(self, make: AppEvents | None, record: FileRecord, if_content: str | None) -> list[NewEvent]:
+        """What the app commits with an edit or a deletion that made this record. Where that may turn out to
+        have no effect, they have none then either."""
+        events = made_events(make, _result(record))
+        if if_content is None:
+            return events
+        effect = self._events.effect_of(record)
+        return [event.only_if(effect) if event.definition.synced else event for event in events]
 
     def _own_bytes(self, record: FileRecord) -> list[NewEvent]:
         """The bytes of the record are here, and are to be uploaded where they are not; if they were orphaned,

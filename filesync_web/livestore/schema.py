@@ -84,18 +84,38 @@ Materializer: TypeAlias = str | Sequence[str] | Callable[[Args, Context], Produc
 
 
 @dataclass(frozen=True, slots=True)
+class Both:
+    """Two conditions of an event that have to hold together."""
+
+    first: Condition
+    second: Condition
+
+    @property
+    def sql(self) -> str:
+        return f"SELECT 1 WHERE EXISTS ({self.first.sql}) AND EXISTS ({self.second.sql})"
+
+    @property
+    def params(self) -> tuple[Any, ...]:
+        return (*self.first.params, *self.second.params)
+
+
+Condition: TypeAlias = Select[Any] | Both
+
+
+@dataclass(frozen=True, slots=True)
 class NewEvent:
     """An event that is ready to be committed; its arguments are checked and in wire form."""
 
     definition: EventDef
     args: dict[str, Json]
-    condition: Select[Any] | None = None
+    condition: Condition | None = None
 
     def only_if(self, condition: Select[Any]) -> NewEvent:
         """This event, on condition that the query has a row: a compare and set that outlives a rebase.
 
         The condition is looked at when the event is committed, and again whenever it is rebased before
-        the backend has confirmed it; as soon as it does not hold, the event is dropped without effect.
+        the backend has confirmed it; as soon as it does not hold, the event is dropped without effect. Of
+        several conditions all have to hold.
         """
         if not self.definition.synced:
             raise SchemaError(
@@ -105,7 +125,8 @@ class NewEvent:
             raise SchemaError(
                 f"event {self.definition.name} cannot depend on client-only table {condition.table.name}"
             )
-        return replace(self, condition=condition)
+        both = condition if self.condition is None else Both(self.condition, condition)
+        return replace(self, condition=both)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

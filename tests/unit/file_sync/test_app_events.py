@@ -14,13 +14,16 @@ from tests.unit.file_sync.scene import FILES, Device, Tab, a_device, devices, sy
 
 photos = fs.table("photos", {"file_id": fs.text(primary_key=True), "album": fs.text()})
 photo_added = fs.event("v1.PhotoAdded", {"file_id": fs.text(), "album": fs.text()})
+NOTES = fs.table("notes", {"file_id": fs.text(primary_key=True)})
+NOTED = fs.event("v1.Noted", {"file_id": fs.text()})
 photo_removed = fs.event("v1.PhotoRemoved", {"file_id": fs.text()})
 SCHEMA = fs.make_schema(
-    tables={**FILES.tables, "photos": photos},
-    events={**FILES.events, "photo_added": photo_added, "photo_removed": photo_removed},
+    tables={**FILES.tables, "photos": photos, "notes": NOTES},
+    events={**FILES.events, "photo_added": photo_added, "photo_removed": photo_removed, "noted": NOTED},
     materializers={
         **FILES.create_materializers(FILES.tables),
         "v1.PhotoAdded": lambda args, _context: photos.insert(**args),
+        "v1.Noted": lambda args, _context: NOTES.insert(**args),
         "v1.PhotoRemoved": lambda args, _context: photos.where(file_id=args.file_id).delete(),
     },
 )
@@ -28,6 +31,10 @@ SCHEMA = fs.make_schema(
 
 def added(result: fs.FileOperationResult) -> list[fs.NewEvent]:
     return [photo_added(file_id=result.file_id, album="Summer")]
+
+
+def noted(result: fs.FileOperationResult) -> fs.NewEvent:
+    return NOTED(file_id=result.file_id)
 
 
 def removed(result: fs.FileOperationResult) -> list[fs.NewEvent]:
@@ -97,7 +104,7 @@ async def test_they_are_told_what_the_call_returns() -> None:
     [
         (refusing, LookupError),
         (lambda result: [*added(result), *added(result)], fs.SchemaError),  # its key is there already
-        (lambda _result: ["no event"], fs.SchemaError),
+        (lambda _result: ["no event"], fs.InvalidArgumentError),
         (lambda _result: [fs.event("v1.Foreign", {})()], fs.SchemaError),
         (lambda _result: photo_added(file_id="x", album="y"), fs.InvalidArgumentError),
         (lambda result: [photo_added(file_id=result.file_id, album="x" * 900_000)], fs.EventTooLargeError),
@@ -154,3 +161,47 @@ async def test_a_condition_ties_them_to_what_others_have_done_before() -> None:
         await here.clock.advance(1)
         assert not tab.record(saved.file_id).is_live
         assert tab.store.query(photos) == []
+
+
+@pytest.mark.parametrize("deletes", [False, True])
+async def test_they_have_no_effect_when_that_of_the_file_has_none(deletes: bool) -> None:
+    async with devices(2) as (here, elsewhere):
+        elsewhere.backend = synced(here)
+        tab, other = await a_tab(here), await a_tab(elsewhere)
+        saved = await tab.sync.save_file(b"one")
+        await here.clock.advance(1)
+        await elsewhere.clock.advance(1)
+        await tab.store.set_sync_enabled(False)
+        if deletes:
+            await tab.sync.delete_file(saved.file_id, if_content=saved.content_hash, events=added)
+        else:
+            await tab.sync.update_file(
+                saved.file_id, b"two", if_content=saved.content_hash, events=lambda r: [noted(r), *added(r)]
+            )
+        assert len(tab.store.query(photos)) == 1  # as long as nobody was faster
+        edited = await other.sync.update_file(saved.file_id, b"three")
+        await elsewhere.clock.advance(1)
+        await tab.store.set_sync_enabled(True)
+        await here.clock.advance(1)
+        assert tab.record(saved.file_id).content_hash == edited.content_hash
+        assert tab.record(saved.file_id).is_live
+        assert tab.store.query(photos) == tab.store.query(NOTES) == []
+
+
+async def test_those_of_an_edit_that_counts_have_their_effect_everywhere() -> None:
+    async with devices(2) as (here, elsewhere):
+        elsewhere.backend = synced(here)
+        tab, other = await a_tab(here), await a_tab(elsewhere)
+        saved = await tab.sync.save_file(b"one")
+        unmet = photos.where(file_id="nobody")
+        await tab.sync.update_file(
+            saved.file_id,
+            b"two",
+            if_content=saved.content_hash,
+            events=lambda r: [*added(r), noted(r).only_if(unmet)],
+        )
+        await here.clock.advance(1)
+        await elsewhere.clock.advance(1)
+        for one in (tab, other):
+            assert [photo.file_id for photo in one.store.query(photos)] == [saved.file_id]
+            assert one.store.query(NOTES) == []  # its own condition counts as well

@@ -11,23 +11,13 @@ import pytest
 
 import filesync_web as fs
 from tests.in_page.client import FILES
-
-NOTE = fs.event("v1.Noted", {"text": fs.text()})
-NOTES = fs.table("notes", {"text": fs.text(primary_key=True)})
-SCHEMA = fs.make_schema(
-    tables={**FILES.tables, "notes": NOTES},
-    events={**FILES.events, "noted": NOTE},
-    materializers={
-        **FILES.create_materializers(FILES.tables),
-        "v1.Noted": lambda args, _context: NOTES.insert(**args),
-    },
-)
+from tests.in_page.noted import NOTES, SCHEMA
 
 SAVE = """
 import asyncio, os, sys
 import filesync_web as fs
 from filesync_web.native import event_log
-from tests.unit.native.test_app_events import NOTE, SCHEMA
+from tests.in_page.noted import SCHEMA, noted
 
 folder, killed_at = sys.argv[1], int(sys.argv[2])
 to_json, written = event_log.to_json, 0
@@ -44,7 +34,7 @@ async def main():
     sync = await fs.create_file_sync(store, remote=None, auto_start=False)
     def events(result):
         event_log.to_json = dying  # each event that is written into the log passes here
-        return [NOTE(text="noted")]
+        return noted(result)
     await sync.save_file(b"data", name="data.txt", events=events)
     print("saved", flush=True)
     os.kill(os.getpid(), 9)
