@@ -21,8 +21,8 @@ none. It is called when nothing but the commit is left to be done, and must not 
 class FileToSave:
     """One of the files for `save_files`, where more is to be said of it than its bytes.
 
-    The fields are the arguments of `save_file`. `file_id`: a live file that gets the content, as by
-    `update_file`; default: it is a new file. `new_id`: the id that a new file gets.
+    The fields are the arguments of `save_file`. With `file_id` that live file gets the content, as by
+    `update_file`, which `if_content` belongs to; else it is a new file, and `new_id` its id.
     """
 
     source: Source = field(repr=False)
