@@ -33,8 +33,9 @@ from filesync_web.mirror.decisions.steps import (
     Update,
     Write,
 )
-from filesync_web.mirror.folder import Entry, Folder, InTheWayError, Scan, open_plain
+from filesync_web.mirror.folder import Entry, Folder, InTheWayError, Scan
 from filesync_web.mirror.knowledge import Knowledge
+from filesync_web.mirror.plain_files import open_plain
 from filesync_web.mirror.stamps import Hashed, stamp_of
 
 CHUNK_SIZE = 1 << 20
@@ -158,7 +159,7 @@ class Performer:
         source = await self._fetch(record)
         known = self._knowledge.of(step.file_id) or Known(step.path, step.file_id, "", step.name)
         self._knowledge.note(replace(known, path=step.path, arriving=step.content))
-        mtime_ns = record.updated_at * 1_000_000
+        mtime_ns = min(max(record.updated_at, 0) * 1_000_000, time.time_ns())  # anybody may say anything
         written = await in_thread(
             self._folder.write, step.path, source, self._scan, over=over, mtime_ns=mtime_ns
         )
