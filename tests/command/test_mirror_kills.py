@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import random
 import threading
@@ -119,17 +120,17 @@ class Trial:
         """Kill one of them while people change something: while it begins, just after one of its steps and so
         in the middle of the next, or whenever."""
         which = self.random.randrange(2)
-        mirror, told = self.mirrors[which], 1 << 30
+        mirror = self.mirrors[which]
+        until, steps = time.monotonic() + self.random.uniform(0.3, 3), math.inf
         if self.random.random() < 0.8:
             mirror.wait_until_it_watches()
             if self.random.random() < 0.7:
-                told = len(mirror.told) + self.random.randrange(1, 8)
-        until = time.monotonic() + (self.random.uniform(0.3, 3) if told == 1 << 30 else 10)
-        while time.monotonic() < until and len(mirror.told) < told:
+                until, steps = time.monotonic() + 10, len(mirror.told) + self.random.randrange(1, 8)
+        while time.monotonic() < until and len(mirror.told) < steps:
             for _ in range(self.random.randrange(1, 5)):
                 self.random.choice(self.people).change()
             pause = time.monotonic() + self.random.uniform(0, 0.6)
-            while time.monotonic() < pause and len(mirror.told) < told:
+            while time.monotonic() < pause and len(mirror.told) < steps:
                 time.sleep(0.001)
         mirror.kill()
         self.random.choice(self.people).change()

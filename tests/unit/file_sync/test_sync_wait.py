@@ -138,4 +138,4 @@ async def test_many_files_are_not_all_looked_at_with_each_change(monkeypatch: py
             request.respond(200)
             await settle()
         await waiting
-        assert len(looks) < 10
+        assert len(looks) < 6
