@@ -174,9 +174,11 @@ async def _changes(session: Session, place: Folder, ended: asyncio.Event) -> Asy
     with changes(of_files, store.on_sync_status, store.on_leader_change) as changed:
 
         async def watch() -> None:
-            async for _ in awatch(place.root, watch_filter=None, stop_event=ended, debounce=400, step=50):
-                changed.set()
-            ended.set()  # the folder is gone
+            try:
+                async for _ in awatch(place.root, watch_filter=None, stop_event=ended, debounce=400, step=50):
+                    changed.set()
+            finally:
+                ended.set()  # it cannot be watched any more
 
         watching = asyncio.ensure_future(watch())
         try:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from filesync_web.aio.listeners import changes
-from filesync_web.core.records import Control
+from filesync_web.core.records import Control, Status
 from filesync_web.errors import InvalidArgumentError, SyncTimeoutError, TransferError
 from filesync_web.files.events import file_id_of
 from filesync_web.files.workspace import Workspace
@@ -35,10 +35,16 @@ class SyncWait:
             async with asyncio.timeout(timeout):
                 of_files = partial(self._store.subscribe, self._tables.watched)
                 with changes(of_files, self._store.on_sync_status) as changed:
-                    while (unsent := self._unsent(wanted)) or self._unconfirmed(wanted):
-                        if stop_at_errors and unsent:
-                            self._check_hope(unsent)
+                    one = ""  # as long as it is known to wait, nobody need look for others at each change
+                    while True:
                         changed.clear()
+                        if not self._waits(one):
+                            unsent = self._unsent(wanted)
+                            if not unsent and not self._unconfirmed(wanted):
+                                return
+                            if stop_at_errors and unsent:
+                                self._check_hope(unsent)
+                            one = next(filter(self._waits, reversed(unsent)), "")
                         await changed.wait()
         except TimeoutError:
             why = "; ".join(self._hindrances(wanted))
@@ -50,6 +56,13 @@ class SyncWait:
             return []
         waiting = self._tables.not_uploaded()
         return [file_id for file_id in waiting if wanted is None or file_id in wanted]
+
+    def _waits(self, file_id: str) -> bool:
+        """Whether it is yet to be uploaded, and has not failed."""
+        record, row = self._tables.record(file_id), self._tables.row(file_id)
+        if record is None or not record.is_live or record.is_uploaded:
+            return False
+        return row is None or row.upload_status is not Status.ERROR
 
     def _check_hope(self, unsent: list[str]) -> None:
         failed = self._tables.failed_uploads()

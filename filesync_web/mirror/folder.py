@@ -23,6 +23,7 @@ from filesync_web.errors import FileSyncError, InvalidArgumentError
 from filesync_web.mirror.decisions.moves import folders_of
 from filesync_web.mirror.decisions.names import TEMPORARY, composed, why_not_mirrored
 from filesync_web.mirror.ignore import Ignored
+from filesync_web.mirror.plain_files import open_plain
 from filesync_web.mirror.stamps import Hashed, Stamp, stamp_of
 
 SETTLE_NS = 500_000_000
@@ -254,20 +255,13 @@ class Folder:
                 (self.root / folder).rmdir()
 
 
-def open_plain(path: Path) -> int:
-    """A descriptor of a plain file; what has become a link meanwhile is not followed, nor a pipe waited
-    for.
-    """
-    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-
-
 def _publish(part: Path, target: Path) -> None:
     """Give a file its name, if nobody has it; on file systems without links that is looked at before."""
     try:
         os.link(part, target, follow_symlinks=False)
     except FileExistsError:
         raise InTheWayError(f"{target} is there already") from None
-    except (PermissionError, NotImplementedError, OSError):
+    except OSError:
         if os.path.lexists(target):
             raise InTheWayError(f"{target} is there already") from None
         part.replace(target)

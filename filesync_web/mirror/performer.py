@@ -33,8 +33,9 @@ from filesync_web.mirror.decisions.steps import (
     Update,
     Write,
 )
-from filesync_web.mirror.folder import Entry, Folder, InTheWayError, Scan, open_plain
+from filesync_web.mirror.folder import Entry, Folder, InTheWayError, Scan
 from filesync_web.mirror.knowledge import Knowledge
+from filesync_web.mirror.plain_files import open_plain
 from filesync_web.mirror.stamps import Hashed, stamp_of
 
 CHUNK_SIZE = 1 << 20
@@ -150,15 +151,15 @@ class Performer:
 
     async def _write(self, step: Write) -> None:
         over = None if step.over is None else self._entry(step.path, step.over)
-        if over is None and await in_thread(self._folder.is_there, step.path, self._scan):
-            raise InTheWayError(f"{step.path} is there already")
         record = self._tables.live(step.file_id)
         if record.content_hash != step.content:
             raise ContentChangedError(f"{step.path} has other content in the store by now")
         source = await self._fetch(record)
+        if over is None and await in_thread(self._folder.is_there, step.path, self._scan):
+            raise InTheWayError(f"{step.path} is there already")
         known = self._knowledge.of(step.file_id) or Known(step.path, step.file_id, "", step.name)
         self._knowledge.note(replace(known, path=step.path, arriving=step.content))
-        mtime_ns = record.updated_at * 1_000_000
+        mtime_ns = min(max(record.updated_at, 0) * 1_000_000, time.time_ns())  # anybody may say anything
         written = await in_thread(
             self._folder.write, step.path, source, self._scan, over=over, mtime_ns=mtime_ns
         )

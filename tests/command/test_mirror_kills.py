@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import random
-import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -67,17 +68,6 @@ class Person:
         self.written.add(content)
 
 
-def wait_for_line(process: subprocess.Popen[str], beginning: str) -> None:
-    """Wait until a process says that on standard error."""
-    assert process.stderr is not None
-    said = []
-    for line in process.stderr:
-        said.append(line)
-        if line.startswith(beginning):
-            return
-    raise AssertionError(f"the mirror has ended with {process.wait()}: {said}")
-
-
 def digest(path: Path) -> bytes:
     return hashlib.sha256(path.read_bytes()).digest()
 
@@ -85,6 +75,33 @@ def digest(path: Path) -> bytes:
 def contents(folder: Path) -> dict[str, bytes]:
     files = [path for path in folder.rglob("*") if path.is_file()]
     return {path.relative_to(folder).as_posix(): digest(path) for path in files}
+
+
+class WatchingMirror:
+    """A mirror that runs until it is killed; `told` are the steps of which it has told."""
+
+    def __init__(self, shell: Shell, folder: Path) -> None:
+        self.told: list[str] = []
+        self._is_watching = False
+        self._process = shell.begin("mirror", "--max-delete", "100%", folder)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        self.told.extend(self._process.stdout)
+
+    def wait_until_it_watches(self) -> None:
+        assert self._process.stderr is not None
+        while not self._is_watching:
+            line = self._process.stderr.readline()
+            assert line, f"the mirror has ended with {self._process.wait()}"
+            self._is_watching = line.startswith("watching")
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
 
 
 class Trial:
@@ -95,33 +112,34 @@ class Trial:
         self.shells = [new_shell("x"), new_shell("y")]
         self.people = [Person(shell.home / "folder", seed + n) for n, shell in enumerate(self.shells)]
         self.mirrors = [self._begin(n) for n in range(2)]
-        self._watching: set[int] = set()
 
-    def _begin(self, which: int) -> subprocess.Popen[str]:
-        shell = self.shells[which]
-        return shell.begin("mirror", "--max-delete", "100%", self.people[which].folder)
+    def _begin(self, which: int) -> WatchingMirror:
+        return WatchingMirror(self.shells[which], self.people[which].folder)
 
     def kill(self) -> None:
-        """Kill one of them at some moment: while it begins, or while it follows changes."""
+        """Kill one of them while people change something: while it begins, just after one of its steps and so
+        in the middle of the next, or whenever."""
         which = self.random.randrange(2)
-        if which not in self._watching and self.random.random() < 0.8:
-            wait_for_line(self.mirrors[which], "watching")
-            self._watching.add(which)
-        until = time.monotonic() + self.random.uniform(0.3, 3)
-        while time.monotonic() < until:
-            self.random.choice(self.people).change()
-            time.sleep(self.random.uniform(0, 0.3))
-        self.mirrors[which].kill()
-        self.mirrors[which].communicate()
+        mirror = self.mirrors[which]
+        until, steps = time.monotonic() + self.random.uniform(0.3, 3), math.inf
+        if self.random.random() < 0.8:
+            mirror.wait_until_it_watches()
+            if self.random.random() < 0.7:
+                until, steps = time.monotonic() + 10, len(mirror.told) + self.random.randrange(1, 8)
+        while time.monotonic() < until and len(mirror.told) < steps:
+            for _ in range(self.random.randrange(1, 5)):
+                self.random.choice(self.people).change()
+            pause = time.monotonic() + self.random.uniform(0, 0.6)
+            while time.monotonic() < pause and len(mirror.told) < steps:
+                time.sleep(0.001)
+        mirror.kill()
         self.random.choice(self.people).change()
         self.mirrors[which] = self._begin(which)
-        self._watching.discard(which)
 
     def end(self) -> None:
         """Let both come to rest, and compare."""
         for mirror in self.mirrors:
             mirror.kill()
-            mirror.communicate()
         for _ in range(4):
             done = [self._mirror_once(n) for n in range(2)]
         assert not any(done), f"they do not come to rest: {done}"

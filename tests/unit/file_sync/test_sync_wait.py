@@ -119,3 +119,23 @@ async def test_a_record_that_names_no_content_is_not_waited_for() -> None:
             FILES.events.file_created(id="odd", path="p", content_hash="h", created_at=1, updated_at=1)
         )
         await tab.sync.wait_until_synced(timeout=1)
+
+
+async def test_many_files_are_not_all_looked_at_with_each_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        device.store.hold = is_put
+        for number in range(20):
+            await tab.sync.save_file(bytes([number]))
+        tables = tab.sync._sync_wait._tables
+        looks: list[int] = []
+        look = type(tables).not_uploaded
+        monkeypatch.setattr(type(tables), "not_uploaded", lambda self: (looks.append(1), look(self))[1])
+        waiting = asyncio.create_task(tab.sync.wait_until_synced())
+        for _ in range(20):
+            request = await device.network.next("PUT")
+            device.store.objects[f"s/{request.url.partition('?')[0].rpartition('/')[2]}"] = request.body
+            request.respond(200)
+            await settle()
+        await waiting
+        assert len(looks) < 6

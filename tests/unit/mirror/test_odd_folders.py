@@ -13,7 +13,7 @@ import pytest
 import filesync_web as fs
 from filesync_web.mirror.decisions.names import TEMPORARY
 from filesync_web.mirror.folder import Folder
-from tests.unit.mirror.scene import Device, MirroredFolder, sha
+from tests.unit.mirror.scene import FILES, Device, MirroredFolder, sha
 
 # --- what is left alone
 
@@ -29,6 +29,20 @@ async def test_what_is_ignored_is_left_alone_on_both_sides(folder: MirroredFolde
     await folder.settle()
     assert device.hashes().keys() == {".filesyncignore", "keep.log", "their.log"}
     assert "their.log" not in folder.tree()
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe*", None])
+async def test_patterns_that_cannot_be_read_stop_the_mirror(
+    folder: MirroredFolder, device: Device, content: bytes | None
+) -> None:
+    folder.write("a.log", b"log")
+    if content is None:
+        (folder.root / ".filesyncignore").symlink_to("elsewhere")
+    else:
+        folder.write(".filesyncignore", content)
+    with pytest.raises(fs.InvalidArgumentError, match="cannot be used"):
+        await folder.mirror.look()
+    assert device.live() == []
 
 
 async def test_a_mirrored_file_that_becomes_ignored_stays_on_both_sides(
@@ -145,6 +159,26 @@ async def test_hostile_names_of_the_store_stay_in_the_folder(folder: MirroredFol
     assert sorted(path.name for path in folder.root.parent.iterdir()) == ["data", "folder"]
     assert len(folder.tree()) == 7
     assert set(device.hashes()) - set(folder.tree()) == {f"{TEMPORARY}x"}
+
+
+@pytest.mark.parametrize("updated_at", [-62_000_000_000_000, 253_000_000_000_000])
+async def test_a_time_that_no_file_can_have_is_no_matter(
+    folder: MirroredFolder, device: Device, updated_at: int
+) -> None:
+    await device.sync.save_file(b"one", name="a.txt")
+    record = device.live()[0]
+    edited = FILES.events["file_updated"](
+        id=record.id,
+        path=record.path,
+        remote_key="",
+        content_hash=record.content_hash,
+        metadata_json=record.metadata_json,
+        updated_at=updated_at,
+    )
+    await device.store.commit(edited)
+    await folder.settle()
+    assert folder.tree() == {"a.txt": b"one"}
+    assert 0 <= (folder.root / "a.txt").stat().st_mtime <= time.time()
 
 
 async def test_equal_names_of_the_store_are_files_beside_each_other(
