@@ -53,7 +53,10 @@ async def heard_in(folder: Path) -> AsyncIterator[tuple[ProcessChannel, asyncio.
 
 
 @pytest.mark.parametrize("length", [0, 95, 110, 400])
-async def test_processes_with_other_temporary_folders_hear_each_other(tmp_path: Path, length: int) -> None:
+async def test_processes_with_other_temporary_folders_hear_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    monkeypatch.setattr(tabs, "LOOK_EVERY", 100.0)  # however long the other one takes to start
     folder = folder_of(tmp_path, length) / "processes"
     environment = {**os.environ, "TMPDIR": str(folder_of(tmp_path / "t", 150))}
     process = await asyncio.create_subprocess_exec(
