@@ -6,7 +6,7 @@ member of the store has made up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from filesync_web.core.foreign import accepted, is_file_id, is_own_delete
@@ -31,6 +31,12 @@ R = TypeVar("R")
 
 MAX_VALUES = 512
 """Of a list in one query; SQLite takes 32,766."""
+_IDS_AFTER = """
+    SELECT "id" FROM "files" WHERE "id" > ? AND +"deletedAt" IS NULL
+    UNION SELECT "fileId" FROM "localFileState" WHERE "fileId" > ?
+    UNION SELECT "fileId" FROM "remoteDeletes" WHERE "fileId" > ?
+    ORDER BY 1 LIMIT ?
+"""  # the plus: not by the index of that column, but in the order of the ids
 
 _NOT_UPLOADED = """SELECT "id", "contentHash" FROM "files" WHERE "remoteKey" = '' AND "deletedAt" IS NULL"""
 _FAILED_UPLOADS = """SELECT "fileId", "lastSyncError" FROM "localFileState" WHERE "uploadStatus" = 'error'"""
@@ -94,13 +100,20 @@ class FileSyncTables:
         files = self._tables.files.where(deleted_at=None)
         return self._records(files.order_by("-created_at").limit(count))
 
-    def all_ids(self) -> list[str]:
-        """The files that are live, of which this client has a row, or that caused something in the outbox."""
-        rows = self._store.query(
-            'SELECT "id" FROM "files" WHERE "deletedAt" IS NULL UNION SELECT "fileId" FROM "localFileState" '
-            'UNION SELECT "fileId" FROM "remoteDeletes"'
-        )
-        return [file_id for (file_id,) in rows if is_file_id(file_id)]
+    def live_contents(self) -> set[str]:
+        """The hashes of all live files' contents. Of very many files too, this takes little time and memory:
+        no record is made of them."""
+        rows = self._store.query('SELECT "contentHash" FROM "files" WHERE "deletedAt" IS NULL')
+        return {content_hash for (content_hash,) in rows}
+
+    def all_ids(self, count: int) -> Iterator[list[str]]:
+        """The files that are live, of which this client has a row, or that caused something in the outbox, in
+        order: so many at a time, each part read when it is asked for."""
+        last: str | None = ""
+        while last is not None:
+            rows = self._store.query(_IDS_AFTER, (last, last, last, count))
+            yield [file_id for (file_id,) in rows if is_file_id(file_id)]
+            last = rows[-1][0] if len(rows) == count else None
 
     def records(self, file_ids: list[str]) -> list[FileRecord]:
         """The records with these ids, deleted or not."""

@@ -107,8 +107,9 @@ class Thumbnails:
 
     async def keep_only_live(self) -> None:
         """Remove those of contents that no live file has: what a tab that died has left."""
-        live = {record.content_hash for record in self._tables.all_live()}
-        await self._remove_if(lambda content: content not in live)
+        if self._store is not None:
+            live = self._tables.live_contents()
+            await self._remove_if(lambda content: content not in live)
 
     async def _remove_if(self, is_unneeded: Callable[[str], bool]) -> int:
         """Remove those of the contents of which that is true; returns the bytes that were freed. Whoever

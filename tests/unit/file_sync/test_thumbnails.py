@@ -13,6 +13,7 @@ from filesync_web.core.thumb_hash import average_colour
 from filesync_web.core.thumbnails import Recipe
 from filesync_web.errors import StorageError
 from filesync_web.files.previews import PATIENCE, QUIET
+from filesync_web.files.tables import FileSyncTables
 from filesync_web.testing import ManualClock, MemoryThumbnails, settle
 from tests.unit.file_sync.scene import FILES, Device, Tab, a_device, restart, saved
 
@@ -127,6 +128,17 @@ async def test_what_a_dead_tab_has_left_goes_at_the_next_start() -> None:
         thumbnails.kept[stale] = b"stale"
         await tab.sync.collect_garbage()
         assert list(thumbnails.kept) == [Recipe().name_for(file.content_hash)]
+
+
+async def test_to_look_for_those_makes_no_record_of_each_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 50,000 files that held up a page for seconds, and the memory it took never went back."""
+    monkeypatch.setattr(FileSyncTables, "_records", lambda *_: pytest.fail("records are made"))
+    async with a_device() as device:
+        thumbnails = with_thumbnails(device)
+        tab = await device.tab(thumbnails=NO_PREVIEWS, start=False)
+        thumbnails.kept[Recipe().name_for("0" * 64)] = b"stale"
+        await tab.sync._thumbnails.keep_only_live()
+        assert thumbnails.kept == {}
 
 
 async def test_thumbnails_go_before_any_file_does() -> None:
