@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import js
@@ -26,6 +25,7 @@ from filesync_web.browser.page_pictures import draw_svg, draw_video
 from filesync_web.browser.worker import ScriptWorker
 from filesync_web.core.image_kinds import claimed_size
 from filesync_web.core.image_size import HEADER_SIZE, image_size
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.media_types import SVG, essence
 from filesync_web.core.paths import check_store_id
 from filesync_web.core.raster import Raster

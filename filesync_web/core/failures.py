@@ -4,9 +4,9 @@ engine."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.text import clean_text
 from filesync_web.errors import (
     AuthError,

@@ -6,9 +6,9 @@ Nothing here awaits: a file system cannot. Paths are relative; "" is the root.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.open_bytes import RandomAccess
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 import zlib
 from base64 import b64encode
-from dataclasses import dataclass
+
+from filesync_web.core.light_dataclass import dataclass
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _RGBA = 6  # the colour type; each value has eight bits

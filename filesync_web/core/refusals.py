@@ -10,7 +10,8 @@ from __future__ import annotations
 import html
 import json
 import re
-from dataclasses import dataclass
+
+from filesync_web.core.light_dataclass import dataclass
 
 MAX_SHOWN = 300
 """Characters of somebody else's text that an error message quotes."""

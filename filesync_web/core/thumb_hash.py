@@ -17,12 +17,12 @@ other factors, 4 bits each.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import chain, starmap
 from math import cos, floor, pi
 from operator import mul
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.raster import Raster
 from filesync_web.errors import InvalidArgumentError
 

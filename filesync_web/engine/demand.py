@@ -8,9 +8,9 @@ file, so that nothing waits in line that is not to come. Bytes that are here are
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.metadata import parse_metadata
 from filesync_web.core.records import FileRecord, TransferControl
 from filesync_web.core.sizes import LARGE

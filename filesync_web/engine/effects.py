@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from filesync_web.core.display import FileSyncEvent
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.records import LocalFileState, RemoteDelete
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.records import (
     Control,
     FileRecord,

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.records import RemoteDelete
 from filesync_web.engine.effects import Job
 from filesync_web.engine.retry import FIRST_TRY, Retry

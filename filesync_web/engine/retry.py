@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from filesync_web.core.backoff import RetryPolicy
 from filesync_web.core.failures import Failure, FailureKind
+from filesync_web.core.light_dataclass import dataclass
 
 WRONG_BYTES_LIMIT = 3
 """Wrong bytes may come of the way that they took; after so many the object itself is taken for damaged."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from filesync_web.core.backoff import RetryPolicy
 from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.failures import Failure
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.paths import remote_key
 from filesync_web.core.records import FileRecord, RemoteDelete
 from filesync_web.core.sizes import LARGE, SMALL

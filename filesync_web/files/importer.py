@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.media_types import check_mime_type, clean_mime_type, guess_mime_type
 from filesync_web.core.metadata import FileMetadata, check_metadata, encode_metadata
 from filesync_web.core.paths import file_path

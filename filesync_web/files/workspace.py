@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.files.events import FileEvents
 from filesync_web.files.tables import FileSyncTables
 from filesync_web.livestore.store import Store

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from filesync_web.aio.waiting import first_of
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.errors import SyncAuthError, SyncError
 from filesync_web.livestore.messages import Json
 from filesync_web.livestore.ports import Socket, SocketClosedError, StorePorts

@@ -15,8 +15,9 @@ Names and shapes follow Effect RPC's JSON serialization and LiveStore 0.4's `syn
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from filesync_web.core.light_dataclass import dataclass
 
 from ..errors import SyncError
 

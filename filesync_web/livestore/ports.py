@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from random import Random
 from typing import Any, Protocol
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.livestore.messages import Event, Json
 from filesync_web.ports import Clock
 

@@ -16,10 +16,11 @@ import sqlite3
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import compress
 
 from filesync_web.aio.tasks import Tasks
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.errors import EventTooLargeError, SchemaError, StoreError
 from filesync_web.livestore import sequence
 from filesync_web.livestore.messages import MAX_BATCH_BYTES, MAX_SEQ_NUM, Event

@@ -17,9 +17,9 @@ import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.errors import SchemaError, StoreError
 from filesync_web.livestore.messages import Json
 from filesync_web.livestore.ports import (

@@ -9,9 +9,9 @@ from __future__ import annotations
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.errors import SchemaError
 from filesync_web.livestore.schema import Schema
 

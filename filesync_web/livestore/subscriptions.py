@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from filesync_web.core.light_dataclass import dataclass
 
 logger = logging.getLogger(__name__)
 

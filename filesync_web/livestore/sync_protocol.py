@@ -19,10 +19,11 @@ last events once more that we have, and what comes has to begin with them (`rece
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import TypeAlias
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.errors import SyncError
 from filesync_web.livestore import sequence
 from filesync_web.livestore.messages import (

@@ -10,13 +10,13 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 from filesync_web.aio.tasks import Tasks
 from filesync_web.aio.waiting import to_the_end
 from filesync_web.core.foreign import is_upload_id
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.metadata import MAX_SAFE_INTEGER
 from filesync_web.core.records import OpenUpload
 from filesync_web.errors import IntegrityError, PermanentTransferError, RemoteMissingError, ServerError

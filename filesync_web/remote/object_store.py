@@ -8,10 +8,10 @@ is no object store.
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from filesync_web.aio.gate import Gate
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.sizes import LARGE
 from filesync_web.errors import PermanentTransferError, RemoteMissingError, ServerError
 from filesync_web.ports import BlobHandle, Platform, Progress

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from filesync_web.core.failures import error_for_status, retry_after_seconds
 from filesync_web.core.foreign import is_header, is_signed_url
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.refusals import read_refusal
 from filesync_web.errors import AuthError, IntegrityError, PermanentTransferError, ServerError
 from filesync_web.ports import Headers, HttpResponse
