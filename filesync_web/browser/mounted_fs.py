@@ -100,7 +100,7 @@ class MountedFs:
 
     def _lookup(self, js_parent: Any, name: str) -> Any:
         path = _path_in(js_parent, name)
-        return self._node(js_parent, name, path, is_folder=self._tree.find(path) is None)
+        return self._node(js_parent, name, path, is_folder=self._tree.is_folder(path))
 
     def _getattr(self, js_node: Any) -> Any:
         return _attributes(self._tree.find(js_node.mountedPath), js_node)

@@ -69,6 +69,11 @@ class Tree(Protocol):
         """The file at a path, None for a folder; raises `FileNotFoundError`."""
         ...
 
+    def is_folder(self, path: str) -> bool:
+        """Whether a folder is at a path, False for a file; raises `FileNotFoundError`. Costs less than
+        `find`."""
+        ...
+
     def names_in(self, folder: str) -> list[str]:
         """The names of what is in a folder."""
         ...

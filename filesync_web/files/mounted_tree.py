@@ -37,8 +37,16 @@ class MountedTree:
         """The file at a path, None for a folder."""
         entry = self._file_at(path)
         if entry is None and not self._is_folder(path):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+            raise _not_found(path)
         return entry
+
+    def is_folder(self, path: str) -> bool:
+        """Whether it is a folder that is at a path, and no file; reads no record."""
+        if self._has_file(path):
+            return False
+        if not self._is_folder(path):
+            raise _not_found(path)
+        return True
 
     def names_in(self, folder: str) -> list[str]:
         """The names of what is in a folder."""
@@ -62,13 +70,16 @@ class MountedTree:
         entry.path = path
         return entry
 
+    def _has_file(self, path: str) -> bool:
+        return path in self._changed or (path not in self._hidden and self._stored.has_file(path))
+
     def _is_folder(self, path: str) -> bool:
         if path in self._made or (path not in self._gone and self._stored.is_folder(path)):
             return True
         return any(changed.startswith(f"{path}/") for changed in (*self._changed, *self._made))
 
     def _exists(self, path: str) -> bool:
-        return self._file_at(path) is not None or self._is_folder(path)
+        return self._has_file(path) or self._is_folder(path)
 
     # --- files
 
@@ -177,6 +188,10 @@ class MountedTree:
         """Commit nothing more, and note no more changes of the store."""
         await self.changes.close()
         self._stored.close()
+
+
+def _not_found(path: str) -> FileNotFoundError:
+    return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
 
 
 def _check_length(path: str) -> None:

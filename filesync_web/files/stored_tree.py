@@ -24,7 +24,7 @@ _NAMES = """
 SELECT "id", "createdAt", CASE WHEN json_valid("metadataJson") THEN
   CASE WHEN json_type("metadataJson", '$.custom.name') = 'text'
     THEN json_extract("metadataJson", '$.custom.name') END END
-FROM "files" WHERE "deletedAt" IS NULL
+FROM "files" WHERE "deletedAt" IS NULL AND "contentHash" != ''
 """
 
 
@@ -79,6 +79,10 @@ class StoredTree:
             if ids[name] is None or (record is not None and record.is_usable)
         }
 
+    def has_file(self, path: str) -> bool:
+        """Whether a file is at a path; reads no record."""
+        return self._current_names().file_at(path) is not None
+
     def newest(self, count: int) -> list[MountedFile]:
         """The files that were made last."""
         return [_mounted(record) for record in self._tables.newest_live(count) if record.is_usable]
@@ -105,7 +109,7 @@ class StoredTree:
 
     def _read_again(self, names: MountedNames, file_id: str) -> None:
         record = self._tables.record(file_id) if is_file_id(file_id) else None
-        if record is None or not record.is_live:
+        if record is None or not record.is_live or not record.is_usable:
             names.remove(file_id)
         else:
             name = parse_metadata(record.metadata_json).name
