@@ -1,8 +1,8 @@
 """Takes the steps of a mirror, on both sides, and notes each.
 
-What goes to the store is noted before it is done, what arrives in the folder as well, everything else after
-it; `decisions.plan` says why. A step whose place or content has changed since the look is left for the next
-one.
+Contents and deletions are noted before they are done, names after it: whatever is recognised when this
+process dies between the two is safe (`decisions.plan`). A step whose place or content has changed since the
+look is left for the next one.
 """
 
 from __future__ import annotations
@@ -85,8 +85,9 @@ class Performer:
             case DeleteInStore():
                 await self._delete(step)
             case RemoveInFolder():
-                await in_thread(self._folder.remove, self._entry(step.path, step.content))
+                entry = self._entry(step.path, step.content)
                 self._knowledge.forget([step.file_id])
+                await in_thread(self._folder.remove, entry)
                 self._scan.files.pop(step.path)
             case RenameInFolder():
                 await self._move(step)
@@ -135,6 +136,7 @@ class Performer:
     async def _delete(self, step: DeleteInStore) -> None:
         if await in_thread(self._folder.is_there, step.path, self._scan):
             raise InTheWayError(f"{step.path} is there again")
+        self._renote(step.file_id, sent=step.base)  # a deletion of our own must not be taken for another's
         await self._files.delete_file(step.file_id, if_content=step.base)
         self._knowledge.forget([step.file_id])
 

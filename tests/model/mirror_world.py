@@ -159,6 +159,10 @@ class Device:
                 self._note(Known(step.path, f"{self.name}{self.made}", step.content, step.name))
             case Update() if (known := self._known_of(step.file_id)) is not None:
                 self._note(replace(known, path=step.path, sent=step.content))
+            case DeleteInStore() if (known := self._known_of(step.file_id)) is not None:
+                self._note(replace(known, sent=step.base))
+            case RemoveInFolder():
+                self._forget(step.file_id)
             case Write() if self._may_write(step) and self._has(step.file_id, step.content):
                 known = self._known_of(step.file_id) or Known(step.path, step.file_id, "", step.name)
                 self._note(replace(known, path=step.path, arriving=step.content))
@@ -184,7 +188,6 @@ class Device:
                 self._forget(step.file_id)
             case RemoveInFolder() if self.folder.get(step.path) == step.content:
                 del self.folder[step.path]
-                self._forget(step.file_id)
             case RenameInFolder() if step.path in self.folder and self._is_free(step.new_path):
                 self.folder[step.new_path] = self.folder.pop(step.path)
                 self._move(step.file_id, step.new_path)

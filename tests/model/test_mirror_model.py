@@ -66,6 +66,18 @@ TRACES: dict[str, list[Act]] = {
         ("edit", 1, 7, 1),
         ("store_rename", 1, 9, 2),
     ],
+    "a deletion of its own, not noted, was taken for another's": [
+        ("write", 0, 4, 7),
+        ("rename", 0, 2, 5),
+        ("write", 0, 9, 5),
+        ("look", 0, 8, 6),
+        ("step", 0, 4, 6),
+        ("rename", 0, 2, 5),
+        ("look", 0, 8, 0),
+        ("step", 0, 3, 4),
+        ("die", 0, 6, 3),
+        ("rename", 0, 1, 9),
+    ],
     "an edit that was taken back before others had it was no edit": [
         ("write", 1, 7, 4),
         ("write", 1, 9, 7),

@@ -18,9 +18,9 @@ class Known:
     other files come and go is no new name. `content` is what both sides had when they were last equal and the
     sync backend had confirmed it; "" for none. `sent` is what the folder has given the store since: as long
     as it is not confirmed, somebody else's edit may turn out to have come first, and then the folder's is the
-    second of two. `arriving` is what is just being written into the folder. Both are noted before it is done,
-    so that it is recognised if this process dies then: a file of the store that is noted, but is not there,
-    was never made.
+    second of two; or what it has deleted there. `arriving` is what is just being written into the folder.
+    Both are noted before it is done, so that it is recognised if this process dies then: a file of the store
+    that is noted, but is not there, was never made.
     """
 
     path: str
