@@ -69,8 +69,10 @@ class Adding:
     async def add(self, given: list[Given], folder: str) -> None:
         """Add files to a folder, which is "" or ends with a slash. That one fails is told, and the others are
         added."""
+        if len(given) > MAX_ENTRIES:
+            self._tell(wording.too_many(MAX_ENTRIES))
         with self._stoppable():
-            await self._add(given, folder)
+            await self._add(given[:MAX_ENTRIES], folder)
 
     async def add_entries(self, js_entries: list[Any], folder: str) -> None:
         """Add what was dropped, files and folders."""
@@ -96,23 +98,31 @@ class Adding:
         given: list[Given] = []
         todo, seen = [("", entry) for entry in js_entries], 0
         self.found = 0
+        self._on_change()
         try:
             while todo and seen < MAX_ENTRIES:
                 path, js_entry = todo.pop()
-                seen += 1
+                path, seen = path + js_entry.name, seen + 1
                 if js_entry.isFile:
-                    given.append(Given(path + js_entry.name, partial(js_folders.fileOf, js_entry)))
+                    given.append(Given(path, partial(js_folders.fileOf, js_entry)))
                 else:
-                    inside = await js_folders.entriesOf(js_entry, MAX_ENTRIES)
-                    path += f"{js_entry.name}/"
-                    todo += [(path, entry) for entry in inside if not is_hidden(entry.name)]
-                    self._on_change()
+                    inside = await self._entries(js_entry, path, MAX_ENTRIES + 1 - seen - len(todo))
+                    todo += [(f"{path}/", entry) for entry in inside if not is_hidden(entry.name)]
                 self.found = len(given)
+                self._on_change()
         finally:
             self.found = None
         if todo:
             self._tell(wording.too_many(MAX_ENTRIES))
         return sorted(given, key=lambda one: one.name)
+
+    async def _entries(self, js_folder: Any, path: str, enough: int) -> list[Any]:
+        """What is in a folder; when it cannot be read that is told, and it counts as empty."""
+        try:
+            return list(await js_folders.entriesOf(js_folder, enough))
+        except Exception as error:  # a JsException
+            self._tell(f"{wording.clipped(path)} was not added: {wording.plain(error)}")
+            return []
 
     async def _add(self, given: list[Given], folder: str) -> None:
         added, left = 0, len(given)

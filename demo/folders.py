@@ -34,6 +34,8 @@ class Folders:
         self._on_choose = on_choose
         self._root = parts["folders"]
         self._inside: dict[str, int] = {}
+        self._read_of = ""  # the folder that these are in
+        self._said_of = ""  # the folder that screen readers were told of
         self._shown: tuple[Any, ...] = ()
         self._is_due = False
         self._reading: asyncio.Task[None] | None = None
@@ -63,14 +65,17 @@ class Folders:
         try:
             while self._is_due:
                 self._is_due = False
-                self._inside = await self._listing.folders(self.chosen)
+                folder = self.chosen
+                self._inside, self._read_of = await self._listing.folders(folder), folder
                 self.update()
         finally:
             self._reading = None
             self._pace.took(time.perf_counter() - started)
 
     def update(self) -> None:
-        """Show the path and the folders in it, where they have changed."""
+        """Show the path and the folders in it, where they have changed, once they are known."""
+        if self._read_of != self.chosen:
+            return
         shown = (self.chosen, list(self._inside.items()))
         if shown != self._shown:
             self._shown = shown
@@ -80,9 +85,10 @@ class Folders:
             self._parts["folder-list"].replaceChildren(*_chips(self.chosen, self._inside))
             if focused is not None:
                 self._focus(focused)
-        if self._listing.folder == self.chosen:
+        if self._listing.folder == self.chosen != self._said_of:
+            self._said_of = self.chosen
             said = wording.in_folder(self.chosen, self._listing.count, len(self._inside))
-            self._parts.write("folder-said", said if self.chosen or self._inside else "")
+            self._parts.write("folder-said", said)
 
     def _has_focus(self) -> bool:
         return bool(self._root.contains(document.activeElement))

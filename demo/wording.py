@@ -129,8 +129,8 @@ def in_folder(folder: str, shown: int, folders: int) -> str:
 
 
 def stopped(added: int, wanted: int) -> str:
-    """What is said when somebody stops the adding of many files."""
-    return f"Stopped: {added:,} of {count(wanted, 'file')} {'was' if added == 1 else 'were'} added."
+    """What is said when somebody stops the adding of many files; a few more may be stored in that moment."""
+    return f"Stopped after {added:,} of {count(wanted, 'file')}."
 
 
 def too_many(limit: int) -> str:

@@ -170,6 +170,6 @@ def test_the_adding_of_a_folder_is_told_in_plain_words() -> None:
     assert wording.headline(snapshot(), 0, 1).text == "Looking through the folder … 1 file"
     assert wording.headline(snapshot(), 3, 1200).text == "Looking through the folder … 1,200 files"
     assert wording.headline(snapshot(), 3).text == "Saving 3 pictures on this device …"
-    assert wording.stopped(1, 2) == "Stopped: 1 of 2 files was added."
-    assert wording.stopped(0, 1200) == "Stopped: 0 of 1,200 files were added."
+    assert wording.stopped(1, 2) == "Stopped after 1 of 2 files."
+    assert wording.stopped(0, 1200) == "Stopped after 0 of 1,200 files."
     assert wording.too_many(20_000).startswith("There are more than 20,000 files and folders")
