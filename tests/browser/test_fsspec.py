@@ -26,17 +26,8 @@ def selenium_with_libraries(selenium_everywhere: PyodidePage) -> PyodidePage:
 
 
 @run_in_pyodide
-async def test_who_awaits_can_do_everything_and_look_ups_need_no_waiting(
-    selenium_with_libraries: PyodidePage, store_id: str
-) -> None:
-    import asyncio
-    import errno
-
-    import js
-    from pyodide.ffi import can_run_sync, create_once_callable
-
-    import filesync_web as fs
-    from filesync_web.fsspec import CannotWaitError, FileSyncFileSystem
+async def test_who_awaits_can_do_everything(selenium_with_libraries: PyodidePage, store_id: str) -> None:
+    from filesync_web.fsspec import FileSyncFileSystem
     from tests.in_page.client import close_client, open_client
 
     _store, sync = await open_client(store_id)
@@ -57,6 +48,28 @@ async def test_who_awaits_can_do_everything_and_look_ups_need_no_waiting(
         await system._mv(f"{store_id}/a", f"{store_id}/e", recursive=True)
         await system._rm(f"{store_id}/b.txt")
         assert await system._find(store_id) == [f"{store_id}/{name}" for name in ("c.txt", "d.txt", "e/data")]
+    finally:
+        await close_client()
+
+
+@run_in_pyodide
+async def test_look_ups_need_no_waiting(selenium_with_libraries: PyodidePage, store_id: str) -> None:
+    """In a callback of the browser, where Python is not entered by a call that can be suspended."""
+    import asyncio
+    import errno
+
+    import js
+    from pyodide.ffi import can_run_sync, create_once_callable
+
+    import filesync_web as fs
+    from filesync_web.fsspec import CannotWaitError, FileSyncFileSystem
+    from tests.in_page.client import close_client, open_client
+
+    _store, sync = await open_client(store_id)
+    try:
+        for name in ("c.txt", "d.txt", "e/data"):
+            await sync.save_file(b"content", name=name)
+        system = FileSyncFileSystem(sync)
         caught: list[BaseException] = []
         done = asyncio.get_running_loop().create_future()
 
