@@ -26,14 +26,8 @@ def selenium_with_libraries(selenium_everywhere: PyodidePage) -> PyodidePage:
 
 
 @run_in_pyodide
-async def test_who_awaits_can_do_everything_and_look_ups_need_no_waiting(
-    selenium_with_libraries: PyodidePage, store_id: str
-) -> None:
-    import asyncio
-    import errno
-
-    import filesync_web as fs
-    from filesync_web.fsspec import CannotWaitError, FileSyncFileSystem
+async def test_who_awaits_can_do_everything(selenium_with_libraries: PyodidePage, store_id: str) -> None:
+    from filesync_web.fsspec import FileSyncFileSystem
     from tests.in_page.client import close_client, open_client
 
     _store, sync = await open_client(store_id)
@@ -54,47 +48,66 @@ async def test_who_awaits_can_do_everything_and_look_ups_need_no_waiting(
         await system._mv(f"{store_id}/a", f"{store_id}/e", recursive=True)
         await system._rm(f"{store_id}/b.txt")
         assert await system._find(store_id) == [f"{store_id}/{name}" for name in ("c.txt", "d.txt", "e/data")]
-        caught: list[BaseException] = []
+    finally:
+        await close_client()
 
-        def in_a_callback_of_the_browser() -> None:
-            assert system.ls(store_id, detail=False) == [
-                f"{store_id}/{name}" for name in ("c.txt", "d.txt", "e")
-            ]
+
+@run_in_pyodide
+async def test_look_ups_need_no_waiting(selenium_with_libraries: PyodidePage, store_id: str) -> None:
+    """In a callback of the browser, where Python is not entered by a call that can be suspended."""
+    import asyncio
+    import errno
+
+    import js
+    from pyodide.ffi import can_run_sync, create_once_callable
+
+    import filesync_web as fs
+    from filesync_web.fsspec import CannotWaitError, FileSyncFileSystem
+    from tests.in_page.client import close_client, open_client
+
+    _store, sync = await open_client(store_id)
+    try:
+        for name in ("c.txt", "d.txt", "e/data"):
+            await sync.save_file(b"content", name=name)
+        system = FileSyncFileSystem(sync)
+        caught: list[BaseException] = []
+        done = asyncio.get_running_loop().create_future()
+
+        def look_and_open() -> None:
+            names = system.ls(store_id, detail=False)
+            assert names == [f"{store_id}/{name}" for name in ("c.txt", "d.txt", "e")]
             assert system.glob(f"{store_id}/**/*.txt") == [f"{store_id}/c.txt", f"{store_id}/d.txt"]
             assert system.find(f"{store_id}/e") == [f"{store_id}/e/data"]
             assert (system.isfile(f"{store_id}/e"), system.exists(f"{store_id}/x")) == (False, False)
-            for call in (system.open, system.cat_file, system.info):
+            for call, name in ((system.open, "c.txt"), (system.cat_file, "c.txt"), (system.info, "x")):
                 try:
-                    call(f"{store_id}/{'c.txt' if call != system.info else 'x'}")
+                    call(f"{store_id}/{name}")
                 except (CannotWaitError, FileNotFoundError) as error:
                     caught.append(error)
 
-        done = asyncio.get_running_loop().create_future()
-
         def call_back() -> None:
             try:
-                in_a_callback_of_the_browser()
-                done.set_result(None)
+                look_and_open()
+                done.set_result(can_run_sync())
             except BaseException as error:
                 done.set_exception(error)
 
-        asyncio.get_running_loop().call_soon(call_back)
-        await done
-        assert "await filesystem.open_async" in str(caught[0])
-        assert "await filesystem._cat_file" in str(caught[1])
-        assert isinstance(caught[2], fs.UnknownFileError)
-        assert caught[2].errno == errno.ENOENT
+        js.setTimeout(create_once_callable(call_back), 0)
+        can_wait = await done
+        *refused, missing = caught
+        assert isinstance(missing, fs.UnknownFileError)
+        assert missing.errno == errno.ENOENT
+        named = [] if can_wait else ["await filesystem.open_async", "await filesystem._cat_file"]
+        assert [type(error) for error in refused] == [CannotWaitError] * len(named)
+        assert all(name in str(error) for name, error in zip(named, refused, strict=True))
     finally:
         await close_client()
 
 
 @run_in_pyodide
 async def run_recipe(selenium: PyodidePage, recipe: str, store_id: str, name: str) -> Any:
-    """What a recipe has under a name at its end, or the error where Python cannot be suspended."""
-    from pyodide.ffi import can_run_sync
-
+    """What a recipe has under a name at its end."""
     import filesync_web as fs
-    from filesync_web.fsspec import CannotWaitError
     from tests.in_page.client import SCHEMA
 
     store = await fs.open_store(SCHEMA, store_id=store_id)
@@ -102,24 +115,16 @@ async def run_recipe(selenium: PyodidePage, recipe: str, store_id: str, name: st
     names: dict[str, Any] = {}
     try:
         exec(recipe, names)
-        return can_run_sync(), names[name]
-    except CannotWaitError as error:
-        return can_run_sync(), str(error)
+        return names[name]
     finally:
         await fs.dispose_file_sync()
         await store.close()
 
 
 @pytest.mark.parametrize("library", ANSWERS)
-def test_recipes_run_where_python_can_be_suspended(
+def test_recipes_run_as_they_stand_since_python_can_be_suspended(
     selenium_with_libraries: PyodidePage, store_id: str, library: str
 ) -> None:
     name, answer = ANSWERS[library]
-    can_wait, found = run_recipe(
-        selenium_with_libraries, RECIPES[library].replace("album", store_id), store_id, name
-    )
-    print(library, can_wait, found)
-    if can_wait:
-        assert found == answer
-    else:
-        assert "await filesystem." in found
+    recipe = RECIPES[library].replace("album", store_id)
+    assert run_recipe(selenium_with_libraries, recipe, store_id, name) == answer
