@@ -113,7 +113,7 @@ class MountedFs:
         """All that can be set is the size; times and permissions are taken and forgotten."""
         size: Any = getattr(js_attributes, "size", None)
         if entry is not None and not is_none(size):
-            entry.truncate(int(size), self._contents.open)
+            entry.truncate(int(size), self._contents)
 
     def _readdir(self, js_node: Any) -> Any:
         return to_js([".", "..", *self._tree.names_in(js_node.mountedPath)])
@@ -151,7 +151,7 @@ class MountedFs:
         number = next(self._numbers)
         opened = _Stream(entry, to_write=bool(js_stream.flags & os.O_ACCMODE))
         try:
-            entry.open(self._contents.open, to_write=opened.to_write)
+            entry.open(self._contents, to_write=opened.to_write)
         except OSError:
             self._js_fs.closeStream(js_stream.fd)  # Emscripten would leave it open
             raise
