@@ -6,11 +6,15 @@
     whole        `read(1 << 20)` to the end
     zip          an archive of that size is listed, and one member of 16 MiB is read
     csv          a column of a table of 100 MB is summed
+    mounted      a file of that size is written in the mounted folder in blocks of 1 MiB, and saved
+    sqlite rows  1,000 rows of a database of 60 MB are read by their key, on the mounted file
+    sqlite sum   a column of it is summed
 
 in a worker and on the main thread, there also with `suspend=True`. *As bytes*: the same, but the file is
-copied to `bytes` first, up to 512 MiB. Memory is how far the peak of resident memory rose above that at rest,
-in all renderer processes together and in the browser process. The size in MiB may be given as an argument, as
-in `build.py bench python-files 2048`, else it is 256; `worker` or `bare` after it measures only there.
+copied to `bytes` first, up to 1 GiB; a database is then deserialized. Memory is how far the peak of resident
+memory rose above that at rest, in all renderer processes together and in the browser process. The size in MiB
+may be given as an argument, as in `build.py bench python-files 2048`, else it is 256; `worker`, `bare`
+or `suspended` after it measures only that.
 """
 
 from __future__ import annotations
@@ -26,11 +30,13 @@ from tests.harness.memory import Memory
 from tests.harness.pyodide_page import Kind
 
 SECONDS = 900.0
-LARGEST_COPY = 512
-KINDS: dict[str, Kind] = {"worker": "worker", "main thread": "bare"}
+LARGEST_COPY = 1024
+KINDS: dict[str, Kind] = {"worker": "worker", "bare": "bare", "suspended": "bare"}
+NAMES = {"worker": "worker", "bare": "main thread", "suspended": "main thread, suspended"}
 
 OPEN = """
-import csv, io, os, random, zipfile
+import csv, io, os, random, sqlite3, zipfile
+from pathlib import Path
 from js import performance
 import filesync_web as fs
 kit = fs.create_file_sync_schema()
@@ -40,6 +46,7 @@ schema = fs.make_schema(
 store = await fs.open_store(schema, store_id="bench")
 sync = await fs.create_file_sync(store, remote=None)
 chance, block, suspend = random.Random(1), os.urandom(1 << 20), False
+ROWS = 250_000
 rows = b"".join(b"%d,some text in the middle,%d.5\\n" % (number, number) for number in range(28_000))
 
 def read_random(file):
@@ -61,6 +68,26 @@ def read_zip(file):
 def read_csv(file):
     table = csv.DictReader(io.TextIOWrapper(file, "utf-8", newline=""))
     assert sum(float(row["amount"]) for row in table) == 100 * sum(number + 0.5 for number in range(28_000))
+
+def read_rows(database):
+    for _ in range(1000):
+        number = chance.randrange(ROWS)
+        found = database.execute("SELECT amount FROM numbers WHERE number = ?", (number,)).fetchone()
+        assert found == (number + 0.5,)
+
+def read_sum(database):
+    assert database.execute("SELECT sum(amount) FROM numbers").fetchone() == (ROWS * ROWS / 2,)
+
+def in_place(read):
+    database = sqlite3.connect("file:/files/a.db?mode=ro&immutable=1", uri=True)
+    read(database)
+    database.close()
+
+async def deserialized(read):
+    database = sqlite3.connect(":memory:")
+    database.deserialize((await (await sync.read_file(numbers)).arrayBuffer()).to_bytes())
+    read(database)
+    database.close()
 
 async def opened(file_id, read):
     async with sync.open_file(file_id, suspend=suspend) as file:
@@ -93,6 +120,15 @@ async with sync.create_file("a.csv") as file:
         file.write(rows)
         await file.drain()
 table = file.result.file_id
+path = Path("/tmp/a.db")
+database = sqlite3.connect(path)
+with database:
+    database.execute("CREATE TABLE numbers (number INTEGER PRIMARY KEY, text TEXT, amount REAL)")
+    some = ((number, "some text in the middle " * 9, number + 0.5) for number in range(ROWS))
+    database.executemany("INSERT INTO numbers VALUES (?, ?, ?)", some)
+database.close()
+numbers = (await sync.save_file(path, name="a.db")).file_id
+path.unlink()
 """
 
 READS = {
@@ -101,9 +137,24 @@ READS = {
     "zip": "archived, read_zip",
     "csv": "table, read_csv",
 }
+QUERIES = {"sqlite rows": "read_rows", "sqlite sum": "read_sum"}
+
+MOUNT = """
+mounted = await sync.mount()
+await mounted.ready()
+"""
+
+WRITE_MOUNTED = """
+with open("/files/written.bin", "wb", buffering=0) as file:
+    for number in range(mib):
+        file.write(number.to_bytes(8) + block[8:])
+await mounted.flush()
+os.remove("/files/written.bin")
+await mounted.flush()
+"""
 
 CLOSE = """
-for file_id in (big, archived, table):
+for file_id in (big, archived, table, numbers):
     await sync.delete_file(file_id)
 await sync.collect_garbage()
 await sync.dispose()
@@ -135,6 +186,14 @@ class Bench:
             if self._mib <= LARGEST_COPY and not suspend:
                 self.measure(f"{name}, as bytes", f"await copied({what})")
 
+    def mounted(self) -> None:
+        """Write a file, and query the database."""
+        self._page.run_async(f"{MOUNT}\nNone")
+        self.measure("mounted", WRITE_MOUNTED)
+        for name, read in QUERIES.items():
+            self.measure(name, f"in_place({read})")
+            self.measure(f"{name}, as bytes", f"await deserialized({read})")
+
     def measure(self, name: str, code: str) -> None:
         """Print the seconds that the code takes, and what it does to the memory."""
         self._debugger.send("HeapProfiler.collectGarbage")
@@ -142,8 +201,8 @@ class Bench:
         self._memory.reset()
         seconds = self.seconds(code)
         growth = [f"{k} {self._memory.peak(pids) - at_rest[k]:.0f}" for k, pids in vars(self._memory).items()]
-        speed = f"{self._mib * 1.048576 / seconds:7.0f} MB/s" if name in ("write", "whole") else ""
-        print(f"  {name:<16}{seconds:8.2f} s  growth in MiB: {', '.join(growth):<28}{speed}", flush=True)
+        speed = f"{self._mib * 1.048576 / seconds:7.0f} MB/s" if name in ("write", "whole", "mounted") else ""
+        print(f"  {name:<22}{seconds:8.2f} s  growth in MiB: {', '.join(growth):<28}{speed}", flush=True)
 
     def seconds(self, code: str) -> float:
         timed = f"started = performance.now()\n{code}\nperformance.now() - started"
@@ -153,23 +212,19 @@ class Bench:
 
 def main() -> None:
     mib = int(sys.argv[1]) if len(sys.argv) > 1 else 256
-    only = sys.argv[2:] or KINDS.values()
     with ExitStack() as stack:
         profile = new_profile(stack, Path(stack.enter_context(tempfile.TemporaryDirectory())))
         context = profile.open()
-        for name, kind in KINDS.items():
-            if kind not in only:
-                continue
-            print(f"{name}, a file of {mib} MiB", flush=True)
-            page = open_pyodide_page(context, kind)
+        for how in sys.argv[2:] or KINDS:
+            print(f"{NAMES[how]}, a file of {mib} MiB", flush=True)
+            page = open_pyodide_page(context, KINDS[how])
             page.set_script_timeout(SECONDS)
             page.run_async(f"mib = {mib}\n{OPEN}\nNone")
             bench = Bench(page, Memory(profile.folder), mib)
             bench.write()
-            bench.read(suspend=False)
-            if kind == "bare":
-                print("main thread, suspended", flush=True)
-                bench.read(suspend=True)
+            bench.read(suspend=how == "suspended")
+            if how != "suspended":
+                bench.mounted()
             page.run_async(f"{CLOSE}\nNone")
             page.driver.close()
 

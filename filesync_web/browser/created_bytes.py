@@ -13,11 +13,12 @@ from collections import deque
 from contextlib import suppress
 from typing import Any
 
+import js
 from pyodide.ffi import JsException, to_js
 
 from filesync_web.browser.js_util import JsError, call, in_worker, is_none, js_object, storage_error
 from filesync_web.browser.worker import Job, ScriptWorker
-from filesync_web.errors import QuotaExceededError, StorageError
+from filesync_web.errors import QuotaExceededError, StorageError, UnreadableError
 from filesync_web.ports import FinishedBytes, NewBytes
 
 logger = logging.getLogger(__name__)
@@ -105,6 +106,26 @@ class WrittenBytes(_CreatedBytes):
         if count != js_bytes.length:
             raise QuotaExceededError("this device has no room for the bytes: the file could not grow")
 
+    def read_into(self, offset: int, into: memoryview) -> int:
+        """Read what was written, piece by piece, each by way of one buffer."""
+        count = max(0, min(len(into), self.size - offset))
+        js_buffer = js.Uint8Array.new(min(count, PIECE_SIZE))
+        for at in range(0, count, PIECE_SIZE):
+            piece = into[at : min(at + PIECE_SIZE, count)]
+            js_view = js_buffer.subarray(0, len(piece))
+            if self._js_access.read(js_view, js_object({"at": offset + at})) != len(piece):
+                raise UnreadableError("a temporary file is shorter than what was written to it")
+            js_view.assign_to(piece)
+        return count
+
+    def truncate(self, size: int) -> None:
+        """Cut bytes off, or add zeros."""
+        try:
+            self._js_access.truncate(size)
+        except JsException as error:
+            raise storage_error(error) from error
+        self.size = size
+
     async def drain(self) -> None:
         """Nothing waits in memory."""
 
@@ -120,6 +141,12 @@ class WrittenBytes(_CreatedBytes):
         """The same, once nobody has the file open."""
         self._js_access.close()
         await super().discard()
+
+    def discard_soon(self) -> None:
+        """The same, without waiting for it."""
+        self._js_access.close()
+        with suppress(StorageError):  # it was closed; a sweep removes the file
+            self._worker.start("discardBytes", name=self._name)
 
 
 class PostedBytes(_CreatedBytes):

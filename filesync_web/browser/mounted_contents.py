@@ -23,7 +23,9 @@ from pyodide.ffi import JsException
 from filesync_web.aio.tasks import Tasks
 from filesync_web.browser.blobs import OpfsBlobStore
 from filesync_web.browser.js_util import absolute_url, in_worker
+from filesync_web.browser.mounted_drafts import Drafts
 from filesync_web.browser.open_file import open_file
+from filesync_web.core.drafts import Draft
 from filesync_web.core.mounting import MountedFile
 from filesync_web.core.paths import file_path
 from filesync_web.errors import BlobNotFoundError, UnreadableError
@@ -42,15 +44,24 @@ class MountedContents:
         self._blobs = blobs
         self._tasks = Tasks(f"the mounted files of {blobs.store_id}")
         self._in_hand: OrderedDict[str, Any] = OrderedDict()
+        self._drafts = Drafts(blobs, self._tasks)
+        self._tasks.spawn(self._drafts.prepare(), "making temporary files")
 
     async def close(self) -> None:
         """Let go of all that is in hand; what is open stays so."""
         await self._tasks.cancel_and_wait()
         self._in_hand.clear()
+        await self._drafts.close()
+
+    def new_draft(self) -> Draft:
+        """A new, empty file to be written."""
+        return self._drafts.new()
 
     async def prepare(self, contents: list[str]) -> None:
         """Take those in hand that are on this device, but no more than are kept. Also what is in hand: it may
-        have been removed and stored again, and then an old `File` cannot be read."""
+        have been removed and stored again, and then an old `File` cannot be read. And have files to write
+        large ones to."""
+        await self._drafts.prepare()
         for start in range(0, min(len(contents), MOST_IN_HAND), _AT_ONCE):
             await asyncio.gather(*map(self._take, contents[start : start + _AT_ONCE]))
 

@@ -7,6 +7,7 @@ content that it was opened with, but for what is written here.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import stat
@@ -112,7 +113,7 @@ class MountedFs:
         """All that can be set is the size; times and permissions are taken and forgotten."""
         size: Any = getattr(js_attributes, "size", None)
         if entry is not None and not is_none(size):
-            entry.truncate(int(size), self._contents.open)
+            entry.truncate(int(size), self._contents)
 
     def _readdir(self, js_node: Any) -> Any:
         return to_js([".", "..", *self._tree.names_in(js_node.mountedPath)])
@@ -150,7 +151,7 @@ class MountedFs:
         number = next(self._numbers)
         opened = _Stream(entry, to_write=bool(js_stream.flags & os.O_ACCMODE))
         try:
-            entry.open(self._contents.open, to_write=opened.to_write)
+            entry.open(self._contents, to_write=opened.to_write)
         except OSError:
             self._js_fs.closeStream(js_stream.fd)  # Emscripten would leave it open
             raise
@@ -190,21 +191,22 @@ class MountedFs:
         opened = self._stream(js_stream)
         if opened is None:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        is_heap = not js_buffer.length or js_buffer == interpreter().HEAP8
+        is_memory = _is_memory(js_buffer)
         piece = opened.entry.read(position, length)
-        if is_heap:  # it may have grown meanwhile, and then is another object
-            js_buffer = interpreter().HEAP8
-        js_buffer.subarray(offset, offset + len(piece)).assign(piece)
+        if is_memory:
+            _memory(offset, len(piece))[:] = piece
+        else:
+            js_buffer.subarray(offset, offset + len(piece)).assign(piece)
         return len(piece)
 
     def _write(self, js_stream: Any, js_buffer: Any, offset: int, length: int, position: int) -> int:
         opened = self._stream(js_stream)
         if opened is None:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if length:
-            js_heap = interpreter().HEAP8
-            js_bytes = js_buffer if js_buffer.length else js_heap
-            opened.entry.write(position, js_bytes.subarray(offset, offset + length).to_bytes())
+        if length and _is_memory(js_buffer):
+            opened.entry.write(position, bytes(_memory(offset, length)))
+        elif length:
+            opened.entry.write(position, js_buffer.subarray(offset, offset + length).to_bytes())
         return length
 
     def _stream(self, js_stream: Any) -> _Stream | None:
@@ -219,6 +221,16 @@ class _Stream:
     entry: Entry
     to_write: bool
     users: int = 1
+
+
+def _is_memory(js_buffer: Any) -> bool:
+    """Whether it is Python's own memory, as almost always; an array of that is detached when it has grown."""
+    return not js_buffer.length or bool(js_buffer == interpreter().HEAP8)
+
+
+def _memory(address: int, length: int) -> memoryview:
+    """A part of Python's own memory; it may grow at any time, which no array of JavaScript survives."""
+    return memoryview((ctypes.c_char * length).from_address(address)).cast("B")
 
 
 def _path_in(js_folder: Any, name: str) -> str:

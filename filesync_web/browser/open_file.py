@@ -135,17 +135,35 @@ class PageFile(_OpenFile):
 
 class SuspendedFile(PageFile):
     """The same, where Python may be suspended: other tasks run while a read waits. Where it may not, as in a
-    callback of the browser, it reads as the page does."""
+    callback of the browser, it reads as the page does.
 
-    PIECE_SIZE = 1 << 20
+    One buffer goes to the browser and comes back with bytes, so that nothing is left for the garbage
+    collector.
+    """
+
+    def __init__(self, js_file: Any, on_close: OnClose) -> None:
+        super().__init__(js_file, on_close)
+        self._js_spare: Any = None
 
     def read_piece(self, offset: int, into: memoryview) -> None:
         """Wait for a slice."""
         if not can_run_sync():
             super().read_piece(offset, into)
             return
-        js_slice = self._js_file.slice(offset, offset + len(into))
-        run_sync(js_slice.arrayBuffer()).assign_to(into)
+        js_buffer, self._js_spare = self._js_spare, None  # another task may read meanwhile
+        if js_buffer is None:
+            js_buffer = js.ArrayBuffer.new(self.PIECE_SIZE)
+        js_stream = self._js_file.slice(offset, offset + len(into)).stream()
+        js_reader = js_stream.getReader(js_object({"mode": "byob"}))
+        at = 0
+        while at < len(into):
+            js_step = run_sync(js_reader.read(js.Uint8Array.new(js_buffer, 0, len(into) - at)))
+            if js_step.done:
+                raise UnreadableError(f"the file gave {at} bytes instead of {len(into)}")
+            js_step.value.assign_to(into[at : at + js_step.value.length])
+            at += js_step.value.length
+            js_buffer = js_step.value.buffer
+        self._js_spare = js_buffer
 
 
 def _text_of(js_blob: Any) -> str:

@@ -5,9 +5,9 @@ Nothing here awaits: a file system cannot. Paths are relative; "" is the root.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
+from filesync_web.core.drafts import Draft
 from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.open_bytes import RandomAccess
 
@@ -23,8 +23,16 @@ class MountedFile:
     modified_at: int
 
 
-OpenContent = Callable[[MountedFile], RandomAccess]
-"""Opens the stored bytes of a file; raises `OSError`."""
+class Contents(Protocol):
+    """The bytes of files, at once."""
+
+    def open(self, file: MountedFile) -> RandomAccess:
+        """The stored bytes of a file; raises `OSError`."""
+        ...
+
+    def new_draft(self) -> Draft:
+        """A new, empty file to be written, for many bytes."""
+        ...
 
 
 class Entry(Protocol):
@@ -41,7 +49,7 @@ class Entry(Protocol):
     @property
     def modified_at(self) -> float: ...
 
-    def open(self, opener: OpenContent, *, to_write: bool) -> None:
+    def open(self, contents: Contents, *, to_write: bool) -> None:
         """One more has it open; raises `OSError` when its bytes cannot be had."""
         ...
 
@@ -57,7 +65,7 @@ class Entry(Protocol):
         """Change or add bytes; for those who have it open."""
         ...
 
-    def truncate(self, size: int, opener: OpenContent) -> None:
+    def truncate(self, size: int, contents: Contents) -> None:
         """Cut bytes off, or add zeros; raises `OSError` when its bytes cannot be had."""
         ...
 

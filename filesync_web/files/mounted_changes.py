@@ -11,9 +11,10 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 from filesync_web.aio.tasks import Tasks
+from filesync_web.core.drafts import ChangedWhileReadError
 from filesync_web.core.records import FileOperationResult
 from filesync_web.errors import UnknownFileError
 from filesync_web.files.mounted_entry import MountedEntry
@@ -24,9 +25,9 @@ logger = logging.getLogger(__name__)
 class FileChanges(Protocol):
     """What changes the files of a store: a `FileSync`."""
 
-    async def save_file(self, source: bytes, *, name: str) -> FileOperationResult: ...
+    async def save_file(self, source: Any, *, name: str) -> FileOperationResult: ...
 
-    async def update_file(self, file_id: str, source: bytes) -> FileOperationResult: ...
+    async def update_file(self, file_id: str, source: Any) -> FileOperationResult: ...
 
     async def rename_file(self, file_id: str, name: str) -> None: ...
 
@@ -96,19 +97,21 @@ class MountedChanges:
     async def _save(self, entry: MountedEntry) -> None:
         if entry.is_removed or entry.writers or not entry.is_dirty:
             return
-        data = entry.take_draft()
         try:
-            saved = await self._save_as(entry, data)
+            saved = await self._save_draft(entry)
+        except ChangedWhileReadError:  # who writes it asks again when they close it
+            entry.is_dirty = True
+            return
         except BaseException:
             entry.is_dirty = True
             raise
         entry.file_id, entry.content_hash = saved.file_id, saved.content_hash
 
-    async def _save_as(self, entry: MountedEntry, data: bytes) -> FileOperationResult:
+    async def _save_draft(self, entry: MountedEntry) -> FileOperationResult:
         if entry.file_id is not None:
             with suppress(UnknownFileError):  # somebody has deleted it: what was written since is kept
-                return await self._files.update_file(entry.file_id, data)
-        return await self._files.save_file(data, name=entry.path)
+                return await self._files.update_file(entry.file_id, entry.take_draft())
+        return await self._files.save_file(entry.take_draft(), name=entry.path)
 
     async def _rename(self, entry: MountedEntry) -> None:
         if entry.file_id is not None and not entry.is_removed:

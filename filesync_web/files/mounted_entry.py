@@ -1,6 +1,7 @@
 """One file of a mounted tree, as all who have it open see it: what is stored, or what was written since.
 
-What is written is kept in memory until it is saved; all who have the file open see it at once.
+What is written is a draft until it is saved; all who have the file open see it at once. A small one is in
+memory, a large one is where the platform keeps it.
 """
 
 from __future__ import annotations
@@ -8,13 +9,17 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any
 
-from filesync_web.core.mounting import MountedFile, OpenContent
+from filesync_web.core.drafts import Draft, MemoryDraft, copy_bytes
+from filesync_web.core.mounting import Contents, MountedFile
 from filesync_web.core.open_bytes import RandomAccess
 
 PAGE_SIZE = 1 << 17
 MOST_PAGES = 8
 """Of an open file, in memory."""
+MOST_IN_MEMORY = 4 << 20
+"""Bytes of a draft; a larger one goes elsewhere."""
 
 
 class MountedEntry:
@@ -35,7 +40,8 @@ class MountedEntry:
         self.writers = 0
         self.streams = 0
         self._file = file
-        self._draft: bytearray | None = bytearray() if file is None else None
+        self._draft: Draft | None = MemoryDraft() if file is None else None
+        self._contents: Contents | None = None
         self._stored: PagedBytes | None = None
         self._modified_at = time.time() * 1000 if file is None else file.modified_at
 
@@ -43,7 +49,7 @@ class MountedEntry:
     def size(self) -> int:
         """How many bytes there are now."""
         if self._draft is not None:
-            return len(self._draft)
+            return self._draft.size
         if self._stored is not None:
             return self._stored.size
         return self._file.size if self._file is not None else 0
@@ -58,10 +64,9 @@ class MountedEntry:
         """Whether it has content that is not saved, or is to be renamed."""
         return self.is_dirty or self.pending > 0
 
-    def open(self, opener: OpenContent, *, to_write: bool) -> None:
+    def open(self, contents: Contents, *, to_write: bool) -> None:
         """One more has it open; raises `OSError` when its bytes cannot be had."""
-        if self._draft is None and self._stored is None and self._file is not None:
-            self._stored = PagedBytes(opener(self._file))
+        self._need_stored(contents)
         self.streams += 1
         self.writers += to_write
 
@@ -77,40 +82,51 @@ class MountedEntry:
 
     def read(self, position: int, length: int) -> memoryview:
         """What is there of these bytes."""
-        if self._draft is not None:
-            return memoryview(bytes(self._draft[position : position + length]))
-        return self._stored.read(position, length) if self._stored is not None else memoryview(b"")
+        if self._draft is None:
+            return self._stored.read(position, length) if self._stored is not None else memoryview(b"")
+        piece = memoryview(bytearray(max(0, min(length, self.size - position))))
+        return piece[: self._draft.read_into(position, piece)]
 
     def write(self, position: int, data: bytes) -> None:
         """Change or add bytes; what lies between the end and `position` becomes zeros."""
-        draft = self._changed()
-        draft.extend(bytes(max(0, position - len(draft))))
-        draft[position : position + len(data)] = data
+        self._draft_of(max(self.size, position + len(data))).write(position, memoryview(data))
         self._on_change(self)
 
-    def truncate(self, size: int, opener: OpenContent) -> None:
+    def truncate(self, size: int, contents: Contents) -> None:
         """Cut bytes off, or add zeros."""
-        if size == 0:
-            self._draft = bytearray()
-        elif self._draft is None and self._stored is None and self._file is not None:
-            self._stored = PagedBytes(opener(self._file))
-        draft = self._changed()
-        del draft[size:]
-        draft.extend(bytes(size - len(draft)))
+        if size == 0 and self._draft is None:
+            self._draft = MemoryDraft()
+        self._need_stored(contents)
+        self._draft_of(size).truncate(size)
         self._on_change(self)
 
-    def take_draft(self) -> bytes:
-        """What is to be saved now; what is written from now on is to be saved later."""
+    def take_draft(self) -> Any:
+        """What is to be saved now, as a source; what is written from now on is to be saved later."""
         self.is_dirty = False
-        return bytes(self._draft or b"")
+        return self._draft.snapshot() if self._draft is not None else b""
 
-    def _changed(self) -> bytearray:
-        if self._draft is None:
-            stored = self._stored
-            self._draft = bytearray(stored.read(0, stored.size) if stored is not None else b"")
+    def _need_stored(self, contents: Contents) -> None:
+        self._contents = contents
+        if self._draft is None and self._stored is None and self._file is not None:
+            self._stored = PagedBytes(contents.open(self._file))
+
+    def _draft_of(self, size: int) -> Draft:
+        """The draft, which is to have room for so many bytes; it begins as what is stored."""
+        draft = self._draft
+        if draft is None or (size > MOST_IN_MEMORY and isinstance(draft, MemoryDraft)):
+            draft = self._new_draft(size, draft or self._stored)
+        self._draft = draft
         self.is_dirty = True
         self._modified_at = time.time() * 1000
-        return self._draft
+        return draft
+
+    def _new_draft(self, size: int, beginning: RandomAccess | None) -> Draft:
+        draft: Draft = MemoryDraft()
+        if size > MOST_IN_MEMORY and self._contents is not None:
+            draft = self._contents.new_draft()
+        if beginning is not None:
+            copy_bytes(beginning, draft, min(size, beginning.size))
+        return draft
 
 
 class PagedBytes:
@@ -139,6 +155,10 @@ class PagedBytes:
             return first
         second = self._page(position // PAGE_SIZE + 1)[: length - len(first)]
         return memoryview(bytes(first) + bytes(second))
+
+    def read_into(self, offset: int, into: memoryview) -> int:
+        """Read past the pages."""
+        return self._stored.read_into(offset, into)
 
     def _page(self, number: int) -> memoryview:
         if number in self._pages:

@@ -79,11 +79,12 @@ async def test_one_close_is_one_event(selenium_everywhere: PyodidePage, store_id
 
 
 @run_in_pyodide
-async def walk(selenium: PyodidePage, store_id: str, seed: int) -> None:
+async def walk(selenium: PyodidePage, store_id: str, seed: int, most_in_memory: int) -> None:
     import shutil
     from pathlib import Path
 
     import filesync_web as fs
+    from filesync_web.files import mounted_entry
     from tests.in_page.client import FILES, close_client, open_client
     from tests.in_page.mounted_walk import Walk, tree_of
 
@@ -93,6 +94,7 @@ async def walk(selenium: PyodidePage, store_id: str, seed: int) -> None:
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir()
     steps = Walk(seed, ("/files", str(beside)))
+    usual, mounted_entry.MOST_IN_MEMORY = mounted_entry.MOST_IN_MEMORY, most_in_memory
     try:
         for _ in range(12):
             for _ in range(60):
@@ -112,9 +114,12 @@ async def walk(selenium: PyodidePage, store_id: str, seed: int) -> None:
     finally:
         steps.close_all()
         await close_client()
+        mounted_entry.MOST_IN_MEMORY = usual
 
 
 def test_any_walk_is_the_same_as_in_a_plain_folder(selenium_everywhere: PyodidePage, store_id: str) -> None:
-    for seed in (1, 2, 3, 142408120, secrets.randbelow(1 << 30)):
-        print(f"seed {seed}")  # to walk it again
-        walk(selenium_everywhere, f"{store_id}-{seed}", seed)
+    few, many = 2000, 4 << 20  # bytes that may be written in memory
+    fresh = secrets.randbelow(1 << 30)
+    for seed, memory in ((1, few), (2, many), (3, few), (142408120, many), (fresh, few), (fresh + 1, many)):
+        print(f"seed {seed}, {memory} bytes in memory")  # to walk it again
+        walk(selenium_everywhere, f"{store_id}-{seed}", seed, memory)

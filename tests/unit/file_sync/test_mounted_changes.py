@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import pytest
 
 import filesync_web as fs
+from filesync_web.core.drafts import ChangedWhileReadError, Draft, MemoryDraft
 from filesync_web.core.mounting import Mounted, MountedFile, Tree
 from filesync_web.core.open_bytes import RandomAccess
+from filesync_web.files.mounted_entry import MOST_IN_MEMORY, MountedEntry
 from filesync_web.files.mounted_tree import MountedTree
 from filesync_web.testing.blobs import MemoryBlobStore, MemoryBytes
 from filesync_web.testing.clock import settle
 from tests.unit.file_sync.scene import FILES, Device, Tab, a_device
+
+
+class LargeDraft(MemoryDraft):
+    """A draft whose bytes are read while they are saved."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.version = 0
+
+    def write(self, offset: int, data: memoryview) -> None:
+        self.version += 1
+        super().write(offset, data)
+
+    def snapshot(self) -> Any:
+        return self._pieces(self.version)
+
+    async def _pieces(self, version: int) -> AsyncIterator[bytes]:
+        for at in range(0, self.size, 1 << 20):
+            await asyncio.sleep(0)
+            if version != self.version:
+                raise ChangedWhileReadError
+            yield bytes(self._bytes[at : at + (1 << 20)])
 
 
 class Shown:
@@ -23,18 +49,23 @@ class Shown:
         assert isinstance(tree, MountedTree)
         self.tree = tree
         self._blobs = blobs
+        self.drafts: list[LargeDraft] = []
 
     async def prepare(self, contents: list[str]) -> None: ...
 
     async def close(self) -> None: ...
 
-    def opener(self, file: MountedFile) -> RandomAccess:
+    def open(self, file: MountedFile) -> RandomAccess:
         return MemoryBytes(self._blobs.blobs[file.content_hash])
+
+    def new_draft(self) -> Draft:
+        self.drafts.append(LargeDraft())
+        return self.drafts[-1]
 
     def read(self, path: str) -> bytes:
         entry = self.tree.find(path)
         assert entry is not None
-        entry.open(self.opener, to_write=False)
+        entry.open(self, to_write=False)
         try:
             return bytes(entry.read(0, entry.size))
         finally:
@@ -46,8 +77,8 @@ class Shown:
         except FileNotFoundError:
             entry = self.tree.create(path)
         assert entry is not None
-        entry.open(self.opener, to_write=True)
-        entry.truncate(0, self.opener)
+        entry.open(self, to_write=True)
+        entry.truncate(0, self)
         entry.write(0, data)
         entry.close(to_write=True)
 
@@ -102,7 +133,7 @@ async def test_a_file_that_replaces_another_keeps_its_id_and_the_other_is_delete
 async def test_a_file_that_is_being_written_is_not_saved_until_it_is_closed() -> None:
     async with mounted_files() as (device, tab, mounted, shown):
         entry = shown.tree.create("a")
-        entry.open(shown.opener, to_write=True)
+        entry.open(shown, to_write=True)
         entry.write(0, b"half")
         await mounted.flush()
         assert (contents(device, tab), shown.read("a")) == ({}, b"half")
@@ -112,10 +143,69 @@ async def test_a_file_that_is_being_written_is_not_saved_until_it_is_closed() ->
         assert contents(device, tab) == {"a": b"half and whole"}
 
 
+async def test_a_large_file_is_written_where_the_platform_keeps_it() -> None:
+    async with mounted_files() as (device, tab, mounted, shown):
+        half = b"x" * MOST_IN_MEMORY
+        shown.write("small", half)
+        shown.write("large", half + b"y")
+        assert [draft.size for draft in shown.drafts] == [MOST_IN_MEMORY + 1]
+        with opened(shown, "small") as small:
+            small.write(MOST_IN_MEMORY, b"z")
+            assert bytes(small.read(MOST_IN_MEMORY - 1, 9)) == b"xz"
+            small.truncate(3, shown)
+        await mounted.flush()
+        assert contents(device, tab) == {"small": b"xxx", "large": half + b"y"}
+        with opened(shown, "large") as stored:
+            stored.write(0, b"w")
+            assert len(shown.drafts) == 3, "the stored bytes are copied into a new one"
+        await mounted.flush()
+        assert contents(device, tab)["large"] == b"w" + half[1:] + b"y"
+
+
+async def test_what_is_written_while_it_is_saved_is_never_half_of_what_is_saved() -> None:
+    async with mounted_files() as (device, tab, mounted, shown):
+        before, after = b"a" * (6 << 20), b"b" * (6 << 20)
+        shown.write("large", before)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        with opened(shown, "large") as file:
+            file.write(0, after[: 3 << 20])
+            await mounted.flush()
+            assert contents(device, tab).get("large") in {None, before}
+            file.write(3 << 20, after[3 << 20 :])
+        await mounted.flush()
+        assert contents(device, tab) == {"large": after}
+        assert mounted.last_error is None
+
+
+@pytest.mark.parametrize("turns", range(16))
+async def test_a_large_file_that_somebody_deletes_while_it_is_saved_is_kept_as_a_whole(turns: int) -> None:
+    async with mounted_files() as (device, tab, mounted, shown):
+        saved = await tab.sync.save_file(b"1", name="large")
+        content = b"a" * (6 << 20)
+        shown.write("large", content)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await tab.sync.delete_file(saved.file_id)
+        await mounted.flush()
+        is_kept = tab.record(saved.file_id).content_hash == saved.content_hash
+        assert contents(device, tab) == ({"large": content} if is_kept else {})
+
+
+@contextmanager
+def opened(shown: Shown, path: str) -> Iterator[MountedEntry]:
+    """A file that is written."""
+    entry = shown.tree.find(path)
+    assert entry is not None
+    entry.open(shown, to_write=True)
+    yield entry
+    entry.close(to_write=True)
+
+
 async def test_who_has_a_file_open_sees_what_is_written_after_it_was_saved() -> None:
     async with mounted_files() as (_device, _tab, mounted, shown):
         entry = shown.tree.create("a")
-        entry.open(shown.opener, to_write=False)
+        entry.open(shown, to_write=False)
         await mounted.flush()
         shown.write("a", b"later")
         assert bytes(entry.read(0, 10)) == b"later"
@@ -126,7 +216,7 @@ async def test_what_somebody_deletes_while_it_is_written_is_kept() -> None:
         saved = await tab.sync.save_file(b"1", name="a")
         entry = shown.tree.find("a")
         assert entry is not None
-        entry.open(shown.opener, to_write=True)
+        entry.open(shown, to_write=True)
         entry.write(1, b"2")
         await tab.sync.delete_file(saved.file_id)
         entry.close(to_write=True)
