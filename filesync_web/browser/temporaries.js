@@ -25,7 +25,7 @@ async function createIncoming(storeId, size) {
     }));
 }
 
-// Making a file and opening it takes as long as all the rest of a small put. So one is made in advance, the *spare*, and kept
+// Making a file and opening it takes more than a third of a small put. So one is made in advance, the *spare*, and kept
 // for a moment after each put: the next one is likely to come now or not soon.
 
 const SPARE_LIFETIME = 250; // milliseconds
