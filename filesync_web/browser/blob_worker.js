@@ -30,21 +30,11 @@ async function put(job, about) {
   }
 }
 
-// Into the spare file, if there is one. When that fails, once more into a new one: somebody may have cleared the storage since
-// it was made, and that looks like many errors.
-async function putWhole(job, about) {
-  const { storeId, size } = about;
-  const spare = takeSpare(storeId);
-  const inSpare = spare && (await putInto(spare, job, about).catch(() => null));
-  const stored = inSpare ?? (await putInto(createIncoming(storeId, size), job, about));
-  prepareSpare(storeId);
-  return stored;
-}
-
 // What takes its time in other processes goes on at once: the file is made while the bytes are read and hashed, and written
 // while the lock of the hash is waited for, which takes as long.
-async function putInto(creating, job, { storeId, source, size, mimeType, beginning, isWatched }) {
+async function putWhole(job, { storeId, source, size, mimeType, beginning, isWatched }) {
   const reading = readWhole(source, size);
+  const creating = createIncoming(storeId, size);
   const writing = Promise.all([creating, reading]).then(async ([incoming, { bytes }]) => {
     job.signal.throwIfAborted();
     await incoming.append(bytes);
@@ -156,7 +146,6 @@ async function sweep(job, { storeId }) {
   let removed = 0;
   for (const [name, handle] of await Array.fromAsync(folder.entries())) {
     const [owner] = name.split(".");
-    if (owner === OWNER) continue; // this worker writes it
     await navigator.locks.request(lockName(storeId, owner), { ifAvailable: true }, async (lock) => {
       const file = lock && (await handle.getFile().catch(orNull));
       if (!file || (owner.startsWith("get-") && Date.now() - file.lastModified < PARTIAL_LIFETIME)) return;

@@ -24,28 +24,3 @@ async function createIncoming(storeId, size) {
       throw error;
     }));
 }
-
-// Making a file and opening it takes more than a third of a small put. So one is made in advance, the *spare*, and kept
-// for a moment after each put: the next one is likely to come now or not soon.
-
-const SPARE_LIFETIME = 250; // milliseconds
-
-let spare = null; // {storeId, creating}
-
-function prepareSpare(storeId) {
-  if (spare) return;
-  const mine = (spare = { storeId, creating: createIncoming(storeId, 0) });
-  const drop = () => spare === mine && takeSpare(storeId).then((incoming) => incoming.discard());
-  mine.creating.catch(() => {
-    if (spare === mine) spare = null; // who needs a file makes one, and is told
-  });
-  setTimeout(drop, SPARE_LIFETIME);
-}
-
-// A promise of the spare, which is the caller's from now on; null when there is none.
-function takeSpare(storeId) {
-  if (spare?.storeId !== storeId) return null;
-  const { creating } = spare;
-  spare = null;
-  return creating;
-}

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import pytest
 
 from filesync_web.errors import QuotaExceededError
 from tests.harness import Profile, PyodidePage, open_pyodide_page, run_in_pyodide
-from tests.harness.waiting import wait_until
 
 MIB = 1 << 20
 
@@ -143,18 +141,12 @@ def test_a_full_device_that_may_evict_nothing_keeps_what_it_has(
     set_room(MIB // 2)
     with pytest.raises(QuotaExceededError):
         save(page, "more")
-    _wait_for_no_temporary_file(page)
+    assert page.driver.evaluate(IN_FOLDER, "livestore-filesync-incoming") == []
     assert len(page.driver.evaluate(IN_FOLDER, "livestore-filesync-files")) == 3
     assert known(page) == 3
     set_room(100 * MIB)
     save(page, "more")
     assert here(page) == ["pinned", "old", "new", "more"]
-
-
-def _wait_for_no_temporary_file(page: PyodidePage) -> None:
-    """Nothing is left of what could not be saved; the file that is made in advance goes by itself."""
-    names = partial(page.driver.evaluate, IN_FOLDER, "livestore-filesync-incoming")
-    wait_until(lambda: names() == [], "no temporary file is left", page=page.driver)
 
 
 @run_in_pyodide
@@ -181,6 +173,6 @@ def test_a_file_that_cannot_fit_evicts_nothing(page: PyodidePage, set_room: Call
     set_room(MIB // 2)
     save_what_cannot_fit(page, 100)
     assert here(page) == ["pinned", "old", "new"]
-    _wait_for_no_temporary_file(page)
+    assert page.driver.evaluate(IN_FOLDER, "livestore-filesync-incoming") == []
     assert len(page.driver.evaluate(IN_FOLDER, "livestore-filesync-files")) == 3
     assert known(page) == 3
