@@ -92,7 +92,7 @@ COSTS: dict[str, dict[str, float]] = {
         "transaction readwrite relaxed": 1.0,
         "transaction readwrite default": 4.0,
         "transaction readonly": 2.2,
-        "lock": 4.5,
+        "lock": 9.0,
         "file system call": 17.0,
         "turn of Python's event loop": 110.0,
     },
