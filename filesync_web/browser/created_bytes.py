@@ -57,12 +57,12 @@ class _CreatedBytes(ABC):
         """Write piece by piece: each is copied."""
         for at in range(0, len(data), PIECE_SIZE):
             piece = data[at : at + PIECE_SIZE]
-            self.write_piece(offset + at, to_js(piece))
+            self.write_piece(offset + at, piece)
             self.size = max(self.size, offset + at + len(piece))
 
     @abstractmethod
-    def write_piece(self, offset: int, js_bytes: Any) -> None:
-        """Write the bytes of an array that nobody else has."""
+    def write_piece(self, offset: int, piece: memoryview) -> None:
+        """Write at most `PIECE_SIZE` bytes, which the caller may change afterwards."""
 
     @abstractmethod
     async def close(self) -> None:
@@ -95,24 +95,26 @@ class WrittenBytes(_CreatedBytes):
     def __init__(self, worker: ScriptWorker, store_id: str, name: str, js_access: Any) -> None:
         super().__init__(worker, store_id, name)
         self._js_access = js_access
+        self._js_piece = js.Uint8Array.new(PIECE_SIZE)  # one for all: a browser collects late what is left
 
-    def write_piece(self, offset: int, js_bytes: Any) -> None:
+    def write_piece(self, offset: int, piece: memoryview) -> None:
         """Write to the file. Without a profile on disk, Chromium returns its error code, as a huge number,
         where it should throw."""
+        js_bytes = self._js_piece.subarray(0, len(piece))
+        js_bytes.assign(piece)
         try:
             count = self._js_access.write(js_bytes, js_object({"at": offset}))
         except JsException as error:
             raise storage_error(error) from error
-        if count != js_bytes.length:
+        if count != len(piece):
             raise QuotaExceededError("this device has no room for the bytes: the file could not grow")
 
     def read_into(self, offset: int, into: memoryview) -> int:
         """Read what was written, piece by piece, each by way of one buffer."""
         count = max(0, min(len(into), self.size - offset))
-        js_buffer = js.Uint8Array.new(min(count, PIECE_SIZE))
         for at in range(0, count, PIECE_SIZE):
             piece = into[at : min(at + PIECE_SIZE, count)]
-            js_view = js_buffer.subarray(0, len(piece))
+            js_view = self._js_piece.subarray(0, len(piece))
             if self._js_access.read(js_view, js_object({"at": offset + at})) != len(piece):
                 raise UnreadableError("a temporary file is shorter than what was written to it")
             js_view.assign_to(piece)
@@ -158,9 +160,10 @@ class PostedBytes(_CreatedBytes):
         self._size_waiting = 0
         self._has_warned = False
 
-    def write_piece(self, offset: int, js_bytes: Any) -> None:
-        """Send them to the blob worker."""
+    def write_piece(self, offset: int, piece: memoryview) -> None:
+        """Send it to the blob worker."""
         self._forget_taken()
+        js_bytes = to_js(piece)
         about = {"name": self._name, "offset": offset, "bytes": js_bytes}
         job = self._worker.start("writeBytes", transfer=[js_bytes.buffer], **about)
         self._waiting.append((job, int(js_bytes.length)))
