@@ -25,6 +25,7 @@ from filesync_web.mirror.decisions.names import TEMPORARY, composed, why_not_mir
 from filesync_web.mirror.ignore import Ignored
 from filesync_web.mirror.plain_files import open_plain
 from filesync_web.mirror.stamps import Hashed, Stamp, stamp_of
+from filesync_web.native.durable import make_durable
 
 SETTLE_NS = 500_000_000
 """Half a second."""
@@ -177,7 +178,7 @@ class Folder:
             if over is not None:
                 shutil.copymode(target, part, follow_symlinks=False)
             os.utime(part, ns=(mtime_ns, mtime_ns))
-            _sync(part)
+            make_durable(part)
             written = stamp_of(part.lstat())
             if over is None:
                 _publish(part, target)
@@ -188,7 +189,7 @@ class Folder:
             raise InTheWayError(f"{target} has gone while it was written") from error
         finally:
             part.unlink(missing_ok=True)
-        _sync(target.parent)
+        make_durable(target.parent)
         now = stamp_of(target.lstat())
         if not now.is_same_content(written):
             raise InTheWayError(f"{target} was changed as soon as it was there")
@@ -265,15 +266,6 @@ def _publish(part: Path, target: Path) -> None:
         if os.path.lexists(target):
             raise InTheWayError(f"{target} is there already") from None
         part.replace(target)
-
-
-def _sync(path: Path) -> None:
-    """Make a file or a folder durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _why_no_file(mode: int) -> str | None:

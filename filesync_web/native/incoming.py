@@ -15,6 +15,7 @@ from pathlib import Path
 from filesync_web import sources
 from filesync_web.core import resume
 from filesync_web.errors import StorageError
+from filesync_web.native.durable import make_durable
 from filesync_web.native.locks import try_lock
 from filesync_web.ports import BlobInfo
 
@@ -76,7 +77,7 @@ class Incoming:
         else:
             self.path.replace(target)
             self.close()
-            _sync_folder(folder)
+            make_durable(folder)
         return info
 
     def discard(self) -> None:
@@ -139,12 +140,3 @@ def size_of(path: Path) -> int | None:
         return path.stat().st_size
     except FileNotFoundError:
         return None
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

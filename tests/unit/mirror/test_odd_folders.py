@@ -223,21 +223,26 @@ async def test_a_file_that_changes_while_it_is_read_is_not_taken(
     assert device.hashes() == {"a": sha(b"y" + b"x" * 2_999_999)}
 
 
+async def look_while_a_user_writes(folder: MirroredFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One look, in which somebody writes the file `a` just before the mirror does."""
+    write = folder.mirror._folder.write
+
+    def write_first(*arguments: object, **more: object) -> object:
+        folder.write("a", b"of the user")
+        return write(*arguments, **more)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folder.mirror._folder, "write", write_first)
+        await folder.mirror.look()
+
+
 async def test_an_edit_while_the_stores_content_is_written_is_not_lost(
     folder: MirroredFolder, device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder.write("a", b"one")
     await folder.settle()
     await device.sync.update_file(device.id_of("a"), b"of the store")
-    write = folder.mirror._folder.write
-
-    def edit_first(*arguments: object, **more: object) -> object:
-        folder.write("a", b"of the user")
-        return write(*arguments, **more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(folder.mirror._folder, "write", edit_first)
-    await folder.mirror.look()
-    monkeypatch.undo()
+    await look_while_a_user_writes(folder, monkeypatch)
     await folder.settle()
     assert folder.tree() == {"a": b"of the store", "a (conflict)": b"of the user"}
 
@@ -246,15 +251,7 @@ async def test_a_new_file_where_the_stores_is_to_be_written_is_not_lost(
     folder: MirroredFolder, device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await device.sync.save_file(b"of the store", name="a")
-    write = folder.mirror._folder.write
-
-    def create_first(*arguments: object, **more: object) -> object:
-        folder.write("a", b"of the user")
-        return write(*arguments, **more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(folder.mirror._folder, "write", create_first)
-    await folder.mirror.look()
-    monkeypatch.undo()
+    await look_while_a_user_writes(folder, monkeypatch)
     await folder.settle()
     assert folder.tree() == {"a": b"of the store", "a (conflict)": b"of the user"}
 
