@@ -13,11 +13,11 @@ from ..objects.embedded import EmbeddedStore
 from ..objects.port import CHECKSUM, FEATURES, ObjectStore
 from ..shared.disk import make_private_folder
 from ..shared.hosts import HostCheck
-from ..shared.identity import token_auth
 from ..signer import create_signer
 from ..site import create_site
 from ..sync import Hub, SqliteStorage, create_sync_backend
 from ..sync.storage import AdminStorage
+from .access import authentication
 from .access_log import AccessLog
 from .config import OBJECTS_FOLDER, SYNC_FILE, ConfigError, Settings
 
@@ -25,7 +25,7 @@ from .config import OBJECTS_FOLDER, SYNC_FILE, ConfigError, Settings
 def build_app(settings: Settings) -> ASGIApp:
     """Open the data directory and compose the parts. Blocks. Raises ConfigError, OSError or sqlite3.Error."""
     make_private_folder(settings.data)
-    authenticate = token_auth(settings.token)
+    authenticate = authentication(settings)
     shared: _Shared = {
         "allowed_origins": _with_own_origin(settings),
         "allowed_headers": settings.allowed_headers,

@@ -139,6 +139,21 @@ def token_auth(tokens: str | Mapping[str, Identity]) -> Authenticate:
     return authenticate
 
 
+def any_of(*ways: Authenticate) -> Authenticate:
+    """Who calls is who the first of these functions that knows somebody says."""
+
+    async def authenticate(connection: HTTPConnection) -> Identity | None:
+        for way in ways:
+            answer = way(connection)
+            if inspect.isawaitable(answer):
+                answer = await answer
+            if answer is not None:
+                return answer
+        return None
+
+    return authenticate
+
+
 def presented_token(connection: HTTPConnection) -> str | None:
     """The token of `Authorization: Bearer <token>` or `X-Worker-Auth: <token>`; for the sync first of all
     `authToken` of the client's payload."""
