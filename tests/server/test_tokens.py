@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jwt
 import pytest
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
 from filesync_server import ALL_RIGHTS, Identity
@@ -25,9 +26,8 @@ async def who(settings: Settings, token: str) -> str:
     request = HTTPConnection({"type": "http", "headers": [(b"authorization", f"Bearer {token}".encode())]})
     try:
         return (await identify(authentication(settings), request)).name
-    except Exception as error:
-        assert getattr(error, "status_code", 0) == 401, error
-        return ""
+    except HTTPException as error:
+        return "" if error.status_code == 401 else str(error)
 
 
 def test_a_table_is_an_identity() -> None:
@@ -64,7 +64,7 @@ def test_a_table_is_an_identity() -> None:
         'ann = {token = " a-secret-that-is-long", stores = ["a"]}',
         'ann = {token = "a-secret-that-is-löng", stores = ["a"]}',
         'ann = {token = ["a-secret"], stores = ["a"]}',
-        'ann = {token = "a-secret-that-is-long", stores = ["a"]}\nbob = {token = "a-secret-that-is-long", stores = []}',
+        "\n".join(f'{name} = {{token = "a-secret-that-is-long", stores = []}}' for name in ("ann", "bob")),
         'ann = {token = "a-secret-that-is-long" stores = ["a"]}',
         '"" = {token = "a-secret-that-is-long", stores = ["a"]}',
     ],
