@@ -11,13 +11,13 @@ from ..compose import create_app
 from ..objects.data_plane import create_data_plane
 from ..objects.embedded import EmbeddedStore
 from ..objects.port import CHECKSUM, FEATURES, ObjectStore
-from ..shared.auth import bearer_auth
 from ..shared.disk import make_private_folder
 from ..shared.hosts import HostCheck
 from ..signer import create_signer
 from ..site import create_site
-from ..sync import Hub, SqliteStorage, create_sync_backend, payload_token_auth
+from ..sync import Hub, SqliteStorage, create_sync_backend
 from ..sync.storage import AdminStorage
+from .access import authentication
 from .access_log import AccessLog
 from .config import OBJECTS_FOLDER, SYNC_FILE, ConfigError, Settings
 
@@ -25,7 +25,7 @@ from .config import OBJECTS_FOLDER, SYNC_FILE, ConfigError, Settings
 def build_app(settings: Settings) -> ASGIApp:
     """Open the data directory and compose the parts. Blocks. Raises ConfigError, OSError or sqlite3.Error."""
     make_private_folder(settings.data)
-    auth = bearer_auth(settings.token)
+    authenticate = authentication(settings)
     shared: _Shared = {
         "allowed_origins": _with_own_origin(settings),
         "allowed_headers": settings.allowed_headers,
@@ -38,12 +38,11 @@ def build_app(settings: Settings) -> ASGIApp:
     else:
         store = embedded = EmbeddedStore(settings.data / OBJECTS_FOLDER, lifetime=settings.url_lifetime)
         parts[embedded.files_path] = create_data_plane(
-            embedded, auth=auth, max_bytes=settings.max_upload_bytes, **shared
+            embedded, authenticate=authenticate, max_bytes=settings.max_upload_bytes, **shared
         )
-    parts["/api"] = create_signer(store, auth=auth, origin=settings.public_url, **shared)
+    parts["/api"] = create_signer(store, authenticate=authenticate, origin=settings.public_url, **shared)
     hub = Hub(open_sync_storage(settings))
-    admission = payload_token_auth(settings.token)
-    parts["/sync"] = create_sync_backend(hub, authenticate=admission, **shared)
+    parts["/sync"] = create_sync_backend(hub, authenticate=authenticate, **shared)
     if settings.site is not None:
         parts["/"] = create_site(settings.site)
     app: ASGIApp = create_app(parts, on_close=[hub.close, store.close])

@@ -12,6 +12,7 @@ import base64
 import binascii
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -106,7 +107,7 @@ class S3Store:
                 await self._head_object(_PROBE_KEY)
             self._is_probed = True
 
-    async def sign_upload(self, upload: Upload, origin: str) -> SignedRequest:
+    async def sign_upload(self, upload: Upload, origin: str, until: float = math.inf) -> SignedRequest:
         bound: dict[str, Any] = {}
         send: dict[str, str] = {}
         if upload.content_type is not None:
@@ -118,10 +119,10 @@ class S3Store:
             bound["ChecksumSHA256"] = send["x-amz-checksum-sha256"] = checksum
         if upload.create_only:
             bound["IfNoneMatch"] = send["if-none-match"] = "*"
-        return self._signed("PUT", "put_object", upload.key, bound, send)
+        return self._signed("PUT", "put_object", upload.key, until, bound, send=send)
 
-    async def sign_download(self, key: str, origin: str) -> SignedRequest:
-        return self._signed("GET", "get_object", key)
+    async def sign_download(self, key: str, origin: str, until: float = math.inf) -> SignedRequest:
+        return self._signed("GET", "get_object", key, until, {})
 
     async def delete(self, key: str) -> None:
         try:
@@ -144,10 +145,10 @@ class S3Store:
         return NewMultipart(created["UploadId"], part_size_for(upload.content_length))
 
     async def sign_parts(
-        self, key: str, upload_id: str, numbers: Sequence[int], origin: str
+        self, key: str, upload_id: str, numbers: Sequence[int], origin: str, until: float = math.inf
     ) -> Sequence[SignedRequest]:
         return [
-            self._signed("PUT", "upload_part", key, {"UploadId": upload_id, "PartNumber": number})
+            self._signed("PUT", "upload_part", key, until, {"UploadId": upload_id, "PartNumber": number})
             for number in numbers
         ]
 
@@ -218,13 +219,17 @@ class S3Store:
         method: str,
         operation: str,
         key: str,
-        fields: Mapping[str, Any] | None = None,
+        until: float,
+        fields: Mapping[str, Any],
+        *,
         send: Mapping[str, str] | None = None,
     ) -> SignedRequest:
-        expires_at = datetime.fromtimestamp(int(time.time()), UTC) + timedelta(seconds=self._lifetime)
+        now = int(time.time())
+        lifetime = max(1, int(min(self._lifetime, until - now)))  # SigV4 knows whole seconds from 1 on
         url = self._client.generate_presigned_url(
-            operation, Params={**self._at(key), **(fields or {})}, ExpiresIn=self._lifetime
+            operation, Params={**self._at(key), **fields}, ExpiresIn=lifetime
         )
+        expires_at = datetime.fromtimestamp(now + lifetime, UTC)
         return SignedRequest(method, url, expires_at, dict(send or {}))
 
     async def _call(self, operation: Callable[..., Any], **fields: Any) -> Any:

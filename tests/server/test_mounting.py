@@ -19,13 +19,12 @@ from websockets.exceptions import InvalidStatus
 from filesync_server import (
     Compose,
     Hub,
-    bearer_auth,
     create_app,
     create_data_plane,
     create_signer,
     create_site,
     create_sync_backend,
-    payload_token_auth,
+    token_auth,
 )
 from filesync_server.objects.embedded import EmbeddedStore
 from filesync_web.livestore.wire import sync_query
@@ -41,10 +40,10 @@ async def _round_trip(app: ASGIApp, api: str) -> None:
 
 
 async def test_in_starlette(embedded: EmbeddedStore) -> None:
-    auth = bearer_auth(TOKEN)
+    authenticate = token_auth(TOKEN)
     routes = [
-        Mount("/deep/signer", create_signer(embedded, auth=auth)),
-        Mount(FILES, create_data_plane(embedded, auth=auth)),
+        Mount("/deep/signer", create_signer(embedded, authenticate=authenticate)),
+        Mount(FILES, create_data_plane(embedded, authenticate=authenticate)),
     ]
     await _round_trip(Starlette(routes=routes), "/deep/signer")
 
@@ -52,9 +51,9 @@ async def test_in_starlette(embedded: EmbeddedStore) -> None:
 async def test_in_fastapi(embedded: EmbeddedStore) -> None:
     fastapi = pytest.importorskip("fastapi")
     app = fastapi.FastAPI()
-    auth = bearer_auth(TOKEN)
-    app.mount("/api", create_signer(embedded, auth=auth))
-    app.mount(FILES, create_data_plane(embedded, auth=auth))
+    authenticate = token_auth(TOKEN)
+    app.mount("/api", create_signer(embedded, authenticate=authenticate))
+    app.mount(FILES, create_data_plane(embedded, authenticate=authenticate))
     await _round_trip(app, "/api")
 
 
@@ -126,7 +125,7 @@ async def test_closers_run_in_order_at_the_end() -> None:
 async def test_the_sync_backend_answers_where_it_is_mounted(hub: Hub, kind: str, path: str) -> None:
     """Also at `ws://host/sync`, the address that clients are given, and not at `/sync/` only."""
     app = Starlette() if kind == "starlette" else pytest.importorskip("fastapi").FastAPI()
-    app.mount(path, create_sync_backend(hub, authenticate=payload_token_auth(TOKEN)))
+    app.mount(path, create_sync_backend(hub, authenticate=token_auth(TOKEN)))
     query = sync_query("store", {"authToken": TOKEN})
     async with serving(app) as url:
         for address in (path, f"{path}/"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from filesync_server import Compose, Hub, SqliteStorage, create_sync_backend, payload_token_auth
+from filesync_server import Compose, Hub, SqliteStorage, create_sync_backend, token_auth
 from filesync_server.sync.turns import CONTENDED, PAUSE, REST, TURN, Turns
 from filesync_web.livestore.messages import Event, PulledEvent, ServerAhead
 from filesync_web.testing import ManualClock
@@ -299,7 +299,7 @@ async def test_the_hub_gives_turns(fair_hub: Hub, still_clock: ManualClock) -> N
 async def test_a_client_that_reads_before_it_pushes_comes_in_beside_one_that_never_does(
     fair_hub: Hub,
 ) -> None:
-    sync = create_sync_backend(fair_hub, authenticate=payload_token_auth(TOKEN))
+    sync = create_sync_backend(fair_hub, authenticate=token_auth(TOKEN))
     async with serving(Compose({"/sync": sync})) as url, sync_client(url) as slow, sync_client(url) as fast:
         head = 0
 
