@@ -19,6 +19,7 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, create_proxy, to_js
 
+from filesync_web.aio.futures import new_future
 from filesync_web.browser.js_util import error_of, js_object, report
 from filesync_web.core.scripts import join_scripts
 from filesync_web.errors import FileSyncError, InvalidArgumentError, StorageError, StorageUnavailableError
@@ -72,7 +73,7 @@ class Job:
 
     async def _end(self) -> tuple[Any, FileSyncError | None]:
         while self._outcome is None:
-            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            waiting: asyncio.Future[None] = new_future()
             self._waiting.append(waiting)
             await waiting
         return self._outcome
@@ -85,7 +86,7 @@ class Job:
         """
         if self._outcome is not None:
             return None
-        self._taken = asyncio.get_running_loop().create_future()
+        self._taken = new_future()
         self._worker.post({"id": self.number, "chunk": js_chunk}, [js_chunk.buffer])
         return await self._taken
 
