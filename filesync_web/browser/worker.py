@@ -19,6 +19,7 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, create_proxy, to_js
 
+from filesync_web.aio.futures import new_future
 from filesync_web.browser.js_util import error_of, js_object, report
 from filesync_web.core.scripts import join_scripts
 from filesync_web.errors import FileSyncError, InvalidArgumentError, StorageError, StorageUnavailableError
@@ -69,7 +70,7 @@ class Job:
     async def ended(self) -> None:
         """Wait for the end, however it comes."""
         while self._outcome is None:
-            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            waiting: asyncio.Future[None] = new_future()
             self._waiting.append(waiting)
             await waiting
 
@@ -81,7 +82,7 @@ class Job:
         """
         if self._outcome is not None:
             return None
-        self._taken = asyncio.get_running_loop().create_future()
+        self._taken = new_future()
         self._worker.post({"id": self.number, "chunk": js_chunk}, [js_chunk.buffer])
         return await self._taken
 
