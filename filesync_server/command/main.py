@@ -66,6 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return admin.main(arguments[1:], os.environ, sys.stdin.buffer, sys.stdout.buffer)
         case ["check-config"]:
             return check_config(arguments[1:], os.environ, sys.stdout)
+        case ["check-storage"]:
+            from . import check_storage
+
+            return check_storage.main(arguments[1:], os.environ, sys.stdout)
     try:
         settings = load_settings(arguments, os.environ)
     except ConfigError as error:
