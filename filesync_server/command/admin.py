@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -18,7 +18,7 @@ from ..objects.embedded.directory import BlobDirectory
 from ..sync.archive import ArchiveError, export_lines, lines_of, read_archive
 from ..sync.storage import STORE_ID, AdminStorage, StorageError, new_backend_id
 from .app import open_sync_storage
-from .backup import Problem, back_up, verify_logs
+from .backup import BROKEN, Problem, back_up, verify_logs
 from .config import OBJECTS_FOLDER, SYNC_FILE, ConfigError, Settings, add_flags, settings_from
 
 
@@ -67,39 +67,60 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="clients do not notice: only for a whole log that moves here, with its last event",
     )
-    add("verify", "Read all objects and event logs; a line for each that is not whole: what is wrong, key or id.")
+    add("verify", "Read all objects and logs; a line for each that is not whole: what is wrong, key or id.")
     backup = add("backup", "Copy event logs and objects to a directory that a server can serve.")
     backup.add_argument("target", type=Path, help="a new directory")
     add("compact", "Give back disk space that is no longer used. Drops no event.")
     return parser
 
 
-def _verified_objects(settings: Settings) -> Iterator[Problem]:
-    """The objects of the data directory that are not intact. Objects in S3 are the store's to verify."""
+async def _verify(settings: Settings, target: BinaryIO) -> None:
     root = settings.data / OBJECTS_FOLDER
-    if settings.storage != "embedded" or not root.is_dir():
-        return
-    directory = BlobDirectory(root)
-    try:
-        yield from directory.verify()
-    finally:
-        directory.close()
+    has_logs = settings.sync_database is not None or (settings.data / SYNC_FILE).exists()
+    is_embedded = settings.storage == "embedded"
+    if not is_embedded and not has_logs:
+        raise ConfigError(f"the objects are not in the data directory: storage = {settings.storage}")
+    if is_embedded and not root.is_dir():
+        raise FileNotFoundError(f"there are no objects: {root} does not exist")
+    if has_logs:
+        storage = open_sync_storage(settings)
+        try:
+            _tell(await verify_logs(storage), target)
+        finally:
+            await storage.close()
+    if is_embedded:
+        directory = BlobDirectory(root)
+        try:
+            _tell(directory.verify(), target)
+        finally:
+            directory.close()
+
+
+async def _back_up(settings: Settings, storage: AdminStorage, place: Path, target: BinaryIO) -> None:
+    objects = settings.data / OBJECTS_FOLDER if settings.storage == "embedded" else None
+    has_objects = objects is not None and objects.is_dir()
+    _tell(await back_up(storage, objects if has_objects else None, place), target)
 
 
 def _tell(problems: Iterable[Problem], target: BinaryIO) -> None:
     """A line for each problem. Raises DamagedError when there is one."""
-    count = 0
-    for problem, name in problems:
+    count, what = 0, ""
+    for what, name in problems:
         count += 1
-        target.write(f"{problem}\t{name}\n".encode())
+        target.write(f"{what}\t{name}\n".encode())
         target.flush()
+    if what == BROKEN:
+        raise DamagedError(f"{count} event logs are not whole: make them anew of a backup")
     if count:
         raise DamagedError(
-            f"{count} objects or logs are not whole. Clients that have the bytes will upload them again"
+            f"{count} objects are not intact. Clients that have the bytes will upload them again"
         )
 
 
 async def _run(parsed: argparse.Namespace, settings: Settings, source: BinaryIO, target: BinaryIO) -> None:
+    if parsed.command == "verify":
+        await _verify(settings, target)
+        return
     file = settings.data / SYNC_FILE
     if settings.sync_database is None and parsed.command != "import" and not file.exists():
         raise StorageError(f"there are no event logs: {file} does not exist")
@@ -114,13 +135,8 @@ async def _run(parsed: argparse.Namespace, settings: Settings, source: BinaryIO,
                 await _import(storage, parsed, source)
             case "compact":
                 await storage.compact()
-            case "verify":
-                problems = await verify_logs(storage)
-                _tell([*problems, *_verified_objects(settings)], target)
             case "backup":
-                objects = settings.data / OBJECTS_FOLDER if settings.storage == "embedded" else None
-                has_objects = objects is not None and objects.is_dir()
-                _tell(await back_up(storage, objects if has_objects else None, parsed.target), target)
+                await _back_up(settings, storage, parsed.target, target)
     finally:
         await storage.close()
 

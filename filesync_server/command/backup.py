@@ -1,9 +1,8 @@
-"""`filesync-server admin backup` and `verify`: a copy of everything that is a data directory again, and whether
-what is there is whole.
+"""`filesync-server admin backup` and `verify`: a copy of everything, and whether what is there is whole.
 
-Objects and event logs in SQLite or PostgreSQL become a directory that `filesync-server --data` serves. It is
-written beside its place and moved there when it is complete. The server may run meanwhile: each log is copied
-up to where it ended, and the index of the objects first, so that no copied event names a file that came later.
+Objects, and event logs in SQLite or PostgreSQL, become a directory that `filesync-server --data` serves. It
+is written beside its place and moved there when it is complete. The server may run meanwhile. Each log is
+copied up to where it ended, and the objects after the logs: what an event says is stored was stored before.
 """
 
 from __future__ import annotations
@@ -16,35 +15,31 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 from filesync_web.livestore.messages import BackendIdMismatch, PulledEvent
 
-from ..objects.embedded.directory import BlobDirectory
 from ..shared.disk import make_private_folder, private, sync_folder
 from ..sync import SqliteStorage, StorageError
 from ..sync.storage import AdminStorage, Log, Page, new_backend_id
-from .config import OBJECTS_FOLDER, SYNC_FILE, ConfigError
+from .config import OBJECTS_FOLDER, SYNC_FILE
 
 _READ_BYTES = 1024**2
 _URL_SECRET = "url-secret"  # noqa: S105 - a name of a file
 
-Problem = tuple[str, str]
-"""What is wrong (`damaged`, `missing`, `broken`), and the key or the store that it is wrong with."""
+BROKEN = "broken"
+Problem: TypeAlias = tuple[str, str]
+"""What is wrong (`damaged` or `missing` objects, `broken` logs), and the key or the store."""
 
 
 async def back_up(storage: AdminStorage, objects: Path | None, target: Path) -> list[Problem]:
-    """Copy all event logs, and the objects of the directory where there is one, to the new directory `target`.
+    """Copy all event logs, and the objects of a directory where there is one, to the new directory `target`.
 
-    Gives the objects that could not be copied, because their bytes are damaged or missing. Each log gets a new
-    identity, so that clients that know more than the backup notice it when it is served. Raises OSError, also
-    FileExistsError.
+    Gives the objects that could not be copied, because their bytes are damaged or missing. Each log gets a
+    new identity, so that clients that know more than the backup notice it when it is served. Raises OSError,
+    also FileExistsError.
     """
-    if target.exists():
-        raise FileExistsError(f"{target} exists already: a backup is a directory of its own")
-    unfinished = target.with_name(f"{target.name}.unfinished")
-    if unfinished.exists():
-        shutil.rmtree(unfinished)
-    make_private_folder(unfinished)
+    unfinished = _new_folder(target)
     await _copy_logs(storage, unfinished / SYNC_FILE)
     problems = [] if objects is None else await asyncio.to_thread(_copy_objects, objects, unfinished)
     unfinished.rename(target)
@@ -52,24 +47,37 @@ async def back_up(storage: AdminStorage, objects: Path | None, target: Path) -> 
     return problems
 
 
+def _new_folder(target: Path) -> Path:
+    """Where to write until it is complete; what an earlier backup left there is dropped."""
+    if target.exists():
+        raise FileExistsError(f"{target} exists already: a backup is a directory of its own")
+    unfinished = target.with_name(f"{target.name}.unfinished")
+    if unfinished.exists():
+        shutil.rmtree(unfinished)
+    make_private_folder(unfinished)
+    return unfinished
+
+
 async def verify_logs(storage: AdminStorage) -> list[Problem]:
     """The stores whose events are not one chain up to the head, or not as many as the log says."""
-    problems = []
-    for log in (await storage.logs()).values():
-        head = count = 0
-        whole = True
-        while whole and head < log.head:
-            page = await storage.read(log.store_id, head, log.backend_id)
-            if isinstance(page, BackendIdMismatch):
-                break  # replaced meanwhile
-            whole = bool(page.events)
-            for pulled in page.events:
-                whole = whole and pulled.event.parent_seq_num == head
-                head, count = pulled.event.seq_num, count + (pulled.event.seq_num <= log.head)
-        else:
-            if not whole or count != log.length:
-                problems.append(("broken", log.store_id))
-    return problems
+    logs = (await storage.logs()).values()
+    return [(BROKEN, log.store_id) for log in logs if not await _is_whole(storage, log)]
+
+
+async def _is_whole(storage: AdminStorage, log: Log) -> bool:
+    head = count = 0
+    while head < log.head:
+        page = await storage.read(log.store_id, head, log.backend_id)
+        if isinstance(page, BackendIdMismatch):
+            return True  # it was replaced since, and so is another log
+        if not page.events:
+            return False
+        for pulled in page.events:
+            if pulled.event.parent_seq_num != head:
+                return False
+            head = pulled.event.seq_num
+            count += head <= log.head
+    return count == log.length
 
 
 async def _copy_logs(storage: AdminStorage, file: Path) -> None:
@@ -111,10 +119,9 @@ def _copy_objects(objects: Path, target: Path) -> list[Problem]:
         for (sha256,) in index.execute("SELECT DISTINCT sha256 FROM objects ORDER BY sha256").fetchall():
             problem = _copy_blob(objects / "blobs", folder / "blobs", sha256)
             if problem:
-                keys = index.execute(
-                    "DELETE FROM objects WHERE sha256 = ? RETURNING key", (sha256,)
-                ).fetchall()
-                problems += [(problem, key) for (key,) in keys if problem == "damaged" or _is_there(objects, key)]
+                gone = "DELETE FROM objects WHERE sha256 = ? RETURNING key"
+                keys = [key for (key,) in index.execute(gone, (sha256,)).fetchall()]
+                problems += [(problem, key) for key in keys if _is_there(objects, key)]
     index.close()
     return problems
 
@@ -147,7 +154,7 @@ def _copy_blob(source: Path, target: Path, sha256: str) -> str | None:
 def _copied_hash(source: Path, target: Path) -> str:
     """Copy the file, durably; the SHA-256 of what was read."""
     digest = hashlib.sha256()
-    with open(source, "rb", buffering=0) as read, open(target, "xb", opener=private) as write:
+    with source.open("rb", buffering=0) as read, open(target, "xb", opener=private) as write:
         while chunk := read.read(_READ_BYTES):
             digest.update(chunk)
             write.write(chunk)
