@@ -5,7 +5,7 @@ Each part is an ASGI app of its own that mounts anywhere; `create_app` composes 
 extra `server`.
 """
 
-from .compose import Compose, create_app
+from .compose import Compose, create_app, parts_lifespan
 from .objects.data_plane import create_data_plane
 from .objects.embedded import EmbeddedStore
 from .objects.port import ObjectStore
@@ -42,6 +42,7 @@ __all__ = [
     "create_signer",
     "create_site",
     "create_sync_backend",
+    "parts_lifespan",
     "presented_token",
     "public_access",
     "sync_payload",

@@ -135,7 +135,7 @@ RULES = {
     "tools": Rule(),
     "build": Rule(ours=("tools",)),
 }
-OURS = ("filesync_web", "filesync_server", "demo", "tools", "tests", "bench")
+OURS = ("filesync_web", "filesync_server", "demo", "examples", "tools", "tests", "bench")
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,13 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from ..shared.tokens import MIN_LENGTH
+from .rules import rules_of_parts
 
 DEVELOPMENT_TOKEN = "dev-token-change-in-production"  # noqa: S105
 """What a server on loopback uses when no token is configured. Known to everybody, so refused anywhere
@@ -28,7 +30,9 @@ OBJECTS_FOLDER = "objects"
 """The embedded store in the data directory."""
 SYNC_FILE = "sync.sqlite"
 """The event logs in the data directory."""
-SECRETS = frozenset({"auth_token", "jwt_key", "s3_access_key", "s3_secret_key", "sync_database", "tokens"})
+SECRETS = frozenset(
+    {"auth_token", "jwt_key", "metrics_token", "s3_access_key", "s3_secret_key", "sync_database", "tokens"}
+)
 """Settings that have no flag and are never shown."""
 
 _IN_FILES = ("auth_token", "tokens", "jwt_key")
@@ -41,6 +45,11 @@ HELP = {
     "port": "port to listen on; 0 takes a free one",
     "data": "directory of objects and event logs",
     "site": "directory of a static site to serve at /",
+    "cross_origin_isolation": "lets the site's pages share memory with workers: off, require-corp or"
+    " credentialless",
+    "api_path": "path of the signer",
+    "files_path": "path of the embedded data plane",
+    "sync_path": "path of the sync backend",
     "auth_token": "bearer token of signer, data plane and sync, for everything in all stores",
     "auth_token_file": "file that holds the token",
     "tokens": "more tokens as TOML, each with its stores and rights",
@@ -60,6 +69,7 @@ HELP = {
     "storage": "where objects are kept: embedded (in the data directory) or s3",
     "s3_bucket": "bucket of the object store",
     "s3_endpoint": "URL of an S3-compatible service; without it AWS",
+    "s3_public_endpoint": "where clients reach it, when that is not s3_endpoint",
     "s3_region": "region to sign for",
     "s3_access_key": "access key; without it botocore looks where AWS tools do",
     "s3_secret_key": "secret key",
@@ -73,7 +83,9 @@ HELP = {
     "trusted_proxies": "addresses whose X-Forwarded-* headers count, with commas between",
     "idle_timeout": "seconds without a byte after which a connection is closed",
     "shutdown_timeout": "seconds that running requests get at the end",
+    "metrics_token": "bearer token for /metrics, which is not there without one",
     "log_level": "debug, info, warning or error",
+    "log_format": "text or json",
 }
 
 
@@ -89,6 +101,10 @@ class Settings:
     port: int = 8000
     data: Path = Path(".data")
     site: Path | None = None
+    cross_origin_isolation: str = "off"
+    api_path: str = "/api"
+    files_path: str = "/livestore-filesync-files"
+    sync_path: str = "/sync"
     auth_token: str | None = field(default=None, repr=False)
     auth_token_file: Path | None = None
     tokens: str | None = field(default=None, repr=False)
@@ -108,6 +124,7 @@ class Settings:
     storage: str = "embedded"
     s3_bucket: str | None = None
     s3_endpoint: str | None = None
+    s3_public_endpoint: str | None = None
     s3_region: str = "us-east-1"
     s3_access_key: str | None = field(default=None, repr=False)
     s3_secret_key: str | None = field(default=None, repr=False)
@@ -121,7 +138,9 @@ class Settings:
     trusted_proxies: str = "127.0.0.1"
     idle_timeout: float = 60.0
     shutdown_timeout: float = 10.0
+    metrics_token: str | None = field(default=None, repr=False)
     log_level: str = "info"
+    log_format: str = "text"
 
     @property
     def token(self) -> str | None:
@@ -144,9 +163,11 @@ def load_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
     parser = argparse.ArgumentParser(
         prog="filesync-server",
         description="Signer, data plane, sync and site.",
-        epilog="'filesync-server admin --help' says how to list, export and import event logs.",
+        epilog="'filesync-server admin --help' says how to list, export, import, back up and verify what it"
+        " has; 'check-config' prints the settings, 'check-storage' tries the object store.",
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=f"filesync-server {version('filesync-web')}")
     add_flags(parser, [setting.name for setting in fields(Settings)])
     return settings_from(parser.parse_args(arguments), environment)
 
@@ -294,6 +315,7 @@ def _rules(new: Settings) -> list[tuple[bool, str]]:
             f"workers = {new.workers} needs the setting sync_database: event logs in SQLite are served by one"
             " process, for the others would not hear of what is pushed to it",
         ),
+        *rules_of_parts(new),
         (
             new.jwt_key is None or len(new.jwt_key) >= _MIN_KEY_LENGTH,
             f"jwt_key must have at least {_MIN_KEY_LENGTH} characters",

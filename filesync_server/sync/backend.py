@@ -23,10 +23,10 @@ from starlette.websockets import WebSocket
 from filesync_web.livestore.messages import MAX_FRAME_BYTES, WireError
 from filesync_web.livestore.wire import decode_query_payload
 
-from ..shared.bare_mounts import BareMountApp
 from ..shared.disk import is_full
 from ..shared.http import IDLE_TIMEOUT, create_routes, error_response, read_body
 from ..shared.identity import Authenticate, Identity, identify, require, with_sync_payload
+from ..shared.mounts import BareMountApp
 from ..shared.pages import Pages
 from .connection import SyncConnection
 from .http_transport import UNUSABLE, answer

@@ -78,6 +78,14 @@ class SyncConnection:
         # takes an interruption for the end of its syncing.
         self._end(_GOING_AWAY)
 
+    @property
+    def live_pulls(self) -> int:
+        return self._protocol.live_pulls
+
+    @property
+    def waiting_bytes(self) -> int:
+        return self._queued
+
     # --- the socket's side ----------------------------------------------------------------------------------
 
     async def _receive_all(self) -> None:

@@ -99,6 +99,11 @@ class Connection:
         self._pushes: set[str] = set()
         self._first_id: int | None = None
 
+    @property
+    def live_pulls(self) -> int:
+        """The pulls that are to hear of every push, or will once they have read what there is."""
+        return sum(stream.live for stream in self._streams.values())
+
     def receive(self, frame: str | bytes) -> Step:
         """A frame from the client."""
         step = Step()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from litestar import Litestar, asgi
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -24,6 +26,7 @@ from filesync_server import (
     create_signer,
     create_site,
     create_sync_backend,
+    parts_lifespan,
     token_auth,
 )
 from filesync_server.objects.embedded import EmbeddedStore
@@ -238,3 +241,28 @@ async def test_a_part_that_cannot_end_does_not_keep_the_others() -> None:
     assert failed["type"] == "lifespan.shutdown.failed"
     assert "b cannot end" in failed["message"]
     assert log == ["a starts", "b starts", "a ends"]
+
+
+@pytest.mark.parametrize("path", ["/", "/deep"])
+@pytest.mark.parametrize("framework", ["starlette", "fastapi", "litestar"])
+async def test_composed_parts_live_as_long_as_the_app_that_they_are_mounted_into(
+    framework: str, path: str
+) -> None:
+    log: list[str] = []
+
+    async def close() -> None:
+        log.append("closed")
+
+    composed = Compose({"/a": Part("a", log), "/b/c": text("c")})
+    lifespan = parts_lifespan(composed, on_close=[close])
+    app: ASGIApp
+    if framework == "litestar":
+        app = Litestar([asgi(path, is_mount=True, copy_scope=True)(composed)], lifespan=[lifespan])
+    else:
+        app = {"starlette": Starlette, "fastapi": FastAPI}[framework](lifespan=lifespan)
+        app.mount(path, composed)
+    async with serving(app, lifespan="on") as url, httpx.AsyncClient(base_url=url + path) as client:
+        assert log == ["a starts"]
+        assert (await client.get("b/c/d")).text == "c"
+        assert (await client.get("b")).status_code == 404
+    assert log == ["a starts", "a ends", "closed"]

@@ -253,6 +253,9 @@ async def test_who_needs_time_is_refused_once_a_push_at_most() -> None:
 class Listener:
     """A connection that does not listen."""
 
+    live_pulls = 0
+    waiting_bytes = 0
+
     def broadcast(self, backend_id: str, events: Sequence[PulledEvent]) -> None: ...
 
     def shut_down(self) -> None: ...
