@@ -17,6 +17,10 @@ from starlette.requests import HTTPConnection
 
 AllowedKeys: TypeAlias = Sequence[str]
 Auth: TypeAlias = Callable[[HTTPConnection], AllowedKeys | Awaitable[AllowedKeys | None] | None]
+"""Says for each request which keys it may use: patterns such as "album/*", or None for none at all (401).
+
+A function, plain or asynchronous. `bearer_auth` makes one.
+"""
 
 
 def presented_token(connection: HTTPConnection) -> str | None:
