@@ -30,6 +30,7 @@ Action: TypeAlias = Literal["read", "write", "delete"]
 
 _RIGHTS: tuple[Action, ...] = get_args(Action)
 ALL_RIGHTS: frozenset[Action] = frozenset(_RIGHTS)
+"""Every right to a store there is."""
 ALL_STORES = "*"
 """Stands for every store among an identity's stores. It is no id that a store can be granted by."""
 
