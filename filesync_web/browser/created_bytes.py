@@ -154,8 +154,8 @@ class WrittenBytes(_CreatedBytes):
 class PostedBytes(_CreatedBytes):
     """The `NewBytes` port on the main thread, and where a worker gets no access handle (WebKitGTK).
 
-    What is written is gathered in a buffer, which goes to the blob worker when it is full, and comes back to be
-    filled again: of buffers that nobody uses any more, a browser frees the memory late.
+    What is written is gathered in a buffer, which goes to the blob worker when it is full, and comes back to
+    be filled again: of buffers that nobody uses any more, a browser frees the memory late.
     """
 
     def __init__(self, worker: ScriptWorker, store_id: str, name: str) -> None:
