@@ -73,7 +73,7 @@ class FileSync(FileOperations):
         self._garbage = GarbageCollector(workspace, self._orphans, self._thumbnails)
         self._eviction = Eviction(workspace, self._thumbnails, is_limited=options.is_limited)
         importer = Importer(workspace, options.preprocessors, self._garbage, self._orphans)
-        self._mounts = Mounts(workspace)
+        self._mounts = Mounts(workspace, self._eviction)
         self._writer = Writer(workspace, importer, self._eviction, self._previews, self._mounts)
         self._descriptions = Descriptions(workspace)
         self._reader = Reader(
