@@ -112,18 +112,19 @@ class Admission:
         elif size > entry.size:
             raise HTTPException(413, f"the parts have more than the {entry.size} bytes that were announced")
 
-    async def arrived(self, key: str) -> None:
-        """The object may be there now: look at once, and not later."""
+    async def arrived(self, key: str, size: int) -> None:
+        """The object is there, with so many bytes."""
         entry = await self._threads.run(self._ledger.find, key)
         if entry is not None and entry.due_at is not None:
-            await self._look_at(entry)
+            await self._settle(entry, size)
 
-    async def parts_ended(self, key: str) -> None:
-        """The upload of parts has ended: they were joined, or thrown away. Only a URL that was signed for the
-        key as a whole may still bring something."""
-        now = self._clock()
-        await self._threads.run(self._ledger.end_by, key, now + self._url_lifetime + GRACE)
-        await self.arrived(key)
+    async def parts_ended(self, key: str, size: int | None) -> None:
+        """The upload of parts has ended: they were joined to so many bytes, or thrown away (None). Only a URL
+        that was signed for the key as a whole may still bring something."""
+        at = self._clock() + self._url_lifetime + GRACE
+        await self._threads.run(self._ledger.end_by, key, at)
+        if size is not None:
+            await self.arrived(key, size)
 
     async def delete(self, key: str) -> None:
         """Remove the object from the store. It is counted no longer when nothing can bring it back. Raises
@@ -171,7 +172,6 @@ class Admission:
             await asyncio.sleep(FIRST_LOOK)
 
     async def _look_at(self, entry: Entry) -> None:
-        """Find out whether the object has arrived, and tell of it. What fails is due again."""
         try:
             found = await self._store.head(entry.key)
         except ObjectStoreError as error:
@@ -179,14 +179,17 @@ class Admission:
             return
         if found is None:
             await self._threads.run(self._ledger.settle, entry, None, self._clock())
-            return
+        else:
+            await self._settle(entry, found.size)
+
+    async def _settle(self, entry: Entry, size: int) -> None:
+        """Tell of an object that is there. When that fails, it stays due."""
         if self._after_upload is not None:
-            told = Uploaded(entry.identity, entry.key, found.size, entry.content_type)
             try:
-                answer = self._after_upload(told)
+                answer = self._after_upload(Uploaded(entry.identity, entry.key, size, entry.content_type))
                 if inspect.isawaitable(answer):
                     await answer
             except Exception:  # it is an app's
                 log.exception("after_upload has failed for %s; it is told again", entry.key)
                 return
-        await self._threads.run(self._ledger.settle, entry, found.size, self._clock())
+        await self._threads.run(self._ledger.settle, entry, size, self._clock())

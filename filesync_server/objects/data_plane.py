@@ -112,7 +112,9 @@ class _DataPlane:
             content_type = request.headers.get("content-type") or None
             await admission.admit(identity, Upload(key, content_type, content_length(request)))
         response = await self._uploads.put(request, key)
-        await admission.arrived(key)
+        stored = await self._store.find(key)
+        if stored is not None:  # else somebody has removed it already
+            await admission.arrived(key, stored.size)
         return response
 
     async def _authorise(self, request: Request, key: str) -> Identity | None:

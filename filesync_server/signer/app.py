@@ -273,18 +273,20 @@ class _Signer:
 
     async def multipart_complete(self, key: str, body: dict[str, Any], caller: _Caller) -> _Answer:
         upload_id = text_of(body, "uploadId")
-        if self._admission is not None:  # of parts that went straight to S3 nobody has counted the bytes yet
-            sizes = [part.size for part in await self._store.list_parts(key, upload_id)]
-            await self._admission.admit_parts(caller.identity, key, sum(sizes))
-        etag = await self._store.complete_multipart(key, upload_id, parts_of(body))
-        if self._admission is not None:
-            await self._admission.parts_ended(key)
+        wanted = parts_of(body)
+        if self._admission is None:
+            return {"etag": await self._store.complete_multipart(key, upload_id, wanted)}
+        # Of parts that went straight to S3 nobody has counted the bytes yet.
+        size = sum(part.size for part in await self._store.list_parts(key, upload_id))
+        await self._admission.admit_parts(caller.identity, key, size)
+        etag = await self._store.complete_multipart(key, upload_id, wanted)
+        await self._admission.parts_ended(key, size)
         return {"etag": etag}
 
     async def multipart_abort(self, key: str, body: dict[str, Any], _caller: _Caller) -> _Answer:
         await self._store.abort_multipart(key, text_of(body, "uploadId"))
         if self._admission is not None:
-            await self._admission.parts_ended(key)
+            await self._admission.parts_ended(key, None)
         return None
 
     async def usage(self, request: Request) -> Response:
