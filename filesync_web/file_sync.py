@@ -15,6 +15,7 @@ from dataclasses import replace
 from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.paths import check_store_id
 from filesync_web.core.records import Control, FileOperationResult
+from filesync_web.core.storage_status import StorageStatus
 from filesync_web.errors import InvalidArgumentError, NotInitializedError
 from filesync_web.files.controls import change_control, retry_errors
 from filesync_web.files.descriptions import Descriptions
@@ -36,7 +37,7 @@ from filesync_web.files.workspace import Workspace
 from filesync_web.files.writer import Writer
 from filesync_web.livestore.store import Store
 from filesync_web.options import FileSyncOptions
-from filesync_web.ports import Platform, StorageStatus, Unsubscribe
+from filesync_web.ports import Platform, Unsubscribe
 from filesync_web.remote.object_store import CONNECTIONS, LocalOnly, ObjectStore
 from filesync_web.remote.signer_client import SignerClient, SignerConfig
 from filesync_web.transfers.background_uploads import BackgroundUploads
@@ -212,9 +213,11 @@ class FileSync(FileOperations):
         return await self._eviction.free(wanted_bytes)
 
     async def storage_status(self) -> StorageStatus:
-        """Whether and how this device keeps the bytes."""
-        status = await self._workspace.platform.blobs.storage_status()
-        return replace(status, thumbnails=await self._thumbnails.size())
+        """Whether and how this device keeps the bytes, and how much the server has of the store."""
+        workspace = self._workspace
+        status = await workspace.platform.blobs.storage_status()
+        remote = await workspace.remote.usage(self.store_id) if self.is_online() else None
+        return replace(status, thumbnails=await self._thumbnails.size(), remote=remote)
 
     async def collect_garbage(self) -> int:
         """Remove own bytes that were deleted or replaced, orphans whose time is over, and stale temporary

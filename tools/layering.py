@@ -127,7 +127,13 @@ RULES = {
     "filesync_server.site": Rule(ours=SERVER_SHARED, any_other=True),
     "filesync_server.objects": Rule(ours=SERVER_SHARED, any_other=True),
     "filesync_server.signer": Rule(
-        ours=(*SERVER_SHARED, "filesync_server.objects.port", "filesync_server.objects.keys"), any_other=True
+        ours=(
+            *SERVER_SHARED,
+            "filesync_server.objects.admission",
+            "filesync_server.objects.port",
+            "filesync_server.objects.keys",
+        ),
+        any_other=True,
     ),
     "filesync_server.sync": Rule(ours=(*SERVER_SHARED, *WIRE), any_other=True),
     "filesync_server.command": Rule(ours=("filesync_server", *WIRE), any_other=True),
