@@ -57,28 +57,6 @@ async def test_events_made_offline_are_pushed_in_batches_when_the_backend_is_bac
     await store.close()
 
 
-async def test_a_new_device_is_told_how_much_of_a_long_log_is_still_to_come(backend):
-    one = await Device().tab("one", open_socket=backend.open_socket)
-    for i in range(250):
-        await one.commit(note_added(id=str(i)))
-    await settle()
-    device = Device()
-    two = await device.tab("two", open_socket=backend.open_socket)
-    other = await device.tab("another tab", open_socket=backend.open_socket)
-    remaining = {two: [], other: []}
-    for store, told in remaining.items():
-        store.on_sync_status(lambda status, told=told: told.append(status.remaining))
-    while not (two.sync_status.caught_up and other.sync_status.caught_up):
-        await settle()
-    for told in remaining.values():
-        counted = [count for count in told if count]
-        assert counted, "it was told while it came"
-        assert counted == sorted(counted, reverse=True)
-        assert told[-1] == 0
-    for store in (one, two, other):
-        await store.close()
-
-
 async def test_events_that_come_one_after_the_other_go_together(backend):
     device = Device(push_gap=0.05)
     store = await device.tab("one", open_socket=backend.open_socket)
