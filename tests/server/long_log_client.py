@@ -8,12 +8,13 @@ Lines are `<events still to come> <resident MiB>`, the last one `done <rows> <re
 from __future__ import annotations
 
 import asyncio
-import resource
+import os
 import sys
 from pathlib import Path
 
 from filesync_web.environment import open_store
 from filesync_web.livestore.sync_status import SyncOptions
+from tests.harness.processes import read_status
 from tests.unit.livestore.support import NOTES, notes
 
 STEP = 50_000
@@ -31,20 +32,20 @@ async def main(folder: str, url: str, token: str, store_id: str) -> None:
         now = store.sync_status
         if now.remaining and now.remaining < told - STEP:
             told = now.remaining
-            print(now.remaining, resident(), flush=True)
+            print(now.remaining, memory("VmRSS"), flush=True)
         if now.caught_up:
             done.set()
 
     store.on_sync_status(look)
     await done.wait()
     ((count,),) = store.query(f"SELECT count(*) FROM {notes.quoted}")
-    print("done", count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, flush=True)
+    print("done", count, memory("VmHWM"), flush=True)
     await store.close()
 
 
-def resident() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() // 1024**2
+def memory(what: str) -> int:
+    """MiB of this process: `VmRSS` now, `VmHWM` at most. `getrusage` also counts what it was forked from."""
+    return read_status(os.getpid())[what] // 1024
 
 
 if __name__ == "__main__":
