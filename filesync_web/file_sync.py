@@ -250,7 +250,7 @@ class FileSync(FileOperations):
 def _workspace(
     store: Store, platform: Platform, signer: SignerConfig | None, options: FileSyncOptions
 ) -> Workspace:
-    tables, events = FileSyncTables(store), FileEvents(store.schema)
+    tables, events = FileSyncTables(store, platform.clock), FileEvents(store.schema)
     if signer is None:
         return Workspace(store, tables, events, LocalOnly(), platform)
     ledger = StoreUploadLedger(store, tables, events)

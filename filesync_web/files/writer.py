@@ -80,14 +80,22 @@ class Writer:
         record = await self._importer.store_orphan(content_hash, name, create)
         return await self._saved(record)
 
-    async def delete(self, file_id: str, if_content: str | None, events: AppEvents | None) -> None:
-        """Delete a file; its bytes follow where nothing else needs them."""
+    async def delete(
+        self, file_id: str, if_content: str | None, events: AppEvents | None, *, purge: bool = False
+    ) -> None:
+        """Move a file to the trash; with `purge` nothing of it is kept."""
         check_events(events)
         record = self._checked(file_id, if_content)
-        now = self._workspace.now_ms()
-        deleted = self._events.deleted(record.id, now, if_content=if_content)
-        of_app = self._of_app(events, replace(record, deleted_at=now), if_content)
-        await self._store.commit(deleted, *self._remote_delete(record), *of_app)
+        deleted = replace(record, deleted_at=self._workspace.now_ms())
+        follow = [self._events.based(record.id, "", record.content_hash)]
+        if purge:
+            follow.append(self._events.purged(record))
+        await self._store.commit(
+            self._events.deleted(record.id, deleted.deleted_at or 0, if_content=if_content),
+            *self._if_effective(follow, deleted, if_content),
+            *self._remote_delete(record),
+            *self._of_app(events, deleted, if_content),
+        )
 
     async def _keep(
         self, prepared: PreparedContent, commit: Callable[[StoredContent], Awaitable[FileRecord]]
@@ -152,7 +160,12 @@ class Writer:
                 remote_key=old.remote_key if is_same else "",
                 updated_at=self._workspace.now_ms(),
             )
-            events = [self._events.edited(new, if_content=wanted.if_content), *self._own_bytes(new)]
+            based = [] if is_same else [self._events.based(file_id, new.content_hash, old.content_hash)]
+            events = [
+                self._events.edited(new, if_content=wanted.if_content),
+                *self._if_effective(based, new, wanted.if_content),
+                *self._own_bytes(new),
+            ]
             control = self._tables.control(file_id)
             fresh = TransferControl(file_id, pinned=control.pinned)
             if control != fresh:
@@ -163,9 +176,14 @@ class Writer:
         return new
 
     def _of_app(self, make: AppEvents | None, record: FileRecord, if_content: str | None) -> list[NewEvent]:
-        """What the app commits with an edit or a deletion that made this record. Where that may turn out to
-        have no effect, they have none then either."""
-        events = made_events(make, _result(record))
+        """What the app commits with an edit or a deletion that made this record."""
+        return self._if_effective(made_events(make, _result(record)), record, if_content)
+
+    def _if_effective(
+        self, events: list[NewEvent], record: FileRecord, if_content: str | None
+    ) -> list[NewEvent]:
+        """What goes with an edit or a deletion that made this record. Where that may turn out to have no
+        effect, these have none then either."""
         if if_content is None:
             return events
         effect = self._events.effect_of(record)

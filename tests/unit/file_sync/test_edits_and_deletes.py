@@ -20,11 +20,11 @@ async def test_deleting_one_of_two_equal_files_keeps_the_bytes_until_the_last_go
         first = await tab.sync.save_file(b"same")
         second = await tab.sync.save_file(b"same")
         await settle()
-        await tab.sync.delete_file(first.file_id)
+        await tab.sync.delete_file(first.file_id, purge=True)
         await settle()
         assert list(device.store.objects) == [f"s/{second.content_hash}"]
         assert list(device.blobs.blobs) == [second.content_hash]
-        await tab.sync.delete_file(second.file_id)
+        await tab.sync.delete_file(second.file_id, purge=True)
         await settle()
         assert not device.store.objects
         assert not device.blobs.blobs
@@ -33,6 +33,7 @@ async def test_deleting_one_of_two_equal_files_keeps_the_bytes_until_the_last_go
 async def test_old_content_goes_only_after_the_new_is_uploaded() -> None:
     async with a_device() as device:
         tab = await device.tab()
+        await tab.keep_nothing()
         old = await tab.sync.save_file(b"old")
         await settle()
         device.store.hold = is_put
@@ -51,6 +52,7 @@ async def test_old_content_goes_only_after_the_new_is_uploaded() -> None:
 async def test_old_content_of_two_edits_stays_until_both_are_uploaded() -> None:
     async with a_device() as device:
         tab = await device.tab()
+        await tab.keep_nothing()
         first, second = await saved(tab, b"old", b"old")
         device.store.hold = is_put
         edits = [
