@@ -16,6 +16,7 @@ from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.paths import check_store_id
 from filesync_web.core.records import Control, FileOperationResult
 from filesync_web.errors import InvalidArgumentError, NotInitializedError
+from filesync_web.files.conflict_watch import ConflictWatch
 from filesync_web.files.controls import change_control, retry_errors
 from filesync_web.files.descriptions import Descriptions
 from filesync_web.files.events import FileEvents
@@ -32,6 +33,7 @@ from filesync_web.files.sync_wait import SyncWait
 from filesync_web.files.tables import FileSyncTables
 from filesync_web.files.thumbnails import Thumbnails
 from filesync_web.files.upload_ledger import StoreUploadLedger
+from filesync_web.files.version_operations import VersionOperations
 from filesync_web.files.workspace import Workspace
 from filesync_web.files.writer import Writer
 from filesync_web.livestore.store import Store
@@ -44,7 +46,7 @@ from filesync_web.transfers.event_relay import EventRelay
 from filesync_web.transfers.leader import Leader
 
 
-class FileSync(FileOperations):
+class FileSync(FileOperations, VersionOperations):
     """The files of one store. `remote=None` is local-only mode. Call `start` to begin transfers.
 
     `open_file` and `create_file` give files as Python's own file objects (see `files.python_files`).
@@ -67,6 +69,7 @@ class FileSync(FileOperations):
         self._disposal = asyncio.Lock()
         self._is_disposed = False
         self._relay = EventRelay(store)
+        self._conflicts = ConflictWatch(workspace, self._relay.tell_here)
         self._orphans = Orphans(workspace, grace=options.orphan_grace)
         self._thumbnails = Thumbnails(workspace, options.thumbnails)
         self._previews = Previews(workspace, self._thumbnails)
@@ -121,6 +124,7 @@ class FileSync(FileOperations):
                 ends.push_async_callback(platform.http.close)
                 ends.callback(platform.blobs.close)
                 ends.callback(self._relay.clear)
+                ends.callback(self._conflicts.close)
                 ends.push_async_callback(self._thumbnails.close)
                 ends.push_async_callback(self._previews.close)
                 ends.push_async_callback(self._garbage.close)
@@ -240,8 +244,8 @@ class FileSync(FileOperations):
     # --- events
 
     def on_event(self, callback: Callable[[FileSyncEvent], object]) -> Unsubscribe:
-        """Call back with every event of the transfers, whichever tab runs them. Raises `InvalidArgumentError`
-        for what cannot be called."""
+        """Call back with every event of the transfers, whichever tab runs them, and with each conflict that
+        comes up. Raises `InvalidArgumentError` for what cannot be called."""
         if not callable(callback):
             raise InvalidArgumentError(f"a callback is a function, not {callback!r:.100}")
         return self._relay.add(callback)

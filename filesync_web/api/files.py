@@ -177,7 +177,7 @@ async def delete_file(
     if_content: str | None = None,
     events: AppEvents | None = None,
 ) -> None:
-    """Delete a file for all clients: it is in the trash for a while.
+    """Delete a file for all clients: it is in the trash, and `restore_file` brings it back.
 
         await delete_file(result.file_id)
         await delete_file(result.file_id, purge=True)

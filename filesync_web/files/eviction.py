@@ -99,7 +99,9 @@ class Eviction:
     def _comes_by_itself(self, record: FileRecord) -> bool:
         """Whether the file needs nobody who asks for it, as far as is known here."""
         row = self._tables.row(record.id)
-        return not self._is_limited or (row is not None and row.local_hash == record.content_hash)
+        if row is not None and row.local_hash == record.content_hash:
+            return True
+        return not self._is_limited and not self._tables.is_kept(record.id)
 
     async def evict(self, file_id: str) -> None:
         """Evict the content of one file, which all files of that content share."""
