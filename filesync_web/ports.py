@@ -1,10 +1,8 @@
 """What the file sync needs of the outside world; `browser/` and `native/` implement it, `testing/` fakes it.
 
-Bytes pass through Python only where somebody asks for them. A *source* is anything that the platform can
-stream from (a JavaScript `File`, a path, bytes, an async iterator of bytes), a *blob handle* is what it reads
-stored bytes with (a JavaScript `File`, a path); both are opaque to all but the adapter that made them. Sizes
-are bytes, times seconds. Every awaiting call may be cancelled; it then aborts the request or discards the
-temporary file and raises `asyncio.CancelledError`.
+Bytes pass through Python only where somebody asks for them. Sources and blob handles are opaque to all but
+their adapter. Sizes are bytes, times seconds. Every awaiting call may be cancelled; it then aborts the
+request or discards the temporary file and raises `asyncio.CancelledError`.
 """
 
 from __future__ import annotations
@@ -21,10 +19,12 @@ from filesync_web.core.raster import Raster
 from filesync_web.core.thumbnails import Recipe
 
 Source = Any
+"""What bytes come from: a JavaScript `File`, bytes, a path, an iterator and so on, as `save_file` says."""
 BlobHandle = Any
-Progress = Callable[[int, int], None]
-"""Called with (bytes moved so far, total bytes; 0 when the total is unknown)."""
+"""A file's own copy as it is read: a JavaScript `File` in a browser, a `pathlib.Path` on CPython."""
+Progress = Callable[[int, int], None]  # bytes moved so far, total bytes (0: unknown)
 Unsubscribe = Callable[[], None]
+"""Ends a subscription."""
 RandomAccess = open_bytes.RandomAccess
 NewBytes = open_bytes.NewBytes
 FinishedBytes = open_bytes.FinishedBytes

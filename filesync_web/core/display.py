@@ -187,6 +187,7 @@ class ActiveTransfer:
 
 
 ActiveTransfers = Mapping[str, ActiveTransfer]
+"""The transfers that run, by file id; the functions below return new ones and change none."""
 
 
 def create_active_transfer_progress(file_id: str, kind: str, loaded: int, total: int) -> ActiveTransfer:
