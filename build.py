@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tools.common import ROOT, BuildError, build_lock, say, size_of, step
 from tools.compress import compress
+from tools.docs import build_docs
 from tools.environment import PYTHON, ensure_chromium, ensure_venv
 from tools.packages import ESLINT, ensure_npm_packages, ensure_wheel
 from tools.pyodide_dist import build_pyodide_dist
@@ -86,6 +87,14 @@ def check(_args: argparse.Namespace) -> int:
             failed.append(title)
     say(f"failed: {', '.join(failed)}" if failed else "all checks passed")
     return 1 if failed else 0
+
+
+def docs(_args: argparse.Namespace) -> int:
+    """Build the documentation as a site, in build/docs; a dead link or a missing docstring is an error."""
+    with build_lock():
+        ensure_venv()
+        build_docs(ROOT / "build" / "docs")
+    return 0
 
 
 def bench(args: argparse.Namespace) -> int:
@@ -158,6 +167,7 @@ def _parser() -> argparse.ArgumentParser:
     demo_command.add_argument("--data", type=Path, default=ROOT / ".data", help="folder of all data (.data)")
     add(test).epilog = "example: build.py test tests/unit -k engine -x"
     add(check)
+    add(docs)
     bench_command = add(bench)
     bench_command.add_argument("names", nargs="*", help="benchmarks to run; all by default")
     bench_command.epilog = "example: build.py bench peers small-saved --rounds 1"

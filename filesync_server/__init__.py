@@ -5,31 +5,46 @@ Each part is an ASGI app of its own that mounts anywhere; `create_app` composes 
 extra `server`.
 """
 
-from .compose import Compose, create_app
+from .compose import Compose, create_app, parts_lifespan
 from .objects.data_plane import create_data_plane
 from .objects.embedded import EmbeddedStore
 from .objects.port import ObjectStore
-from .shared.auth import Auth, bearer_auth, public_access
+from .shared.identity import (
+    ALL_RIGHTS,
+    ALL_STORES,
+    Action,
+    Authenticate,
+    Identity,
+    presented_token,
+    public_access,
+    sync_payload,
+    token_auth,
+)
 from .signer import RateLimit, create_signer
 from .site import create_site
-from .sync import Hub, SqliteStorage, SyncAuth, SyncStorage, create_sync_backend, payload_token_auth
+from .sync import Hub, SqliteStorage, SyncStorage, create_sync_backend
 
 __all__ = [
-    "Auth",
+    "ALL_RIGHTS",
+    "ALL_STORES",
+    "Action",
+    "Authenticate",
     "Compose",
     "EmbeddedStore",
     "Hub",
+    "Identity",
     "ObjectStore",
     "RateLimit",
     "SqliteStorage",
-    "SyncAuth",
     "SyncStorage",
-    "bearer_auth",
     "create_app",
     "create_data_plane",
     "create_signer",
     "create_site",
     "create_sync_backend",
-    "payload_token_auth",
+    "parts_lifespan",
+    "presented_token",
     "public_access",
+    "sync_payload",
+    "token_auth",
 ]

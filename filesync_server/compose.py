@@ -6,13 +6,16 @@
     /                             static site
 
 A path belongs to the first part whose path is a whole-segment prefix of it: `/api/x` is the signer's, `/apiX`
-the site's. `create_app` takes parts that are made already; `compose` makes any other combination.
+the site's. `Compose` is an app to mount or to serve, `create_app` one that also releases what its parts use.
+
+ASGI servers tell only the outermost app of start and end. Where a framework's own app is outermost, it gets
+`parts_lifespan`.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from starlette.applications import Starlette
@@ -20,8 +23,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .shared.http import create_part
 from .shared.lifespan import running, serve_lifespan
+from .shared.mounts import as_asked_for
 
 Closer = Callable[[], Awaitable[None]]
+Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 _LIFESPAN: Scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}}
 
 
@@ -46,6 +51,7 @@ class Compose:
         if scope["type"] == "lifespan":
             await serve_lifespan(self.apps, scope, receive, send)
             return
+        scope = as_asked_for(scope)
         root = scope.get("root_path", "")
         path = scope["path"].removeprefix(root)
         for prefix, app in self._parts:
@@ -59,20 +65,33 @@ def create_app(parts: Mapping[str, ASGIApp], *, on_close: Sequence[Closer] = ())
     """The composed parts as an application that releases what they use (`on_close`, in order) at its end,
     after the ends of the parts themselves."""
     composed = Compose(parts)
+    app = Starlette(lifespan=parts_lifespan(*composed.apps, on_close=on_close))
+    app.mount("/", composed)
+    return app
+
+
+def parts_lifespan(*apps: ASGIApp, on_close: Sequence[Closer] = ()) -> Lifespan:
+    """A lifespan for the application into which `apps` are mounted: it starts and ends with them, and awaits
+    `on_close`, in order, behind all of it.
+
+        app = FastAPI(lifespan=parts_lifespan(composed, on_close=[hub.close, store.close]))
+
+    Starlette and FastAPI take it as `lifespan=`, Litestar in `lifespan=[...]`. An application that has one of
+    its own enters it there: `async with parts_lifespan(...)(app): ...`. Raises `LifespanError` when one of
+    the apps cannot start. `Compose` passes it on to all that is in it.
+    """
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[Any]:
+    async def lifespan(_outer: Any) -> AsyncIterator[Any]:
         state: dict[str, Any] = {}
         try:
-            async with running(composed.apps, {**_LIFESPAN, "state": state}):
+            async with running(apps, {**_LIFESPAN, "state": state}):
                 yield state or None
         finally:
             for close in on_close:
                 await close()
 
-    app = Starlette(lifespan=lifespan)
-    app.mount("/", composed)
-    return app
+    return lifespan
 
 
 def _below(scope: Scope, root: str) -> Scope:

@@ -15,7 +15,9 @@ from dataclasses import replace
 from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.paths import check_store_id
 from filesync_web.core.records import Control, FileOperationResult
+from filesync_web.core.storage_status import StorageStatus
 from filesync_web.errors import InvalidArgumentError, NotInitializedError
+from filesync_web.files.conflict_watch import ConflictWatch
 from filesync_web.files.controls import change_control, retry_errors
 from filesync_web.files.descriptions import Descriptions
 from filesync_web.files.events import FileEvents
@@ -29,14 +31,15 @@ from filesync_web.files.previews import Previews
 from filesync_web.files.python_files import CreateFile, OpenFile, PythonFiles
 from filesync_web.files.reader import Reader
 from filesync_web.files.sync_wait import SyncWait
-from filesync_web.files.tables import FileSyncTables
+from filesync_web.files.tables import FileSyncTables, Purpose
 from filesync_web.files.thumbnails import Thumbnails
 from filesync_web.files.upload_ledger import StoreUploadLedger
+from filesync_web.files.version_operations import VersionOperations
 from filesync_web.files.workspace import Workspace
 from filesync_web.files.writer import Writer
 from filesync_web.livestore.store import Store
 from filesync_web.options import FileSyncOptions
-from filesync_web.ports import Platform, StorageStatus, Unsubscribe
+from filesync_web.ports import Platform, Unsubscribe
 from filesync_web.remote.object_store import CONNECTIONS, LocalOnly, ObjectStore
 from filesync_web.remote.signer_client import SignerClient, SignerConfig
 from filesync_web.transfers.background_uploads import BackgroundUploads
@@ -44,7 +47,7 @@ from filesync_web.transfers.event_relay import EventRelay
 from filesync_web.transfers.leader import Leader
 
 
-class FileSync(FileOperations):
+class FileSync(FileOperations, VersionOperations):
     """The files of one store. `remote=None` is local-only mode. Call `start` to begin transfers.
 
     `open_file` and `create_file` give files as Python's own file objects (see `files.python_files`).
@@ -67,6 +70,7 @@ class FileSync(FileOperations):
         self._disposal = asyncio.Lock()
         self._is_disposed = False
         self._relay = EventRelay(store)
+        self._conflicts = ConflictWatch(workspace, self._relay.tell_here)
         self._orphans = Orphans(workspace, grace=options.orphan_grace)
         self._thumbnails = Thumbnails(workspace, options.thumbnails)
         self._previews = Previews(workspace, self._thumbnails)
@@ -121,6 +125,7 @@ class FileSync(FileOperations):
                 ends.push_async_callback(platform.http.close)
                 ends.callback(platform.blobs.close)
                 ends.callback(self._relay.clear)
+                ends.callback(self._conflicts.close)
                 ends.push_async_callback(self._thumbnails.close)
                 ends.push_async_callback(self._previews.close)
                 ends.push_async_callback(self._garbage.close)
@@ -212,9 +217,16 @@ class FileSync(FileOperations):
         return await self._eviction.free(wanted_bytes)
 
     async def storage_status(self) -> StorageStatus:
-        """Whether and how this device keeps the bytes."""
+        """Whether and how this device keeps the bytes, and what takes how many."""
         status = await self._workspace.platform.blobs.storage_status()
-        return replace(status, thumbnails=await self._thumbnails.size())
+        sizes = await self._eviction.sizes()
+        return replace(
+            status,
+            thumbnails=await self._thumbnails.size(),
+            trash=sizes[Purpose.TRASH],
+            versions=sizes[Purpose.VERSION],
+            live=sizes[Purpose.LIVE],
+        )
 
     async def collect_garbage(self) -> int:
         """Remove own bytes that were deleted or replaced, orphans whose time is over, and stale temporary
@@ -240,8 +252,8 @@ class FileSync(FileOperations):
     # --- events
 
     def on_event(self, callback: Callable[[FileSyncEvent], object]) -> Unsubscribe:
-        """Call back with every event of the transfers, whichever tab runs them. Raises `InvalidArgumentError`
-        for what cannot be called."""
+        """Call back with every event of the transfers, whichever tab runs them, and with each conflict that
+        comes up. Raises `InvalidArgumentError` for what cannot be called."""
         if not callable(callback):
             raise InvalidArgumentError(f"a callback is a function, not {callback!r:.100}")
         return self._relay.add(callback)

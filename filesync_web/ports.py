@@ -1,10 +1,8 @@
 """What the file sync needs of the outside world; `browser/` and `native/` implement it, `testing/` fakes it.
 
-Bytes pass through Python only where somebody asks for them. A *source* is anything that the platform can
-stream from (a JavaScript `File`, a path, bytes, an async iterator of bytes), a *blob handle* is what it reads
-stored bytes with (a JavaScript `File`, a path); both are opaque to all but the adapter that made them. Sizes
-are bytes, times seconds. Every awaiting call may be cancelled; it then aborts the request or discards the
-temporary file and raises `asyncio.CancelledError`.
+Bytes pass through Python only where somebody asks for them. Sources and blob handles are opaque to all but
+their adapter. Sizes are bytes, times seconds. Every awaiting call may be cancelled; it then aborts the
+request or discards the temporary file and raises `asyncio.CancelledError`.
 """
 
 from __future__ import annotations
@@ -18,13 +16,16 @@ from typing import Any, Protocol
 
 from filesync_web.core import mounting, open_bytes
 from filesync_web.core.raster import Raster
+from filesync_web.core.storage_status import StorageStatus
 from filesync_web.core.thumbnails import Recipe
 
 Source = Any
+"""What bytes come from: a JavaScript `File`, bytes, a path, an iterator and so on, as `save_file` says."""
 BlobHandle = Any
-Progress = Callable[[int, int], None]
-"""Called with (bytes moved so far, total bytes; 0 when the total is unknown)."""
+"""A file's own copy as it is read: a JavaScript `File` in a browser, a `pathlib.Path` on CPython."""
+Progress = Callable[[int, int], None]  # bytes moved so far, total bytes (0: unknown)
 Unsubscribe = Callable[[], None]
+"""Ends a subscription."""
 RandomAccess = open_bytes.RandomAccess
 NewBytes = open_bytes.NewBytes
 FinishedBytes = open_bytes.FinishedBytes
@@ -49,24 +50,6 @@ class SourceInfo:
     name: str = ""
     mime_type: str = ""
     size: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StorageStatus:
-    """Whether and how this device keeps bytes.
-
-    `available`: durable storage works here. `persisted`: the browser promised not to evict it; None when
-    it cannot tell. `private_mode`: the storage is known to vanish with the session; None when it cannot
-    be told. `usage` and `quota` in bytes, None when unknown. `thumbnails`: bytes that thumbnails take, which
-    go before any file when room is needed; None where there are none.
-    """
-
-    available: bool
-    persisted: bool | None
-    private_mode: bool | None
-    usage: int | None
-    quota: int | None
-    thumbnails: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,9 +133,10 @@ RULES = {
     "filesync_server.command": Rule(ours=("filesync_server", *WIRE), any_other=True),
     "demo": Rule(any_other=True, public_only=True),
     "tools": Rule(),
+    "tools.docs_hooks": Rule(others=("griffe", "mkdocs")),  # MkDocs runs it
     "build": Rule(ours=("tools",)),
 }
-OURS = ("filesync_web", "filesync_server", "demo", "tools", "tests", "bench")
+OURS = ("filesync_web", "filesync_server", "demo", "examples", "tools", "tests", "bench")
 
 
 @dataclass(frozen=True)

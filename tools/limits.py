@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tools.common import ROOT, files_under
 
-SOURCES = ("build.py", "tools", "filesync_web", "filesync_server", "sw", "demo", "tests", "bench")
+SOURCES = ("build.py", "tools", "filesync_web", "filesync_server", "sw", "demo", "examples", "tests", "bench")
 SUFFIXES = {".py", ".js", ".mjs"}
 DECISIONS = ("filesync_web/core/", "filesync_web/engine/")
 DECISIONS_LINES = 250

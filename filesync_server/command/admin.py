@@ -1,5 +1,5 @@
-"""`filesync-server admin`: list, export, import and compact event logs, in SQLite and in PostgreSQL; verify
-the objects of the data directory.
+"""`filesync-server admin`: list, export, import and compact event logs, in SQLite and in PostgreSQL; back up
+and verify them and the objects of the data directory.
 
 It finds them by the same settings as the server, which may run or not.
 """
@@ -9,19 +9,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import BinaryIO
 
 from ..objects.embedded.directory import BlobDirectory
 from ..sync.archive import ArchiveError, export_lines, lines_of, read_archive
 from ..sync.storage import STORE_ID, AdminStorage, StorageError, new_backend_id
 from .app import open_sync_storage
+from .backup import BROKEN, Problem, back_up, verify_logs
 from .config import OBJECTS_FOLDER, SYNC_FILE, ConfigError, Settings, add_flags, settings_from
 
 
-class DamagedObjectsError(OSError):
-    """Some objects do not have the bytes that they had."""
+class DamagedError(OSError):
+    """Some objects do not have the bytes that they had, or some logs not their events."""
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str], source: BinaryIO, target: BinaryIO) -> int:
@@ -32,10 +34,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], source: Binar
     parsed = _parser().parse_args(arguments)
     try:
         settings = settings_from(parsed, environment)
-        if parsed.command == "verify":
-            _verify(settings, target)
-        else:
-            asyncio.run(_run(parsed, settings, source, target))
+        asyncio.run(_run(parsed, settings, source, target))
         target.flush()
     except ConfigError as error:
         return _failed(error, 2)
@@ -68,33 +67,60 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="clients do not notice: only for a whole log that moves here, with its last event",
     )
-    add("verify", "Read all objects; a line for each that is damaged or missing: which of both, key.")
+    add("verify", "Read all objects and logs; a line for each that is not whole: what is wrong, key or id.")
+    backup = add("backup", "Copy event logs and objects to a directory that a server can serve.")
+    backup.add_argument("target", type=Path, help="a new directory")
     add("compact", "Give back disk space that is no longer used. Drops no event.")
     return parser
 
 
-def _verify(settings: Settings, target: BinaryIO) -> None:
+async def _verify(settings: Settings, target: BinaryIO) -> None:
     root = settings.data / OBJECTS_FOLDER
-    if settings.storage != "embedded":
+    has_logs = settings.sync_database is not None or (settings.data / SYNC_FILE).exists()
+    is_embedded = settings.storage == "embedded"
+    if not is_embedded and not has_logs:
         raise ConfigError(f"the objects are not in the data directory: storage = {settings.storage}")
-    if not root.is_dir():
+    if is_embedded and not root.is_dir():
         raise FileNotFoundError(f"there are no objects: {root} does not exist")
-    directory = BlobDirectory(root)
-    count = 0
-    try:
-        for problem, key in directory.verify():
-            count += 1
-            target.write(f"{problem}\t{key}\n".encode())
-            target.flush()
-    finally:
-        directory.close()
+    if has_logs:
+        storage = open_sync_storage(settings)
+        try:
+            _tell(await verify_logs(storage), target)
+        finally:
+            await storage.close()
+    if is_embedded:
+        directory = BlobDirectory(root)
+        try:
+            _tell(directory.verify(), target)
+        finally:
+            directory.close()
+
+
+async def _back_up(settings: Settings, storage: AdminStorage, place: Path, target: BinaryIO) -> None:
+    objects = settings.data / OBJECTS_FOLDER if settings.storage == "embedded" else None
+    has_objects = objects is not None and objects.is_dir()
+    _tell(await back_up(storage, objects if has_objects else None, place), target)
+
+
+def _tell(problems: Iterable[Problem], target: BinaryIO) -> None:
+    """A line for each problem. Raises DamagedError when there is one."""
+    count, what = 0, ""
+    for what, name in problems:
+        count += 1
+        target.write(f"{what}\t{name}\n".encode())
+        target.flush()
+    if what == BROKEN:
+        raise DamagedError(f"{count} event logs are not whole: make them anew of a backup")
     if count:
-        raise DamagedObjectsError(
+        raise DamagedError(
             f"{count} objects are not intact. Clients that have the bytes will upload them again"
         )
 
 
 async def _run(parsed: argparse.Namespace, settings: Settings, source: BinaryIO, target: BinaryIO) -> None:
+    if parsed.command == "verify":
+        await _verify(settings, target)
+        return
     file = settings.data / SYNC_FILE
     if settings.sync_database is None and parsed.command != "import" and not file.exists():
         raise StorageError(f"there are no event logs: {file} does not exist")
@@ -109,6 +135,8 @@ async def _run(parsed: argparse.Namespace, settings: Settings, source: BinaryIO,
                 await _import(storage, parsed, source)
             case "compact":
                 await storage.compact()
+            case "backup":
+                await _back_up(settings, storage, parsed.target, target)
     finally:
         await storage.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from starlette.types import ASGIApp
 
@@ -11,45 +11,69 @@ from ..compose import create_app
 from ..objects.data_plane import create_data_plane
 from ..objects.embedded import EmbeddedStore
 from ..objects.port import CHECKSUM, FEATURES, ObjectStore
-from ..shared.auth import bearer_auth
 from ..shared.disk import make_private_folder
 from ..shared.hosts import HostCheck
 from ..signer import create_signer
 from ..site import create_site
-from ..sync import Hub, SqliteStorage, create_sync_backend, payload_token_auth
+from ..sync import Hub, SqliteStorage, create_sync_backend
 from ..sync.storage import AdminStorage
+from .access import authentication
 from .access_log import AccessLog
 from .config import OBJECTS_FOLDER, SYNC_FILE, ConfigError, Settings
+from .probes import create_probes
+from .rules import METRICS_PATH
+
+if TYPE_CHECKING:  # what is not always needed, or not always there
+    from ..objects.s3 import S3Store
+    from .metrics import Metrics
 
 
 def build_app(settings: Settings) -> ASGIApp:
     """Open the data directory and compose the parts. Blocks. Raises ConfigError, OSError or sqlite3.Error."""
     make_private_folder(settings.data)
-    auth = bearer_auth(settings.token)
+    authenticate = authentication(settings)
     shared: _Shared = {
         "allowed_origins": _with_own_origin(settings),
         "allowed_headers": settings.allowed_headers,
         "idle_timeout": settings.idle_timeout,
     }
     parts: dict[str, ASGIApp] = {}
+    metrics = _metrics(settings)
     store: ObjectStore
     if settings.storage == "s3":
-        store = _s3_store(settings)
+        store = open_s3_store(settings)
     else:
-        store = embedded = EmbeddedStore(settings.data / OBJECTS_FOLDER, lifetime=settings.url_lifetime)
-        parts[embedded.files_path] = create_data_plane(
-            embedded, auth=auth, max_bytes=settings.max_upload_bytes, **shared
+        store = embedded = EmbeddedStore(
+            settings.data / OBJECTS_FOLDER, files_path=settings.files_path, lifetime=settings.url_lifetime
         )
-    parts["/api"] = create_signer(store, auth=auth, origin=settings.public_url, **shared)
-    hub = Hub(open_sync_storage(settings))
-    admission = payload_token_auth(settings.token)
-    parts["/sync"] = create_sync_backend(hub, authenticate=admission, **shared)
+        parts[embedded.files_path] = create_data_plane(
+            embedded, authenticate=authenticate, max_bytes=settings.max_upload_bytes, **shared
+        )
+    parts[settings.api_path] = create_signer(
+        store, authenticate=authenticate, origin=settings.public_url, **shared
+    )
+    storage = open_sync_storage(settings)
+    hub = Hub(storage) if metrics is None else metrics.hub(storage)
+    parts[settings.sync_path] = create_sync_backend(hub, authenticate=authenticate, **shared)
     if settings.site is not None:
-        parts["/"] = create_site(settings.site)
+        parts["/"] = create_site(settings.site, headers=_isolation(settings))
+    if metrics is not None and settings.metrics_token is not None:
+        names = {settings.api_path: "api", settings.files_path: "files", settings.sync_path: "sync"}
+        parts = {path: metrics.measured(names.get(path, "site"), part) for path, part in parts.items()}
+        parts[METRICS_PATH] = metrics.part(hub, settings.metrics_token)
+    parts |= create_probes(store, storage)
     app: ASGIApp = create_app(parts, on_close=[hub.close, store.close])
     if settings.hosts is not None:
         app = HostCheck(app, settings.hosts)
     return AccessLog(app)
+
+
+def _metrics(settings: Settings) -> Metrics | None:
+    if settings.metrics_token is None:
+        return None
+    from .metrics import Metrics
+
+    return Metrics()
 
 
 def _with_own_origin(settings: Settings) -> Sequence[str]:
@@ -57,6 +81,16 @@ def _with_own_origin(settings: Settings) -> Sequence[str]:
     if settings.public_url is None:
         return settings.allowed_origins
     return (*settings.allowed_origins, settings.public_url)
+
+
+def _isolation(settings: Settings) -> dict[str, str]:
+    """Headers that let pages of the site share memory with their workers (`crossOriginIsolated`)."""
+    if settings.cross_origin_isolation == "off":
+        return {}
+    return {
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Embedder-Policy": settings.cross_origin_isolation,
+    }
 
 
 class _Shared(TypedDict):
@@ -83,13 +117,15 @@ def open_sync_storage(settings: Settings) -> AdminStorage:
         raise ConfigError(f"the setting sync_database cannot be used: {error}") from None
 
 
-def _s3_store(settings: Settings) -> ObjectStore:
+def open_s3_store(settings: Settings) -> S3Store:
+    """The object store of `storage = s3`."""
     from ..objects.s3 import S3Store
 
     assert settings.s3_bucket is not None  # noqa: S101 - the settings were validated
     return S3Store(
         settings.s3_bucket,
         endpoint=settings.s3_endpoint,
+        public_endpoint=settings.s3_public_endpoint,
         region=settings.s3_region,
         access_key=settings.s3_access_key,
         secret_key=settings.s3_secret_key,

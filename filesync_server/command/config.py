@@ -13,21 +13,30 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..shared.tokens import MIN_LENGTH
+from .rules import rules_of_parts
+
 DEVELOPMENT_TOKEN = "dev-token-change-in-production"  # noqa: S105
 """What a server on loopback uses when no token is configured. Known to everybody, so refused anywhere
 else."""
-MIN_TOKEN_LENGTH = 16
+MIN_TOKEN_LENGTH = MIN_LENGTH
+_MIN_KEY_LENGTH = 32
 OBJECTS_FOLDER = "objects"
 """The embedded store in the data directory."""
 SYNC_FILE = "sync.sqlite"
 """The event logs in the data directory."""
-SECRETS = frozenset({"auth_token", "s3_access_key", "s3_secret_key", "sync_database"})
+SECRETS = frozenset(
+    {"auth_token", "jwt_key", "metrics_token", "s3_access_key", "s3_secret_key", "sync_database", "tokens"}
+)
 """Settings that have no flag and are never shown."""
 
+_IN_FILES = ("auth_token", "tokens", "jwt_key")
+"""Secrets that a file may hold, which the setting `<name>_file` names."""
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _HOST = re.compile(r"(\*\.)?[^\s/:@*]+|[0-9A-Fa-f:.]+")
 
@@ -36,8 +45,21 @@ HELP = {
     "port": "port to listen on; 0 takes a free one",
     "data": "directory of objects and event logs",
     "site": "directory of a static site to serve at /",
-    "auth_token": "bearer token of signer, data plane and sync",
+    "cross_origin_isolation": "lets the site's pages share memory with workers: off, require-corp or"
+    " credentialless",
+    "api_path": "path of the signer",
+    "files_path": "path of the embedded data plane",
+    "sync_path": "path of the sync backend",
+    "auth_token": "bearer token of signer, data plane and sync, for everything in all stores",
     "auth_token_file": "file that holds the token",
+    "tokens": "more tokens as TOML, each with its stores and rights",
+    "tokens_file": "file that holds these tokens",
+    "jwt_key": "shared secret, or public key in PEM, of JSON Web Tokens that may come in",
+    "jwt_key_file": "file that holds the key",
+    "jwt_algorithms": "what such tokens are signed with, commas between",
+    "jwt_audience": "who they have to be for (aud)",
+    "jwt_issuer": "whose they have to be (iss)",
+    "jwt_require_exp": "false: they need no end (exp)",
     "allowed_origins": "other origins whose pages may use this server, with commas between",
     "allowed_headers": "request headers that such pages may send as well, with commas between",
     "allowed_hosts": "host names to answer to, with commas between; *.example.org for all below it",
@@ -47,6 +69,7 @@ HELP = {
     "storage": "where objects are kept: embedded (in the data directory) or s3",
     "s3_bucket": "bucket of the object store",
     "s3_endpoint": "URL of an S3-compatible service; without it AWS",
+    "s3_public_endpoint": "where clients reach it, when that is not s3_endpoint",
     "s3_region": "region to sign for",
     "s3_access_key": "access key; without it botocore looks where AWS tools do",
     "s3_secret_key": "secret key",
@@ -60,7 +83,9 @@ HELP = {
     "trusted_proxies": "addresses whose X-Forwarded-* headers count, with commas between",
     "idle_timeout": "seconds without a byte after which a connection is closed",
     "shutdown_timeout": "seconds that running requests get at the end",
+    "metrics_token": "bearer token for /metrics, which is not there without one",
     "log_level": "debug, info, warning or error",
+    "log_format": "text or json",
 }
 
 
@@ -76,8 +101,20 @@ class Settings:
     port: int = 8000
     data: Path = Path(".data")
     site: Path | None = None
+    cross_origin_isolation: str = "off"
+    api_path: str = "/api"
+    files_path: str = "/livestore-filesync-files"
+    sync_path: str = "/sync"
     auth_token: str | None = field(default=None, repr=False)
     auth_token_file: Path | None = None
+    tokens: str | None = field(default=None, repr=False)
+    tokens_file: Path | None = None
+    jwt_key: str | None = field(default=None, repr=False)
+    jwt_key_file: Path | None = None
+    jwt_algorithms: tuple[str, ...] = ("HS256",)
+    jwt_audience: str | None = None
+    jwt_issuer: str | None = None
+    jwt_require_exp: bool = True
     allowed_origins: tuple[str, ...] = ()
     allowed_headers: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
@@ -87,6 +124,7 @@ class Settings:
     storage: str = "embedded"
     s3_bucket: str | None = None
     s3_endpoint: str | None = None
+    s3_public_endpoint: str | None = None
     s3_region: str = "us-east-1"
     s3_access_key: str | None = field(default=None, repr=False)
     s3_secret_key: str | None = field(default=None, repr=False)
@@ -100,11 +138,16 @@ class Settings:
     trusted_proxies: str = "127.0.0.1"
     idle_timeout: float = 60.0
     shutdown_timeout: float = 10.0
+    metrics_token: str | None = field(default=None, repr=False)
     log_level: str = "info"
+    log_format: str = "text"
 
     @property
-    def token(self) -> str:
-        return self.auth_token or DEVELOPMENT_TOKEN
+    def token(self) -> str | None:
+        """The token for everything; None where there are others, and none of that kind."""
+        if self.auth_token is not None or self.tokens is not None or self.jwt_key is not None:
+            return self.auth_token
+        return DEVELOPMENT_TOKEN
 
     @property
     def hosts(self) -> tuple[str, ...] | None:
@@ -120,9 +163,11 @@ def load_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
     parser = argparse.ArgumentParser(
         prog="filesync-server",
         description="Signer, data plane, sync and site.",
-        epilog="'filesync-server admin --help' says how to list, export and import event logs.",
+        epilog="'filesync-server admin --help' says how to list, export, import, back up and verify what it"
+        " has; 'check-config' prints the settings, 'check-storage' tries the object store.",
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=f"filesync-server {version('filesync-web')}")
     add_flags(parser, [setting.name for setting in fields(Settings)])
     return settings_from(parser.parse_args(arguments), environment)
 
@@ -210,6 +255,8 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
 
 
 def _validated(settings: Settings) -> Settings:
+    secrets: dict[str, Any] = {name: _secret_of(settings, name) for name in _IN_FILES}
+    settings = replace(settings, **secrets)
     for works, otherwise in _rules(settings):
         if not works:
             raise ConfigError(otherwise)
@@ -219,7 +266,8 @@ def _validated(settings: Settings) -> Settings:
     for origin in origins:
         if origin != "*" and not _is_origin(origin):
             raise ConfigError(f"{origin!r} is not an origin: scheme://host[:port], nothing behind it")
-    return _with_token(settings)
+    _check_token(settings)
+    return settings
 
 
 def _check_site(settings: Settings, config: Path | None) -> None:
@@ -230,6 +278,8 @@ def _check_site(settings: Settings, config: Path | None) -> None:
     private = {
         "data directory": settings.data,
         "token file": settings.auth_token_file,
+        "file of tokens": settings.tokens_file,
+        "file of the tokens' key": settings.jwt_key_file,
         "key of the certificate": settings.tls_key,
         "config file": config,
     }
@@ -265,6 +315,11 @@ def _rules(new: Settings) -> list[tuple[bool, str]]:
             f"workers = {new.workers} needs the setting sync_database: event logs in SQLite are served by one"
             " process, for the others would not hear of what is pushed to it",
         ),
+        *rules_of_parts(new),
+        (
+            new.jwt_key is None or len(new.jwt_key) >= _MIN_KEY_LENGTH,
+            f"jwt_key must have at least {_MIN_KEY_LENGTH} characters",
+        ),
         (not s3_alone, "s3_access_key and s3_secret_key are needed together"),
         (
             new.log_level in {"debug", "info", "warning", "error"},
@@ -273,25 +328,33 @@ def _rules(new: Settings) -> list[tuple[bool, str]]:
     ]
 
 
-def _with_token(settings: Settings) -> Settings:
-    token = settings.auth_token
-    if settings.auth_token_file is not None:
-        if token is not None:
-            raise ConfigError("set either auth_token or auth_token_file, not both")
-        try:
-            token = settings.auth_token_file.read_text().strip()
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"the token file cannot be read: {error}") from error
-    if token is not None and (not token.isascii() or not token.isprintable() or not token.strip()):
+def _secret_of(settings: Settings, name: str) -> str | None:
+    """A secret of the settings, or of its file."""
+    secret: str | None = getattr(settings, name)
+    file: Path | None = getattr(settings, f"{name}_file")
+    if file is None:
+        return secret
+    if secret is not None:
+        raise ConfigError(f"set either {name} or {name}_file, not both")
+    try:
+        return file.read_text().strip()
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"the setting {name}_file cannot be read: {error}") from error
+
+
+def _check_token(settings: Settings) -> None:
+    token = settings.token
+    if token is None:
+        return
+    if not token.isascii() or not token.isprintable() or not token.strip():
         raise ConfigError("the token must be printable ASCII and not empty")
-    is_weak = token is None or token == DEVELOPMENT_TOKEN or len(token) < MIN_TOKEN_LENGTH
+    is_weak = token == DEVELOPMENT_TOKEN or len(token) < MIN_TOKEN_LENGTH
     reached = _how_others_reach(settings)
     if is_weak and reached:
         raise ConfigError(
             f"{reached}, so the server needs a token of its own of at least {MIN_TOKEN_LENGTH} characters:"
-            " set FILESYNC_AUTH_TOKEN"
+            " set FILESYNC_AUTH_TOKEN, or tokens or jwt_key"
         )
-    return replace(settings, auth_token=token)
 
 
 def _how_others_reach(settings: Settings) -> str | None:

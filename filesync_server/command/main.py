@@ -1,4 +1,5 @@
-"""The `filesync-server` command (`python -m filesync_server`); `filesync-server admin` is in `admin`."""
+"""The `filesync-server` command (`python -m filesync_server`). `admin`, `check-config` and `check-storage`
+behind it are commands of their own, in `admin`, `describe` and `check_storage`."""
 
 from __future__ import annotations
 
@@ -26,6 +27,7 @@ from . import admin
 from .app import build_app, open_sync_storage
 from .config import ConfigError, Settings, load_settings
 from .connections import WatchedConnection
+from .describe import check_config, start_line
 from .logs import configure_logging
 from .workers import run_workers
 
@@ -59,14 +61,22 @@ class _Server(uvicorn.Server):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until SIGINT or SIGTERM. 0 after a good end, 1 when it could not run, 2 for bad settings."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if list(arguments[:1]) == ["admin"]:
-        return admin.main(arguments[1:], os.environ, sys.stdin.buffer, sys.stdout.buffer)
+    match arguments[:1]:
+        case ["admin"]:
+            return admin.main(arguments[1:], os.environ, sys.stdin.buffer, sys.stdout.buffer)
+        case ["check-config"]:
+            return check_config(arguments[1:], os.environ, sys.stdout)
+        case ["check-storage"]:
+            from . import check_storage
+
+            return check_storage.main(arguments[1:], os.environ, sys.stdout)
     try:
         settings = load_settings(arguments, os.environ)
     except ConfigError as error:
         sys.stderr.write(f"filesync-server: {error}\n")
         return 2
     configure_logging(settings)
+    log.info("%s", start_line(settings))
     with ExitStack() as claims:
         try:
             if settings.sync_database is not None:

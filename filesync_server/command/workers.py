@@ -13,6 +13,7 @@ import signal
 import sqlite3
 import sys
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from multiprocessing.connection import wait
 from typing import Any
@@ -42,9 +43,18 @@ def run_workers(settings: Settings, options: dict[str, Any]) -> int:
     shown = f"[{host}]" if ":" in host else host
     log.info("answering on %s://%s:%s/ with %s workers", scheme, shown, port, settings.workers)
     supervisor = Multiprocess(config, sockets=[listener])
-    supervisor.run()
+    with _shared_metrics(settings):
+        supervisor.run()
     listener.close()
     return 1 if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes) else 0
+
+
+def _shared_metrics(settings: Settings) -> AbstractContextManager[None]:
+    if settings.metrics_token is None:
+        return nullcontext()
+    from .metrics import shared_by_workers
+
+    return shared_by_workers()
 
 
 def worker_app(settings: Settings) -> ASGIApp:

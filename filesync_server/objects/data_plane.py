@@ -13,9 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from ..shared.auth import Auth, allowed_keys, presented_token, public_access, require_key
 from ..shared.disk import is_full
 from ..shared.http import IDLE_TIMEOUT, create_part
+from ..shared.identity import Authenticate, identify, presented_token, public_access, require, store_of
 from ..shared.pages import Pages
 from .downloads import Downloads
 from .embedded.store import EmbeddedStore
@@ -31,7 +31,7 @@ _REFUSED_BODY_BYTES = 32 * 1024**2
 def create_data_plane(
     store: EmbeddedStore,
     *,
-    auth: Auth,
+    authenticate: Authenticate,
     allowed_origins: Sequence[str] = (),
     allowed_headers: Sequence[str] = (),
     max_bytes: int = MAX_PUT_BYTES,
@@ -42,15 +42,17 @@ def create_data_plane(
     One `PUT` takes at most `max_bytes`, and is given up when it stands still for `idle_timeout` seconds.
     Pages of `allowed_origins` may use it, and send `allowed_headers` beside those of this kit's clients.
     """
-    plane = _DataPlane(store, auth, Uploads(store, max_bytes, idle_timeout), idle_timeout)
+    plane = _DataPlane(store, authenticate, Uploads(store, max_bytes, idle_timeout), idle_timeout)
     routes = [Route("/{key:path}", plane.handle, methods=["GET", "HEAD", "PUT"])]
     return create_part(routes, Pages(allowed_origins, allowed_headers))
 
 
 class _DataPlane:
-    def __init__(self, store: EmbeddedStore, auth: Auth, uploads: Uploads, idle_timeout: float) -> None:
+    def __init__(
+        self, store: EmbeddedStore, authenticate: Authenticate, uploads: Uploads, idle_timeout: float
+    ) -> None:
         self._store = store
-        self._auth = auth
+        self._authenticate = authenticate
         self._uploads = uploads
         self._downloads = Downloads(store)
         self._idle_timeout = idle_timeout
@@ -76,7 +78,7 @@ class _DataPlane:
         key = clean_key(request.path_params["key"])
         await self._authorise(request, key)
         if request.method != "PUT":
-            needed_token = "sig" not in request.query_params and self._auth is not public_access
+            needed_token = "sig" not in request.query_params and self._authenticate is not public_access
             return await self._downloads.get(request, key, is_private=needed_token)
         if "uploadId" in request.query_params:
             return await self._uploads.put_part(request, key)
@@ -87,7 +89,8 @@ class _DataPlane:
         if "sig" not in query:
             if presented_token(request) is None and "uploadId" in query:
                 raise HTTPException(401, "authentication required", {"WWW-Authenticate": "Bearer"})
-            require_key(key, await allowed_keys(self._auth, request))
+            identity = await identify(self._authenticate, request)
+            require(identity, store_of(key), "write" if request.method == "PUT" else "read")
             return
         method = "GET" if request.method == "HEAD" else request.method
         try:

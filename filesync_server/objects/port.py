@@ -2,11 +2,13 @@
 
 Implementations: `embedded.EmbeddedStore` (a directory of this machine) and `s3.S3Store` (any S3-compatible
 service). All methods are coroutines that may be cancelled. `origin` is scheme and host as the caller sees
-this server; only a store that is served by this server needs it.
+this server; only a store that is served by this server needs it. `until` is the unix time at which a URL ends
+at the latest, because its holder's right ends then.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -120,9 +122,9 @@ class ObjectStore(Protocol):
     async def check(self) -> None:
         """Return when the store answers, else raise StoreUnavailableError."""
 
-    async def sign_upload(self, upload: Upload, origin: str) -> SignedRequest: ...
+    async def sign_upload(self, upload: Upload, origin: str, until: float = math.inf) -> SignedRequest: ...
 
-    async def sign_download(self, key: str, origin: str) -> SignedRequest: ...
+    async def sign_download(self, key: str, origin: str, until: float = math.inf) -> SignedRequest: ...
 
     async def delete(self, key: str) -> None:
         """Remove the object; no error when there is none."""
@@ -133,7 +135,7 @@ class ObjectStore(Protocol):
     async def create_multipart(self, upload: Upload) -> NewMultipart: ...
 
     async def sign_parts(
-        self, key: str, upload_id: str, numbers: Sequence[int], origin: str
+        self, key: str, upload_id: str, numbers: Sequence[int], origin: str, until: float = math.inf
     ) -> Sequence[SignedRequest]:
         """One request for each number, in order."""
 

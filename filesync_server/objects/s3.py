@@ -12,6 +12,7 @@ import base64
 import binascii
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -58,6 +59,7 @@ class S3Store:
         bucket: str,
         *,
         endpoint: str | None = None,
+        public_endpoint: str | None = None,
         region: str = "us-east-1",
         access_key: str | None = None,
         secret_key: str | None = None,
@@ -66,8 +68,8 @@ class S3Store:
         lifetime: float = 900.0,
         features: frozenset[str] = FEATURES,
     ) -> None:
-        """`endpoint` None is AWS; without keys botocore looks where AWS tools do. `prefix` goes before every
-        key.
+        """`endpoint` None is AWS; `public_endpoint` is where clients reach it, when this server goes another
+        way. Without keys botocore looks where AWS tools do. `prefix` goes before every key.
 
         URLs live `lifetime` seconds, at most 7 days. `features` leaves out what this store cannot do.
         """
@@ -80,24 +82,17 @@ class S3Store:
         self._calls = Threads("s3", _CALL_THREADS)
         self._joins = Threads("s3-joins", _JOIN_THREADS)
         self._health = Threads("s3-health", 1)
-        self._client: Any = botocore.session.Session().create_client(
-            "s3",
-            region_name=region,
-            endpoint_url=endpoint,
-            aws_access_key_id=access_key,
-            aws_secret_access_key=secret_key,
-            config=Config(
-                signature_version="s3v4",
-                s3={"addressing_style": "path" if path_style else "virtual"},
-                connect_timeout=5,
-                read_timeout=60,
-                max_pool_connections=_CALL_THREADS + _JOIN_THREADS + 1,
-                retries={"mode": "standard", "max_attempts": 3},
-                # Else newer versions bind a CRC32 of nothing into presigned URLs, which no client can send.
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-        )
+        options = {
+            "region_name": region,
+            "aws_access_key_id": access_key,
+            "aws_secret_access_key": secret_key,
+            "config": _client_config(path_style),
+        }
+        session = botocore.session.Session()
+        self._client: Any = session.create_client("s3", endpoint_url=endpoint, **options)
+        self._presigner: Any = self._client
+        if public_endpoint not in {None, endpoint}:
+            self._presigner = session.create_client("s3", endpoint_url=public_endpoint, **options)
 
     async def check(self) -> None:
         await self._call_in(self._health, self._client.head_bucket, Bucket=self._bucket)
@@ -106,7 +101,7 @@ class S3Store:
                 await self._head_object(_PROBE_KEY)
             self._is_probed = True
 
-    async def sign_upload(self, upload: Upload, origin: str) -> SignedRequest:
+    async def sign_upload(self, upload: Upload, origin: str, until: float = math.inf) -> SignedRequest:
         bound: dict[str, Any] = {}
         send: dict[str, str] = {}
         if upload.content_type is not None:
@@ -118,10 +113,10 @@ class S3Store:
             bound["ChecksumSHA256"] = send["x-amz-checksum-sha256"] = checksum
         if upload.create_only:
             bound["IfNoneMatch"] = send["if-none-match"] = "*"
-        return self._signed("PUT", "put_object", upload.key, bound, send)
+        return self._signed("PUT", "put_object", upload.key, until, bound, send=send)
 
-    async def sign_download(self, key: str, origin: str) -> SignedRequest:
-        return self._signed("GET", "get_object", key)
+    async def sign_download(self, key: str, origin: str, until: float = math.inf) -> SignedRequest:
+        return self._signed("GET", "get_object", key, until, {})
 
     async def delete(self, key: str) -> None:
         try:
@@ -144,10 +139,10 @@ class S3Store:
         return NewMultipart(created["UploadId"], part_size_for(upload.content_length))
 
     async def sign_parts(
-        self, key: str, upload_id: str, numbers: Sequence[int], origin: str
+        self, key: str, upload_id: str, numbers: Sequence[int], origin: str, until: float = math.inf
     ) -> Sequence[SignedRequest]:
         return [
-            self._signed("PUT", "upload_part", key, {"UploadId": upload_id, "PartNumber": number})
+            self._signed("PUT", "upload_part", key, until, {"UploadId": upload_id, "PartNumber": number})
             for number in numbers
         ]
 
@@ -218,13 +213,17 @@ class S3Store:
         method: str,
         operation: str,
         key: str,
-        fields: Mapping[str, Any] | None = None,
+        until: float,
+        fields: Mapping[str, Any],
+        *,
         send: Mapping[str, str] | None = None,
     ) -> SignedRequest:
-        expires_at = datetime.fromtimestamp(int(time.time()), UTC) + timedelta(seconds=self._lifetime)
-        url = self._client.generate_presigned_url(
-            operation, Params={**self._at(key), **(fields or {})}, ExpiresIn=self._lifetime
+        now = int(time.time())
+        lifetime = max(1, int(min(self._lifetime, until - now)))  # SigV4 knows whole seconds from 1 on
+        url = self._presigner.generate_presigned_url(
+            operation, Params={**self._at(key), **fields}, ExpiresIn=lifetime
         )
+        expires_at = datetime.fromtimestamp(now + lifetime, UTC)
         return SignedRequest(method, url, expires_at, dict(send or {}))
 
     async def _call(self, operation: Callable[..., Any], **fields: Any) -> Any:
@@ -257,6 +256,20 @@ class S3Store:
                     await self.abort_multipart(key, upload["UploadId"])
         except ObjectStoreError as error:
             log.warning("abandoned multipart uploads could not be aborted: %s", error)
+
+
+def _client_config(path_style: bool) -> Config:
+    return Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "path" if path_style else "virtual"},
+        connect_timeout=5,
+        read_timeout=60,
+        max_pool_connections=_CALL_THREADS + _JOIN_THREADS + 1,
+        retries={"mode": "standard", "max_attempts": 3},
+        # Else newer versions bind a CRC32 of nothing into presigned URLs, which no client can send.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
 
 
 class _NotFoundError(ObjectStoreError):

@@ -19,6 +19,7 @@ from starlette.websockets import WebSocket
 from filesync_web.core.foreign import ForeignTextError, parse_json
 
 from .disk import is_full
+from .mounts import OwnPath
 from .pages import NO_PAGES, Pages
 
 MAX_JSON_BYTES = 1024 * 1024
@@ -64,7 +65,7 @@ def create_routes(
     routes: Sequence[BaseRoute], pages: Pages = NO_PAGES, error_response: ErrorResponse = error_response
 ) -> ASGIApp:
     """The same for a part that has WebSockets too, or errors of another form."""
-    app = Starlette(routes=routes, exception_handlers=_error_handlers(error_response))
+    app = OwnPath(Starlette(routes=routes, exception_handlers=_error_handlers(error_response)))
     if not pages.origins:
         return app
     return CORSMiddleware(

@@ -2,15 +2,17 @@
 
 Base calls and extensions are in docs/server.md. Mount the app where you like:
 
-    signer = create_signer(store, auth=bearer_auth(token), allowed_origins=["https://app.example"])
+    signer = create_signer(store, authenticate=token_auth(token), allowed_origins=["https://app.example"])
     Starlette(routes=[Mount("/api", signer)])
 """
 
 from __future__ import annotations
 
 import inspect
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
@@ -23,8 +25,8 @@ from starlette.types import ASGIApp
 from ..objects import port as stores
 from ..objects.keys import InvalidKeyError, clean_key
 from ..objects.port import ObjectStore, ObjectStoreError, SignedRequest
-from ..shared.auth import AllowedKeys, Auth, allowed_keys, require_key
 from ..shared.http import IDLE_TIMEOUT, create_part, error_response, read_json
+from ..shared.identity import Action, Authenticate, Identity, identify, require, store_of
 from ..shared.pages import Pages
 from .batch import BATCH, alone, in_order_of_keys, operations_of, result_of
 from .fields import part_numbers, parts_of, text_of, upload_of
@@ -41,7 +43,7 @@ FEATURES = stores.FEATURES | {BATCH}
 def create_signer(
     store: ObjectStore,
     *,
-    auth: Auth,
+    authenticate: Authenticate,
     features: Iterable[str] | None = None,
     allowed_origins: Sequence[str] = (),
     allowed_headers: Sequence[str] = (),
@@ -61,7 +63,7 @@ def create_signer(
     pages = Pages(allowed_origins, allowed_headers)
     signer = _Signer(
         store,
-        auth,
+        authenticate,
         allowed,
         Health(store, clock),
         pages=pages,
@@ -69,35 +71,52 @@ def create_signer(
         origin=origin,
         idle_timeout=idle_timeout,
     )
-    offered = signer.offered
     routes = [
         Route("/health", signer.health, methods=["GET"]),
-        Route("/v1/sign/upload", signer.call(signer.sign_upload), methods=["POST"]),
-        Route("/v1/sign/download", signer.call(signer.sign_download), methods=["POST"]),
-        Route("/v1/delete", signer.call(signer.delete), methods=["POST"]),
+        *(Route(call.path, signer.endpoint(call), methods=["POST"]) for call in signer.calls),
     ]
-    if stores.HEAD in offered:
-        routes.append(Route("/v1/head", signer.call(signer.head), methods=["POST"]))
-    if BATCH in offered:
+    if BATCH in signer.offered:
         routes.append(Route("/v1/batch", signer.batch, methods=["POST"]))
-    if stores.MULTIPART in offered:
-        for name in ("create", "sign", "list", "complete", "abort"):
-            handler = getattr(signer, f"multipart_{name}")
-            routes.append(Route(f"/v1/multipart/{name}", signer.call(handler), methods=["POST"]))
     return create_part(routes, pages)
 
 
 _Answer: TypeAlias = dict[str, Any] | None
 """The members of an answer; None is 204."""
-_Handler: TypeAlias = Callable[[str, dict[str, Any], str], Awaitable[_Answer]]
-"""Gets the clean key, the body and the origin for URLs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """Who calls. `origin` is scheme and host under which they reach this server."""
+
+    identity: Identity
+    origin: str
+
+    @property
+    def until(self) -> float:
+        """Unix time at which every URL ends that is signed for them."""
+        expires_at = self.identity.expires_at
+        return math.inf if expires_at is None else expires_at
+
+
+_Handler: TypeAlias = Callable[[str, dict[str, Any], _Caller], Awaitable[_Answer]]
+"""Gets the clean key, the body and who calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call of the signer: what it does to the store of its key, and its name in a batch, if any."""
+
+    path: str
+    action: Action
+    handle: _Handler
+    op: str = ""
 
 
 class _Signer:
     def __init__(
         self,
         store: ObjectStore,
-        auth: Auth,
+        authenticate: Authenticate,
         allowed: frozenset[str],
         health: Health,
         *,
@@ -107,7 +126,7 @@ class _Signer:
         idle_timeout: float,
     ) -> None:
         self._store = store
-        self._auth = auth
+        self._authenticate = authenticate
         self._allowed = allowed
         self._rate_limit = rate_limit
         self._origin = None if origin is None else origin.rstrip("/")
@@ -120,38 +139,45 @@ class _Signer:
         """The extensions at this moment; a store may find out that it lacks one."""
         return (self._store.features | {BATCH}) & self._allowed
 
-    def call(self, handler: _Handler) -> Callable[[Request], Awaitable[Response]]:
+    @property
+    def calls(self) -> Sequence[_Call]:
+        """All calls about one key, as far as they are offered."""
+        calls = [
+            _Call("/v1/sign/upload", "write", self.sign_upload, "upload"),
+            _Call("/v1/sign/download", "read", self.sign_download, "download"),
+            _Call("/v1/delete", "delete", self.delete, "delete"),
+        ]
+        if stores.HEAD in self.offered:
+            calls.append(_Call("/v1/head", "read", self.head, "head"))
+        if stores.MULTIPART in self.offered:
+            for name in ("create", "sign", "list", "complete", "abort"):
+                handle: _Handler = getattr(self, f"multipart_{name}")
+                calls.append(_Call(f"/v1/multipart/{name}", "write", handle))
+        return calls
+
+    def endpoint(self, call: _Call) -> Callable[[Request], Awaitable[Response]]:
         """What all calls have in common: who, how often, which body, which key, and the store's errors."""
 
-        async def endpoint(request: Request) -> Response:
+        async def respond(request: Request) -> Response:
             self._check_page(request)
-            allowed = await self._admit(request)
-            body = await read_json(request, self._idle_timeout)
-            answer = await self._perform(handler, body, allowed, self._origin_of(request))
+            caller = await self._admit(request)
+            answer = await self._perform(call, await read_json(request, self._idle_timeout), caller)
             return Response(status_code=204) if answer is None else JSONResponse(answer)
 
-        return endpoint
+        return respond
 
     async def batch(self, request: Request) -> Response:
         """Several operations, each judged as if it had come alone."""
         self._check_page(request)
         await self._admit(request)
         operations = operations_of(await read_json(request, self._idle_timeout))
-        handlers = {
-            "upload": ("/v1/sign/upload", self.sign_upload),
-            "download": ("/v1/sign/download", self.sign_download),
-            "delete": ("/v1/delete", self.delete),
-        }
-        if stores.HEAD in self.offered:
-            handlers["head"] = ("/v1/head", self.head)
+        calls = {call.op: call for call in self.calls if call.op}
 
         async def perform(body: dict[str, Any]) -> _Answer:
-            found = handlers.get(str(body.get("op")))
-            if found is None:
-                raise HTTPException(400, f"op must be one of {', '.join(sorted(handlers))}")
-            path, handler = found
-            allowed = await self._admit(alone(request, path))
-            return await self._perform(handler, body, allowed, self._origin_of(request))
+            call = calls.get(str(body.get("op")))
+            if call is None:
+                raise HTTPException(400, f"op must be one of {', '.join(sorted(calls))}")
+            return await self._perform(call, body, await self._admit(alone(request, call.path)))
 
         results = await in_order_of_keys(operations, lambda body: result_of(perform, body))
         return JSONResponse({"results": results})
@@ -160,25 +186,20 @@ class _Signer:
         if not self._pages.admit(request, self._origin):
             raise HTTPException(403, "pages of this origin are not allowed")
 
-    async def _admit(self, request: Request) -> AllowedKeys:
-        """Which keys the caller may touch; raises HTTPException 401 and 429."""
-        allowed = await allowed_keys(self._auth, request)
+    async def _admit(self, request: Request) -> _Caller:
+        """Who calls; raises HTTPException 401 and 429."""
+        identity = await identify(self._authenticate, request)
         await self._check_rate(request)
-        return allowed
+        return _Caller(identity, self._origin or f"{request.url.scheme}://{request.url.netloc}")
 
-    def _origin_of(self, request: Request) -> str:
-        return self._origin or f"{request.url.scheme}://{request.url.netloc}"
-
-    async def _perform(
-        self, handler: _Handler, body: dict[str, Any], allowed: AllowedKeys, origin: str
-    ) -> _Answer:
+    async def _perform(self, call: _Call, body: dict[str, Any], caller: _Caller) -> _Answer:
         try:
             key = clean_key(body.get("key"))
         except InvalidKeyError as error:
             raise HTTPException(400, str(error)) from None
-        require_key(key, allowed)
+        require(caller.identity, store_of(key), call.action)
         try:
-            return await handler(key, body, origin)
+            return await call.handle(key, body, caller)
         except ObjectStoreError as error:
             raise HTTPException(error.status, str(error)) from error
 
@@ -189,28 +210,28 @@ class _Signer:
             return error_response(503, trouble, headers)
         return JSONResponse({"status": "ok", "features": sorted(self.offered)}, headers=headers)
 
-    async def sign_upload(self, key: str, body: dict[str, Any], origin: str) -> _Answer:
+    async def sign_upload(self, key: str, body: dict[str, Any], caller: _Caller) -> _Answer:
         upload = upload_of(key, body, with_checksum=stores.CHECKSUM in self.offered)
         if (upload.content_length or 0) > stores.MAX_PUT_BYTES:
             raise HTTPException(413, f"one PUT takes at most {stores.MAX_PUT_BYTES} bytes; use multipart")
-        signed = await self._store.sign_upload(upload, origin)
+        signed = await self._store.sign_upload(upload, caller.origin, caller.until)
         return {"method": signed.method, **_signed(signed)}
 
-    async def sign_download(self, key: str, _body: dict[str, Any], origin: str) -> _Answer:
-        return _signed(await self._store.sign_download(key, origin))
+    async def sign_download(self, key: str, _body: dict[str, Any], caller: _Caller) -> _Answer:
+        return _signed(await self._store.sign_download(key, caller.origin, caller.until))
 
-    async def delete(self, key: str, _body: dict[str, Any], _origin: str) -> _Answer:
+    async def delete(self, key: str, _body: dict[str, Any], _caller: _Caller) -> _Answer:
         await self._store.delete(key)
         return None
 
-    async def head(self, key: str, _body: dict[str, Any], _origin: str) -> _Answer:
+    async def head(self, key: str, _body: dict[str, Any], _caller: _Caller) -> _Answer:
         found = await self._store.head(key)
         if found is None:
             return {"exists": False}
         answer = {"exists": True, "size": found.size, "etag": found.etag}
         return answer | ({"sha256": found.sha256} if found.sha256 else {})
 
-    async def multipart_create(self, key: str, body: dict[str, Any], _origin: str) -> _Answer:
+    async def multipart_create(self, key: str, body: dict[str, Any], _caller: _Caller) -> _Answer:
         upload = upload_of(key, body, with_checksum=True)
         if upload.content_length is None:
             raise HTTPException(400, "contentLength is missing")
@@ -219,9 +240,10 @@ class _Signer:
         new = await self._store.create_multipart(upload)
         return {"uploadId": new.upload_id, "partSize": new.part_size}
 
-    async def multipart_sign(self, key: str, body: dict[str, Any], origin: str) -> _Answer:
+    async def multipart_sign(self, key: str, body: dict[str, Any], caller: _Caller) -> _Answer:
         numbers = part_numbers(body)
-        signed = await self._store.sign_parts(key, text_of(body, "uploadId"), numbers, origin)
+        upload_id = text_of(body, "uploadId")
+        signed = await self._store.sign_parts(key, upload_id, numbers, caller.origin, caller.until)
         expires_at = min(request.expires_at for request in signed)
         parts = [
             {"partNumber": number, "url": request.url, "headers": dict(request.headers)}
@@ -229,16 +251,16 @@ class _Signer:
         ]
         return {"parts": parts, "expiresAt": _iso(expires_at)}
 
-    async def multipart_list(self, key: str, body: dict[str, Any], _origin: str) -> _Answer:
+    async def multipart_list(self, key: str, body: dict[str, Any], _caller: _Caller) -> _Answer:
         parts = await self._store.list_parts(key, text_of(body, "uploadId"))
         listed = [{"partNumber": part.number, "etag": part.etag, "size": part.size} for part in parts]
         return {"parts": listed}
 
-    async def multipart_complete(self, key: str, body: dict[str, Any], _origin: str) -> _Answer:
+    async def multipart_complete(self, key: str, body: dict[str, Any], _caller: _Caller) -> _Answer:
         etag = await self._store.complete_multipart(key, text_of(body, "uploadId"), parts_of(body))
         return {"etag": etag}
 
-    async def multipart_abort(self, key: str, body: dict[str, Any], _origin: str) -> _Answer:
+    async def multipart_abort(self, key: str, body: dict[str, Any], _caller: _Caller) -> _Answer:
         await self._store.abort_multipart(key, text_of(body, "uploadId"))
         return None
 

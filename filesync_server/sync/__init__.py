@@ -3,7 +3,7 @@ SQLite or PostgreSQL. It knows nothing of objects. `postgres.PostgresStorage` is
 because it needs the extra `postgres`.
 """
 
-from .backend import SyncAuth, create_sync_backend, payload_token_auth
+from .backend import create_sync_backend
 from .hub import Hub
 from .sqlite import SqliteStorage
 from .storage import StorageError, SyncStorage
@@ -12,8 +12,6 @@ __all__ = [
     "Hub",
     "SqliteStorage",
     "StorageError",
-    "SyncAuth",
     "SyncStorage",
     "create_sync_backend",
-    "payload_token_auth",
 ]

@@ -1,18 +1,17 @@
 """The sync backend as an ASGI app: admits clients, then hands over WebSockets and answers POSTs.
 
-    sync = create_sync_backend(Hub(SqliteStorage(path)), authenticate=payload_token_auth("secret"))
+    sync = create_sync_backend(Hub(SqliteStorage(path)), authenticate=token_auth("secret"))
     Starlette(routes=[Mount("/sync", sync)])
 
-Refusals, at the upgrade or of the POST: 400 bad token, payload or origin, 404 no usable `storeId`, 426 no
-upgrade without `transport=http`.
+Refusals, at the upgrade or of the POST: 400 bad token, payload or origin, 403 a store that the caller may not
+read, 404 no usable `storeId`, 426 no upgrade without `transport=http`. Who may read and not write is let in,
+and each push is refused.
 """
 
 from __future__ import annotations
 
-import inspect
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import TypeAlias
+from collections.abc import AsyncIterator, Sequence
 
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
@@ -21,13 +20,13 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from filesync_web.livestore.messages import MAX_FRAME_BYTES, Json, WireError
+from filesync_web.livestore.messages import MAX_FRAME_BYTES, WireError
 from filesync_web.livestore.wire import decode_query_payload
 
-from ..shared.auth import presented_token, same_secret
-from ..shared.bare_mounts import BareMountApp
 from ..shared.disk import is_full
 from ..shared.http import IDLE_TIMEOUT, create_routes, error_response, read_body
+from ..shared.identity import Authenticate, Identity, identify, require, with_sync_payload
+from ..shared.mounts import BareMountApp
 from ..shared.pages import Pages
 from .connection import SyncConnection
 from .http_transport import UNUSABLE, answer
@@ -36,15 +35,11 @@ from .storage import STORE_ID
 
 log = logging.getLogger(__name__)
 
-SyncAuth: TypeAlias = Callable[[HTTPConnection, str, Json], bool | Awaitable[bool]]
-"""Gets the upgrade request, the store id and the client's payload (None when there is none); may be a
-coroutine."""
-
 
 def create_sync_backend(
     hub: Hub,
     *,
-    authenticate: SyncAuth,
+    authenticate: Authenticate,
     allowed_origins: Sequence[str] = (),
     allowed_headers: Sequence[str] = (),
     idle_timeout: float = IDLE_TIMEOUT,
@@ -65,22 +60,8 @@ def create_sync_backend(
     return BareMountApp(create_routes(routes, pages, _plain_text))
 
 
-def payload_token_auth(*tokens: str) -> SyncAuth:
-    """Admits who sends one of the tokens as `{"authToken": ...}` in the payload, or as a bearer header."""
-    if not tokens or not all(tokens):
-        raise ValueError("payload_token_auth needs at least one token, and none of them empty")
-
-    def authenticate(connection: HTTPConnection, _store_id: str, payload: Json) -> bool:
-        presented = payload.get("authToken") if isinstance(payload, dict) else None
-        if presented is None:
-            presented = presented_token(connection)
-        return isinstance(presented, str) and any(same_secret(presented, token) for token in tokens)
-
-    return authenticate
-
-
 class _Backend:
-    def __init__(self, hub: Hub, authenticate: SyncAuth, pages: Pages, idle_timeout: float) -> None:
+    def __init__(self, hub: Hub, authenticate: Authenticate, pages: Pages, idle_timeout: float) -> None:
         self._hub = hub
         self._authenticate = authenticate
         self._pages = pages
@@ -88,12 +69,12 @@ class _Backend:
 
     async def connect(self, socket: WebSocket) -> None:
         try:
-            store_id = await self._admitted(socket, "ws")
+            store_id, identity = await self._admitted(socket, "ws")
         except HTTPException as refusal:
             await socket.send_denial_response(error_response(refusal.status_code, refusal.detail))
             return
         await socket.accept()
-        await SyncConnection(self._hub, store_id, socket).run()
+        await SyncConnection(self._hub, store_id, socket, identity).run()
 
     async def respond(self, request: Request) -> Response:
         if request.query_params.get("transport") != "http":
@@ -101,9 +82,9 @@ class _Backend:
             raise HTTPException(426, "this is a WebSocket endpoint, without transport=http", headers)
         if request.method != "POST":
             raise HTTPException(405, "transport=http takes POST", {"Allow": "POST"})
-        store_id = await self._admitted(request, "http")
+        store_id, identity = await self._admitted(request, "http")
         body = await read_body(request, MAX_FRAME_BYTES, self._idle_timeout)
-        pieces = answer(self._hub, store_id, body)
+        pieces = answer(self._hub, store_id, body, may_push=identity.allows(store_id, "write"))
         try:
             first = await anext(pieces)
         except OSError as error:
@@ -113,8 +94,8 @@ class _Backend:
             raise HTTPException(503, UNUSABLE) from error
         return StreamingResponse(_joined(first, pieces), media_type="application/json")
 
-    async def _admitted(self, request: HTTPConnection, transport: str) -> str:
-        """The store that the client is admitted to. Raises HTTPException."""
+    async def _admitted(self, request: HTTPConnection, transport: str) -> tuple[str, Identity]:
+        """The store that the client is admitted to, and who it is. Raises HTTPException."""
         store_id = request.query_params.get("storeId", "")
         if not STORE_ID.fullmatch(store_id):
             raise HTTPException(404, "storeId is missing or has more than 255 or control characters")
@@ -128,12 +109,18 @@ class _Backend:
             payload = decode_query_payload(request.query_params.get("payload"))
         except WireError:
             raise HTTPException(400, "payload is not JSON") from None
-        admitted = self._authenticate(request, store_id, payload)
-        if inspect.isawaitable(admitted):
-            admitted = await admitted
-        if not admitted:
-            raise HTTPException(400, "the token is not valid")
-        return store_id
+        identity = await self._identified(with_sync_payload(request, payload))
+        require(identity, store_id, "read")
+        return store_id, identity
+
+    async def _identified(self, request: HTTPConnection) -> Identity:
+        try:
+            return await identify(self._authenticate, request)
+        except HTTPException as error:
+            if error.status_code != 401:
+                raise
+            # As sync-cf says it, which has no 401.
+            raise HTTPException(400, "the token is not valid") from None
 
 
 async def _joined(first: str, rest: AsyncIterator[str]) -> AsyncIterator[str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
+import time
 from collections import deque
 from collections.abc import Sequence
 
@@ -16,6 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from filesync_web.livestore.messages import PulledEvent
 
+from ..shared.identity import Identity
 from .hub import Hub
 from .protocol import Append, Connection, Read, Step
 
@@ -23,6 +26,8 @@ MAX_QUEUED_BYTES = 8 * 1024**2
 """How much may wait for a slow reader (characters of JSON)."""
 
 _CLOSE_TIMEOUT = 1.0
+_LOOK_AGAIN = 60.0
+"""Seconds after which the time is looked at again: somebody may set the clock."""
 _NORMAL, _GOING_AWAY, _TRY_AGAIN = 1000, 1001, 1013
 
 log = logging.getLogger(__name__)
@@ -31,11 +36,12 @@ log = logging.getLogger(__name__)
 class SyncConnection:
     """One admitted client; a `hub.Listener`."""
 
-    def __init__(self, hub: Hub, store_id: str, socket: WebSocket) -> None:
+    def __init__(self, hub: Hub, store_id: str, socket: WebSocket, identity: Identity) -> None:
         self._hub = hub
         self._store_id = store_id
         self._socket = socket
-        self._protocol = Connection(store_id)
+        self._ends_at = math.inf if identity.expires_at is None else identity.expires_at
+        self._protocol = Connection(store_id, may_push=identity.allows(store_id, "write"))
         self._queue: deque[str] = deque()
         self._queued = 0
         self._changed = asyncio.Event()
@@ -43,9 +49,9 @@ class SyncConnection:
         self._dropped = asyncio.Event()
 
     async def run(self) -> None:
-        """Serve the (accepted) socket until either side ends it."""
+        """Serve the (accepted) socket until either side ends it, or the client's token is over."""
         self._hub.join(self._store_id, self)
-        jobs = (self._send_all(), self._receive_all(), self._dropped.wait())
+        jobs = (self._send_all(), self._receive_all(), self._dropped.wait(), self._expired())
         tasks = [asyncio.create_task(job) for job in jobs]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -72,6 +78,14 @@ class SyncConnection:
         # takes an interruption for the end of its syncing.
         self._end(_GOING_AWAY)
 
+    @property
+    def live_pulls(self) -> int:
+        return self._protocol.live_pulls
+
+    @property
+    def waiting_bytes(self) -> int:
+        return self._queued
+
     # --- the socket's side ----------------------------------------------------------------------------------
 
     async def _receive_all(self) -> None:
@@ -81,6 +95,14 @@ class SyncConnection:
                 return
             frame = message.get("text")
             await self._do(self._protocol.receive(message["bytes"] if frame is None else frame))
+
+    async def _expired(self) -> None:
+        """Wait until the client's token is over. A client that gets another one comes back with it."""
+        ends = self._ends_at
+        while (left := ends - time.time()) > 0:  # noqa: ASYNC110 - the wall clock has no event
+            await asyncio.sleep(min(left, _LOOK_AGAIN))
+        log.info("the token of a sync client has expired: its connection ends")
+        self._end(_TRY_AGAIN)
 
     async def _do(self, step: Step) -> None:
         self._enqueue(step)

@@ -15,7 +15,7 @@ from filesync_web.livestore.wire import decode_pull_request, decode_push_request
 
 from .frames import RefusedFrameError, decode_frame
 from .hub import Hub
-from .protocol import check_batch, check_store
+from .protocol import check_push, check_store
 from .storage import Page
 
 UNUSABLE = "the event log cannot be used at the moment"
@@ -25,20 +25,20 @@ PULL, PUSH, PING = "SyncHttpRpc.Pull", "SyncHttpRpc.Push", "SyncHttpRpc.Ping"
 log = logging.getLogger(__name__)
 
 
-async def answer(hub: Hub, store_id: str, body: bytes) -> AsyncIterator[str]:
+async def answer(hub: Hub, store_id: str, body: bytes, *, may_push: bool = True) -> AsyncIterator[str]:
     """The answer to one POST, in pieces of JSON text.
 
     Raises OSError when the log cannot be used. When pages of it are on their way already, the answer's end
     says so instead.
     """
     separator = "["
-    async for message in _answer(hub, store_id, body):
+    async for message in _answer(hub, store_id, body, may_push):
         yield separator + encode(message)
         separator = ","
     yield "[]" if separator == "[" else "]"
 
 
-async def _answer(hub: Hub, store_id: str, body: bytes) -> AsyncIterator[m.ServerMessage]:
+async def _answer(hub: Hub, store_id: str, body: bytes, may_push: bool) -> AsyncIterator[m.ServerMessage]:
     try:
         message = decode_frame(body)
     except RefusedFrameError as error:
@@ -48,7 +48,7 @@ async def _answer(hub: Hub, store_id: str, body: bytes) -> AsyncIterator[m.Serve
         case m.Request():
             has_begun = False
             try:
-                async for part in _requested(hub, store_id, message):
+                async for part in _requested(hub, store_id, message, may_push):
                     yield part
                     has_begun = True
             except m.WireError as error:
@@ -62,14 +62,16 @@ async def _answer(hub: Hub, store_id: str, body: bytes) -> AsyncIterator[m.Serve
             yield m.Pong()
 
 
-async def _requested(hub: Hub, store_id: str, request: m.Request) -> AsyncIterator[m.ServerMessage]:
+async def _requested(
+    hub: Hub, store_id: str, request: m.Request, may_push: bool
+) -> AsyncIterator[m.ServerMessage]:
     if request.tag == PULL:
         async for part in _pull(hub, store_id, request):
             yield part
     elif request.tag == PUSH:
         push = decode_push_request(request.payload)
         check_store(store_id, push.store_id)
-        check_batch(push.batch)
+        check_push(push.batch, may_push=may_push)
         rejection = await hub.append(store_id, push.batch, push.backend_id)
         yield m.Failure(request.id, (rejection,)) if rejection else m.Success(request.id, {})
     elif request.tag == PING:

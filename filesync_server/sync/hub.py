@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from filesync_web.livestore.messages import BackendIdMismatch, Event, PulledEvent, ServerAhead
@@ -29,6 +30,25 @@ class Listener(Protocol):
     def broadcast(self, backend_id: str, events: Sequence[PulledEvent]) -> None: ...
 
     def shut_down(self) -> None: ...
+
+    @property
+    def live_pulls(self) -> int:
+        """How many pulls hear of every push."""
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much waits until the client reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubLoad:
+    """What a hub has to do at this moment, for who watches it."""
+
+    stores: int
+    connections: int
+    live_pulls: int
+    waiting_pushes: int
+    waiting_bytes: int
 
 
 class _Room:
@@ -93,6 +113,18 @@ class Hub:
             room.listeners.discard(listener)
             room.turns.leave(listener)
             self._forget_if_empty(store_id, room)
+
+    def load(self) -> HubLoad:
+        """How much there is to do now."""
+        rooms = self._rooms.values()
+        listeners = [listener for room in rooms for listener in room.listeners]
+        return HubLoad(
+            stores=len(rooms),
+            connections=len(listeners),
+            live_pulls=sum(listener.live_pulls for listener in listeners),
+            waiting_pushes=sum(room.appending for room in rooms),
+            waiting_bytes=sum(listener.waiting_bytes for listener in listeners),
+        )
 
     async def read(self, store_id: str, after: int, backend_id: str | None) -> Page | BackendIdMismatch:
         """The next page of the log. A listener reads here first; what comes later is broadcast to it."""

@@ -89,13 +89,20 @@ class _Stream:
 
 
 class Connection:
-    """What one client may ask for and what it is told. `store_id` is the store that it was admitted to."""
+    """What one client may ask for and what it is told. `store_id` is the store that it was admitted to, to
+    read it at least."""
 
-    def __init__(self, store_id: str) -> None:
+    def __init__(self, store_id: str, *, may_push: bool = True) -> None:
         self._store_id = store_id
+        self._may_push = may_push
         self._streams: dict[str, _Stream] = {}
         self._pushes: set[str] = set()
         self._first_id: int | None = None
+
+    @property
+    def live_pulls(self) -> int:
+        """The pulls that are to hear of every push, or will once they have read what there is."""
+        return sum(stream.live for stream in self._streams.values())
 
     def receive(self, frame: str | bytes) -> Step:
         """A frame from the client."""
@@ -188,7 +195,7 @@ class Connection:
 
     def _push(self, request_id: str, push: m.PushRequest, step: Step) -> None:
         check_store(self._store_id, push.store_id)
-        check_batch(push.batch)
+        check_push(push.batch, may_push=self._may_push)
         self._pushes.add(request_id)
         step.work.append(Append(request_id, push.batch, push.backend_id))
 
@@ -235,8 +242,11 @@ def check_number(event: m.Event) -> None:
         )
 
 
-def check_batch(batch: Sequence[m.Event]) -> None:
-    """Refuse what could not be pulled again, or is not one chain. Raises WireError."""
+def check_push(batch: Sequence[m.Event], *, may_push: bool) -> None:
+    """Refuse a push of who may only read, what could not be pulled again, and what is not one chain. Raises
+    WireError."""
+    if not may_push:
+        raise m.WireError("you may read this store, and not push to it")
     if len(batch) > m.MAX_BATCH_EVENTS:
         raise m.WireError(f"a push has at most {m.MAX_BATCH_EVENTS} events, this one has {len(batch)}")
     for event in batch:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
+from filesync_web.aio.futures import new_future
 from filesync_web.aio.tasks import Tasks
 
 Q = TypeVar("Q")
@@ -46,7 +47,7 @@ class Batches(Generic[Q, A]):
     async def answer(self, question: Q) -> A:
         """The answer to one question."""
         loop = asyncio.get_running_loop()
-        waiting: _Waiting[Q, A] = _Waiting(question, loop.create_future())
+        waiting: _Waiting[Q, A] = _Waiting(question, new_future())
         self._waiting.append(waiting)
         if not self._is_due:
             self._is_due = True

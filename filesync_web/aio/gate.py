@@ -8,6 +8,8 @@ import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from filesync_web.aio.futures import new_future
+
 
 class Gate:
     """Lets `room` in at a time. Of those who wait the highest priority goes first, then who came first."""
@@ -30,7 +32,7 @@ class Gate:
         if self._room > 0:
             self._room -= 1
             return
-        turn = asyncio.get_running_loop().create_future()
+        turn: asyncio.Future[None] = new_future()
         heapq.heappush(self._waiting, (-priority, next(self._order), turn))
         try:
             await turn

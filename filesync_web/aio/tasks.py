@@ -12,6 +12,8 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from filesync_web.aio.futures import new_task
+
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -41,7 +43,7 @@ class Tasks:
         An error is logged, unless `on_end` is given: that is told the task when it has ended, however it
         did (also when it was cancelled before its first step), and must not raise.
         """
-        task = asyncio.create_task(work, name=f"{self._owner}: {name}")
+        task = new_task(work, f"{self._owner}: {name}")
         self._running.add(task)
 
         def ended(task: asyncio.Task[T]) -> None:  # one callback, since each is a turn of the event loop

@@ -7,6 +7,8 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
+from filesync_web.aio.futures import new_task
+
 
 async def first_of(*waits: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
     """Run all until one is done, cancel the others, and return the one's task (the earliest given, when
@@ -14,7 +16,7 @@ async def first_of(*waits: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
 
     When this is cancelled itself, all of them are.
     """
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    tasks = [new_task(wait) for wait in waits]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         return next(task for task in tasks if task.done())
@@ -27,7 +29,7 @@ async def first_of(*waits: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
 async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
     """Do work that must not be left half done, a clean-up say: when this is cancelled, however often, it
     still waits for the work to end before it raises `asyncio.CancelledError`."""
-    task = asyncio.ensure_future(work)
+    task = new_task(work)
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:

@@ -64,11 +64,10 @@ async def save_file(
         EventTooLargeError: the metadata has more than 900,000 bytes; put that into a file.
         StoreError: the event log cannot be written; `StoreClosedError` when the store was closed.
         NotInitializedError: `init_file_sync` was not called yet.
-
         SchemaError: an event that `events` made cannot be committed.
 
-        What a preprocessor, an iterator or `events` raises passes through. After any error nothing is left
-        behind.
+    What a preprocessor, an iterator or `events` raises passes through. After any error nothing is left
+    behind.
     """
     return await get_file_sync().save_file(
         source, name=name, mime_type=mime_type, metadata=metadata, new_id=new_id, events=events
@@ -157,7 +156,7 @@ async def update_file(
         ContentChangedError: the file has another content than `if_content` already.
         UnknownFileError: no live file has that id; it may have been deleted, here or elsewhere.
 
-        All else is as for `save_file`; after any error the file is what it was.
+    All else is as for `save_file`; after any error the file is what it was.
     """
     return await get_file_sync().update_file(
         file_id,
@@ -177,7 +176,7 @@ async def delete_file(
     if_content: str | None = None,
     events: AppEvents | None = None,
 ) -> None:
-    """Delete a file for all clients: it is in the trash for a while.
+    """Delete a file for all clients: it is in the trash, and `restore_file` brings it back.
 
         await delete_file(result.file_id)
         await delete_file(result.file_id, purge=True)
@@ -204,7 +203,7 @@ async def delete_file(
         StoreError: the event log cannot be written.
         NotInitializedError: `init_file_sync` was not called yet.
 
-        After any error, also one that `events` raises, the file is still there.
+    After any error, also one that `events` raises, the file is still there.
     """
     await get_file_sync().delete_file(file_id, purge=purge, if_content=if_content, events=events)
 
@@ -233,7 +232,7 @@ async def read_file(id_or_path: str, *, wait: bool = True) -> BlobHandle:
             `TransferCancelledError` when it was cancelled, or file sync was ended meanwhile.
         NotInitializedError: `init_file_sync` was not called yet.
 
-        Giving up the wait (`asyncio.wait_for`, say) leaves the download going.
+    Giving up the wait (`asyncio.wait_for`, say) leaves the download going.
     """
     return await get_file_sync().read_file(id_or_path, wait=wait)
 
@@ -278,8 +277,7 @@ async def read_bytes(id_or_path: str, *, wait: bool = True) -> bytes:
         id_or_path: the id of a live file, or its path.
         wait: as for `read_file`.
 
-    Raises:
-        As `read_file`.
+    It raises what `read_file` raises.
     """
     return await get_file_sync().read_bytes(id_or_path, wait=wait)
 
@@ -301,7 +299,7 @@ async def read_text(
         UnicodeDecodeError: the bytes are no text of that encoding.
         LookupError: Python knows no such encoding.
 
-        All else is as for `read_file`.
+    All else is as for `read_file`.
     """
     return await get_file_sync().read_text(id_or_path, encoding=encoding, errors=errors, wait=wait)
 

@@ -110,7 +110,7 @@ def create_file(
         InvalidArgumentError: an argument cannot work.
         NotInitializedError: `init_file_sync` was not called yet.
 
-        All else is as for `save_file`; after any error nothing is left behind.
+    All else is as for `save_file`; after any error nothing is left behind.
     """
     how: dict[str, Any] = {"text": text, "encoding": encoding, "errors": errors, "newline": newline}
     return get_file_sync().create_file(

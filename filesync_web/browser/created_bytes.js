@@ -25,7 +25,12 @@ function inTurn({ name }, work) {
   return mine;
 }
 
-const writeBytes = (_job, about) => inTurn(about, (incoming) => incoming.write(about.bytes, about.offset));
+/** Gives the buffer back, to be filled again. */
+const writeBytes = (_job, about) =>
+  inTurn(about, async (incoming) => {
+    await incoming.write(new Uint8Array(about.buffer, 0, about.size), about.offset);
+    return about.buffer;
+  });
 
 /** The file, whose hash is known now. */
 const finishBytes = (_job, about) =>

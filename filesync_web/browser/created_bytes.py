@@ -1,8 +1,8 @@
 """New bytes that Python writes without awaiting: a temporary file, which is then moved to its hash.
 
 In a worker Python writes to the file itself, by a synchronous access handle. The main thread has none: there
-the pieces go to the blob worker, and wait in memory until it has taken them, which it can only while somebody
-awaits.
+the bytes go to the blob worker, and wait in memory until it has taken them, which is noticed only while
+somebody awaits.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 import js
-from pyodide.ffi import JsException, to_js
+from pyodide.ffi import JsException
 
 from filesync_web.browser.js_util import JsError, call, in_worker, is_none, js_object, storage_error
 from filesync_web.browser.worker import Job, ScriptWorker
@@ -24,10 +24,10 @@ from filesync_web.ports import FinishedBytes, NewBytes
 logger = logging.getLogger(__name__)
 
 PIECE_SIZE = 1 << 20
-MAX_WAITING = 4 << 20
-"""Bytes that may be on their way to the worker when `drain` returns."""
+MOST_WAITING = 4
+"""Buffers of `PIECE_SIZE` that may be on their way to the worker when `drain` returns."""
 
-MUCH_WAITING = 64 << 20
+MUCH_WAITING = 64
 
 
 async def create_bytes(worker: ScriptWorker, store_id: str) -> NewBytes:
@@ -152,41 +152,67 @@ class WrittenBytes(_CreatedBytes):
 
 
 class PostedBytes(_CreatedBytes):
-    """The `NewBytes` port on the main thread, and where a worker gets no access handle (WebKitGTK)."""
+    """The `NewBytes` port on the main thread, and where a worker gets no access handle (WebKitGTK).
+
+    What is written is gathered in a buffer, which goes to the blob worker when it is full, and comes back to
+    be filled again: of buffers that nobody uses any more, a browser frees the memory late.
+    """
 
     def __init__(self, worker: ScriptWorker, store_id: str, name: str) -> None:
         super().__init__(worker, store_id, name)
-        self._waiting: deque[tuple[Job, int]] = deque()
-        self._size_waiting = 0
+        self._js_filling: Any = None
+        self._start = 0  # where the bytes of that buffer belong
+        self._filled = 0
+        self._waiting: deque[Job] = deque()  # each has a buffer
+        self._js_spare: list[Any] = []
         self._has_warned = False
 
     def write_piece(self, offset: int, piece: memoryview) -> None:
-        """Send it to the blob worker."""
-        self._forget_taken()
-        js_bytes = to_js(piece)
-        about = {"name": self._name, "offset": offset, "bytes": js_bytes}
-        job = self._worker.start("writeBytes", transfer=[js_bytes.buffer], **about)
-        self._waiting.append((job, int(js_bytes.length)))
-        self._size_waiting += self._waiting[-1][1]
-        if self._size_waiting > MUCH_WAITING and not self._has_warned:
+        """Add it to the buffer, and send that when it is full, or when the piece belongs elsewhere."""
+        if offset != self._start + self._filled:
+            self._send()
+        while piece:
+            if not self._filled:
+                self._start = offset
+                self._js_filling = self._empty_buffer()
+            part = piece[: PIECE_SIZE - self._filled]
+            self._js_filling.subarray(self._filled, self._filled + len(part)).assign(part)
+            self._filled += len(part)
+            if self._filled == PIECE_SIZE:
+                self._send()
+            offset, piece = offset + len(part), piece[len(part) :]
+
+    async def drain(self) -> None:
+        """Wait for the oldest buffers."""
+        await self._wait_until(MOST_WAITING)
+
+    async def close(self) -> None:
+        """Wait for all of them."""
+        self._send()
+        await self._wait_until(0)
+
+    def _empty_buffer(self) -> Any:
+        self._take_back()
+        return self._js_spare.pop() if self._js_spare else js.Uint8Array.new(PIECE_SIZE)
+
+    def _send(self) -> None:
+        if not self._filled:
+            return
+        js_buffer = self._js_filling.buffer
+        about = {"name": self._name, "offset": self._start, "buffer": js_buffer, "size": self._filled}
+        self._waiting.append(self._worker.start("writeBytes", transfer=[js_buffer], **about))
+        self._js_filling, self._filled = None, 0
+        if len(self._waiting) > MUCH_WAITING and not self._has_warned:
             self._has_warned = True
             logger.warning("much of a file waits in memory to be written: await its drain() now and then")
 
-    async def drain(self) -> None:
-        """Wait for the oldest pieces."""
-        await self._wait_until(MAX_WAITING)
+    async def _wait_until(self, count: int) -> None:
+        while len(self._waiting) > count:
+            await self._waiting[0].ended()
+            self._take_back()
 
-    async def close(self) -> None:
-        """Wait for all pieces."""
-        await self._wait_until(0)
-
-    async def _wait_until(self, size: int) -> None:
-        while self._size_waiting > size:
-            await self._waiting[0][0].ended()
-            self._forget_taken()
-
-    def _forget_taken(self) -> None:
-        while self._waiting and self._waiting[0][0].has_ended:
-            job, size = self._waiting.popleft()
-            self._size_waiting -= size
-            job.check()
+    def _take_back(self) -> None:
+        while self._waiting and self._waiting[0].has_ended:
+            js_buffer = self._waiting.popleft().value()
+            if len(self._js_spare) <= MOST_WAITING:
+                self._js_spare.append(js.Uint8Array.new(js_buffer))

@@ -24,7 +24,8 @@ from filesync_web.ports import Platform
 
 PREFIX = "filesync-web:"
 PUSH_GAP = 0.05
-"""Seconds between two pushes of events: a save takes less, and shall not cost a push each."""
+"""Seconds between two pushes of events, at least: a save takes less, and shall not cost a push each. With
+what follows from it, a push takes this page and the log's worker some 10 ms."""
 
 
 class BrowserEnvironment:

@@ -13,6 +13,7 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, create_proxy
 
+from filesync_web.aio.futures import new_future
 from filesync_web.browser.js_util import JsError, absolute_url, call, js_object, report
 from filesync_web.core.failures import shown_url
 from filesync_web.errors import FileSyncError, InvalidArgumentError, NetworkError, StallError
@@ -107,9 +108,8 @@ class _Upload:
         self._what = what
         self._progress = progress
         self._stall_timeout = stall_timeout
-        loop = asyncio.get_running_loop()
-        self._error: asyncio.Future[FileSyncError | None] = loop.create_future()
-        self._watch = loop.call_later(stall_timeout, self._stalled)
+        self._error: asyncio.Future[FileSyncError | None] = new_future()
+        self._watch = asyncio.get_running_loop().call_later(stall_timeout, self._stalled)
 
     async def send(self, js_body: Any) -> HttpResponse:
         js_on_sent, js_on_answer = create_proxy(self._on_sent), create_proxy(self._on_answer)

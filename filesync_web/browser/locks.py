@@ -14,6 +14,7 @@ from typing import Any
 import js
 from pyodide.ffi import create_proxy
 
+from filesync_web.aio.futures import new_future, new_task
 from filesync_web.browser.js_util import JsError, call, is_none, js_object, open_promise
 from filesync_web.errors import StorageUnavailableError
 
@@ -33,8 +34,7 @@ class WebLock:
                 "locks between tabs need a secure page: open it by https: or on localhost, in a browser that "
                 "has Web Locks"
             )
-        loop = asyncio.get_running_loop()
-        self._granted: asyncio.Future[bool | StorageUnavailableError] = loop.create_future()
+        self._granted: asyncio.Future[bool | StorageUnavailableError] = new_future()
         self._js_released, self._js_release = open_promise()
         self._js_waiting = js.AbortController.new()
         self._js_hold = create_proxy(self._hold)
@@ -47,7 +47,7 @@ class WebLock:
         else:
             options["signal"] = self._js_waiting.signal
         ended = call(js.navigator.locks, "request", name, js_object(options), self._js_hold)
-        self._ended = asyncio.ensure_future(self._follow(ended))
+        self._ended = new_task(self._follow(ended))
 
     async def granted(self) -> bool:
         """Wait for the lock; False when it is held by another and is not waited for.

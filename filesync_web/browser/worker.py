@@ -19,6 +19,7 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, create_proxy, to_js
 
+from filesync_web.aio.futures import new_future
 from filesync_web.browser.js_util import error_of, js_object, report
 from filesync_web.core.scripts import join_scripts
 from filesync_web.errors import FileSyncError, InvalidArgumentError, StorageError, StorageUnavailableError
@@ -47,35 +48,31 @@ class Job:
     async def result(self) -> Any:
         """Wait for the value. Raises the error of the operation; cancelled, it first lets it clean up."""
         try:
-            value, error = await self._end()
+            await self.ended()
         except asyncio.CancelledError:
             self.abort()
             await self.ended()
             raise
-        if error is not None:
-            raise error
-        return value
+        return self.value()
 
     @property
     def has_ended(self) -> bool:
         """Whether `result` need not wait."""
         return self._outcome is not None
 
-    def check(self) -> None:
-        """Raise the error of the operation, if it has ended with one."""
-        if self._outcome is not None and self._outcome[1] is not None:
-            raise self._outcome[1]
+    def value(self) -> Any:
+        """The value, or None when it has not ended; raises the error of the operation."""
+        value, error = self._outcome or (None, None)
+        if error is not None:
+            raise error
+        return value
 
     async def ended(self) -> None:
         """Wait for the end, however it comes."""
-        await self._end()
-
-    async def _end(self) -> tuple[Any, FileSyncError | None]:
         while self._outcome is None:
-            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            waiting: asyncio.Future[None] = new_future()
             self._waiting.append(waiting)
             await waiting
-        return self._outcome
 
     async def give(self, js_chunk: Any) -> Any:
         """Hand over the next bytes, a `Uint8Array` that is the worker's from now on.
@@ -85,7 +82,7 @@ class Job:
         """
         if self._outcome is not None:
             return None
-        self._taken = asyncio.get_running_loop().create_future()
+        self._taken = new_future()
         self._worker.post({"id": self.number, "chunk": js_chunk}, [js_chunk.buffer])
         return await self._taken
 

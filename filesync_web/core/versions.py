@@ -91,9 +91,11 @@ def kept_until(history: History, policy: VersionPolicy) -> dict[str, float]:
         until = max(record.deleted_at or 0, record.updated_at) + _milliseconds(policy.trash_days)
         kept[record.content_hash] = until
     left = math.inf if policy.keep_last is None else policy.keep_last
+    seen = {record.content_hash}  # a content counts once, as the file had it last
     for version in reversed(history.versions[:-1]):
-        if version.is_purged or version.content_hash == record.content_hash or version.content_hash in kept:
+        if version.is_purged or version.content_hash in seen:
             continue
+        seen.add(version.content_hash)
         is_open = version.conflict is not Conflict.NONE
         if not is_open:
             left -= 1

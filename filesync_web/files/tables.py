@@ -7,6 +7,7 @@ member of the store has made up.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from enum import IntEnum, auto
 from typing import Any, TypeVar
 
 from filesync_web.core.foreign import accepted, is_file_id, is_own_delete
@@ -45,6 +46,14 @@ _FAILED_UPLOADS = """SELECT "fileId", "lastSyncError" FROM "localFileState" WHER
 
 _SOME_EVENTS = ("file_created", "local_file_state_upsert")
 """Whoever has merged these into a schema has merged all."""
+
+
+class Purpose(IntEnum):
+    """What a content is here for; what goes first is least."""
+
+    TRASH = auto()  # a deleted file had it last
+    VERSION = auto()  # a file had it before
+    LIVE = auto()
 
 
 class FileSyncTables:
@@ -149,6 +158,16 @@ class FileSyncTables:
             users += [record for record in kept if record.is_live and record.content_hash == content_hash]
         return users
 
+    def purposes(self, contents: Iterable[str]) -> dict[str, Purpose]:
+        """What these contents are here for; without those that nothing needs."""
+        live = self.live_contents()
+        found = {content: Purpose.LIVE for content in contents if content in live}
+        for content in sorted(set(contents) - live):
+            users = [file_and_content(user.id)[1] for user in self.users_of(content)]
+            if users:
+                found[content] = Purpose.VERSION if all(users) else Purpose.TRASH
+        return found
+
     def is_live(self, content_hash: str) -> bool:
         """Whether a live file has that content."""
         return bool(self.files_of(content_hash))
@@ -169,10 +188,24 @@ class FileSyncTables:
         """How long the store keeps what was replaced or deleted."""
         return self.versions.policy
 
-    def history(self, file_id: str) -> History | None:
-        """The file with all its contents; None for an unknown one."""
-        found = self._accepted(self._among(self._tables.files, "id", [file_id]))
-        return next(iter(self.versions.histories(found)), None)
+    def history(self, file_id: str) -> History:
+        """A file, deleted or not, with all its contents; raises `UnknownFileError`, `InvalidArgumentError`
+        for what is no text."""
+        if not isinstance(file_id, str):
+            raise InvalidArgumentError(f"the id of a file is a text, not {file_id!r:.100}")
+        found = self.histories([file_id]) if is_file_id(file_id) else []
+        if not found:
+            raise UnknownFileError(f"no file has or had the id {file_id!r:.200}")
+        return found[0]
+
+    def histories(self, file_ids: list[str]) -> list[History]:
+        """These files, deleted or not, with all their contents."""
+        return self.versions.histories(self._accepted(self._among(self._tables.files, "id", file_ids)))
+
+    def is_kept(self, some_id: str) -> bool:
+        """Whether it is the id of a version, or of a file that is not live: its bytes come only when somebody
+        asks for them."""
+        return bool(file_and_content(some_id)[1]) or not any(file.is_live for file in self.records([some_id]))
 
     def kept_of(self, file_ids: list[str]) -> list[KeptContent]:
         """What is kept of these files beside their live records, as far as this client has to do with it;
@@ -180,8 +213,7 @@ class FileSyncTables:
         return self.versions.kept_of(self._accepted(self._among(self._tables.files, "id", file_ids)))
 
     def _kept_in(self, file_ids: list[str]) -> list[KeptContent]:
-        files = self._accepted(self._among(self._tables.files, "id", file_ids))
-        return [kept for history in self.versions.histories(files) for kept in self.versions.kept(history)]
+        return [kept for history in self.histories(file_ids) for kept in self.versions.kept(history)]
 
     # --- what is this client's own
 

@@ -61,7 +61,9 @@ class FileSyncFileSystem(SynchronousMethods, AsyncFileSystem):
     Args:
         file_sync: whose files they are; it goes on when this is closed. Without, a page has those of
             `init_file_sync`, and CPython those that the command `filesync` has.
-        url, token, data_dir: on CPython, instead of what `filesync login` has kept, and of the environment.
+        url: on CPython, the server's, instead of what `filesync login` has kept, and of the environment.
+        token: likewise.
+        data_dir: likewise, the folder for the store's files and events on this device.
         timeout: seconds that a file may take to be downloaded; by default there is no limit.
         loop: the event loop that does the work; by default that of the `FileSync`, or fsspec's own.
         options: those of `fsspec.asyn.AsyncFileSystem`; with `asynchronous=True` there are only the coroutine

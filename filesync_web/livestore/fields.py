@@ -17,7 +17,7 @@ import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypedDict, Unpack
 
 from filesync_web.core.foreign import MAX_DEPTH, parse_json
 from filesync_web.errors import SchemaError
@@ -227,31 +227,61 @@ class Field:
             raise SchemaError(f"{where} must be {self.kind.name} ({error}), not {shown}") from error
 
 
-def _field_type(kind: Kind, doc: str) -> Callable[..., Field]:
-    def make(
-        *,
-        nullable: bool = False,
-        default: Any = MISSING,
-        optional: bool = False,
-        primary_key: bool = False,
-    ) -> Field:
-        field = Field(kind, nullable, MISSING, optional, primary_key)
-        if default is MISSING:
-            return field
-        checked = field.check(default, "default")
-        return Field(kind, nullable, checked, optional, primary_key)
+class FieldOptions(TypedDict, total=False):
+    """How a column or an argument is used; all are optional.
 
-    make.__name__ = make.__qualname__ = kind.name
-    make.__doc__ = doc
-    return make
+    Attributes:
+        nullable: whether it may be None.
+        default: what it is where nothing is given.
+        optional: an argument of an event that may be missing, as in events of older versions.
+        primary_key: a column that identifies its row.
+    """
+
+    nullable: bool
+    default: Any
+    optional: bool
+    primary_key: bool
 
 
-text = _field_type(TEXT, "A string.")
-integer = _field_type(INTEGER, "An integer that JavaScript can hold exactly.")
-real = _field_type(REAL, "A finite number.")
-boolean = _field_type(BOOLEAN, "True or False; 1 or 0 in SQL.")
-json = _field_type(JSON, "Any JSON value; text in SQL, for SQLite's JSON functions.")
-timestamp = _field_type(
-    TIMESTAMP,
-    "A moment: milliseconds since the epoch, or an aware `datetime` when it is given; ISO 8601 on the wire.",
-)
+def text(**options: Unpack[FieldOptions]) -> Field:
+    """A string: `table("album", {"id": text(primary_key=True), "title": text(default="")})`."""
+    return _field(TEXT, **options)
+
+
+def integer(**options: Unpack[FieldOptions]) -> Field:
+    """An integer that JavaScript can hold exactly: less than 2^53 away from 0."""
+    return _field(INTEGER, **options)
+
+
+def real(**options: Unpack[FieldOptions]) -> Field:
+    """A finite number."""
+    return _field(REAL, **options)
+
+
+def boolean(**options: Unpack[FieldOptions]) -> Field:
+    """True or False; 1 or 0 in SQL."""
+    return _field(BOOLEAN, **options)
+
+
+def json(**options: Unpack[FieldOptions]) -> Field:
+    """Any JSON value; text in SQL, for SQLite's JSON functions."""
+    return _field(JSON, **options)
+
+
+def timestamp(**options: Unpack[FieldOptions]) -> Field:
+    """A moment: milliseconds since the epoch, or an aware `datetime` when given; ISO 8601 on the wire."""
+    return _field(TIMESTAMP, **options)
+
+
+def _field(
+    kind: Kind,
+    *,
+    nullable: bool = False,
+    default: Any = MISSING,
+    optional: bool = False,
+    primary_key: bool = False,
+) -> Field:
+    field = Field(kind, nullable, MISSING, optional, primary_key)
+    if default is MISSING:
+        return field
+    return Field(kind, nullable, field.check(default, "default"), optional, primary_key)

@@ -235,7 +235,8 @@ class StorePorts:
 
     `log`, `channel` and `lock` are those of this device for one store. Without `open_socket` it never syncs.
     `random` spreads the reconnects. `push_gap`: seconds from a push of all that is pending to the next one,
-    so that events which come one after the other go together: in a page each push takes time from what draws.
+    some times as many while many events come, so that those which come one after the other go together: in a
+    page each push takes time from what draws.
     """
 
     log: EventLog

@@ -19,6 +19,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import compress
 
+from filesync_web.aio.futures import new_future
 from filesync_web.aio.tasks import Tasks
 from filesync_web.core.light_dataclass import dataclass
 from filesync_web.errors import EventTooLargeError, SchemaError, StoreError
@@ -238,7 +239,7 @@ class Replica:
         Raises `SchemaError` or `EventTooLargeError`, and adds none, when one of them cannot be.
         """
         local_events = [self._local_event(event) for event in events]
-        commit = _Commit(events, local_events, asyncio.get_running_loop().create_future())
+        commit = _Commit(events, local_events, new_future())
         self._commits.append(commit)
         if self._appending is None or self._appending.done():
             self._appending = self._tasks.spawn(self._append_waiting(), "committing")

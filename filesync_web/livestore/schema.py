@@ -81,6 +81,12 @@ class Context:
 
 Produced: TypeAlias = Statement | Iterable[Statement] | None
 Materializer: TypeAlias = str | Sequence[str] | Callable[[Args, Context], Produced]
+"""What an event does to the tables: SQL, several statements of SQL, or a function of the event's arguments.
+
+A function gets the arguments and the context (`query`, `event`, `client_id`, `session_id`), and returns
+statements such as `album.insert(id=args.id)`, one or several, or None. It must depend on nothing else: each
+client runs it for each event, and may run it again.
+"""
 
 
 @dataclass(frozen=True, slots=True)

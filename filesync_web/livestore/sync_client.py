@@ -43,6 +43,9 @@ GOODBYE_TIMEOUT = 1.0
 GATHERED_EVENTS = 100
 """Events of others that one transaction takes over: more of them would hold up the page."""
 
+MOST_GAPS = 5
+"""Push gaps that a push is put off at most: by as many as the last one had events."""
+
 OnSync = Callable[[bool, str, bool], None]
 """Called with whether there is a connection, the last error ("" after success), and whether everything that
 the backend had has come over this connection."""
@@ -216,8 +219,9 @@ class SyncClient:
         return joined(outputs)
 
     async def _push(self, socket: Socket) -> None:
-        """Push what is pending. After a push of all that was, the next one is put off a little: what is
-        committed meanwhile goes with it. One that was refused is made again at once, before others push more.
+        """Push what is pending. After a push of all that was, the next one is put off: what is committed
+        meanwhile goes with it. The more went, the longer, since nobody watches single events of a burst. One
+        that was refused is made again at once, before others push more.
         """
         now = self._clock.monotonic()
         self._is_put_off = now < self._push_at and not self._protocol.is_refused
@@ -227,7 +231,7 @@ class SyncClient:
         view = self._view()
         outputs = self._protocol.advanced(view, now)
         if len(view.pending) <= PUSH_EVENTS and any(isinstance(output, Send) for output in outputs):
-            self._push_at = now + self._push_gap
+            self._push_at = now + self._push_gap * min(len(view.pending), MOST_GAPS)
         await self._perform(socket, outputs)
 
     def _wake_at(self, deadline: float) -> None:

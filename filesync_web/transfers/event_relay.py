@@ -75,7 +75,7 @@ class EventRelay:
         elif not self._unsent:
             loop.call_later(PROGRESS_DELAY, self._send)
         self._unsent.append(_members(event))
-        self._tell_here(event)
+        self.tell_here(event)
 
     def _send(self) -> None:
         self._is_due = False
@@ -90,9 +90,10 @@ class EventRelay:
                 self._store.post_message(TOPIC, [_members(told)])
         elif not self._store.leader:
             for event in _events_of(message):
-                self._tell_here(event)
+                self.tell_here(event)
 
-    def _tell_here(self, event: FileSyncEvent) -> None:
+    def tell_here(self, event: FileSyncEvent) -> None:
+        """Tell this tab alone."""
         if event.type in ("online", "offline"):
             self.online = event.type == "online"
         self._listeners.tell(event)

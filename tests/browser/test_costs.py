@@ -27,7 +27,7 @@ COSTS: dict[str, dict[str, float]] = {
         "lock": 1.2,
         "file system call": 4.0,
         "flush": 1,
-        "turn of Python's event loop": 10.0,
+        "turn of Python's event loop": 7.0,
     },
     "saved at once": {
         "message put": 1,
@@ -39,7 +39,7 @@ COSTS: dict[str, dict[str, float]] = {
         "lock": 1.2,
         "file system call": 4.0,
         "flush": 1,
-        "turn of Python's event loop": 10.0,
+        "turn of Python's event loop": 8.0,
     },
     "uploaded": {
         "request PUT object": 1,
@@ -55,7 +55,7 @@ COSTS: dict[str, dict[str, float]] = {
         "transaction readwrite strict": 0.6,
         "transaction readwrite default": 0.1,
         "file system call": 8.0,
-        "turn of Python's event loop": 30.0,
+        "turn of Python's event loop": 20.0,
     },
     "downloaded": {
         "request GET object": 1,
@@ -75,7 +75,7 @@ COSTS: dict[str, dict[str, float]] = {
         "lock": 2.2,
         "file system call": 8.0,
         "flush": 1,
-        "turn of Python's event loop": 35.0,
+        "turn of Python's event loop": 20.0,
     },
     "deleted": {
         "request delete": 1.0,
@@ -94,7 +94,7 @@ COSTS: dict[str, dict[str, float]] = {
         "transaction readonly": 2.2,
         "lock": 9.0,
         "file system call": 17.0,
-        "turn of Python's event loop": 110.0,
+        "turn of Python's event loop": 50.0,
     },
 }
 """What a file may cost, by kind, in a batch of `FILES`: an int is exact, a float is the most, and what is not

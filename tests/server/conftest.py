@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from filesync_server import Compose, Hub, SqliteStorage, create_sync_backend, payload_token_auth
+from filesync_server import Compose, Hub, SqliteStorage, create_sync_backend, token_auth
 from filesync_server.objects.embedded import EmbeddedStore
 from tests.interop.signer_process import SignerProcess
 from tests.server.deployments import (
@@ -80,7 +80,7 @@ async def hub(tmp_path: Path, clock: Clock) -> AsyncIterator[Hub]:
 @pytest.fixture
 async def url(hub: Hub) -> AsyncIterator[str]:
     """The origin of a server with the hub's sync backend at `/sync`."""
-    sync = create_sync_backend(hub, authenticate=payload_token_auth(TOKEN))
+    sync = create_sync_backend(hub, authenticate=token_auth(TOKEN))
     async with serving(Compose({"/sync": sync})) as url:
         yield url
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from filesync_server import Compose, ObjectStore, bearer_auth, create_signer
+from filesync_server import Compose, ObjectStore, create_signer, token_auth
 from filesync_server.objects.embedded import EmbeddedStore
 from tests.interop.signer_process import SignerProcess
 from tests.server.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server
@@ -43,7 +43,7 @@ async def own_deployment(folder: Path, s3: S3Server | None) -> AsyncIterator[Dep
         app = embedded_app(store)
     else:
         store = s3.store(prefix=folder.name)
-        app = Compose({"/api": create_signer(store, auth=bearer_auth(TOKEN))})
+        app = Compose({"/api": create_signer(store, authenticate=token_auth(TOKEN))})
     async with deployed(app, store) as deployment:
         yield deployment
     await store.close()

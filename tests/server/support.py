@@ -14,7 +14,7 @@ import httpx
 import uvicorn
 from starlette.types import ASGIApp
 
-from filesync_server import Compose, ObjectStore, bearer_auth, create_data_plane, create_signer
+from filesync_server import Compose, ObjectStore, create_data_plane, create_signer, token_auth
 from filesync_server.objects.embedded import EmbeddedStore
 from tests.harness.waiting import until
 
@@ -94,7 +94,7 @@ class Deployment:
 
 
 def embedded_app(store: EmbeddedStore, **signer: Any) -> ASGIApp:
-    auth = signer.pop("auth", bearer_auth(TOKEN))
+    authenticate = signer.pop("authenticate", token_auth(TOKEN))
     plane = {
         "max_bytes": signer.pop("max_bytes", 64 * 1024**2),
         "allowed_origins": signer.get("allowed_origins", ()),
@@ -102,8 +102,8 @@ def embedded_app(store: EmbeddedStore, **signer: Any) -> ASGIApp:
     }
     return Compose(
         {
-            "/api": create_signer(store, auth=auth, **signer),
-            FILES: create_data_plane(store, auth=auth, **plane),
+            "/api": create_signer(store, authenticate=authenticate, **signer),
+            FILES: create_data_plane(store, authenticate=authenticate, **plane),
         }
     )
 

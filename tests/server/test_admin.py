@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import json
 import os
@@ -13,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import asyncpg
 import pytest
 
 from filesync_server.command import admin
+from filesync_server.objects.embedded import EmbeddedStore
 from filesync_server.sync.postgres import PostgresStorage
 from filesync_server.sync.sqlite import SqliteStorage
 from filesync_server.sync.storage import AdminStorage, Log, Page
@@ -254,3 +257,77 @@ def test_it_is_a_command(deploy: Deploy, tmp_path: Path) -> None:
         assert bad.returncode == code
         assert bad.stderr
         assert b"Traceback" not in bad.stderr
+
+
+async def _stored(folder: Path, *contents: bytes) -> None:
+    """Objects in the data directory, each under its number."""
+    store = EmbeddedStore(folder / "objects")
+    for number, data in enumerate(contents):
+        with store.directory.temporaries.new() as temporary:
+            temporary.write(data)
+            store.directory.publish(temporary, f"notes/{number}", "text/plain")
+    await store.close()
+
+
+def test_a_backup_is_a_data_directory_with_everything(logs: Deployment, tmp_path: Path) -> None:
+    data = Path(logs.environment["FILESYNC_DATA"])
+    asyncio.run(_stored(data, b"one", b"two", b"two"))
+    logs.append("notes", *range(1, 251))
+    logs.append("other", 1)
+    assert logs.run("backup", str(tmp_path / "copy")) == b""
+    copy = Deployment({"FILESYNC_DATA": str(tmp_path / "copy")})
+    assert copy.run("verify") == b""
+    assert [line.split()[:2] for line in copy.run("list").splitlines()] == [
+        [b"notes", b"250"],
+        [b"other", b"1"],
+    ]
+    mine, theirs = (logs.run("export", "notes"), copy.run("export", "notes"))
+    assert mine.splitlines()[1:] == theirs.splitlines()[1:]
+    assert json.loads(mine.splitlines()[0])["backendId"] != json.loads(theirs.splitlines()[0])["backendId"]
+    assert (tmp_path / "copy" / "objects" / "url-secret").read_bytes() == (
+        data / "objects" / "url-secret"
+    ).read_bytes()
+    private = [path for path in (tmp_path / "copy").rglob("*") if path.stat().st_mode & 0o077]
+    assert private == [], "only its owner may read it"
+    assert logs.fails("backup", str(tmp_path / "copy")), "it exists"
+
+
+def test_a_backup_says_what_it_could_not_copy(
+    deploy: Deploy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sqlite = deploy("sqlite")
+    data = Path(sqlite.environment["FILESYNC_DATA"])
+    asyncio.run(_stored(data, b"one", b"two", b"three"))
+    sqlite.append("notes", 1)
+    for content, damage in [(b"two", b"twX"), (b"three", None)]:
+        name = hashlib.sha256(content).hexdigest()
+        blob = data / "objects" / "blobs" / name[:2] / name
+        blob.unlink() if damage is None else blob.write_bytes(damage)
+    target = io.BytesIO()
+    copy = tmp_path / "copy"
+    assert admin.main(["backup", str(copy)], sqlite.environment, io.BytesIO(), target) == 1
+    assert sorted(target.getvalue().splitlines()) == [b"damaged\tnotes/1", b"missing\tnotes/2"]
+    assert "2 objects are not intact" in capsys.readouterr().err
+    assert Deployment({"FILESYNC_DATA": str(copy)}).run("verify") == b"", "what is there is whole"
+
+
+def test_a_log_that_lacks_an_event_is_found(logs: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    asyncio.run(_stored(Path(logs.environment["FILESYNC_DATA"])))
+    logs.append("notes", 1, 2, 3)
+    logs.append("whole", 1, 2)
+    assert logs.run("verify") == b""
+
+    async def drop(storage: AdminStorage) -> None:
+        if isinstance(storage, SqliteStorage):
+            with storage._database.write() as db:
+                db.execute("DELETE FROM events WHERE store_id = 'notes' AND seq_num = 2")
+        else:
+            connection = await asyncpg.connect(logs.environment["FILESYNC_SYNC_DATABASE"])
+            await connection.execute("DELETE FROM filesync_events WHERE store_id = 'notes' AND seq_num = 2")
+            await connection.close()
+
+    logs.use(drop)
+    target = io.BytesIO()
+    assert admin.main(["verify"], logs.environment, io.BytesIO(), target) == 1
+    assert target.getvalue() == b"broken\tnotes\n"
+    assert "1 event logs are not whole" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from filesync_server import Compose, bearer_auth, create_signer
+from filesync_server import Compose, create_signer, token_auth
 from filesync_server.objects.embedded import EmbeddedStore
 from filesync_server.objects.embedded.multipart import MultipartDirectory
 from filesync_server.objects.embedded.temporaries import Temporary
@@ -123,7 +123,9 @@ async def s3_signer(gate: Gate) -> AsyncIterator[Deployment]:
 
     store._client = Client()
     store._is_probed = True
-    async with deployed(Compose({"/api": create_signer(store, auth=bearer_auth(TOKEN))}), store) as signer:
+    async with deployed(
+        Compose({"/api": create_signer(store, authenticate=token_auth(TOKEN))}), store
+    ) as signer:
         yield signer
 
 

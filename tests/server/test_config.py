@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 
 from filesync_server.command.config import DEVELOPMENT_TOKEN, HELP, ConfigError, Settings, load_settings
+from filesync_server.command.describe import check_config
 
 STRONG = "a-long-and-private-token"
 
@@ -241,3 +243,49 @@ def test_the_names_to_answer_to() -> None:
 def test_other_settings_that_cannot_work(flags: list[str]) -> None:
     with pytest.raises(ConfigError, match=flags[0].removeprefix("--").replace("-", "_")):
         load_settings(flags, {})
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--api-path", "api"],
+        ["--api-path", "/api/"],
+        ["--sync-path", "/"],
+        ["--files-path", "/healthz"],
+        ["--sync-path", "/api"],
+        ["--cross-origin-isolation", "on"],
+        ["--log-format", "xml"],
+    ],
+)
+def test_paths_and_words_that_cannot_work(flags: list[str]) -> None:
+    with pytest.raises(ConfigError, match=r"path|cross_origin_isolation|log_format"):
+        load_settings(flags, {})
+
+
+def test_a_metrics_token_is_not_short() -> None:
+    with pytest.raises(ConfigError, match="metrics_token"):
+        load_settings([], {"FILESYNC_METRICS_TOKEN": "short"})
+
+
+def test_check_config_says_what_the_settings_amount_to_and_nothing_secret(tmp_path: Path) -> None:
+    target, errors = io.StringIO(), io.StringIO()
+    environment = {
+        "FILESYNC_AUTH_TOKEN": "a-token-nobody-is-shown",
+        "FILESYNC_SYNC_DATABASE": "postgresql://me:secret-word@db.example/logs",
+    }
+    flags = ["--data", str(tmp_path), "--allowed-origins", "*", "--storage", "s3", "--s3-bucket", "b"]
+    assert check_config(flags, environment, target, errors) == 0
+    shown = target.getvalue()
+    for line in [
+        "auth_token = (set)",
+        f"data folder: {tmp_path}",
+        "storage: S3 bucket b at AWS, us-east-1",
+        "sync database: PostgreSQL, db.example/logs",
+        "who may come in: whoever has the token, to every store",
+        "warning: allowed_origins: pages of every site may ask this server",
+    ]:
+        assert line in shown
+    assert "secret-word" not in shown
+    assert "nobody-is-shown" not in shown
+    assert check_config([*flags, "--port", "x"], environment, target, errors) == 2
+    assert "port" in errors.getvalue()

@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from filesync_server import Compose, Hub, create_sync_backend, payload_token_auth
+from filesync_server import Compose, Hub, create_sync_backend, token_auth
 from filesync_server.command.config import DEVELOPMENT_TOKEN
 from filesync_server.command.connections import WatchedConnection
 from filesync_server.objects.embedded import EmbeddedStore
@@ -180,7 +180,7 @@ async def test_a_body_that_stands_still_is_408_in_any_server(embedded: EmbeddedS
 
 
 async def test_a_websocket_is_left_to_its_pings(hub: Hub) -> None:
-    app = Compose({"/sync": create_sync_backend(hub, authenticate=payload_token_auth(TOKEN))})
+    app = Compose({"/sync": create_sync_backend(hub, authenticate=token_auth(TOKEN))})
     async with serving(app, http=partial(WatchedConnection, IDLE)) as url, sync_client(url) as client:
         await asyncio.sleep(3 * IDLE)
         await client.ping()

@@ -119,7 +119,7 @@ async def test_what_needed_a_token_is_for_this_caller_only(stored: Deployment) -
 
 
 async def test_what_everybody_may_read_may_be_cached(embedded: EmbeddedStore) -> None:
-    async with deployed(embedded_app(embedded, auth=public_access), embedded) as plane:
+    async with deployed(embedded_app(embedded, authenticate=public_access), embedded) as plane:
         await plane.put(KEY, DATA)
         answer = await plane.client.get(f"{plane.url}{FILES}/{KEY}")
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from filesync_server import Compose, Hub, SqliteStorage, create_sync_backend, payload_token_auth
+from filesync_server import Compose, Hub, SqliteStorage, create_sync_backend, token_auth
 from filesync_server.objects.embedded import EmbeddedStore
 from filesync_server.shared.database import Database
 from filesync_web.livestore.wire import sync_query
@@ -87,7 +87,7 @@ async def logs(tmp_path: Path) -> AsyncIterator[tuple[str, Database]]:
     """A sync backend, and the file of its logs."""
     storage = SqliteStorage(tmp_path / "sync.sqlite")
     hub = Hub(storage)
-    sync = create_sync_backend(hub, authenticate=payload_token_auth(TOKEN))
+    sync = create_sync_backend(hub, authenticate=token_auth(TOKEN))
     async with serving(Compose({"/sync": sync})) as url:
         yield url, storage._database
     await hub.close()

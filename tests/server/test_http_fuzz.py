@@ -18,12 +18,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from filesync_server import Compose, bearer_auth, create_data_plane, create_signer, create_site
+from filesync_server import Compose, create_data_plane, create_signer, create_site, token_auth
 from filesync_server.command.access_log import AccessLog
 from filesync_server.command.connections import WatchedConnection
 from filesync_server.objects.embedded import EmbeddedStore
 from filesync_server.shared.hosts import HostCheck
-from filesync_server.sync import Hub, SqliteStorage, create_sync_backend, payload_token_auth
+from filesync_server.sync import Hub, SqliteStorage, create_sync_backend
 from tests.server.http_inputs import (
     KNOWN,
     ORIGIN,
@@ -250,14 +250,15 @@ class Surface:
         (site / "link").symlink_to(self.secret)
         self.store = EmbeddedStore(folder / "objects")
         self.hub = Hub(SqliteStorage(folder / "sync.sqlite"))
-        auth, origins = bearer_auth(TOKEN), [ORIGIN]
-        plane = create_data_plane(self.store, auth=auth, allowed_origins=origins, max_bytes=1000)
-        admission = payload_token_auth(TOKEN)
+        authenticate, origins = token_auth(TOKEN), [ORIGIN]
+        plane = create_data_plane(
+            self.store, authenticate=authenticate, allowed_origins=origins, max_bytes=1000
+        )
         parts = Compose(
             {
-                "/api": create_signer(self.store, auth=auth, allowed_origins=origins),
+                "/api": create_signer(self.store, authenticate=authenticate, allowed_origins=origins),
                 FILES: plane,
-                "/sync": create_sync_backend(self.hub, authenticate=admission, allowed_origins=origins),
+                "/sync": create_sync_backend(self.hub, authenticate=authenticate, allowed_origins=origins),
                 "/": create_site(site),
             }
         )

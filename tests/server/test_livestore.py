@@ -12,7 +12,7 @@ import pytest
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
-from filesync_server import Compose, Hub, SqliteStorage, create_sync_backend, payload_token_auth
+from filesync_server import Compose, Hub, SqliteStorage, create_sync_backend, token_auth
 from filesync_server.shared.hosts import HostCheck
 from filesync_server.sync.storage import Appended, Page, Rejection, StorageError
 from filesync_web.livestore.messages import BackendIdMismatch
@@ -79,7 +79,7 @@ async def hub(storage: Storage) -> AsyncIterator[Hub]:
 
 
 def backend(hub: Hub) -> ASGIApp:
-    return create_sync_backend(hub, authenticate=payload_token_auth(TOKEN))
+    return create_sync_backend(hub, authenticate=token_auth(TOKEN))
 
 
 # --- over HTTP ----------------------------------------------------------------------------------------------

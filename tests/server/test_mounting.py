@@ -8,6 +8,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from litestar import Litestar, asgi
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -19,13 +21,13 @@ from websockets.exceptions import InvalidStatus
 from filesync_server import (
     Compose,
     Hub,
-    bearer_auth,
     create_app,
     create_data_plane,
     create_signer,
     create_site,
     create_sync_backend,
-    payload_token_auth,
+    parts_lifespan,
+    token_auth,
 )
 from filesync_server.objects.embedded import EmbeddedStore
 from filesync_web.livestore.wire import sync_query
@@ -41,10 +43,10 @@ async def _round_trip(app: ASGIApp, api: str) -> None:
 
 
 async def test_in_starlette(embedded: EmbeddedStore) -> None:
-    auth = bearer_auth(TOKEN)
+    authenticate = token_auth(TOKEN)
     routes = [
-        Mount("/deep/signer", create_signer(embedded, auth=auth)),
-        Mount(FILES, create_data_plane(embedded, auth=auth)),
+        Mount("/deep/signer", create_signer(embedded, authenticate=authenticate)),
+        Mount(FILES, create_data_plane(embedded, authenticate=authenticate)),
     ]
     await _round_trip(Starlette(routes=routes), "/deep/signer")
 
@@ -52,9 +54,9 @@ async def test_in_starlette(embedded: EmbeddedStore) -> None:
 async def test_in_fastapi(embedded: EmbeddedStore) -> None:
     fastapi = pytest.importorskip("fastapi")
     app = fastapi.FastAPI()
-    auth = bearer_auth(TOKEN)
-    app.mount("/api", create_signer(embedded, auth=auth))
-    app.mount(FILES, create_data_plane(embedded, auth=auth))
+    authenticate = token_auth(TOKEN)
+    app.mount("/api", create_signer(embedded, authenticate=authenticate))
+    app.mount(FILES, create_data_plane(embedded, authenticate=authenticate))
     await _round_trip(app, "/api")
 
 
@@ -126,7 +128,7 @@ async def test_closers_run_in_order_at_the_end() -> None:
 async def test_the_sync_backend_answers_where_it_is_mounted(hub: Hub, kind: str, path: str) -> None:
     """Also at `ws://host/sync`, the address that clients are given, and not at `/sync/` only."""
     app = Starlette() if kind == "starlette" else pytest.importorskip("fastapi").FastAPI()
-    app.mount(path, create_sync_backend(hub, authenticate=payload_token_auth(TOKEN)))
+    app.mount(path, create_sync_backend(hub, authenticate=token_auth(TOKEN)))
     query = sync_query("store", {"authToken": TOKEN})
     async with serving(app) as url:
         for address in (path, f"{path}/"):
@@ -239,3 +241,28 @@ async def test_a_part_that_cannot_end_does_not_keep_the_others() -> None:
     assert failed["type"] == "lifespan.shutdown.failed"
     assert "b cannot end" in failed["message"]
     assert log == ["a starts", "b starts", "a ends"]
+
+
+@pytest.mark.parametrize("path", ["/", "/deep"])
+@pytest.mark.parametrize("framework", ["starlette", "fastapi", "litestar"])
+async def test_composed_parts_live_as_long_as_the_app_that_they_are_mounted_into(
+    framework: str, path: str
+) -> None:
+    log: list[str] = []
+
+    async def close() -> None:
+        log.append("closed")
+
+    composed = Compose({"/a": Part("a", log), "/b/c": text("c")})
+    lifespan = parts_lifespan(composed, on_close=[close])
+    app: ASGIApp
+    if framework == "litestar":
+        app = Litestar([asgi(path, is_mount=True, copy_scope=True)(composed)], lifespan=[lifespan])
+    else:
+        app = {"starlette": Starlette, "fastapi": FastAPI}[framework](lifespan=lifespan)
+        app.mount(path, composed)
+    async with serving(app, lifespan="on") as url, httpx.AsyncClient(base_url=url + path) as client:
+        assert log == ["a starts"]
+        assert (await client.get("b/c/d")).text == "c"
+        assert (await client.get("b")).status_code == 404
+    assert log == ["a starts", "a ends", "closed"]

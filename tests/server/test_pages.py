@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 from starlette.requests import HTTPConnection
 
-from filesync_server import Compose, Hub, create_data_plane, create_signer, create_sync_backend
+from filesync_server import (
+    ALL_RIGHTS,
+    ALL_STORES,
+    Compose,
+    Hub,
+    Identity,
+    create_data_plane,
+    create_signer,
+    create_sync_backend,
+    public_access,
+)
 from filesync_server.objects.embedded import EmbeddedStore
 from filesync_server.shared.pages import Pages
 from filesync_web.livestore.wire import sync_query
@@ -19,9 +29,10 @@ COOKIE = {"Cookie": "session=good"}
 BODY = b'{"key":"a/b"}'
 
 
-def by_cookie(connection: HTTPConnection) -> Sequence[str] | None:
+def by_cookie(request: HTTPConnection) -> Identity | None:
     """A browser sends it by itself, whichever page asks."""
-    return [] if connection.cookies.get("session") == "good" else None
+    is_ann = request.cookies.get("session") == "good"
+    return Identity("ann", {ALL_STORES: ALL_RIGHTS}) if is_ann else None
 
 
 @pytest.fixture
@@ -30,9 +41,9 @@ async def server(embedded: EmbeddedStore, hub: Hub) -> AsyncIterator[httpx.Async
     pages = {"allowed_origins": [PAGE], "allowed_headers": ["X-Tenant"]}
     app = Compose(
         {
-            "/api": create_signer(embedded, auth=by_cookie, **pages),
-            FILES: create_data_plane(embedded, auth=by_cookie, **pages),
-            "/sync": create_sync_backend(hub, authenticate=lambda *_: True, **pages),
+            "/api": create_signer(embedded, authenticate=by_cookie, **pages),
+            FILES: create_data_plane(embedded, authenticate=by_cookie, **pages),
+            "/sync": create_sync_backend(hub, authenticate=public_access, **pages),
         }
     )
     async with serving(app) as url, httpx.AsyncClient(base_url=url, headers=COOKIE) as client:
@@ -74,7 +85,7 @@ async def test_health_is_for_everybody(server: httpx.AsyncClient) -> None:
 
 
 async def test_behind_a_proxy_the_public_origin_is_the_own_one(embedded: EmbeddedStore) -> None:
-    signer = create_signer(embedded, auth=by_cookie, origin="https://files.example")
+    signer = create_signer(embedded, authenticate=by_cookie, origin="https://files.example")
     async with serving(signer) as url, httpx.AsyncClient(headers=COOKIE) as client:
         for origin, status in [("https://files.example", 204), ("https://evil.example", 403)]:
             answer = await client.post(f"{url}/v1/delete", json={"key": "a"}, headers={"Origin": origin})

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from filesync_server.objects.keys import InvalidKeyError, clean_key, content_hash_of
 from filesync_server.objects.ranges import ByteRange, UnsatisfiableRangeError, parse_range
-from filesync_server.shared.auth import within
+from filesync_server.shared.identity import store_of
 
 
 @pytest.mark.parametrize(
@@ -100,15 +100,10 @@ def test_a_clean_key_stays_as_it_is(text: str) -> None:
     assert not key.startswith("/")
 
 
-def test_prefixes_match_whole_segments() -> None:
-    assert within("a/b/c", [])
-    assert within("a/b/c", ["a/b"])
-    assert within("a/b/c", ["x", "/a/b/"])
-    assert within("a/b", ["a/b"])
-    assert not within("a/bc", ["a/b"])
-    assert not within("a", ["a/b"])
-    assert not within("a/b", [""])
-    assert not within("a/b", ["/"])
+def test_a_keys_store_is_its_whole_first_segment() -> None:
+    assert store_of("a/b/c") == "a"
+    assert store_of("ab/c") == "ab"
+    assert store_of("a") == "a"
 
 
 def test_the_content_hash_is_the_last_segment() -> None:

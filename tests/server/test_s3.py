@@ -12,7 +12,7 @@ import botocore.auth
 import httpx
 import pytest
 
-from filesync_server import Compose, bearer_auth, create_signer, public_access
+from filesync_server import Compose, create_signer, public_access, token_auth
 from filesync_server.command.config import load_settings
 from filesync_server.objects.port import (
     CHECKSUM,
@@ -129,7 +129,10 @@ async def test_wrong_keys_are_a_store_that_refuses(s3: S3Server) -> None:
 )
 async def test_health_says_what_is_wrong(s3: S3Server, option: dict[str, str], words: str) -> None:
     store = s3.store(**option)
-    async with serving(create_signer(store, auth=public_access)) as url, httpx.AsyncClient() as client:
+    async with (
+        serving(create_signer(store, authenticate=public_access)) as url,
+        httpx.AsyncClient() as client,
+    ):
         answer = await client.get(f"{url}/health")
     assert answer.status_code == 503
     assert words in answer.json()["error"]
@@ -173,7 +176,7 @@ async def signer_of(plain: PlainStore, **options: Any) -> AsyncIterator[Deployme
     async with serving(plain) as endpoint, httpx.AsyncClient() as client:
         keys = {"access_key": "k", "secret_key": "s"}
         store = S3Store(BUCKET, endpoint=endpoint, path_style=True, **keys, **options)
-        async with serving(Compose({"/api": create_signer(store, auth=bearer_auth(TOKEN))})) as url:
+        async with serving(Compose({"/api": create_signer(store, authenticate=token_auth(TOKEN))})) as url:
             yield Deployment(url, client, store)
         await store.close()
 
@@ -218,7 +221,7 @@ async def test_the_stores_own_words_are_shown() -> None:
 async def test_a_key_that_ends_in_a_hash_is_bound_to_it_asked_for_or_not(s3: S3Server) -> None:
     store = s3.store(prefix="bound")
     async with (
-        serving(Compose({"/api": create_signer(store, auth=bearer_auth(TOKEN))})) as url,
+        serving(Compose({"/api": create_signer(store, authenticate=token_auth(TOKEN))})) as url,
         httpx.AsyncClient() as client,
     ):
         signer = Deployment(url, client, store)

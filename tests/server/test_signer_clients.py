@@ -12,7 +12,7 @@ import pytest
 
 import filesync_web as fs
 from filesync_server import Compose
-from filesync_server.sync import Hub, SqliteStorage, create_sync_backend, payload_token_auth
+from filesync_server.sync import Hub, SqliteStorage, create_sync_backend, token_auth
 from tests.harness.native_client import native_client
 from tests.harness.waiting import until
 from tests.in_page.client import FILES
@@ -23,7 +23,7 @@ from tests.server.support import TOKEN, Deployment, hashed_key, serving
 @pytest.fixture
 async def sync_url(tmp_path: Path) -> AsyncIterator[str]:
     hub = Hub(SqliteStorage(tmp_path / "sync.sqlite"))
-    backend = create_sync_backend(hub, authenticate=payload_token_auth(TOKEN))
+    backend = create_sync_backend(hub, authenticate=token_auth(TOKEN))
     async with serving(Compose({"/sync": backend})) as url:
         yield f"{url}/sync"
     await hub.close()

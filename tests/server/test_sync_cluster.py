@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from filesync_server import Compose, Hub, create_sync_backend, payload_token_auth
+from filesync_server import Compose, Hub, create_sync_backend, token_auth
 from filesync_server.sync import postgres_listener
 from filesync_server.sync.postgres import PostgresStorage
 from filesync_server.sync.storage import Log, OnAppend, StorageError
@@ -54,7 +54,7 @@ class _Storage(PostgresStorage):
 async def server_process(database: str) -> AsyncIterator[tuple[str, _Storage]]:
     storage = _Storage(database)
     hub = Hub(storage)
-    sync = create_sync_backend(hub, authenticate=payload_token_auth(TOKEN))
+    sync = create_sync_backend(hub, authenticate=token_auth(TOKEN))
     try:
         async with serving(Compose({"/sync": sync})) as url:
             yield url, storage

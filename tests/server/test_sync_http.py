@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from filesync_server import Compose, Hub, SqliteStorage, create_sync_backend, payload_token_auth
+from filesync_server import Compose, Hub, SqliteStorage, create_sync_backend, token_auth
 from filesync_server.sync.storage import Page, StorageError
 from filesync_web.livestore.wire import sync_query
 from tests.server.support import BEARER, TIMEOUT, TOKEN, serving
@@ -29,7 +29,7 @@ async def storage(tmp_path: Path) -> SqliteStorage:
 @pytest.fixture
 async def url(storage: SqliteStorage) -> AsyncIterator[str]:
     hub = Hub(storage)
-    sync = create_sync_backend(hub, authenticate=payload_token_auth(TOKEN), allowed_origins=[PAGE])
+    sync = create_sync_backend(hub, authenticate=token_auth(TOKEN), allowed_origins=[PAGE])
     async with serving(Compose({"/sync": sync})) as url:
         yield url
     await hub.close()

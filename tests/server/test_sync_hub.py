@@ -46,6 +46,9 @@ class Storage(SqliteStorage):
 class Reader:
     """A listener that writes down what it is told."""
 
+    live_pulls = 1
+    waiting_bytes = 0
+
     def __init__(self) -> None:
         self.got: list[int] = []
         self.is_over = False

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from filesync_server import Compose, Hub, SqliteStorage, create_sync_backend, payload_token_auth
+from filesync_server import Compose, Hub, SqliteStorage, create_sync_backend, token_auth
 from filesync_server.sync.connection import MAX_QUEUED_BYTES
 from filesync_server.sync.storage import Appended, Page, Rejection, StorageError
 from filesync_web.livestore.messages import BackendIdMismatch, Event
@@ -27,7 +27,7 @@ async def test_a_restart_keeps_everything(tmp_path: Path) -> None:
     found = []
     for start in (1, 4):
         hub = Hub(SqliteStorage(path))
-        sync = create_sync_backend(hub, authenticate=payload_token_auth(TOKEN))
+        sync = create_sync_backend(hub, authenticate=token_auth(TOKEN))
         async with serving(Compose({"/sync": sync})) as url, sync_client(url) as client:
             assert (await client.pushed(*chain(3, start)))["_tag"] == "Success"
             found.append(await client.pull_all())
@@ -57,7 +57,7 @@ class _Held(SqliteStorage):
 async def test_a_durable_push_is_broadcast_even_when_the_pusher_is_gone(tmp_path: Path, end: str) -> None:
     storage = _Held(tmp_path / "sync.sqlite")
     hub = Hub(storage)
-    sync = create_sync_backend(hub, authenticate=payload_token_auth(TOKEN))
+    sync = create_sync_backend(hub, authenticate=token_auth(TOKEN))
     async with serving(Compose({"/sync": sync})) as url, sync_client(url) as reader:
         await reader.pull()
         await reader.receive()
@@ -120,7 +120,7 @@ async def test_a_storage_that_breaks_ends_the_socket_without_a_word(tmp_path: Pa
 
     storage = Breaking(tmp_path / "sync.sqlite")
     hub = Hub(storage)
-    sync = create_sync_backend(hub, authenticate=payload_token_auth(TOKEN))
+    sync = create_sync_backend(hub, authenticate=token_auth(TOKEN))
     async with serving(Compose({"/sync": sync})) as url:
         async with sync_client(url) as client:
             await (client.push(event(1)) if work == "push" else client.pull())
@@ -136,7 +136,7 @@ async def test_a_storage_that_breaks_ends_the_socket_without_a_word(tmp_path: Pa
 
 async def test_closing_the_hub_ends_live_pulls(tmp_path: Path) -> None:
     hub = Hub(SqliteStorage(tmp_path / "sync.sqlite"))
-    sync = create_sync_backend(hub, authenticate=payload_token_auth(TOKEN))
+    sync = create_sync_backend(hub, authenticate=token_auth(TOKEN))
     async with serving(Compose({"/sync": sync})) as url, sync_client(url) as client:
         await client.pull()
         await client.receive()

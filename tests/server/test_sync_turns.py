@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from filesync_server import Compose, Hub, SqliteStorage, create_sync_backend, payload_token_auth
+from filesync_server import Compose, Hub, SqliteStorage, create_sync_backend, token_auth
 from filesync_server.sync.turns import CONTENDED, PAUSE, REST, TURN, Turns
 from filesync_web.livestore.messages import Event, PulledEvent, ServerAhead
 from filesync_web.testing import ManualClock
@@ -253,6 +253,9 @@ async def test_who_needs_time_is_refused_once_a_push_at_most() -> None:
 class Listener:
     """A connection that does not listen."""
 
+    live_pulls = 0
+    waiting_bytes = 0
+
     def broadcast(self, backend_id: str, events: Sequence[PulledEvent]) -> None: ...
 
     def shut_down(self) -> None: ...
@@ -299,7 +302,7 @@ async def test_the_hub_gives_turns(fair_hub: Hub, still_clock: ManualClock) -> N
 async def test_a_client_that_reads_before_it_pushes_comes_in_beside_one_that_never_does(
     fair_hub: Hub,
 ) -> None:
-    sync = create_sync_backend(fair_hub, authenticate=payload_token_auth(TOKEN))
+    sync = create_sync_backend(fair_hub, authenticate=token_auth(TOKEN))
     async with serving(Compose({"/sync": sync})) as url, sync_client(url) as slow, sync_client(url) as fast:
         head = 0
 

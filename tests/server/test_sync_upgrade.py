@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import httpx
 import pytest
@@ -11,7 +10,7 @@ from starlette.requests import HTTPConnection
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from filesync_server import Compose, Hub, create_sync_backend, payload_token_auth
+from filesync_server import Compose, Hub, Identity, create_sync_backend, sync_payload, token_auth
 from filesync_web.livestore.wire import sync_query
 from tests.server.support import (
     BEARER,
@@ -70,7 +69,7 @@ async def test_a_bearer_header_admits_as_well(url: str) -> None:
 
 async def test_pages_of_other_origins_are_refused(hub: Hub) -> None:
     page = "https://app.example"
-    sync = create_sync_backend(hub, authenticate=payload_token_auth(TOKEN), allowed_origins=[page])
+    sync = create_sync_backend(hub, authenticate=token_auth(TOKEN), allowed_origins=[page])
     async with serving(Compose({"/sync": sync})) as url:
         for origin in (url, page):
             async with sync_client(url, origin=origin) as client:
@@ -80,16 +79,18 @@ async def test_pages_of_other_origins_are_refused(hub: Hub) -> None:
                 pass
 
 
-async def test_the_auth_callback_gets_store_and_payload(hub: Hub) -> None:
-    async def authenticate(_connection: HTTPConnection, store_id: str, payload: Any) -> bool:
-        return payload == {"authToken": f"for-{store_id}"}
+async def test_the_auth_callback_gets_the_payload_and_says_which_stores(hub: Hub) -> None:
+    async def authenticate(request: HTTPConnection) -> Identity | None:
+        store_id = sync_payload(request)["authToken"].removeprefix("for-")
+        return Identity("ann", {store_id: ["read"]})
 
     async with serving(Compose({"/sync": create_sync_backend(hub, authenticate=authenticate)})) as url:
         async with sync_client(url, "a", token="for-a") as client:
             await client.ping()
-        with pytest.raises(InvalidStatus):
+        with pytest.raises(InvalidStatus) as refusal:
             async with sync_client(url, "b", token="for-a"):
                 pass
+        assert refusal.value.response.status_code == 403
 
 
 # --- the envelope -------------------------------------------------------------------------------------------

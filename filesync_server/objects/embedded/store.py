@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -67,7 +68,7 @@ class EmbeddedStore:
         except (OSError, sqlite3.Error) as error:
             raise StoreUnavailableError(f"the data directory cannot be used: {error}") from error
 
-    async def sign_upload(self, upload: Upload, origin: str) -> SignedRequest:
+    async def sign_upload(self, upload: Upload, origin: str, until: float = math.inf) -> SignedRequest:
         bound: dict[str, str] = {}
         if upload.content_type is not None:
             bound["content-type"] = upload.content_type
@@ -77,10 +78,10 @@ class EmbeddedStore:
             bound[CHECKSUM_HEADER] = base64.b64encode(bytes.fromhex(upload.sha256)).decode()
         if upload.create_only:
             bound["if-none-match"] = "*"
-        return self._signed("PUT", upload.key, origin, bound)
+        return self._signed("PUT", upload.key, origin, until, bound)
 
-    async def sign_download(self, key: str, origin: str) -> SignedRequest:
-        return self._signed("GET", key, origin)
+    async def sign_download(self, key: str, origin: str, until: float = math.inf) -> SignedRequest:
+        return self._signed("GET", key, origin, until)
 
     async def delete(self, key: str) -> None:
         await self.files.run(self.directory.delete, key)
@@ -97,10 +98,10 @@ class EmbeddedStore:
         return await self.files.run(self.multipart.create, upload)
 
     async def sign_parts(
-        self, key: str, upload_id: str, numbers: Sequence[int], origin: str
+        self, key: str, upload_id: str, numbers: Sequence[int], origin: str, until: float = math.inf
     ) -> Sequence[SignedRequest]:
         await self.list_parts(key, upload_id)  # refuses an unknown upload before the bytes travel
-        return [self._signed("PUT", key, origin, part=(upload_id, number)) for number in numbers]
+        return [self._signed("PUT", key, origin, until, part=(upload_id, number)) for number in numbers]
 
     async def list_parts(self, key: str, upload_id: str) -> Sequence[Part]:
         return await self._index.run(self.multipart.parts, key, upload_id)
@@ -125,11 +126,13 @@ class EmbeddedStore:
         method: str,
         key: str,
         origin: str,
+        until: float,
         bound: Mapping[str, str] | None = None,
         *,
         part: tuple[str, int] | None = None,
     ) -> SignedRequest:
-        query = self.urls.sign(method, key, lifetime=self._lifetime, headers=bound, part=part)
+        lifetime = min(self._lifetime, until - self._clock())
+        query = self.urls.sign(method, key, lifetime=lifetime, headers=bound, part=part)
         url = f"{origin}{self.files_path}/{quote(key)}?{urlencode(query)}"
         # A browser sets the length itself and forbids a page to do so.
         send = {name: value for name, value in (bound or {}).items() if name != "content-length"}

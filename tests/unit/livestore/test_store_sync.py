@@ -69,10 +69,17 @@ async def test_events_that_come_one_after_the_other_go_together(backend):
     assert len(backend.pushes) == 1
     await device.clock.advance(0.01)
     assert [len(push) for push in backend.pushes] == [1, 4]
+    await store.commit(note_added(id="after many"))
+    await device.clock.advance(0.15)
+    assert len(backend.pushes) == 2, "while many come, more go together"
+    await device.clock.advance(0.06)
+    assert [len(push) for push in backend.pushes] == [1, 4, 1]
     await device.clock.advance(0.05)
     await store.commit(*(note_added(id=f"many {i}") for i in range(120)))
     await settle()
-    assert [len(push) for push in backend.pushes] == [1, 4, 50, 50, 20], "a long queue does not wait either"
+    assert [len(push) for push in backend.pushes] == [1, 4, 1, 50, 50, 20], (
+        "a long queue does not wait either"
+    )
     await device.clock.advance(1)
     assert store.sync_status.pending == 0
     await store.close()

@@ -1,0 +1,1 @@
+"""Whole applications that use the kit, each run by a test."""

@@ -1,0 +1,1 @@
+"""The server's parts in applications of three frameworks."""
