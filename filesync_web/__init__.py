@@ -18,7 +18,10 @@ from filesync_web.api import (
     image_preprocessor,
     init_file_sync,
     is_online,
+    list_conflicts,
+    list_deleted,
     list_orphans,
+    list_versions,
     local_path,
     mount,
     on_file_sync_event,
@@ -28,18 +31,24 @@ from filesync_web.api import (
     prefetch_files,
     preview_data_url,
     prioritize_download,
+    purge_file,
     read_bytes,
     read_file,
     read_text,
+    read_version,
     recover_orphan,
     register_file_sync_service_worker,
     rename_file,
+    resolve_conflict,
     resolve_file_url,
+    restore_file,
+    restore_version,
     resume_transfer,
     retry_errors,
     save_file,
     save_files,
     set_metadata,
+    set_version_policy,
     start_file_sync,
     stop_file_sync,
     storage_status,
@@ -48,6 +57,7 @@ from filesync_web.api import (
     unpin_file,
     unregister_file_sync_service_worker,
     update_file,
+    version_policy,
     wait_until_synced,
 )
 from filesync_web.core.backoff import RetryPolicy
@@ -71,6 +81,7 @@ from filesync_web.core.metadata import FileMetadata
 from filesync_web.core.records import Control, FileOperationResult, FileRecord, LocalFileState, Status
 from filesync_web.core.storage_status import RemoteUsage, StorageStatus, Usage
 from filesync_web.core.thumbnails import ThumbnailOptions
+from filesync_web.core.versions import VersionPolicy
 from filesync_web.environment import create_file_sync, open_store
 from filesync_web.errors import (
     AuthError,
@@ -101,6 +112,7 @@ from filesync_web.errors import (
     TransferError,
     UnknownFileError,
     UnreadableError,
+    VersionGoneError,
 )
 from filesync_web.file_sync import FileSync
 from filesync_web.files.file_to_save import FileToSave
@@ -111,6 +123,8 @@ from filesync_web.files.preprocess import Preprocessed
 from filesync_web.files.python_files import CreatedFile, CreatedTextFile
 from filesync_web.files.schema import FileSyncSchema, FileTables, create_file_sync_schema
 from filesync_web.files.sync_counts import SyncCounts, get_sync_counts
+from filesync_web.files.trash import DeletedFile
+from filesync_web.files.versions import FileVersion
 from filesync_web.livestore.fields import Field, boolean, integer, json, real, text, timestamp
 from filesync_web.livestore.schema import Args, EventDef, Materializer, NewEvent, Schema, event, make_schema
 from filesync_web.livestore.store import Store
@@ -135,6 +149,7 @@ __all__ = [
     "Control",
     "CreatedFile",
     "CreatedTextFile",
+    "DeletedFile",
     "EventDef",
     "EventTooLargeError",
     "Field",
@@ -152,6 +167,7 @@ __all__ = [
     "FileSyncSettings",
     "FileTables",
     "FileToSave",
+    "FileVersion",
     "HeadersSource",
     "IntegrityError",
     "InvalidArgumentError",
@@ -203,6 +219,8 @@ __all__ = [
     "UnreadableError",
     "Unsubscribe",
     "Usage",
+    "VersionGoneError",
+    "VersionPolicy",
     "boolean",
     "cancel_transfer",
     "clear_service_worker_cache",
@@ -230,7 +248,10 @@ __all__ = [
     "integer",
     "is_online",
     "json",
+    "list_conflicts",
+    "list_deleted",
     "list_orphans",
+    "list_versions",
     "local_path",
     "make_schema",
     "mount",
@@ -242,20 +263,26 @@ __all__ = [
     "prefetch_files",
     "preview_data_url",
     "prioritize_download",
+    "purge_file",
     "read_bytes",
     "read_file",
     "read_text",
+    "read_version",
     "real",
     "recover_orphan",
     "register_file_sync_service_worker",
     "remove_active_transfer",
     "rename_file",
+    "resolve_conflict",
     "resolve_file_url",
+    "restore_file",
+    "restore_version",
     "resume_transfer",
     "retry_errors",
     "save_file",
     "save_files",
     "set_metadata",
+    "set_version_policy",
     "start_file_sync",
     "stop_file_sync",
     "storage_status",
@@ -268,5 +295,6 @@ __all__ = [
     "unregister_file_sync_service_worker",
     "update_active_transfers",
     "update_file",
+    "version_policy",
     "wait_until_synced",
 ]

@@ -99,6 +99,12 @@ class UnknownFileError(FileSyncError, LookupError, FileNotFoundError):
     errno = ENOENT
 
 
+class VersionGoneError(FileSyncError, LookupError, FileNotFoundError):
+    """A version or a deleted file is not kept any more; the message says since when."""
+
+    errno = ENOENT
+
+
 class ContentChangedError(FileSyncError):
     """The file has another content than the one that is to be replaced or deleted."""
 

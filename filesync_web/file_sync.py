@@ -17,6 +17,7 @@ from filesync_web.core.paths import check_store_id
 from filesync_web.core.records import Control, FileOperationResult
 from filesync_web.core.storage_status import StorageStatus
 from filesync_web.errors import InvalidArgumentError, NotInitializedError
+from filesync_web.files.conflict_watch import ConflictWatch
 from filesync_web.files.controls import change_control, retry_errors
 from filesync_web.files.descriptions import Descriptions
 from filesync_web.files.events import FileEvents
@@ -30,9 +31,10 @@ from filesync_web.files.previews import Previews
 from filesync_web.files.python_files import CreateFile, OpenFile, PythonFiles
 from filesync_web.files.reader import Reader
 from filesync_web.files.sync_wait import SyncWait
-from filesync_web.files.tables import FileSyncTables
+from filesync_web.files.tables import FileSyncTables, Purpose
 from filesync_web.files.thumbnails import Thumbnails
 from filesync_web.files.upload_ledger import StoreUploadLedger
+from filesync_web.files.version_operations import VersionOperations
 from filesync_web.files.workspace import Workspace
 from filesync_web.files.writer import Writer
 from filesync_web.livestore.store import Store
@@ -45,7 +47,7 @@ from filesync_web.transfers.event_relay import EventRelay
 from filesync_web.transfers.leader import Leader
 
 
-class FileSync(FileOperations):
+class FileSync(FileOperations, VersionOperations):
     """The files of one store. `remote=None` is local-only mode. Call `start` to begin transfers.
 
     `open_file` and `create_file` give files as Python's own file objects (see `files.python_files`).
@@ -68,6 +70,7 @@ class FileSync(FileOperations):
         self._disposal = asyncio.Lock()
         self._is_disposed = False
         self._relay = EventRelay(store)
+        self._conflicts = ConflictWatch(workspace, self._relay.tell_here)
         self._orphans = Orphans(workspace, grace=options.orphan_grace)
         self._thumbnails = Thumbnails(workspace, options.thumbnails)
         self._previews = Previews(workspace, self._thumbnails)
@@ -122,6 +125,7 @@ class FileSync(FileOperations):
                 ends.push_async_callback(platform.http.close)
                 ends.callback(platform.blobs.close)
                 ends.callback(self._relay.clear)
+                ends.callback(self._conflicts.close)
                 ends.push_async_callback(self._thumbnails.close)
                 ends.push_async_callback(self._previews.close)
                 ends.push_async_callback(self._garbage.close)
@@ -213,11 +217,19 @@ class FileSync(FileOperations):
         return await self._eviction.free(wanted_bytes)
 
     async def storage_status(self) -> StorageStatus:
-        """Whether and how this device keeps the bytes, and how much the server has of the store."""
+        """Whether and how this device keeps the bytes, what takes how many, and how much the server has of the
+        store."""
         workspace = self._workspace
         status = await workspace.platform.blobs.storage_status()
-        remote = await workspace.remote.usage(self.store_id) if self.is_online() else None
-        return replace(status, thumbnails=await self._thumbnails.size(), remote=remote)
+        sizes = await self._eviction.sizes()
+        return replace(
+            status,
+            thumbnails=await self._thumbnails.size(),
+            trash=sizes[Purpose.TRASH],
+            versions=sizes[Purpose.VERSION],
+            live=sizes[Purpose.LIVE],
+            remote=await workspace.remote.usage(self.store_id) if self.is_online() else None,
+        )
 
     async def collect_garbage(self) -> int:
         """Remove own bytes that were deleted or replaced, orphans whose time is over, and stale temporary
@@ -243,8 +255,8 @@ class FileSync(FileOperations):
     # --- events
 
     def on_event(self, callback: Callable[[FileSyncEvent], object]) -> Unsubscribe:
-        """Call back with every event of the transfers, whichever tab runs them. Raises `InvalidArgumentError`
-        for what cannot be called."""
+        """Call back with every event of the transfers, whichever tab runs them, and with each conflict that
+        comes up. Raises `InvalidArgumentError` for what cannot be called."""
         if not callable(callback):
             raise InvalidArgumentError(f"a callback is a function, not {callback!r:.100}")
         return self._relay.add(callback)
@@ -253,7 +265,7 @@ class FileSync(FileOperations):
 def _workspace(
     store: Store, platform: Platform, signer: SignerConfig | None, options: FileSyncOptions
 ) -> Workspace:
-    tables, events = FileSyncTables(store), FileEvents(store.schema)
+    tables, events = FileSyncTables(store, platform.clock), FileEvents(store.schema)
     if signer is None:
         return Workspace(store, tables, events, LocalOnly(), platform)
     ledger = StoreUploadLedger(store, tables, events)

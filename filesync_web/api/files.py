@@ -170,19 +170,27 @@ async def update_file(
 
 
 async def delete_file(
-    file_id: str, *, if_content: str | None = None, events: AppEvents | None = None
+    file_id: str,
+    *,
+    purge: bool = False,
+    if_content: str | None = None,
+    events: AppEvents | None = None,
 ) -> None:
-    """Delete a file for all clients.
+    """Delete a file for all clients: it is in the trash, and `restore_file` brings it back.
 
         await delete_file(result.file_id)
+        await delete_file(result.file_id, purge=True)
         await delete_file(photo, events=lambda deleted: [photo_removed(photo=deleted.file_id)])
 
     When this returns, the deletion is on the disk, and no query of live files finds the file any more; its
-    record stays as a tombstone. The bytes are removed in the background, here and in the object store, when
-    no other file has the same content. Works offline: the rest follows with the connection.
+    record stays as a tombstone. What it had is kept for as long as the store's `VersionPolicy` says, 30 days
+    by default. Then its bytes are removed in the background, here and in the object store, where nothing else
+    has the same content. Works offline: the rest follows with the connection.
 
     Args:
         file_id: the id of a live file, or its path.
+        purge: keep nothing of the file. What somebody else has made of it that this device had not seen stays
+            in the trash.
         if_content: the hash of the content that is to be deleted; as for `update_file`.
         events: makes events of the app that are committed together with the deletion, of what the file was;
             see `save_file`.
@@ -197,7 +205,7 @@ async def delete_file(
 
     After any error, also one that `events` raises, the file is still there.
     """
-    await get_file_sync().delete_file(file_id, if_content=if_content, events=events)
+    await get_file_sync().delete_file(file_id, purge=purge, if_content=if_content, events=events)
 
 
 async def read_file(id_or_path: str, *, wait: bool = True) -> BlobHandle:

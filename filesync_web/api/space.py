@@ -93,9 +93,10 @@ async def storage_status() -> StorageStatus:
 
     Returns:
         `StorageStatus`: `available`, `persisted` (the browser promised not to evict it), `private_mode`,
-        and `usage` and `quota` in bytes; None where the platform cannot tell. `remote` has what the server
-        counts, `RemoteUsage`: `store` and `own`, each with `bytes`, `files`, `max_bytes` and `max_files`;
-        None where the server does not count, or while it cannot be asked.
+        and `usage` and `quota` in bytes; None where the platform cannot tell. `thumbnails`, `trash`,
+        `versions` and `live` say in bytes what takes them: they go in this order when room is needed.
+        `remote` has what the server counts, `RemoteUsage`: `store` and `own`, each with `bytes`, `files`,
+        `max_bytes` and `max_files`; None where the server does not count, or while it cannot be asked.
 
     Raises:
         NotInitializedError: `init_file_sync` was not called yet.

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+from filesync_web.aio.clocks import SystemClock
 from filesync_web.aio.listeners import changes
 from filesync_web.command.probes import probing, why_offline
 from filesync_web.command.settings import Settings
@@ -114,7 +115,7 @@ async def open_session(
         remote = SignerConfig(settings.signer, auth_token=settings.token)
         files = await create_file_sync(store, remote=remote, downloads=downloads)
         try:
-            yield Session(settings, store, files, FileSyncTables(store))
+            yield Session(settings, store, files, FileSyncTables(store, SystemClock()))
         finally:
             await files.dispose()
     finally:

@@ -157,7 +157,7 @@ class FileSyncEvent:
     """Something an app may want to show. `loaded` and `total` in bytes, `total` 0 when unknown.
 
     Types: `upload:start`, `upload:progress`, `upload:complete`, `upload:error`, the same for `download:`,
-    `transfer:exhausted`, `sync:error`, `online`, `offline`.
+    `transfer:exhausted`, `sync:error`, `online`, `offline`, `file:conflict` (see `list_conflicts`).
     """
 
     type: str

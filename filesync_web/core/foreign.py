@@ -20,6 +20,7 @@ from typing import Any, TypeGuard
 from filesync_web.core.paths import file_path, is_content_hash, remote_key
 from filesync_web.core.records import FileRecord, RemoteDelete
 from filesync_web.core.text import is_text
+from filesync_web.core.versions import file_and_content
 
 MAX_DEPTH = 256
 """Most levels of arrays and objects in one value."""
@@ -38,8 +39,9 @@ _SYMBOL = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def is_file_id(value: object) -> TypeGuard[str]:
-    """Whether this client can say anything of its own about a file of that id."""
-    return is_text(value) and len(value.encode()) <= MAX_ID_BYTES
+    """Whether this client can say anything of its own about a file of that id. An id that looks like a
+    version's names no file: somebody could make one up that hides a version."""
+    return is_text(value) and len(value.encode()) <= MAX_ID_BYTES and not file_and_content(value)[1]
 
 
 def is_signed_url(value: object) -> TypeGuard[str]:

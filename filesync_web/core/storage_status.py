@@ -31,9 +31,12 @@ class StorageStatus:
 
     `available`: durable storage works here. `persisted`: the browser promised not to evict it; None when
     it cannot tell. `private_mode`: the storage is known to vanish with the session; None when it cannot
-    be told. `usage` and `quota` in bytes, None when unknown. `thumbnails`: bytes that thumbnails take, which
-    go before any file when room is needed; None where there are none. `remote`: None when the server does
-    not count, or cannot be asked now.
+    be told. `usage` and `quota` in bytes, None when unknown.
+
+    What takes them, in bytes, and goes in this order when room is needed: `thumbnails`, None where there are
+    none; `trash`, what deleted files had last; `versions`, what files had before; `live`, what files have.
+
+    `remote`: None when the server does not count, or cannot be asked now.
     """
 
     available: bool
@@ -42,6 +45,9 @@ class StorageStatus:
     usage: int | None
     quota: int | None
     thumbnails: int | None = None
+    trash: int = 0
+    versions: int = 0
+    live: int = 0
     remote: RemoteUsage | None = None
 
 

@@ -15,6 +15,7 @@ from filesync_web.core.records import (
     RemoteDelete,
     TransferControl,
 )
+from filesync_web.core.versions import DAY, VersionPolicy, file_and_content
 from filesync_web.livestore.schema import NewEvent, Schema
 from filesync_web.livestore.tables import Select
 
@@ -27,6 +28,7 @@ class FileEvents:
     def __init__(self, schema: Schema) -> None:
         self._events = schema.events
         self._files = schema.tables.files
+        self._versions = schema.tables.file_versions
 
     # --- the synced records
 
@@ -55,8 +57,15 @@ class FileEvents:
         return self._if_content(event, record.id, if_content)
 
     def remote_key_changed(self, old: FileRecord, remote_key: str) -> NewEvent:
-        """The same content has another remote key: valid only while the record is live and still has the
-        content and the key that `old` has, also after a rebase."""
+        """The same content has another remote key: valid only while the record, live or in the trash, still
+        has the content and the key that `old` has, also after a rebase. The record may be a version's."""
+        file_id, content_hash = file_and_content(old.id)
+        if content_hash:
+            stored = self._events.file_version_stored(
+                id=file_id, content_hash=content_hash, remote_key=remote_key
+            )
+            same = {"file_id": file_id, "content_hash": content_hash, "remote_key": old.remote_key}
+            return stored.only_if(self._versions.where(**same))
         event = self._events.file_updated(
             id=old.id,
             path=old.path,
@@ -64,7 +73,8 @@ class FileEvents:
             content_hash=old.content_hash,
             updated_at=old.updated_at,
         )
-        return event.only_if(self._unchanged(old))
+        same = {"id": old.id, "content_hash": old.content_hash, "remote_key": old.remote_key}
+        return event.only_if(self._files.where(**same))
 
     def described(self, old: FileRecord, metadata_json: str, updated_at: int) -> NewEvent:
         """Something else is said of the same content: valid only while the record is live and has the content
@@ -110,6 +120,40 @@ class FileEvents:
             updated_at=record.updated_at,
             deleted_at=record.deleted_at,
         )
+
+    # --- versions and trash
+
+    def based(self, file_id: str, content_hash: str, base_hash: str) -> NewEvent:
+        """The edit to that content right before this event, or the deletion where that is empty, was made by
+        who knew the file to have the content `base_hash`."""
+        return self._events.file_version_base(id=file_id, content_hash=content_hash, base_hash=base_hash)
+
+    def resolved(self, file_id: str, content_hash: str) -> NewEvent:
+        """That content of the file is no open conflict any more."""
+        return self._events.file_version_resolved(id=file_id, content_hash=content_hash)
+
+    def restored(self, file_id: str) -> NewEvent:
+        """The file is out of the trash."""
+        return self._events.file_restored(id=file_id)
+
+    def purged(self, record: FileRecord) -> NewEvent:
+        """Nothing of the deleted file is kept: valid only while it has the content that `record` has, also
+        after a rebase. Who purges has not seen another one."""
+        event = self._events.file_purged(id=record.id)
+        return event.only_if(self._files.where(id=record.id, content_hash=record.content_hash))
+
+    def policy_set(self, policy: VersionPolicy) -> NewEvent:
+        """The store keeps what was replaced or deleted for so long."""
+        return self._events.file_version_policy_set(
+            keep_last=policy.keep_last,
+            keep_ms=_milliseconds(policy.keep_days),
+            trash_ms=_milliseconds(policy.trash_days),
+            edit_revives=policy.edit_revives,
+        )
+
+    def is_policy_set(self, name: str) -> bool:
+        """Whether an event of that wire name changes the policy."""
+        return name == self._events.file_version_policy_set.name
 
     # --- what is this client's own
 
@@ -163,11 +207,16 @@ def _columns(row: Any) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.__slots__}
 
 
+def _milliseconds(days: float | None) -> int | None:
+    return None if days is None else round(days * DAY)
+
+
 def file_id_of(args: Any) -> str | None:
-    """The file that an event of the file schema is about, by its wire arguments; None for an id that this
-    client can say nothing about."""
+    """The file that an event of the file schema is about, by its wire arguments: of what is said of a version
+    that is its file. None for an id that this client can say nothing about."""
     if isinstance(args, dict):
         for name in _FILE_ID_ARGS:
-            if is_file_id(value := args.get(name)):
-                return value
+            value = args.get(name)
+            if isinstance(value, str) and is_file_id(file_id := file_and_content(value)[0]):
+                return file_id
     return None

@@ -104,12 +104,19 @@ class FileOperations:
         )
 
     async def delete_file(
-        self, file_id: str, *, if_content: str | None = None, events: AppEvents | None = None
+        self,
+        file_id: str,
+        *,
+        purge: bool = False,
+        if_content: str | None = None,
+        events: AppEvents | None = None,
     ) -> None:
-        """Delete a file for all clients. Its bytes go, here and remotely, when no other file has the
-        same content. Works offline. `if_content` as for `update_file`, `events` as for `save_file`. Raises
-        `UnknownFileError`."""
-        await self._writer.delete(file_id, if_content, events)
+        """Delete a file for all clients: it is in the trash, from where `restore_file` brings it back, for as
+        long as the store's `VersionPolicy` says. With `purge` nothing of it is kept, and its bytes go, here
+        and remotely, when no other file has the same content; except what somebody else has made of it that
+        this device had not seen. Works offline. `if_content` as for `update_file`, `events` as for
+        `save_file`. Raises `UnknownFileError`."""
+        await self._writer.delete(file_id, if_content, events, purge=purge)
 
     async def read_file(self, id_or_path: str, *, wait: bool = True) -> BlobHandle:
         """The own copy of a live file: a JavaScript `File` in the browser, a path on CPython.

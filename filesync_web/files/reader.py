@@ -30,6 +30,8 @@ from filesync_web.files.workspace import Workspace
 from filesync_web.ports import BlobHandle, RandomAccess
 
 R = TypeVar("R")
+Find = Callable[[], FileRecord]
+"""Finds the record of what is to be read as it is now, or raises that there is none."""
 
 
 class Reader:
@@ -59,15 +61,19 @@ class Reader:
 
     async def read(self, id_or_path: str, *, wait: bool) -> BlobHandle:
         """The bytes of a file, once they are here."""
-        return await self._when_here(id_or_path, self._handle, wait=wait)
+        return await self._when_here(self._live(id_or_path), self._handle, wait=wait)
+
+    async def read_found(self, find: Find, *, wait: bool) -> BlobHandle:
+        """The bytes of whatever `find` finds by then."""
+        return await self._when_here(find, self._handle, wait=wait)
 
     async def read_bytes(self, id_or_path: str, *, wait: bool) -> bytes:
         """The same, in memory."""
-        return await self._when_here(id_or_path, self._content, wait=wait)
+        return await self._when_here(self._live(id_or_path), self._content, wait=wait)
 
     async def open(self, id_or_path: str, *, wait: bool, suspend: bool) -> tuple[FileRecord, RandomAccess]:
         """The same, to be read without awaiting and closed, and the record that has that content."""
-        return await self._when_here(id_or_path, partial(self._open, suspend), wait=wait)
+        return await self._when_here(self._live(id_or_path), partial(self._open, suspend), wait=wait)
 
     def local_path(self, id_or_path: str) -> Path:
         """Where the bytes of a file are, as far as they are here."""
@@ -84,15 +90,16 @@ class Reader:
         self._eviction.record_use(record)
         return path.absolute()
 
-    async def _when_here(
-        self, id_or_path: str, take: Callable[[FileRecord], Awaitable[R]], *, wait: bool
-    ) -> R:
-        """What `take` makes of the file's record; it raises `BlobNotFoundError` until the bytes are here."""
-        file_id = self._tables.live(id_or_path).id
+    def _live(self, id_or_path: str) -> Find:
+        """Finds the live file that has that id or path now, also when it has another path then."""
+        return partial(self._tables.live, self._tables.live(id_or_path).id)
+
+    async def _when_here(self, find: Find, take: Callable[[FileRecord], Awaitable[R]], *, wait: bool) -> R:
+        """What `take` makes of the record; it raises `BlobNotFoundError` until the bytes are here."""
         with self._changes() as changed:
             while True:
                 changed.clear()
-                record = self._tables.live(file_id)
+                record = find()
                 await self._eviction.unevict(record, priority=Priority.WAITED_FOR if wait else Priority.SHOWN)
                 try:
                     taken = await take(record)
@@ -101,10 +108,10 @@ class Reader:
                 except BlobNotFoundError:
                     if not (wait and record.is_uploaded and self._remote.exists):
                         raise
-                self._check_open(file_id)
+                self._check_open(record.id)
                 await self._expect(record)
                 await changed.wait()
-                self._check_open(file_id)
+                self._check_open(record.id)
 
     async def url(self, id_or_path: str) -> str | None:
         """A URL of the own copy, or None."""

@@ -13,9 +13,10 @@ the tables from `transferControl` on, with their events, are this kit's own and 
     orphans          contents that are here, and whose files have vanished without a deletion
     stockTakings     that the bytes were looked over once, when this log was new
 
-One more synced table is only computed, by each client for itself:
+Each client computes for itself the synced tables of `version_schema`, and one more:
 
-    releasedContents contents that an edit or a deletion in the log has taken from a file: such bytes may go
+    releasedContents contents that an edit or a deletion in the log has taken from a file, or that were given
+                     to a file that was deleted already: such bytes may go
 
 Every materializer is total: an update of an unknown file changes nothing, and of two creations of one id the
 first in the log wins, on every client.
@@ -27,7 +28,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from filesync_web.core.paths import is_content_hash
 from filesync_web.core.records import (
     BlobUse,
     Control,
@@ -38,6 +38,14 @@ from filesync_web.core.records import (
     RemoteDelete,
     Status,
     TransferControl,
+)
+from filesync_web.core.versions import StoredVersion, VersionPolicy
+from filesync_web.files.version_schema import (
+    HistoryMaterializers,
+    file_versions_table,
+    usable,
+    version_events,
+    version_policy_table,
 )
 from filesync_web.livestore.fields import Field, boolean, integer, text, timestamp
 from filesync_web.livestore.schema import Args, Context, EventDef, Materializer, Namespace, Produced, event
@@ -53,6 +61,8 @@ FILE_TABLES = (
     "orphans",
     "stock_takings",
     "released_contents",
+    "file_versions",
+    "version_policy",
 )
 
 
@@ -69,6 +79,8 @@ class FileTables(Mapping[str, Table[Any]]):
     orphans: Table[OrphanNote]
     stock_takings: Table[Any]
     released_contents: Table[Any]
+    file_versions: Table[StoredVersion]
+    version_policy: Table[VersionPolicy]
 
     def __getitem__(self, name: str) -> Table[Any]:
         if name not in FILE_TABLES:
@@ -207,6 +219,8 @@ def _create_tables() -> FileTables:
         ),
         stock_takings=table("stockTakings", {"taken_at": timestamp(primary_key=True)}, client_only=True),
         released_contents=table("releasedContents", {"content_hash": text(primary_key=True)}),
+        file_versions=file_versions_table(),
+        version_policy=version_policy_table(),
     )
 
 
@@ -306,20 +320,28 @@ def _create_materializers(tables: Mapping[str, Table[Any]]) -> dict[str, Materia
     controls, deletes = tables["transfer_control"], tables["remote_deletes"]
     uploads, uses = tables["open_uploads"], tables["blob_use"]
     orphans, released = tables["orphans"], tables["released_contents"]
+    versions = HistoryMaterializers(tables)
+
+    def created(args: Args, context: Context) -> Produced:
+        return [files.insert(on_conflict="ignore", **args), versions.created(args, context)]
 
     def updated(args: Args, context: Context) -> Produced:
         values = {name: value for name, value in args.items() if name != "id"}
         update = files.where(id=args.id).update(**values)
-        old = _content_of(args.id, context)
-        return [update] if old in {"", args.content_hash} else [update, release(old)]
+        old, is_deleted = _before(args.id, context)
+        new = usable(args.content_hash)
+        if old == new:
+            return [update]
+        return [update, *release(old), *release(new if is_deleted else ""), *versions.edited(args, context)]
 
     def deleted(args: Args, context: Context) -> Produced:
         update = files.where(id=args.id).update(deleted_at=args.deleted_at)
-        old = _content_of(args.id, context)
-        return [update, release(old)] if old else [update]
+        return [update, *release(_before(args.id, context)[0])]
 
-    def release(content_hash: str) -> Statement:
-        return released.insert(on_conflict="ignore", content_hash=content_hash)
+    def release(content_hash: str) -> list[Statement]:
+        if not content_hash:
+            return []
+        return [released.insert(on_conflict="ignore", content_hash=content_hash)]
 
     def remote_delete_done(args: Args, _context: Context) -> Statement:
         of_file = {"file_id": args.file_id} if args.file_id else {}  # an older version meant all of a key
@@ -329,7 +351,7 @@ def _create_materializers(tables: Mapping[str, Table[Any]]) -> dict[str, Materia
         return lambda args, _context: target.insert(on_conflict="replace", **args)
 
     return {
-        "v1.FileCreated": lambda args, _context: files.insert(on_conflict="ignore", **args),
+        "v1.FileCreated": created,
         "v1.FileUpdated": updated,
         "v1.FileDeleted": deleted,
         "v1.LocalFileStateUpsert": replaced(states),
@@ -343,17 +365,21 @@ def _create_materializers(tables: Mapping[str, Table[Any]]) -> dict[str, Materia
         "v1.StockTaken": replaced(tables["stock_takings"]),
         "v1.RemoteDeleteQueued": replaced(deletes),
         "v1.RemoteDeleteDone": remote_delete_done,
+        **versions.by_event(),
     }
 
 
-def _content_of(file_id: str, context: Context) -> str:
-    """The content of a file before this event; "" for an unknown file, or one that has no real content."""
-    rows = context.query('SELECT "contentHash" FROM "files" WHERE "id" = ?', (file_id,))
-    return str(rows[0][0]) if rows and is_content_hash(rows[0][0]) else ""
+def _before(file_id: str, context: Context) -> tuple[str, bool]:
+    """The content of a file before this event, and whether it was deleted; "" for an unknown file, or one
+    that has no real content."""
+    rows = context.query('SELECT "contentHash", "deletedAt" FROM "files" WHERE "id" = ?', (file_id,))
+    return (usable(rows[0][0]), rows[0][1] is not None) if rows else ("", False)
 
 
 def create_file_sync_schema() -> FileSyncSchema:
     """The file tables, events and materializers; for `make_schema`, alone or merged with an app's own."""
     return FileSyncSchema(
-        _create_tables(), Namespace({**_synced_events(), **_client_only_events()}), _create_materializers
+        _create_tables(),
+        Namespace({**_synced_events(), **version_events(), **_client_only_events()}),
+        _create_materializers,
     )

@@ -17,7 +17,9 @@ from filesync_web.core.records import FileRecord
 from filesync_web.files.workspace import Workspace
 from filesync_web.livestore.messages import Json
 
-_FILE_EVENTS = frozenset({"v1.FileCreated", "v1.FileUpdated", "v1.FileDeleted"})
+_FILE_EVENTS = frozenset(
+    {"v1.FileCreated", "v1.FileUpdated", "v1.FileDeleted", "v1.FileRestored", "v1.FileVersionBase"}
+)
 
 # One pass in SQLite: reading 50,000 records in Python takes some seconds in a browser.
 _NAMES = """

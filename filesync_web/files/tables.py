@@ -7,6 +7,7 @@ member of the store has made up.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from enum import IntEnum, auto
 from typing import Any, TypeVar
 
 from filesync_web.core.foreign import accepted, is_file_id, is_own_delete
@@ -22,15 +23,17 @@ from filesync_web.core.records import (
     TransferControl,
 )
 from filesync_web.core.text import is_text
+from filesync_web.core.versions import History, VersionPolicy, file_and_content
 from filesync_web.errors import InvalidArgumentError, SchemaError, UnknownFileError
 from filesync_web.files.schema import FILE_TABLES, FileTables
+from filesync_web.files.value_lists import parts_of
+from filesync_web.files.version_tables import KeptContent, VersionTables
 from filesync_web.livestore.store import Store
 from filesync_web.livestore.tables import Select, Table
+from filesync_web.ports import Clock
 
 R = TypeVar("R")
 
-MAX_VALUES = 512
-"""Of a list in one query; SQLite takes 32,766."""
 _IDS_AFTER = """
     SELECT "id" FROM "files" WHERE "id" > ? AND +"deletedAt" IS NULL
     UNION SELECT "fileId" FROM "localFileState" WHERE "fileId" > ?
@@ -45,10 +48,22 @@ _SOME_EVENTS = ("file_created", "local_file_state_upsert")
 """Whoever has merged these into a schema has merged all."""
 
 
-class FileSyncTables:
-    """The file tables of one store, as of now. Raises `SchemaError` when the store's schema lacks them."""
+class Purpose(IntEnum):
+    """What a content is here for; what goes first is least."""
 
-    def __init__(self, store: Store) -> None:
+    TRASH = auto()  # a deleted file had it last
+    VERSION = auto()  # a file had it before
+    LIVE = auto()
+
+
+class FileSyncTables:
+    """The file tables of one store, as of now. Raises `SchemaError` when the store's schema lacks them.
+
+    What is kept of old contents has a record as well, by the id of a *version* (`core.versions`): it is live
+    while it is kept. `clock` says until when that is.
+    """
+
+    def __init__(self, store: Store, clock: Clock) -> None:
         tables, events = store.schema.tables, store.schema.events
         missing = [name for name in FILE_TABLES if name not in tables]
         missing += [name for name in _SOME_EVENTS if name not in events]
@@ -59,16 +74,19 @@ class FileSyncTables:
             )
         self._store = store
         self._tables = FileTables(*(tables[name] for name in FILE_TABLES))
+        self.versions = VersionTables(store, self._tables, clock)
 
     # --- records
 
-    def record(self, file_id: str) -> FileRecord | None:
-        """The record with that id, deleted or not."""
-        return next(iter(self._records(self._tables.files.where(id=file_id))), None)
+    def record(self, some_id: str) -> FileRecord | None:
+        """The record of a file or a version, deleted or not."""
+        return next(iter(self.records([some_id])), None)
 
-    def stored(self, file_id: str) -> FileRecord | None:
-        """The record with that id as it is in the table, whatever somebody has written there."""
-        return self._first(self._tables.files.where(id=file_id))
+    def stored(self, some_id: str) -> FileRecord | None:
+        """The record of a file or a version as it is in the table, whatever somebody has written there."""
+        if file_and_content(some_id)[1]:
+            return self.versions.stored(some_id)
+        return self._first(self._tables.files.where(id=some_id))
 
     def live(self, id_or_path: str) -> FileRecord:
         """The live file with that id or path; raises `UnknownFileError`, `InvalidArgumentError` for what is
@@ -112,17 +130,43 @@ class FileSyncTables:
         last: str | None = ""
         while last is not None:
             rows = self._store.query(_IDS_AFTER, (last, last, last, count))
-            yield [file_id for (file_id,) in rows if is_file_id(file_id)]
+            found = dict.fromkeys(file_and_content(some_id)[0] for (some_id,) in rows)  # a version's file
+            yield [file_id for file_id in found if is_file_id(file_id)]
             last = rows[-1][0] if len(rows) == count else None
 
-    def records(self, file_ids: list[str]) -> list[FileRecord]:
-        """The records with these ids, deleted or not."""
-        return self._accepted(self._among(self._tables.files, "id", file_ids))
+    def records(self, some_ids: list[str]) -> list[FileRecord]:
+        """The records of these files and versions, deleted or not."""
+        versions = {some_id for some_id in some_ids if file_and_content(some_id)[1]}
+        file_ids = [some_id for some_id in some_ids if some_id not in versions] if versions else some_ids
+        found = self._accepted(self._among(self._tables.files, "id", file_ids))
+        if versions:
+            of_files = sorted({file_and_content(some_id)[0] for some_id in versions})
+            found += [kept.record for kept in self._kept_in(of_files) if kept.record.id in versions]
+        return found
 
     def files_of(self, content_hash: str) -> list[FileRecord]:
         """The live files of that content."""
         found = self._records(self._tables.files.where(content_hash=content_hash, deleted_at=None))
         return [record for record in found if record.is_usable]
+
+    def users_of(self, content_hash: str) -> list[FileRecord]:
+        """Whatever has that content: live files, and what is kept of others, as live records by the ids of
+        trashed files and versions."""
+        users = self.files_of(content_hash)
+        if others := self.versions.users(content_hash):
+            kept = (content.record for content in self._kept_in(others))
+            users += [record for record in kept if record.is_live and record.content_hash == content_hash]
+        return users
+
+    def purposes(self, contents: Iterable[str]) -> dict[str, Purpose]:
+        """What these contents are here for; without those that nothing needs."""
+        live = self.live_contents()
+        found = {content: Purpose.LIVE for content in contents if content in live}
+        for content in sorted(set(contents) - live):
+            users = [file_and_content(user.id)[1] for user in self.users_of(content)]
+            if users:
+                found[content] = Purpose.VERSION if all(users) else Purpose.TRASH
+        return found
 
     def is_live(self, content_hash: str) -> bool:
         """Whether a live file has that content."""
@@ -136,6 +180,40 @@ class FileSyncTables:
     def failed_uploads(self) -> dict[str, str]:
         """The files whose upload rests at an error, with the error."""
         return dict(self._store.query(_FAILED_UPLOADS))
+
+    # --- versions and trash
+
+    @property
+    def policy(self) -> VersionPolicy:
+        """How long the store keeps what was replaced or deleted."""
+        return self.versions.policy
+
+    def history(self, file_id: str) -> History:
+        """A file, deleted or not, with all its contents; raises `UnknownFileError`, `InvalidArgumentError`
+        for what is no text."""
+        if not isinstance(file_id, str):
+            raise InvalidArgumentError(f"the id of a file is a text, not {file_id!r:.100}")
+        found = self.histories([file_id]) if is_file_id(file_id) else []
+        if not found:
+            raise UnknownFileError(f"no file has or had the id {file_id!r:.200}")
+        return found[0]
+
+    def histories(self, file_ids: list[str]) -> list[History]:
+        """These files, deleted or not, with all their contents."""
+        return self.versions.histories(self._accepted(self._among(self._tables.files, "id", file_ids)))
+
+    def is_kept(self, some_id: str) -> bool:
+        """Whether it is the id of a version, or of a file that is not live: its bytes come only when somebody
+        asks for them."""
+        return bool(file_and_content(some_id)[1]) or not any(file.is_live for file in self.records([some_id]))
+
+    def kept_of(self, file_ids: list[str]) -> list[KeptContent]:
+        """What is kept of these files beside their live records, as far as this client has to do with it;
+        also what is kept no more, but may be here (see `VersionTables.kept_of`)."""
+        return self.versions.kept_of(self._accepted(self._among(self._tables.files, "id", file_ids)))
+
+    def _kept_in(self, file_ids: list[str]) -> list[KeptContent]:
+        return [kept for history in self.histories(file_ids) for kept in self.versions.kept(history)]
 
     # --- what is this client's own
 
@@ -185,16 +263,18 @@ class FileSyncTables:
     @property
     def watched(self) -> tuple[Table[Any], ...]:
         """The tables that say where the bytes of the files are."""
-        return (self._tables.files, self._tables.local_file_state, self._tables.transfer_control)
+        tables = self._tables
+        return (tables.files, tables.file_versions, tables.local_file_state, tables.transfer_control)
 
     # --- own bytes
 
     def needs(self, content_hash: str, *, without: Iterable[str] = ()) -> bool:
-        """Whether the own bytes of a content are needed: as a live file's content or own copy, or as the old
-        content of an edit whose new content is not uploaded yet. The files `without` are not asked."""
+        """Whether the own bytes of a content are needed: as the content or own copy of a live file, as what
+        is kept of another one, or as the old content of an edit whose new content is not uploaded yet. The
+        files and versions `without` are not asked."""
         ignored = set(without)
         rows = self._store.query(self._tables.local_file_state.where(local_hash=content_hash))
-        users = self.files_of(content_hash) + self._live_among(row.file_id for row in rows)
+        users = self.users_of(content_hash) + self._live_among(row.file_id for row in rows)
         if any(user.id not in ignored for user in users):
             return True
         deletes = self._store.query(self._tables.remote_deletes.where(content_hash=content_hash))
@@ -239,8 +319,7 @@ class FileSyncTables:
 
     def _among(self, table: Table[R], column: str, values: Sequence[str]) -> list[R]:
         """The rows of which a column has one of these values."""
-        parts = [values[start : start + MAX_VALUES] for start in range(0, len(values), MAX_VALUES)]
-        queries = [table.where(**{column: _padded(part)}) for part in parts]
+        queries = [table.where(**{column: part}) for part in parts_of(values)]
         return [row for query in queries for row in self._store.query(query)]
 
     def uses(self) -> dict[str, int]:
@@ -253,10 +332,3 @@ class FileSyncTables:
 
     def _first(self, query: Select[R]) -> R | None:
         return next(iter(self._store.query(query)), None)
-
-
-def _padded(values: Sequence[str]) -> list[str]:
-    """As many values as the next power of two, by more of the last: so there are few texts of SQL for all the
-    lists, and each is checked and compiled once."""
-    count = len(values)
-    return [*values, *[values[-1]] * ((1 << (count - 1).bit_length()) - count)]

@@ -26,4 +26,4 @@ class Workspace:
 
     def now_ms(self) -> int:
         """The wall clock in milliseconds since the epoch, as records and rows have their times."""
-        return int(self.platform.clock.time() * 1000)
+        return self.tables.versions.now_ms()

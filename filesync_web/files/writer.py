@@ -80,14 +80,53 @@ class Writer:
         record = await self._importer.store_orphan(content_hash, name, create)
         return await self._saved(record)
 
-    async def delete(self, file_id: str, if_content: str | None, events: AppEvents | None) -> None:
-        """Delete a file; its bytes follow where nothing else needs them."""
+    async def delete(
+        self, file_id: str, if_content: str | None, events: AppEvents | None, *, purge: bool = False
+    ) -> None:
+        """Move a file to the trash; with `purge` nothing of it is kept."""
         check_events(events)
         record = self._checked(file_id, if_content)
-        now = self._workspace.now_ms()
-        deleted = self._events.deleted(record.id, now, if_content=if_content)
-        of_app = self._of_app(events, replace(record, deleted_at=now), if_content)
-        await self._store.commit(deleted, *self._remote_delete(record), *of_app)
+        deleted = replace(record, deleted_at=self._workspace.now_ms())
+        follow = [self._events.based(record.id, "", record.content_hash)]
+        if purge:
+            follow.append(self._events.purged(record))
+        await self._store.commit(
+            self._events.deleted(record.id, deleted.deleted_at or 0, if_content=if_content),
+            *self._if_effective(follow, deleted, if_content),
+            *self._remote_delete(record),
+            *self._of_app(events, deleted, if_content),
+        )
+
+    async def take_content(self, file_id: str, kept: FileRecord, *also: NewEvent) -> None:
+        """Give a file, deleted or not, the content of that record again, with which it is live."""
+        async with changing_controls(self._workspace):
+            old = self._tables.history(file_id).record
+            events = [] if old.is_live else [self._events.restored(file_id)]
+            if kept.content_hash != old.content_hash:
+                new = replace(
+                    kept, id=file_id, created_at=old.created_at, updated_at=self._workspace.now_ms()
+                )
+                events += [
+                    self._events.edited(new),
+                    self._events.based(file_id, new.content_hash, old.content_hash),
+                    *self._fresh_control(file_id),
+                    *self._remote_delete(old),
+                ]
+            await self._store.commit(*events, *also)
+
+    async def copy_content(self, kept: FileRecord) -> str:
+        """Make a new file of the content of that record; returns its id."""
+        now = self._next_time()
+        record = replace(kept, id=str(uuid.uuid4()), created_at=now, updated_at=now)
+        uploaded = [self._events.edited(record)] if record.is_uploaded else []
+        await self._store.commit(self._events.created(record), *uploaded)
+        return record.id
+
+    async def purge(self, deleted: FileRecord, kept: list[FileRecord]) -> None:
+        """Keep nothing of a deleted file, of which these contents are kept now."""
+        contents = [replace(record, id=deleted.id) for record in kept]
+        outbox = [event for record in contents for event in self._remote_delete(record)]
+        await self._store.commit(self._events.purged(deleted), *outbox)
 
     async def _keep(
         self, prepared: PreparedContent, commit: Callable[[StoredContent], Awaitable[FileRecord]]
@@ -152,20 +191,33 @@ class Writer:
                 remote_key=old.remote_key if is_same else "",
                 updated_at=self._workspace.now_ms(),
             )
-            events = [self._events.edited(new, if_content=wanted.if_content), *self._own_bytes(new)]
-            control = self._tables.control(file_id)
-            fresh = TransferControl(file_id, pinned=control.pinned)
-            if control != fresh:
-                events.append(self._events.control_changed(fresh))
+            based = [] if is_same else [self._events.based(file_id, new.content_hash, old.content_hash)]
+            events = [
+                self._events.edited(new, if_content=wanted.if_content),
+                *self._if_effective(based, new, wanted.if_content),
+                *self._own_bytes(new),
+            ]
+            events += self._fresh_control(file_id)
             if not is_same:
                 events += self._remote_delete(old)
             await self._store.commit(*events, *self._of_app(wanted.events, new, wanted.if_content))
         return new
 
+    def _fresh_control(self, file_id: str) -> list[NewEvent]:
+        """What was asked of a file's transfers is over with its content, but for a pin."""
+        control = self._tables.control(file_id)
+        fresh = TransferControl(file_id, pinned=control.pinned)
+        return [] if control == fresh else [self._events.control_changed(fresh)]
+
     def _of_app(self, make: AppEvents | None, record: FileRecord, if_content: str | None) -> list[NewEvent]:
-        """What the app commits with an edit or a deletion that made this record. Where that may turn out to
-        have no effect, they have none then either."""
-        events = made_events(make, _result(record))
+        """What the app commits with an edit or a deletion that made this record."""
+        return self._if_effective(made_events(make, _result(record)), record, if_content)
+
+    def _if_effective(
+        self, events: list[NewEvent], record: FileRecord, if_content: str | None
+    ) -> list[NewEvent]:
+        """What goes with an edit or a deletion that made this record. Where that may turn out to have no
+        effect, these have none then either."""
         if if_content is None:
             return events
         effect = self._events.effect_of(record)

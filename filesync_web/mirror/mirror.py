@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import groupby
 
+from filesync_web.aio.clocks import SystemClock
 from filesync_web.aio.threads import in_thread
 from filesync_web.errors import (
     BlobNotFoundError,
@@ -57,7 +58,7 @@ class Mirror:
     ) -> None:
         self._store = store
         self._files = files
-        self._tables = FileSyncTables(store)
+        self._tables = FileSyncTables(store, SystemClock())
         self._folder = folder
         self._knowledge = knowledge
         self._ignore = list(ignore)

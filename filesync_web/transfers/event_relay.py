@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from filesync_web.aio.listeners import Listeners
 from filesync_web.core.display import FileSyncEvent
+from filesync_web.core.versions import file_and_content
 from filesync_web.livestore.messages import Json
 from filesync_web.livestore.store import Store
 from filesync_web.ports import Unsubscribe
@@ -58,7 +60,13 @@ class EventRelay:
         self._listeners = Listeners()
 
     def tell(self, event: FileSyncEvent) -> None:
-        """Tell this tab and the others."""
+        """Tell this tab and the others. No app knows the id of a version: of an error it is told by that of
+        the file, of other things not at all."""
+        file_id, version = file_and_content(event.file_id or "")
+        if version:
+            if event.error is None:
+                return
+            event = replace(event, file_id=file_id)
         loop = asyncio.get_running_loop()
         if not event.type.endswith(":progress"):
             if not self._is_due:
@@ -67,7 +75,7 @@ class EventRelay:
         elif not self._unsent:
             loop.call_later(PROGRESS_DELAY, self._send)
         self._unsent.append(_members(event))
-        self._tell_here(event)
+        self.tell_here(event)
 
     def _send(self) -> None:
         self._is_due = False
@@ -82,9 +90,10 @@ class EventRelay:
                 self._store.post_message(TOPIC, [_members(told)])
         elif not self._store.leader:
             for event in _events_of(message):
-                self._tell_here(event)
+                self.tell_here(event)
 
-    def _tell_here(self, event: FileSyncEvent) -> None:
+    def tell_here(self, event: FileSyncEvent) -> None:
+        """Tell this tab alone."""
         if event.type in ("online", "offline"):
             self.online = event.type == "online"
         self._listeners.tell(event)

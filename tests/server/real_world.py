@@ -11,119 +11,30 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import sqlite3
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import filesync_web as fs
-from filesync_web.core.backoff import RetryPolicy
-from filesync_web.core.paths import remote_key
-from filesync_web.core.records import FileRecord, LocalFileState
-from filesync_web.native.blobs import DirectoryBlobStore
-from tests.harness.fault_proxy import FAULTS, Exchange, FaultProxy
+from filesync_web.core.paths import file_path, remote_key
+from filesync_web.core.versions import VersionPolicy
+from tests.harness.fault_proxy import FAULTS, FaultProxy
 from tests.harness.server import ServerProcess
 from tests.harness.waiting import until
-from tests.in_page.client import FILES, SCHEMA, TOKEN
+from tests.in_page.client import FILES
 from tests.model.state import Step
+from tests.model.tables import NOTHING_KEPT
+from tests.server.real_device import Device
 
 CONTENTS = [b"", b"small", b"larger " * 20_000, b"a" * 1000, b"b" * 1000]
+KEEP_ALL = VersionPolicy(keep_last=None, keep_days=None, trash_days=None)
 EMPTY = hashlib.sha256(CONTENTS[0]).hexdigest()
 DOWNLOADS: list[fs.FileSyncSettings] = [{}, {"downloads": "on_demand"}, {"keep_bytes": 2000}]
-RETRY = RetryPolicy(base=0.02, cap=0.1, max_attempts=3, rest=0.3)
 A_MOMENT = 0.5
 """Seconds that a step waits for a request to end; whether it has is no matter."""
 CONVERGE_SECONDS = 45.0
-
-
-class Device:
-    """A client: its folder lasts, its store and file sync can be opened anew. While `broken` has faults, its
-    next requests get them; offline, all fail."""
-
-    def __init__(
-        self, name: str, folder: Path, proxy: FaultProxy, server: ServerProcess, store_id: str
-    ) -> None:
-        self.name = name
-        self.online = True
-        self.broken: deque[str] = deque()
-        self._underway: dict[str, str] = {}  # the contents of uploads that have begun, by file
-        self._failed: set[str] = set()  # the contents of uploads that have ended otherwise than complete
-        self._folder = folder
-        self._signer = fs.SignerConfig(f"{proxy.url}/api", auth_token=TOKEN)
-        self._sync = fs.SyncOptions(f"{server.url}/sync", auth_token=TOKEN)
-        self._store_id = store_id
-        self.blobs = DirectoryBlobStore(folder, store_id)
-        proxy.choose_fault = self._fault
-
-    def _fault(self, _exchange: Exchange) -> str:
-        if not self.online:
-            return "refuse"
-        return self.broken.popleft() if self.broken else ""
-
-    async def open(self, settings: fs.FileSyncSettings) -> None:
-        self.store = await fs.open_store(
-            SCHEMA, store_id=self._store_id, sync=self._sync, data_dir=self._folder
-        )
-        self.files = await fs.create_file_sync(
-            self.store,
-            remote=self._signer,
-            retry=RETRY,
-            health_check_interval=0.1,
-            stall_timeout=5.0,
-            orphan_grace=0.0,
-            thumbnails=None,
-            **settings,
-        )
-
-        self.files.on_event(self._note)
-
-    def _note(self, event: fs.FileSyncEvent) -> None:
-        kind, _, what = event.type.partition(":")
-        if kind != "upload" or not event.file_id or what == "progress":
-            return
-        begun = self._underway.pop(event.file_id, None)
-        if begun and what != "complete":
-            self._failed.add(begun)
-        if what == "start":
-            self._underway[event.file_id] = self.records[event.file_id].content_hash
-
-    @property
-    def broken_off(self) -> set[str]:
-        """The contents of uploads that have not come to a good end; one that is stopped tells of no end."""
-        return self._failed | set(self._underway.values())
-
-    async def close(self) -> None:
-        await self.files.dispose()
-        await self.store.close()
-
-    @property
-    def records(self) -> dict[str, FileRecord]:
-        return {record.id: record for record in self.store.query(FILES.tables.files)}
-
-    @property
-    def live(self) -> list[FileRecord]:
-        return self.store.query(FILES.tables.files.where(deleted_at=None).order_by("id"))
-
-    @property
-    def rows(self) -> dict[str, LocalFileState]:
-        return {row.file_id: row for row in self.store.query(FILES.tables.local_file_state)}
-
-    @property
-    def running(self) -> set[tuple[str, ...]]:
-        """The transfers that are in progress."""
-        busy = fs.Status.IN_PROGRESS
-        rows = self.rows.values()
-        return {
-            (row.file_id, row.upload_status, row.download_status)
-            for row in rows
-            if busy in (row.upload_status, row.download_status)
-        }
-
-    @property
-    def is_synced(self) -> bool:
-        status = self.store.sync_status
-        return status.caught_up and not status.pending
 
 
 class RealWorld:
@@ -147,6 +58,7 @@ class RealWorld:
             for device in self.devices:
                 await device.open({})
                 await device.store.set_sync_enabled(False)
+                await _set_policy(device, KEEP_ALL)
             for name, who, a, b in trace:
                 await getattr(self, f"op_{name}")(self.devices[who % len(self.devices)], a, b)
             await self.converge()
@@ -156,8 +68,8 @@ class RealWorld:
                     await device.close()
 
     async def converge(self) -> None:
-        """Nothing fails any more, and everybody wants everything: all devices must come to rest by
-        themselves, after a restart, with equal files; so must a fresh one."""
+        """Nothing fails any more, nothing old is kept any more, and everybody wants everything: all devices
+        must come to rest by themselves, after a restart, with equal files; so must a fresh one."""
         for device in self.devices:
             await device.store.set_sync_enabled(True)
             device.online = True
@@ -166,6 +78,8 @@ class RealWorld:
             await device.open({})
         await self._fresh.open({})
         self.devices.append(self._fresh)
+        await self._until(self._is_one_story)
+        await _set_policy(self._fresh, NOTHING_KEPT)
         await self._until(self._is_one_story)
         for device in self.devices:
             for record in device.live:
@@ -286,6 +200,47 @@ class RealWorld:
         await device.close()
         await device.open(DOWNLOADS[a % len(DOWNLOADS)])
 
+    async def op_edit_deleted(self, device: Device, a: int, b: int) -> None:
+        other = self.devices[(self.devices.index(device) + 1) % len(self.devices)]
+        record = _pick(device.live, a)
+        if record is not None and record.id in {theirs.id for theirs in other.live}:
+            await other.files.delete_file(record.id)
+            await self.op_sync(other, 0, 0)
+            await device.files.update_file(record.id, CONTENTS[b % len(CONTENTS)])
+
+    async def op_policy(self, device: Device, a: int, b: int) -> None:
+        """What is kept stays: what ends while somebody brings it back would rightly be lost."""
+        await _set_policy(device, replace(KEEP_ALL, edit_revives=a % 2 == 0))
+
+    async def op_restore(self, device: Device, a: int, b: int) -> None:
+        version = _pick([version for version in device.versions if not version.is_purged], a)
+        if version is None:
+            return
+        record, events = device.records[version.file_id], FILES.events
+        changes = [] if record.is_live else [events.file_restored(id=record.id)]
+        if version.content_hash != record.content_hash:
+            content, path = version.content_hash, file_path(self._store_id, version.content_hash)
+            told = {"content_hash": content, "path": path, "remote_key": version.remote_key}
+            changes += [
+                events.file_updated(id=record.id, updated_at=record.updated_at + 1, **told),
+                events.file_version_base(id=record.id, content_hash=content, base_hash=record.content_hash),
+            ]
+        await device.store.commit(*changes)
+
+    async def op_purge(self, device: Device, a: int, b: int) -> None:
+        """Only what everybody knows as deleted: somebody might bring it back at the same moment."""
+        deleted = [record for record in device.records.values() if not record.is_live]
+        if self._is_settled() and (record := _pick(deleted, a)):
+            await device.store.commit(FILES.events.file_purged(id=record.id))
+            for other in (device, *self.devices):
+                await self.op_sync(other, 0, 0)
+
+    async def op_resolve(self, device: Device, a: int, b: int) -> None:
+        marked = [version for version in device.versions if version.conflict]
+        if version := _pick(marked, a):
+            resolved = FILES.events.file_version_resolved
+            await device.store.commit(resolved(id=version.file_id, content_hash=version.content_hash))
+
     # --- what happens to devices
 
     async def op_online(self, device: Device, a: int, b: int) -> None:
@@ -359,6 +314,14 @@ class RealWorld:
             and not device.running
             for device in self.devices
         )
+
+
+async def _set_policy(device: Device, policy: VersionPolicy) -> None:
+    """Let everything be kept for ever, or nothing."""
+    limit = 0 if policy == NOTHING_KEPT else None
+    limits = {"keep_last": limit, "keep_ms": limit, "trash_ms": limit}
+    event = FILES.events.file_version_policy_set(**limits, edit_revives=policy.edit_revives)
+    await device.store.commit(event)
 
 
 def _pick(items: Sequence[Any], number: int) -> Any:

@@ -102,6 +102,16 @@ def test_so_many_versions_are_kept(keep_last: int | None, kept: set[str]) -> Non
     assert set(kept_until(history, VersionPolicy(keep_last=keep_last))) == kept
 
 
+def test_a_content_counts_once_as_the_file_had_it_last() -> None:
+    two = edit(edit(new_file(), Y, X, "a"), Z, X, "b")
+    again = edit(edit(two, Y, Z, "a", at=2), Z, Y, "a", at=3)
+    assert [v.content_hash for v in again.versions] == [X, Y, Z, Y, Z]
+    assert conflicts(again) == {Y: Conflict.EDIT}, "which is no open one any more"
+    assert kept_until(again, VersionPolicy(keep_last=0)) == {}
+    assert set(kept_until(again, VersionPolicy(keep_last=1))) == {Y}
+    assert set(kept_until(again, VersionPolicy(keep_last=2))) == {X, Y}
+
+
 def test_a_clock_that_is_behind_ends_nothing_before_it_began() -> None:
     late = edit(edit(new_file(), Y, X, "a", at=100 * DAY), Z, Y, "b", at=1)
     assert kept_until(late, POLICY)[Y] == 130 * DAY

@@ -215,6 +215,11 @@ class Tab:
         )
         return key
 
+    async def keep_nothing(self, *, edit_revives: bool = True) -> None:
+        """Set a policy by which what was replaced or deleted goes at once."""
+        nothing = {"keep_last": 0, "keep_ms": 0, "trash_ms": 0}
+        await self.store.commit(FILES.events.file_version_policy_set(**nothing, edit_revives=edit_revives))
+
     async def close(self) -> None:
         await self.sync.dispose()
         await self.store.close()

@@ -79,8 +79,8 @@ async def test_they_are_in_the_transaction_of_the_file(monkeypatch: pytest.Monke
         of_app = [names for names in transactions if any("Photo" in name for name in names)]
         assert [[name for name in names if not name.startswith("v1.Local")] for names in of_app] == [
             ["v1.FileCreated", "v1.BlobUsed", "v1.PhotoAdded"],
-            ["v1.FileUpdated", "v1.BlobUsed", "v1.PhotoRemoved", "v1.PhotoAdded"],
-            ["v1.FileDeleted", "v1.PhotoRemoved"],
+            ["v1.FileUpdated", "v1.FileVersionBase", "v1.BlobUsed", "v1.PhotoRemoved", "v1.PhotoAdded"],
+            ["v1.FileDeleted", "v1.FileVersionBase", "v1.PhotoRemoved"],
         ]
 
 
@@ -146,6 +146,7 @@ async def test_a_condition_ties_them_to_what_others_have_done_before() -> None:
     async with devices(2) as (here, elsewhere):
         elsewhere.backend = synced(here)
         tab, other = await a_tab(here), await a_tab(elsewhere)
+        await tab.keep_nothing(edit_revives=False)
         saved = await tab.sync.save_file(b"one")
         await here.clock.advance(1)
         await elsewhere.clock.advance(1)

@@ -125,7 +125,7 @@ async def deletes(counts: Counts, count: int) -> Counter[str]:
         await settle()
         counts.clear()
         for number, record in enumerate(tab.store.query(FILES.tables.files)):
-            await tab.sync.delete_file(record.id)
+            await tab.sync.delete_file(record.id, purge=True)
             if number % 25 == 0:
                 await device.clock.advance(5)  # the state is saved in between
         await rest(device, lambda: not (device.store.objects or device.blobs.blobs))
@@ -151,7 +151,9 @@ async def test_deletes_that_come_together_go_in_few_requests() -> None:
         await save_offline(device, tab, COUNT)
         await rest(device, lambda: len(device.store.objects) == COUNT)
         device.network.requests.clear()
-        deletes = [tab.sync.delete_file(record.id) for record in tab.store.query(FILES.tables.files)]
+        deletes = [
+            tab.sync.delete_file(record.id, purge=True) for record in tab.store.query(FILES.tables.files)
+        ]
         await asyncio.gather(*deletes)
         await rest(device, lambda: not device.store.objects)
         assert len(asked(device)) <= COUNT / 10

@@ -171,7 +171,7 @@ async def test_equal_files_are_evicted_and_come_back_together() -> None:
         await tab.sync.read_file(second.file_id)
         rows = [tab.row(file.file_id) for file in (first, second)]
         assert [row.local_hash for row in rows if row is not None] == [second.content_hash] * 2
-        await tab.sync.delete_file(second.file_id)
+        await tab.sync.delete_file(second.file_id, purge=True)
         await settle()
         assert list(device.blobs.blobs) == [first.content_hash], "the last copy stays"
         await tab.sync.evict_file(first.file_id)

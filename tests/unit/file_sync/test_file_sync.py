@@ -14,6 +14,7 @@ from tests.unit.file_sync.scene import FILES, a_device, is_data
 async def test_local_only_mode_asks_nobody() -> None:
     async with a_device() as device:
         tab = await device.tab(local_only=True)
+        await tab.keep_nothing()
         first = await tab.sync.save_file(b"a")
         second = await tab.sync.update_file(first.file_id, b"b")
         await settle()
@@ -106,7 +107,7 @@ async def test_a_schema_without_the_file_tables_is_refused() -> None:
         store = await Store.open(schema=schema, store_id="s", ports=ports)
         try:
             with pytest.raises(fs.SchemaError, match="create_file_sync_schema"):
-                FileSyncTables(store)
+                FileSyncTables(store, device.clock)
         finally:
             await store.close()
 

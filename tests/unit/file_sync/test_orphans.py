@@ -97,7 +97,7 @@ async def test_an_orphan_is_saved_again_without_copying_it() -> None:
         assert device.store.objects == {f"s/{old.content_hash}": b"precious"}
         assert [event.name for event in backend.events].count("v1.FileCreated") == 1
         assert not await tab.sync.list_orphans()
-        await tab.sync.delete_file(new.file_id)
+        await tab.sync.delete_file(new.file_id, purge=True)
         await settle()
         assert not device.blobs.blobs, "it is an ordinary file again"
 
@@ -147,7 +147,7 @@ async def test_files_that_come_back_have_their_bytes() -> None:
         assert not tab.store.query(FILES.tables.orphans)
         assert (await tab.sync.read_file(file.file_id, wait=False)).data == b"bytes"
         assert not [r for r in device.network.requests if is_data(r)], "nothing was transferred"
-        await tab.sync.delete_file(file.file_id)
+        await tab.sync.delete_file(file.file_id, purge=True)
         await settle()
         assert not device.blobs.blobs
 
@@ -165,7 +165,7 @@ async def test_a_file_that_has_come_back_can_be_deleted_at_once() -> None:
         backend.reset()
         backend.events, backend.backend_id = true_events, true_id
         await device.clock.advance(60)
-        await tab.sync.delete_file(file.file_id)
+        await tab.sync.delete_file(file.file_id, purge=True)
         await settle()
         assert not device.blobs.blobs
         assert not await tab.sync.list_orphans()
@@ -193,7 +193,7 @@ async def test_what_a_backup_does_not_know_is_kept_even_beside_a_deleted_file_of
         backend = synced(device)
         tab = await device.tab()
         (first,) = await saved(tab, b"same")
-        await tab.sync.delete_file(first.file_id)
+        await tab.sync.delete_file(first.file_id, purge=True)
         await device.clock.advance(5)
         backup = list(backend.events)
         await saved(tab, b"same", b"other")
@@ -256,6 +256,7 @@ async def test_what_a_lost_log_leaves_is_explained_by_the_backend() -> None:
     async with a_device() as device:
         backend = synced(device)
         tab = await device.tab()
+        await tab.keep_nothing()
         _kept, deleted, edited = await saved(tab, b"kept", b"deleted", b"edited")
         await device.clock.advance(5)
         blobs = dict(device.blobs.blobs)

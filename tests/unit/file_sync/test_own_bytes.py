@@ -39,7 +39,7 @@ async def test_saving_orphaned_bytes_once_more_makes_them_a_file() -> None:
         (file,) = await saved(tab, b"precious")
         assert not await tab.sync.list_orphans()
         assert not tab.store.query(FILES.tables.orphans)
-        await tab.sync.delete_file(file.file_id)
+        await tab.sync.delete_file(file.file_id, purge=True)
         await settle()
         assert not device.blobs.blobs
 
@@ -47,6 +47,7 @@ async def test_saving_orphaned_bytes_once_more_makes_them_a_file() -> None:
 async def test_an_edit_made_elsewhere_removes_the_old_bytes_here() -> None:
     async with a_device() as device:
         tab = await device.tab()
+        await tab.keep_nothing()
         file_id = await tab.commit_remote_file(device, b"old")
         await settle()
         assert list(device.blobs.blobs.values()) == [b"old"]
@@ -78,10 +79,11 @@ async def test_an_offline_edit_of_a_file_that_was_deleted_meanwhile_is_kept() ->
         backend.append(Event(deleted.definition.name, deleted.args, 0, 0, "other", "s"))
         backend.offline = False
         await device.clock.advance(60)
-        assert not tab.record(file.file_id).is_live
-        assert list(device.blobs.blobs.values()) == [b"edited offline"]
-        (orphan,) = await tab.sync.list_orphans()
-        assert (orphan.content_hash, orphan.metadata.name) == (edited.content_hash, "mine.txt")
+        record = tab.record(file.file_id)
+        assert (record.is_live, record.content_hash) == (True, edited.content_hash), "it has come back"
+        assert fs.get_file_metadata(record).name == "mine.txt"
+        assert (await tab.sync.read_bytes(file.file_id)) == b"edited offline"
+        assert not await tab.sync.list_orphans()
 
 
 async def test_what_is_offered_to_the_backend_again_has_not_vanished() -> None:
@@ -97,7 +99,7 @@ async def test_what_is_offered_to_the_backend_again_has_not_vanished() -> None:
         assert all(tab.record(file.file_id).is_uploaded for file in files)
         assert sorted(device.blobs.blobs.values()) == [b"one", b"two"]
         assert not await tab.sync.list_orphans()
-        await tab.sync.delete_file(files[0].file_id)
+        await tab.sync.delete_file(files[0].file_id, purge=True)
         await settle()
         assert list(device.blobs.blobs.values()) == [b"two"]
 

@@ -163,5 +163,5 @@ async def test_two_tabs_that_change_the_controls_of_a_file_at_once_both_have_the
             first.sync.prioritize_download(result.file_id),
         )
         await settle()
-        control = FileSyncTables(second.store).control(result.file_id)
+        control = FileSyncTables(second.store, device.clock).control(result.file_id)
         assert (control.pinned, control.state) == (True, fs.Control.PAUSED)

@@ -111,10 +111,10 @@ async def test_thumbnails_go_with_the_last_file_of_their_content() -> None:
         thumbnails = with_thumbnails(device)
         tab = await device.tab()
         one, other = await picture(tab), await picture(tab)
-        await tab.sync.delete_file(one.file_id)
+        await tab.sync.delete_file(one.file_id, purge=True)
         await settle()
         assert len(thumbnails.kept) == 1
-        await tab.sync.delete_file(other.file_id)
+        await tab.sync.delete_file(other.file_id, purge=True)
         await settle()
         assert thumbnails.kept == {}
 
@@ -190,7 +190,7 @@ async def test_garbage_is_collected_also_when_thumbnails_cannot_be() -> None:
             raise StorageError("the worker is gone")
 
         thumbnails.sizes = fail  # type: ignore[method-assign]
-        await tab.sync.delete_file(file.file_id)
+        await tab.sync.delete_file(file.file_id, purge=True)
         await settle()
         assert device.blobs.blobs == {}
 

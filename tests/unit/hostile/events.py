@@ -94,6 +94,12 @@ NAMES = (
     "v1.FileCreated",
     "v1.FileUpdated",
     "v1.FileDeleted",
+    "v1.FileVersionBase",
+    "v1.FileVersionStored",
+    "v1.FileVersionResolved",
+    "v1.FileVersionPolicySet",
+    "v1.FileRestored",
+    "v1.FilePurged",
     "v1.LocalFileStateUpsert",
     "v1.LocalFileStateClear",
     "v1.TransferControlSet",
@@ -106,7 +112,9 @@ NAMES = (
     "__init__",
     "",
 )
-"""Most of what is pushed are the three synced events of files; then client-only ones, and names of nobody."""
+"""The three synced events of files that livestore-filesync knows, then those of versions and trash; then
+client-only ones, and names of nobody."""
+_OF_FILES, _OF_VERSIONS = NAMES[:3], NAMES[3:9]
 
 ODD_TEXTS = (
     "",
@@ -131,6 +139,9 @@ ODD_TEXTS = (
     f"{STORE}/<own hash>",
     f"{STORE}/<their hash>",
     f"{FOREIGN_STORE}/<own hash>",
+    f"bad-1@{'ab' * 32}",
+    "<own id>@<own hash>",
+    "<unsent id>@<unsent hash>",
     "https://elsewhere.example/x",
     "javascript:alert(1)",
     "a\x00b",
@@ -231,7 +242,8 @@ def write_raw(frame: str) -> str:
 
 def random_event(random: Random) -> HostileEvent:
     """Any event. Most are one of a file, and well-formed: what is refused at once does no harm."""
-    name = random.choice(NAMES[:3]) if random.random() < 0.85 else random.choice(NAMES)
+    kind = random.random()
+    name = random.choice(_OF_FILES if kind < 0.65 else _OF_VERSIONS if kind < 0.85 else NAMES)
     args = random.choice(ODD_VALUES) if random.random() > 0.97 else _args(random, name)
     client_id = (
         random.choice(("mallory", "<own client>", "", "ü" * 50)) if random.random() > 0.9 else "mallory"
@@ -286,6 +298,14 @@ def _hash(random: Random) -> str:
     return str(random.choice(HASHES if random.random() < 0.85 else ODD_TEXTS))
 
 
+def _hash_or_none(random: Random) -> str:
+    return "" if random.random() < 0.3 else _hash(random)
+
+
+def _limit(random: Random) -> int | None:
+    return random.choice((None, 0, 1, -1, 30 * 24 * 3600 * 1000, 2**53 - 1))
+
+
 def _metadata(random: Random) -> str | None:
     return random.choice(METADATA) if random.random() < 0.5 else None
 
@@ -309,6 +329,17 @@ _MEMBERS: dict[str, dict[str, Callable[[Random], Json]]] = {
         "updatedAt": _time,
     },
     "v1.FileDeleted": {"id": _id, "deletedAt": _time},
+    "v1.FileVersionBase": {"id": _id, "contentHash": _hash_or_none, "baseHash": _hash_or_none},
+    "v1.FileVersionStored": {"id": _id, "contentHash": _hash, "remoteKey": _KEY},
+    "v1.FileVersionResolved": {"id": _id, "contentHash": _hash},
+    "v1.FileVersionPolicySet": {
+        "keepLast": _limit,
+        "keepMs": _limit,
+        "trashMs": _limit,
+        "editRevives": lambda random: random.random() < 0.5,
+    },
+    "v1.FileRestored": {"id": _id},
+    "v1.FilePurged": {"id": _id},
     "v1.LocalFileStateUpsert": {
         "fileId": _id,
         "path": _PATH,

@@ -76,6 +76,21 @@ def _with_text(text: str) -> list[HostileEvent]:
 
 
 KEPT: dict[str, list[HostileEvent]] = {
+    "a file whose id is that of a version": [
+        created(f"<own id>@{LOST}"),
+        created("<own id>@<own hash>", "<own hash>"),
+        deleted("<own id>@<own hash>"),
+    ],
+    "a base that nobody had, told for another client": [
+        HostileEvent("v1.FileVersionBase", {"id": "<own id>", "contentHash": hash_, "baseHash": LOST}, client)
+        for hash_ in ("", "<own hash>", LOST, "x")
+        for client in ("<own client>", "mallory")
+    ],
+    "the end of a file that is live": [
+        HostileEvent("v1.FilePurged", {"id": "<own id>"}),
+        HostileEvent("v1.FileRestored", {"id": "<unsent id>"}),
+        HostileEvent("v1.FilePurged", {"id": "nobody"}),
+    ],
     "metadata so deep that it ends the interpreter": [
         created(metadataJson='{"custom":' + "[" * DEPTH + "]" * DEPTH + "}"),
         updated(),

@@ -117,6 +117,12 @@ def test_file_events_have_the_wire_contracts_form() -> None:
         "v1.FileCreated": True,
         "v1.FileUpdated": True,
         "v1.FileDeleted": True,
+        "v1.FileVersionBase": True,
+        "v1.FileVersionStored": True,
+        "v1.FileVersionResolved": True,
+        "v1.FileVersionPolicySet": True,
+        "v1.FileRestored": True,
+        "v1.FilePurged": True,
         "v1.LocalFileStateUpsert": False,
         "v1.LocalFileStateRemove": False,
         "v1.TransferControlSet": False,
@@ -155,6 +161,8 @@ def test_the_file_tables_are_those_that_users_query() -> None:
         "orphans",
         "stock_takings",
         "released_contents",
+        "file_versions",
+        "version_policy",
     }
 
 

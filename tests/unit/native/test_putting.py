@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import filesync_web as fs
+from filesync_web.aio.clocks import SystemClock
 from filesync_web.command import putting
 from filesync_web.command.console import Console
 from filesync_web.command.failures import IncompleteError
@@ -26,7 +27,7 @@ async def a_session(folder: Path) -> AsyncIterator[Session]:
     files = await fs.create_file_sync(store, remote=None)
     try:
         settings = Settings(url="http://nowhere", token="t", store="s", data_dir=folder)
-        yield Session(settings, store, files, FileSyncTables(store))
+        yield Session(settings, store, files, FileSyncTables(store, SystemClock()))
     finally:
         await files.dispose()
         await store.close()

@@ -40,8 +40,11 @@ asyncio.run(main())
 
 
 @asynccontextmanager
-async def a_file_sync(folder: Path) -> AsyncIterator[fs.FileSync]:
+async def a_file_sync(folder: Path, *, keeps_versions: bool = True) -> AsyncIterator[fs.FileSync]:
     store = await fs.open_store(SCHEMA, store_id="s", data_dir=folder)
+    if not keeps_versions:
+        none = {"keep_last": 0, "keep_ms": 0, "trash_ms": 0}
+        await store.commit(SCHEMA.events.file_version_policy_set(**none, edit_revives=True))
     sync = await fs.create_file_sync(store, remote=None)
     try:
         yield sync
@@ -81,7 +84,7 @@ async def test_an_open_file_survives_its_deletion(tmp_path: Path) -> None:
         async with sync.open_file(saved.file_id, text=True, newline="", buffer_size=16) as text:
             rows = csv.reader(text)
             assert next(rows) == ["a", "b"]
-            await sync.delete_file(saved.file_id)
+            await sync.delete_file(saved.file_id, purge=True)
             await sync.collect_garbage()
             assert files_under(tmp_path, "livestore-filesync-files") == []
             assert len(list(rows)) == 1999
@@ -91,7 +94,7 @@ async def test_the_path_of_a_file_holds_while_it_has_its_content(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    async with a_file_sync(Path("data")) as sync:
+    async with a_file_sync(Path("data"), keeps_versions=False) as sync:
         saved = await sync.save_file(b"one")
         path = sync.local_path(saved.file_id)
         assert path == sync.local_path(saved.path) == tmp_path / "data" / saved.path
