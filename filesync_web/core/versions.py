@@ -86,7 +86,7 @@ def kept_until(history: History, policy: VersionPolicy) -> dict[str, float]:
     record, until = history.record, math.inf
     kept: dict[str, float] = {}
     if not record.is_live:
-        if history.versions[-1].is_purged:
+        if history.versions[-1].is_purged or policy.trash_days == 0:
             return {}
         until = max(record.deleted_at or 0, record.updated_at) + _milliseconds(policy.trash_days)
         kept[record.content_hash] = until
@@ -99,7 +99,7 @@ def kept_until(history: History, policy: VersionPolicy) -> dict[str, float]:
         is_open = version.conflict is not Conflict.NONE
         if not is_open:
             left -= 1
-        if (is_open or left >= 0) and version.ended_at is not None:
+        if (is_open or left >= 0) and version.ended_at is not None and policy.keep_days != 0:
             kept[version.content_hash] = min(until, version.ended_at + _milliseconds(policy.keep_days))
     return kept
 

@@ -1,7 +1,7 @@
 """Which files come to this device by themselves, and which only when they are asked for.
 
 One that is read, shown or pinned is asked for, and stays so until it is evicted. The others come by
-themselves, all of them or as far as there is to be room, or none. That is decided when the engine is shown a
+themselves, all of them or as far as there is to be room, or none; a version or a file in the trash never. That is decided when the engine is shown a
 file, so that nothing waits in line that is not to come. Bytes that are here are kept, whatever is decided.
 """
 
@@ -30,6 +30,7 @@ class LiveFile(Protocol):
 
     record: FileRecord
     control: TransferControl
+    is_kept: bool
 
     @property
     def is_here(self) -> bool:
@@ -48,7 +49,8 @@ class Demand:
     def wants(self, file: LiveFile) -> bool:
         """Whether the file's bytes are to come when they are not here, and could be had."""
         record, control = file.record, file.control
-        comes = control.is_asked_for or (not control.evicted and self._comes_by_itself(record))
+        may_come = not (control.evicted or file.is_kept)
+        comes = control.is_asked_for or (may_come and self._comes_by_itself(record))
         if self._downloads.keep_bytes is not None:
             if file.is_here or (comes and record.is_uploaded):
                 self._count(record)

@@ -65,6 +65,12 @@ absence of a record says nothing: only a tombstone or an edit ends a need.
 *Demand.* Which files come by themselves is decided in `demand.py`. One that does not is at rest, with nothing
 to be done, until somebody asks for it.
 
+*Versions and trash.* What a file had before, and what was deleted, is kept for as long as the store's policy
+says (`core/versions.py`). To the engine each such content is a file of its own that is only *kept*: it never
+comes by itself, nobody waits for it, and all else holds as it does for live ones. So bytes that are here and
+nowhere else are uploaded, objects and bytes stay while anything is kept that has them, and a key that is lost
+is withdrawn. When the policy ends it, the engine sees a deletion; it knows neither the policy nor the clock.
+
 *Eviction.* An evicted file is not downloaded, that is all. Bytes of it that are here, or come by another
 file, are kept as any others: only the eviction itself removes them, after it has asked the object store.
 

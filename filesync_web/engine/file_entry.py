@@ -32,7 +32,8 @@ class FileFact:
 
     `row` is the stored row, None when there is none. `local_hash` is the hash of the own copy: the record's
     content hash when those bytes are here, else that of an older copy, else "". `deletes` is what the outbox
-    holds because of this file.
+    holds because of this file. `is_kept`: it is a version, under an id of its own, or a file in the trash; its
+    record is live until the policy ends it.
     """
 
     record: FileRecord
@@ -40,6 +41,7 @@ class FileFact:
     local_hash: str
     control: TransferControl
     deletes: tuple[RemoteDelete, ...] = ()
+    is_kept: bool = False
 
 
 @dataclass(slots=True)
@@ -52,6 +54,7 @@ class FileEntry:
     control: TransferControl
     stored: LocalFileState | None = None
     is_wanted: bool = True
+    is_kept: bool = False
     retry: Retry = FIRST_TRY
     job: Job | None = None
 
@@ -97,11 +100,13 @@ class FileEntry:
 
     def plan(self, *, remote: bool) -> Plan:
         """What is to be done for the file now: for one that is not wanted here nothing, it is downloaded on
-        demand. One that names no content ought to be downloaded, and cannot."""
+        demand, and for one that is only kept nobody waits. One that names no content ought to be downloaded,
+        and cannot."""
         if not self.record.is_usable:
             return Plan.DOWNLOAD
         wanted = plan(self.record, have_local=self.is_here, remote=remote)
-        return wanted if self.is_wanted or wanted is not Plan.DOWNLOAD else Plan.NOTHING
+        is_idle = not self.is_wanted and (wanted is Plan.DOWNLOAD or (self.is_kept and wanted is Plan.WAIT))
+        return Plan.NOTHING if is_idle else wanted
 
     def is_served_by(self, kind: JobKind, *, remote: bool) -> bool:
         """Whether a job of that kind is what the plan wants, or the look at a lost object."""

@@ -15,6 +15,7 @@ from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.paths import remote_key
 from filesync_web.core.records import FileRecord, RemoteDelete
 from filesync_web.core.sizes import LARGE, SMALL
+from filesync_web.core.versions import file_and_content
 from filesync_web.engine.demand import Demand
 from filesync_web.engine.effects import Effect, Job, JobKind, Notify, QueueRemoteDelete
 from filesync_web.engine.live_files import LiveFiles
@@ -173,10 +174,11 @@ class EngineState:
         self.emit(Notify(FileSyncEvent(f"{job.kind.value}:{what}", job.file_id, error=error)))
 
     def answer_for(self, record: FileRecord) -> None:
-        """Write down that this client may have put a record's object into the store, unless that is known."""
+        """Write down that this client may have put a record's object into the store, unless that is known. For
+        a version its file is the cause, which is known when the version is no more."""
         if self.outbox.get(record.content_hash) is None:
-            key = remote_key(record.path)
-            delete = RemoteDelete(key, record.content_hash, record.id, queued_at=record.updated_at)
+            key, file_id = remote_key(record.path), file_and_content(record.id)[0]
+            delete = RemoteDelete(key, record.content_hash, file_id, queued_at=record.updated_at)
             self.outbox.add(delete)
             self.emit(QueueRemoteDelete(delete))
 
@@ -200,4 +202,4 @@ class EngineState:
     def is_unfinished(self, file_id: str) -> bool:
         """Whether a live file's content is not in the object store yet."""
         file = self.files.get(file_id)
-        return file is not None and not file.record.is_uploaded
+        return file is not None and not (file.is_kept or file.record.is_uploaded)

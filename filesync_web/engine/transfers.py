@@ -57,7 +57,7 @@ class Transfers:
         if file.job is None:
             file.row = at_rest(row)
         self._change_record(file, record)
-        file.stored, file.control = fact.row, fact.control
+        file.stored, file.control, file.is_kept = fact.row, fact.control, fact.is_kept
         file.take_in(fact.local_hash, self._state.demand, forget_error=is_edited or is_moved)
         self.reconcile(file, retry=known is None or is_released or is_edited or is_moved)
         if file.is_here:
@@ -216,7 +216,7 @@ class Transfers:
         if waiting_for is not None:
             self._queues[waiting_for].put(
                 file.record.id,
-                priority=file.control.priority,
+                priority=file.control.priority - file.is_kept,  # what is current goes first
                 age=file.record.updated_at,
                 not_before=file.retry.not_before,
                 now=state.now,

@@ -8,6 +8,7 @@ from filesync_web.core.failures import Failure, FailureKind
 from filesync_web.core.metadata import FileMetadata, encode_metadata
 from filesync_web.core.paths import file_path, remote_key
 from filesync_web.core.records import Control, FileRecord, LocalFileState, Status
+from filesync_web.core.versions import Conflict, file_and_content
 from filesync_web.engine.effects import JobKind
 from tests.model.shell import Shell
 from tests.model.state import (
@@ -15,12 +16,11 @@ from tests.model.state import (
     DOWNLOADS,
     Client,
     Crash,
-    Event,
-    apply_event,
     content_hash_of,
     metadata_of,
     size_of,
 )
+from tests.model.tables import NO_FILE, POLICIES, Event
 
 _FAILURES = {
     # what a request reports that fails in another way than by a passing cause; two of them may be mistaken
@@ -38,10 +38,8 @@ class Actions(Shell):
         content = CONTENTS[a % len(CONTENTS)]
         client.blobs.add(content)
         file_id = f"f{next(self.ids)}"
-        record = FileRecord(
-            file_id, file_path("s", content), "", content, metadata_of(content), int(self.now), int(self.now)
-        )
-        self.saved.add(file_id)
+        metadata, now = metadata_of(content), self.wall_clock
+        record = FileRecord(file_id, file_path("s", content), "", content, metadata, now, now)
         self.commit(client, Event("created", record))
         client.rows[file_id] = LocalFileState(file_id, record.path, content, Status.DONE, Status.QUEUED)
         client.dirty.add(file_id)
@@ -57,18 +55,28 @@ class Actions(Shell):
             return
         client.blobs.add(content)
         path = file_path("s", content)
+        self.commit_edit(client, old, content)
+        client.rows[old.id] = LocalFileState(old.id, path, content, Status.DONE, Status.QUEUED)
+
+    def commit_edit(self, client: Client, old: FileRecord, content: str, key: str = "") -> None:
+        """Say that a file has other content, whose object has this key."""
         new = replace(
             old,
-            path=path,
+            path=file_path("s", content),
             content_hash=content,
-            remote_key="",
+            remote_key=key,
             metadata_json=metadata_of(content),
-            updated_at=int(self.now),
+            updated_at=self.wall_clock,
         )
         if old.is_uploaded:
             client.replaced[old.id] = old.content_hash
-        self.commit(client, Event("updated", new))
-        client.rows[old.id] = LocalFileState(old.id, path, content, Status.DONE, Status.QUEUED)
+        if content in client.blobs:
+            self.lapsed.discard((old.id, content))
+        self.commit(
+            client,
+            Event("updated", new, has_bytes=content in client.blobs),
+            Event("based", new, content_hash=content, value=old.content_hash),
+        )
         client.controls.pop(old.id, None)
         client.asked_for.discard(old.id)
         client.evicted.discard(old.id)
@@ -86,8 +94,56 @@ class Actions(Shell):
     def op_delete(self, client: Client, a: int, b: int) -> None:
         old = self.pick(client, a)
         if old is not None:
-            self.commit(client, Event("deleted", replace(old, deleted_at=int(self.now))))
-            self.queue_remote_delete(client, old)
+            self.delete(client, old)
+
+    def delete(self, client: Client, old: FileRecord) -> None:
+        """Move a file to the trash."""
+        deleted = Event("deleted", replace(old, deleted_at=self.wall_clock))
+        self.commit(client, deleted, Event("based", old, value=old.content_hash))
+        self.queue_remote_delete(client, old)
+
+    def op_edit_deleted(self, client: Client, a: int, b: int) -> None:
+        """Somebody edits a file that somebody else has deleted meanwhile."""
+        old, other = self.pick(client, a), self.clients[(self.clients.index(client) + 1) % len(self.clients)]
+        theirs = other.records.get(old.id) if old is not None else None
+        if old is not None and theirs is not None and theirs.is_live:
+            self.delete(other, theirs)
+            self.op_sync(other, 0, 0)
+            self.edit(client, old, CONTENTS[b % len(CONTENTS)])
+            self.surviving(other, lambda: self.deliver(other))
+
+    def op_policy(self, client: Client, a: int, b: int) -> None:
+        """Somebody chooses how long the store keeps what was replaced or deleted."""
+        self.commit(client, Event("policy", NO_FILE, policy=POLICIES[a % len(POLICIES)]))
+
+    def op_restore(self, client: Client, a: int, b: int) -> None:
+        """The user takes a file out of the trash, or an earlier content of one, wherever its bytes are."""
+        if not client.kept:
+            return
+        kept = client.kept[sorted(client.kept)[a % len(client.kept)]]
+        file_id, content = file_and_content(kept.id)
+        if not client.records[file_id].is_live:
+            self.commit(client, Event("restored", client.records[file_id]))
+        if content:
+            self.commit_edit(client, client.records[file_id], content, kept.remote_key)
+
+    def op_purge(self, client: Client, a: int, b: int) -> None:
+        """The user deletes a file for good, from the trash or at once."""
+        possible = [file_id for file_id, record in client.records.items() if b % 3 == 0 or not record.is_live]
+        if possible:
+            record = client.records[possible[a % len(possible)]]
+            if record.is_live:
+                self.delete(client, record)
+            self.commit(client, Event("purged", record))
+
+    def op_resolve(self, client: Client, a: int, b: int) -> None:
+        """The user has looked at a conflict: its content is a version like others."""
+        histories = client.tables.histories.values()
+        marked = [v for h in histories for v in h.versions if v.conflict is not Conflict.NONE]
+        if marked:
+            version = marked[a % len(marked)]
+            record = client.records[version.file_id]
+            self.commit(client, Event("resolved", record, content_hash=version.content_hash))
 
     def op_control(self, client: Client, a: int, b: int) -> None:
         record = self.pick(client, a)
@@ -97,12 +153,11 @@ class Actions(Shell):
 
     def op_evict(self, client: Client, a: int, b: int) -> None:
         """The user needs room: the bytes of a content go, those of all its files."""
-        live = [record for record in client.records.values() if record.is_live]
-        possible = [record for record in live if self.may_evict(client, record)]
+        possible = [record for record in client.users() if self.may_evict(client, record)]
         if not possible:
             return
         record = possible[a % len(possible)]
-        files = {file.id for file in self.files_of(client, record.content_hash)}
+        files = {file.id for file in self.users_of(client, record.content_hash)}
         client.evicted |= files
         client.asked_for -= files
         client.dirty |= files
@@ -119,17 +174,18 @@ class Actions(Shell):
         """What the kit looks at, and what it must rely on: that nobody who has not heard of the files of a
         content deletes its object."""
         key = remote_key(record.path)
-        files = self.files_of(client, record.content_hash)
+        files = self.users_of(client, record.content_hash)
         done = (Status.DONE, Status.DONE)
         rows = [row for file in files if (row := client.rows.get(file.id)) is not None]
         at_rest = [(row.upload_status, row.download_status) for row in rows] == [done] * len(files)
         ids = {file.id for file in files}
-        announced = not any(event.record.id in ids for event in client.pending)
+        names = {file_and_content(some_id)[0] for some_id in ids} | {NO_FILE.id}
+        announced = not any(name_of(event) in names for event in client.pending)
         older = self.is_old(client, record.content_hash) or any(
             row.local_hash == record.content_hash for row in client.rows.values() if row.file_id not in ids
         )
         heard = not any(
-            event.record.id in ids for other in self.clients for event in self.log[other.applied :]
+            name_of(event) in names for other in self.clients for event in self.log[other.applied :]
         )
         deleting = any(
             request.job.kind is JobKind.DELETE and request.job.remote_key == key
@@ -142,8 +198,8 @@ class Actions(Shell):
 
     def op_demand(self, client: Client, a: int, b: int) -> None:
         """The user wants a file that was evicted, or that does not come by itself."""
-        live = sorted(record.id for record in client.records.values() if record.is_live)
-        wanted = [file_id for file_id in live if self.may_do_without(client, file_id)]
+        known = sorted(record.id for record in client.users())
+        wanted = [some_id for some_id in known if self.may_do_without(client, some_id)]
         if wanted:
             file_id = wanted[a % len(wanted)]
             client.evicted.discard(file_id)
@@ -165,7 +221,7 @@ class Actions(Shell):
         another takes over."""
         if b % 2:
             for request in client.requests.values():
-                self.effect(client, request.job)
+                self.effect(client, request)
         self.die(client)
 
     def op_crash_soon(self, client: Client, a: int, b: int) -> None:
@@ -174,16 +230,15 @@ class Actions(Shell):
     def op_sync(self, client: Client, a: int, b: int) -> None:
         """Push what is pending and pull what is new (the transport is atomic here; the store has its own
         model)."""
+        tables = client.base.copy()
         for event in self.log[client.applied :]:
-            apply_event(client.base, replace(event, only_if=None))
-        records = dict(client.base)
+            tables.apply(event, is_confirmed=True)
         for event in client.pending:
-            before = dict(records)
-            apply_event(records, event)
-            if records != before or event.only_if is None:
+            self.note_unseen(tables, event)
+            if tables.apply(event):
                 self.log.append(event)
-        client.base, client.pending = records, []
-        client.applied = len(self.log)
+        client.base = self.confirmed = tables
+        client.pending, client.applied, client.synced_at = [], len(self.log), self.wall_clock
         client.rebuild()
 
     def op_finish(self, client: Client, a: int, b: int) -> None:
@@ -191,7 +246,7 @@ class Actions(Shell):
         request = self.take_request(client, a)
         if request is None or client.engine is None:
             return
-        job, failure = request.job, self.effect(client, request.job)
+        job, failure = request.job, self.effect(client, request)
         self.look_again(client, job)
         if request.told_to_stop and b % 2:
             self.perform(client, client.engine.cancelled(job.serial, self.now))
@@ -209,7 +264,7 @@ class Actions(Shell):
         requests, client.requests = client.requests, {}
         client.ending, effects, failed = set(requests), [], []
         for serial, request in sorted(requests.items(), reverse=b % 2 == 1):
-            failure = self.effect(client, request.job)
+            failure = self.effect(client, request)
             self.look_again(client, request.job)
             if failure is not None:
                 effects += client.engine.failed(serial, failure, self.now, 0.5)
@@ -228,7 +283,7 @@ class Actions(Shell):
         if not serials or client.engine is None:
             return
         request = client.requests.pop(serials[a % len(serials)])
-        failure = self.effect(client, request.job)
+        failure = self.effect(client, request)
         self.look_again(client, request.job)
         record = client.records.get(request.job.file_id)
         if record is not None and record.is_live:
@@ -246,7 +301,7 @@ class Actions(Shell):
         if request is None or client.engine is None:
             return
         if b % 2:
-            self.effect(client, request.job)
+            self.effect(client, request)
         self.look_again(client, request.job)
         if request.told_to_stop and b % 3 == 0:
             self.perform(client, client.engine.cancelled(request.job.serial, self.now))
@@ -288,6 +343,11 @@ class Actions(Shell):
         return sorted(key for key in self.remote if content_hash_of(key) in held)
 
 
+def name_of(event: Event) -> str:
+    """The file that an event is about."""
+    return file_and_content(event.record.id)[0]
+
+
 OPERATIONS: dict[str, int] = {
     "save": 4,
     "update": 3,
@@ -308,5 +368,10 @@ OPERATIONS: dict[str, int] = {
     "evict": 3,
     "demand": 2,
     "settings": 1,
+    "edit_deleted": 1,
+    "policy": 1,
+    "restore": 2,
+    "purge": 1,
+    "resolve": 1,
 }
 """The operations and how often a random walk takes each."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from filesync_web.core.failures import FailureKind
 from filesync_web.core.paths import remote_key
 from filesync_web.core.records import Control, FileRecord, LocalFileState, Status
 from filesync_web.core.sizes import LARGE, SMALL
+from filesync_web.core.versions import file_and_content
 from filesync_web.engine.effects import Job, JobKind
-from tests.model.state import LIMITS, RETRY, Client, State, apply_event, content_hash_of, size_of
+from tests.model.state import LIMITS, RETRY, Client, State, content_hash_of, size_of
+from tests.model.tables import Event
 
 
 class Invariants(State):
@@ -21,15 +21,17 @@ class Invariants(State):
             uploads = other.kind is job.kind is JobKind.UPLOAD and other.file_id != job.file_id
             assert uploads, f"{job} and {other} touch the same bytes at once"
         if job.kind is JobKind.DELETE:
-            live = self.files_of(client, job.content_hash)
-            assert not live, f"{job} would delete the content of {live}"
+            users = {record.id for record in self.users_of(client, job.content_hash)} & client.shown
+            assert not users, f"{job} would delete the content of {users}"
             edits = self.edits_of(client, job.content_hash)
             assert not edits, f"{job}: the old content would go before the new is uploaded, of {edits}"
         else:
             row = client.rows[job.file_id]
             status = row.upload_status if job.kind is JobKind.UPLOAD else row.download_status
             assert status is Status.IN_PROGRESS, f"{job} started before its row was stored"
-            assert client.records[job.file_id].content_hash == job.content_hash
+            record = client.user(job.file_id)
+            assert record is not None, f"{job} is of nothing"
+            assert record.content_hash == job.content_hash, f"{job} is of {record}"
             assert not client.controls.get(job.file_id, Control.NONE), (
                 f"{job} starts although it is held back"
             )
@@ -87,33 +89,32 @@ class Invariants(State):
                 assert len(alive) <= limit, f"{client.name}: {alive} at once"
 
     def check_no_loss(self) -> None:
-        """A file that nobody has deleted or replaced has its bytes somewhere."""
-        doomed: set[str] = set()
-        final: dict[str, FileRecord] = {}
-        for event in self.log:
-            apply_event(final, replace(event, only_if=None))
+        """Each content that a save or an edit confirmed has its bytes somewhere, until the log or somebody's
+        change that is not confirmed yet lets it go."""
+        held = self.held()
+        self.lapsed |= self.ledger.lapsed(self.confirmed, self.wall_clock)
         for client in self.clients:
-            for event in client.pending:
-                if event.only_if is None:
-                    doomed.add(event.record.id)
-        held = set().union(*(c.blobs for c in self.clients)) | {content_hash_of(key) for key in self.remote}
-        for record in final.values():
-            if record.is_live and record.id not in doomed:
-                assert record.content_hash in held, f"the bytes of {record} are lost"
+            self.lapsed |= client.ledger.lapsed(client.tables, client.synced_at)
+        promised = self.confirmed.promised(self.wall_clock)
         for client in self.clients:
-            for record in client.records.values():
-                mine = any(e.record.id == record.id and e.only_if is None for e in client.pending)
-                if mine and record.is_live:
-                    assert record.content_hash in held, (
-                        f"{client.name}: the bytes of the unsynced {record} are lost"
-                    )
+            made = {(e.record.id, e.record.content_hash) for e in client.pending if is_promise(e)}
+            promised |= made & client.tables.promised(client.synced_at)
+        lost = [pair for pair in promised - self.lapsed if pair[1] not in held]
+        assert not lost, f"the bytes of {lost} are lost"
+
+    def held(self) -> set[str]:
+        """The contents that are somewhere."""
+        stored = {content_hash_of(key) for key in self.remote - self.damaged}
+        return set().union(stored, *(c.blobs for c in self.clients))
 
     def check_at_rest(self) -> None:
         """Without a restart, only what is paused, was cancelled or waits for others may be left over."""
         for client in self.clients:
             for row in client.rows.values():
                 statuses = (row.upload_status, row.download_status)
-                if self.does_without(client, client.records[row.file_id]):
+                record = client.user(row.file_id)
+                assert record is not None, f"{client.name}: {row} of nothing"
+                if self.does_without(client, record):
                     resting = (row.local_hash, *statuses) == ("", Status.DONE, Status.DONE)
                     unwanted = self.must_do_without(client, row.file_id)
                     assert resting or not unwanted, f"{client.name}: {row} of a file that nobody wants"
@@ -128,13 +129,13 @@ class Invariants(State):
             for content in client.blobs:
                 assert self.use_of(client, content), f"{client.name} keeps {content}"
             for key, entry in client.outbox.items():
-                is_waiting = self.is_live(client, entry) or self.is_old(client, entry.content_hash)
+                is_waiting = self.is_used(client, entry) or self.is_old(client, entry.content_hash)
                 assert is_waiting, f"{client.name}: {key} is forgotten"
 
     def check_tells_what_is_here(self, client: Client, row: LocalFileState) -> None:
         """A row says that the bytes are here when they are, and to be uploaded when the store has none."""
-        record = client.records[row.file_id]
-        if record.content_hash in client.blobs:
+        record = client.user(row.file_id)
+        if record is not None and record.content_hash in client.blobs:
             assert row.local_hash == record.content_hash, f"{client.name}: {row}, but the bytes are here"
             settled = record.is_uploaded or row.upload_status is not Status.DONE
             assert settled, f"{client.name}: {row} rests as uploaded, and is not"
@@ -143,7 +144,8 @@ class Invariants(State):
         """Whether a file that is to be downloaded is not in the object store: its owner cannot upload it. Who
         found its object missing looks again now and then, so it does not wait for one that is there; but not
         for a file that need not be here until somebody asks for it."""
-        record = client.records[row.file_id]
+        record = client.user(row.file_id)
+        assert record is not None
         key = remote_key(record.path)
         is_waiting = row.download_status in (Status.PENDING, Status.IN_PROGRESS)
         is_free = not client.controls.get(record.id) and not self.may_do_without(client, record.id)
@@ -159,33 +161,63 @@ class Invariants(State):
             and c.applied == len(self.log)
             and not c.requests
             and not c.dirty
-            and all(self.is_live(c, entry) for entry in c.outbox.values())
-            and all(
-                row.upload_status is row.download_status is Status.DONE
-                or (row.is_on_demand and self.does_without(c, c.records[row.file_id]))
-                for row in c.rows.values()
-            )
+            and all(self.is_used(c, entry) for entry in c.outbox.values())
+            and all(self.is_done(c, row) for row in c.rows.values())
             for c in self.clients
         )
 
+    def is_done(self, client: Client, row: LocalFileState) -> bool:
+        """Whether a row is at rest, as far as it can be: what is lost has been let go before."""
+        record = client.user(row.file_id)
+        if record is None:
+            return False
+        is_away = row.is_on_demand and self.does_without(client, record)
+        return (
+            row.upload_status is row.download_status is Status.DONE
+            or is_away
+            or record.content_hash not in self.held()
+        )
+
     def check_converged(self) -> None:
-        first = self.clients[0].records
-        live = {record.content_hash for record in first.values() if record.is_live}
+        """All have the same files and histories, and whatever is needed is in the object store and here; as
+        far as it was not lost, which only what was let go before may be."""
+        first, held = self.clients[0].tables, self.held()
+        uses = [client.tables.promised(client.synced_at) for client in self.clients]
+        agreed = set.intersection(*uses) - self.lapsed  # some may know of an end before others
+        promised = {content for _file, content in agreed} & held
+        olds = set()
         for client in self.clients:
-            assert client.records == first, f"{client.name} has other files"
-            for record in client.records.values():
-                if record.is_live:
-                    assert record.is_uploaded, f"{client.name}: {record} was never uploaded"
-                    row = client.rows.get(record.id)
-                    done = row is not None and row.upload_status is row.download_status is Status.DONE
-                    assert done, f"{client.name}: {record} rests at {row}"
-                    assert row is not None
-                    assert row.local_hash == record.content_hash
-                else:
-                    assert record.id not in client.rows, f"{client.name} keeps the row of {record}"
-            assert client.blobs >= live, f"{client.name} lacks bytes"
-            due = [entry for entry in client.outbox.values() if not self.is_live(client, entry)]
-            assert not due, f"{client.name} has not done {due}"
+            assert client.tables == first, f"{client.name} has other files"
+            for record in client.users():
+                pair = (file_and_content(record.id)[0], record.content_hash)
+                if pair in agreed and record.content_hash in held:
+                    self.check_settled(client, record)
+            for row in client.rows.values():
+                assert client.user(row.file_id), f"{client.name} keeps {row}"
+            left = {d.content_hash for d in client.outbox.values() if not self.is_used(client, d)}
+            olds |= {content for content in left if self.is_old(client, content)}
+            assert left <= olds, f"{client.name} has not done {left - olds}"
         stored = {content_hash_of(key) for key in self.remote - self.damaged}
-        assert stored >= live, "the object store lacks live content"
-        assert stored <= live, f"orphans remain: {stored - live}"
+        orphans = stored - {content for use in uses for _file, content in use} - olds
+        assert stored >= promised, f"the object store lacks {promised - stored}"
+        assert not orphans, f"orphans remain: {orphans}"
+        unmarked = self.unseen - first.marked()
+        assert not unmarked, f"{unmarked} lost to somebody who had not seen it, and nobody is told"
+
+    def check_settled(self, client: Client, record: FileRecord) -> None:
+        """The bytes are in the object store, and here if they are to be."""
+        assert record.is_uploaded, f"{client.name}: {record} was never uploaded"
+        row = client.rows.get(record.id)
+        if row is None:
+            assert record.id in client.kept, f"{client.name}: {record} has no row"
+            assert record.content_hash not in client.blobs, f"{client.name} has {record} and no row"
+            return
+        done = row.upload_status is row.download_status is Status.DONE
+        assert done, f"{client.name}: {record} rests at {row}"
+        is_here = row.local_hash == record.content_hash and record.content_hash in client.blobs
+        assert is_here or self.may_do_without(client, record.id), f"{client.name}: {row} lacks its bytes"
+
+
+def is_promise(event: Event) -> bool:
+    """Whether its author has said that a file has this content, and has its bytes."""
+    return event.kind in ("created", "updated") and event.only_if is None and event.has_bytes

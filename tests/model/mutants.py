@@ -45,7 +45,7 @@ MUTANTS = [
     Mutant(
         "the old object of an edit goes before the new content is uploaded",
         "state.py",
-        "return file is not None and not file.record.is_uploaded",
+        "return file is not None and not (file.is_kept or file.record.is_uploaded)",
         "return False",
     ),
     Mutant(
@@ -241,7 +241,7 @@ MUTANTS = [
     Mutant(
         "an evicted file is downloaded although nobody wants it",
         "file_entry.py",
-        "return wanted if self.is_wanted or wanted is not Plan.DOWNLOAD else Plan.NOTHING",
+        "return Plan.NOTHING if is_idle else wanted",
         "return wanted",
     ),
     Mutant(
@@ -259,7 +259,7 @@ MUTANTS = [
     Mutant(
         "an evicted file whose object is lost is not uploaded again",
         "file_entry.py",
-        "return wanted if self.is_wanted or wanted is not Plan.DOWNLOAD else Plan.NOTHING",
+        "return Plan.NOTHING if is_idle else wanted",
         "return wanted if self.is_wanted else Plan.NOTHING",
     ),
     Mutant(
@@ -321,6 +321,54 @@ MUTANTS = [
             self._state.emit(ChangeRemoteKey(record.id, record.content_hash, record.remote_key, ""))
         self.reconcile(file)
 """,
+    ),
+    Mutant(
+        "a version comes by itself",
+        "demand.py",
+        "may_come = not (control.evicted or file.is_kept)",
+        "may_come = not control.evicted",
+    ),
+    Mutant(
+        "a kept content that nobody has is waited for",
+        "file_entry.py",
+        "(wanted is Plan.DOWNLOAD or (self.is_kept and wanted is Plan.WAIT))",
+        "wanted is Plan.DOWNLOAD",
+    ),
+    Mutant(
+        "a version that is here and nowhere else is not uploaded",
+        "file_entry.py",
+        "return Plan.NOTHING if is_idle else wanted",
+        "return Plan.NOTHING if is_idle or (self.is_kept and not self.is_wanted) else wanted",
+    ),
+    Mutant(
+        "the bytes of what is kept are garbage",
+        "file_entry.py",
+        'return frozenset({self.record.content_hash, self.row.local_hash} - {""})',
+        'return frozenset(() if self.is_kept else {self.record.content_hash, self.row.local_hash} - {""})',
+    ),
+    Mutant(
+        "the object of what is kept is deleted remotely",
+        "live_files.py",
+        "return self._by_content.put(record.id, content) |",
+        "return self._by_content.put(record.id, frozenset() if entry.is_kept else content) |",
+    ),
+    Mutant(
+        "a version is the cause of what is uploaded for it",
+        "state.py",
+        "key, file_id = remote_key(record.path), file_and_content(record.id)[0]",
+        "key, file_id = remote_key(record.path), record.id",
+    ),
+    Mutant(
+        "a file out of the trash stays away",
+        "transfers.py",
+        "file.is_kept = fact.row, fact.control, fact.is_kept",
+        "file.is_kept = fact.row, fact.control, file.is_kept or fact.is_kept",
+    ),
+    Mutant(
+        "a deleted file that was never uploaded holds its old object",
+        "state.py",
+        "not (file.is_kept or file.record.is_uploaded)",
+        "not file.record.is_uploaded",
     ),
 ]
 

@@ -20,7 +20,8 @@ def random_trace(seed: int, steps: int = 60) -> list[Step]:
     """A trace that depends on `seed` alone."""
     rng = random.Random(seed)
     names, weights = list(OPERATIONS), list(OPERATIONS.values())
-    return [
+    policy = [("policy", 0, rng.randrange(10), 0), *(("sync", who, 0, 0) for who in range(3))]
+    return policy + [
         (rng.choices(names, weights)[0], rng.randrange(10), rng.randrange(10), rng.randrange(10))
         for _ in range(steps)
     ]

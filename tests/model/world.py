@@ -14,6 +14,9 @@ from filesync_web.engine.engine import Engine
 from tests.model.actions import Actions
 from tests.model.state import EAGER, Client, Step
 
+LONG = 1000.0
+"""Seconds: more than any policy that has an end."""
+
 
 class World(Actions):
     """Clients, an object store and a backend in memory: takes steps, and checks what must hold after each."""
@@ -39,21 +42,30 @@ class World(Actions):
 
     def converge(self) -> None:
         """Everybody is online and nothing fails any more: all clients must come to rest by themselves, and,
-        after a restart, with equal files; so must a fresh client."""
+        after a restart, with equal files; so must a fresh client, which asks for whatever is kept. In the end
+        time passes, until only what has no end is kept."""
         for client in self.clients:
             client.crash_after = None
             self.op_online(client, 1, 0)
             self.deliver(client)
         self.work_off()
         self.check_at_rest()
-        self.clients.append(Client("fresh"))
+        fresh = Client("fresh")
+        self.clients.append(fresh)
         for client in self.clients:
             client.controls.clear()
             client.evicted.clear()
             client.downloads = EAGER
             client.online = True
             self.die(client)
+        self.op_sync(fresh, 0, 0)
+        fresh.asked_for |= fresh.kept.keys()
+        fresh.dirty |= fresh.kept.keys()
         self.work_off()
+        self.check_converged()
+        self.now += LONG
+        self.work_off()
+        self.check_at_rest()
         self.check_converged()
 
     def work_off(self) -> None:
