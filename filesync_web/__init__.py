@@ -79,6 +79,7 @@ from filesync_web.core.display import (
 )
 from filesync_web.core.metadata import FileMetadata
 from filesync_web.core.records import Control, FileOperationResult, FileRecord, LocalFileState, Status
+from filesync_web.core.storage_status import StorageStatus
 from filesync_web.core.thumbnails import ThumbnailOptions
 from filesync_web.core.versions import VersionPolicy
 from filesync_web.environment import create_file_sync, open_store
@@ -130,7 +131,7 @@ from filesync_web.livestore.store import Store
 from filesync_web.livestore.sync_status import BackendReset, MetadataSyncStatus, SyncOptions
 from filesync_web.livestore.tables import Op, Select, Table, index, table
 from filesync_web.options import FileSyncOptions, FileSyncSettings
-from filesync_web.ports import BlobHandle, HeadersSource, Source, StorageStatus, Unsubscribe
+from filesync_web.ports import BlobHandle, HeadersSource, Source, Unsubscribe
 from filesync_web.remote.signer_client import SignerConfig
 from filesync_web.service_worker import FileSyncServiceWorker, PrefetchReport
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.paths import check_store_id
 from filesync_web.core.records import Control, FileOperationResult
+from filesync_web.core.storage_status import StorageStatus
 from filesync_web.errors import InvalidArgumentError, NotInitializedError
 from filesync_web.files.conflict_watch import ConflictWatch
 from filesync_web.files.controls import change_control, retry_errors
@@ -30,7 +31,7 @@ from filesync_web.files.previews import Previews
 from filesync_web.files.python_files import CreateFile, OpenFile, PythonFiles
 from filesync_web.files.reader import Reader
 from filesync_web.files.sync_wait import SyncWait
-from filesync_web.files.tables import FileSyncTables
+from filesync_web.files.tables import FileSyncTables, Purpose
 from filesync_web.files.thumbnails import Thumbnails
 from filesync_web.files.upload_ledger import StoreUploadLedger
 from filesync_web.files.version_operations import VersionOperations
@@ -38,7 +39,7 @@ from filesync_web.files.workspace import Workspace
 from filesync_web.files.writer import Writer
 from filesync_web.livestore.store import Store
 from filesync_web.options import FileSyncOptions
-from filesync_web.ports import Platform, StorageStatus, Unsubscribe
+from filesync_web.ports import Platform, Unsubscribe
 from filesync_web.remote.object_store import CONNECTIONS, LocalOnly, ObjectStore
 from filesync_web.remote.signer_client import SignerClient, SignerConfig
 from filesync_web.transfers.background_uploads import BackgroundUploads
@@ -216,9 +217,16 @@ class FileSync(FileOperations, VersionOperations):
         return await self._eviction.free(wanted_bytes)
 
     async def storage_status(self) -> StorageStatus:
-        """Whether and how this device keeps the bytes."""
+        """Whether and how this device keeps the bytes, and what takes how many."""
         status = await self._workspace.platform.blobs.storage_status()
-        return replace(status, thumbnails=await self._thumbnails.size())
+        sizes = await self._eviction.sizes()
+        return replace(
+            status,
+            thumbnails=await self._thumbnails.size(),
+            trash=sizes[Purpose.TRASH],
+            versions=sizes[Purpose.VERSION],
+            live=sizes[Purpose.LIVE],
+        )
 
     async def collect_garbage(self) -> int:
         """Remove own bytes that were deleted or replaced, orphans whose time is over, and stale temporary

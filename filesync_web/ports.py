@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from filesync_web.core import mounting, open_bytes
 from filesync_web.core.raster import Raster
+from filesync_web.core.storage_status import StorageStatus
 from filesync_web.core.thumbnails import Recipe
 
 Source = Any
@@ -49,24 +50,6 @@ class SourceInfo:
     name: str = ""
     mime_type: str = ""
     size: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StorageStatus:
-    """Whether and how this device keeps bytes.
-
-    `available`: durable storage works here. `persisted`: the browser promised not to evict it; None when
-    it cannot tell. `private_mode`: the storage is known to vanish with the session; None when it cannot
-    be told. `usage` and `quota` in bytes, None when unknown. `thumbnails`: bytes that thumbnails take, which
-    go before any file when room is needed; None where there are none.
-    """
-
-    available: bool
-    persisted: bool | None
-    private_mode: bool | None
-    usage: int | None
-    quota: int | None
-    thumbnails: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from filesync_web.api.instance import get_file_sync
-from filesync_web.ports import StorageStatus
+from filesync_web.core.storage_status import StorageStatus
 
 
 async def pin_file(file_id: str) -> None:
@@ -91,7 +91,8 @@ async def storage_status() -> StorageStatus:
 
     Returns:
         `StorageStatus`: `available`, `persisted` (the browser promised not to evict it), `private_mode`,
-        and `usage` and `quota` in bytes; None where the platform cannot tell.
+        and `usage` and `quota` in bytes; None where the platform cannot tell. `thumbnails`, `trash`,
+        `versions` and `live` say in bytes what takes them: they go in this order when room is needed.
 
     Raises:
         NotInitializedError: `init_file_sync` was not called yet.

@@ -32,6 +32,7 @@ from filesync_web.browser.worker import ScriptWorker
 from filesync_web.core.image_size import HEADER_SIZE, image_size
 from filesync_web.core.media_types import SVG, essence
 from filesync_web.core.paths import check_store_id
+from filesync_web.core.storage_status import StorageStatus
 from filesync_web.errors import BlobNotFoundError, StorageError
 from filesync_web.ports import (
     BlobInfo,
@@ -41,7 +42,6 @@ from filesync_web.ports import (
     RandomAccess,
     Source,
     SourceInfo,
-    StorageStatus,
 )
 
 LARGEST_DECODED = 16 << 20

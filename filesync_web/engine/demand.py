@@ -1,8 +1,9 @@
 """Which files come to this device by themselves, and which only when they are asked for.
 
 One that is read, shown or pinned is asked for, and stays so until it is evicted. The others come by
-themselves, all of them or as far as there is to be room, or none; a version or a file in the trash never. That is decided when the engine is shown a
-file, so that nothing waits in line that is not to come. Bytes that are here are kept, whatever is decided.
+themselves, all of them or as far as there is to be room, or none; a version or a file in the trash never.
+That is decided when the engine is shown a file, so that nothing waits in line that is not to come. Bytes that
+are here are kept, whatever is decided.
 """
 
 from __future__ import annotations

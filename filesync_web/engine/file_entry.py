@@ -32,8 +32,8 @@ class FileFact:
 
     `row` is the stored row, None when there is none. `local_hash` is the hash of the own copy: the record's
     content hash when those bytes are here, else that of an older copy, else "". `deletes` is what the outbox
-    holds because of this file. `is_kept`: it is a version, under an id of its own, or a file in the trash; its
-    record is live until the policy ends it.
+    holds because of this file. `is_kept`: it is a version, under an id of its own, or a file in the trash;
+    its record is live until the policy ends it.
     """
 
     record: FileRecord

@@ -174,8 +174,8 @@ class EngineState:
         self.emit(Notify(FileSyncEvent(f"{job.kind.value}:{what}", job.file_id, error=error)))
 
     def answer_for(self, record: FileRecord) -> None:
-        """Write down that this client may have put a record's object into the store, unless that is known. For
-        a version its file is the cause, which is known when the version is no more."""
+        """Write down that this client may have put a record's object into the store, unless that is known.
+        For a version its file is the cause, which is known when the version is no more."""
         if self.outbox.get(record.content_hash) is None:
             key, file_id = remote_key(record.path), file_and_content(record.id)[0]
             delete = RemoteDelete(key, record.content_hash, file_id, queued_at=record.updated_at)

@@ -57,8 +57,8 @@ class FileEvents:
         return self._if_content(event, record.id, if_content)
 
     def remote_key_changed(self, old: FileRecord, remote_key: str) -> NewEvent:
-        """The same content has another remote key: valid only while the record is live and still has the
-        content and the key that `old` has, also after a rebase. The record may be a version's."""
+        """The same content has another remote key: valid only while the record, live or in the trash, still
+        has the content and the key that `old` has, also after a rebase. The record may be a version's."""
         file_id, content_hash = file_and_content(old.id)
         if content_hash:
             stored = self._events.file_version_stored(
@@ -73,7 +73,8 @@ class FileEvents:
             content_hash=old.content_hash,
             updated_at=old.updated_at,
         )
-        return event.only_if(self._unchanged(old))
+        same = {"id": old.id, "content_hash": old.content_hash, "remote_key": old.remote_key}
+        return event.only_if(self._files.where(**same))
 
     def described(self, old: FileRecord, metadata_json: str, updated_at: int) -> NewEvent:
         """Something else is said of the same content: valid only while the record is live and has the content
@@ -149,6 +150,10 @@ class FileEvents:
             trash_ms=_milliseconds(policy.trash_days),
             edit_revives=policy.edit_revives,
         )
+
+    def is_policy_set(self, name: str) -> bool:
+        """Whether an event of that wire name changes the policy."""
+        return name == self._events.file_version_policy_set.name
 
     # --- what is this client's own
 

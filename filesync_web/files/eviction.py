@@ -4,10 +4,11 @@
 again when it is wanted. *Last use* is when content was saved, read or shown here, to the hour.
 
 What is evicted must not be lost, so: everything of it is uploaded, known to the sync backend, and, where the
-signer can tell, confirmed by the object store at that moment. Nothing else removes bytes that a live file
-has: an evicted file whose bytes come back, by another file of the same content, keeps them until the next
-eviction. What remains is a client that has heard of none of the files that share the content, and deletes
-the object with its own last one.
+signer can tell, confirmed by the object store at that moment. What is in the trash goes first, then old
+versions, then what live files have. Nothing else removes bytes that one of them has: an evicted file whose
+bytes come back, by another file of the same content, keeps them until the next eviction. What remains is a
+client that has heard of none of the files that share the content, and deletes the object with its own last
+one.
 
 First all files of the content are marked as evicted, so that nothing downloads the bytes again; then these
 go, and then the rows tell so. Whatever dies in between leaves the bytes here, or rows that the next start
@@ -26,6 +27,7 @@ from typing import TypeVar
 from filesync_web.aio.tasks import Tasks
 from filesync_web.core.metadata import encode_metadata, parse_metadata
 from filesync_web.core.records import BlobUse, FileRecord, Status
+from filesync_web.core.versions import file_and_content
 from filesync_web.errors import (
     FileSyncError,
     InvalidArgumentError,
@@ -36,6 +38,7 @@ from filesync_web.errors import (
 from filesync_web.files.controls import change_control, changing_controls
 from filesync_web.files.events import file_id_of
 from filesync_web.files.save_lock import BusyError, SaveLock
+from filesync_web.files.tables import Purpose
 from filesync_web.files.thumbnails import Thumbnails
 from filesync_web.files.workspace import Workspace
 from filesync_web.livestore.schema import NewEvent
@@ -167,15 +170,24 @@ class Eviction:
             raise NotEvictableError("in local-only mode there is no other copy: nothing can be evicted")
 
     async def _least_recently_used(self) -> list[str]:
-        """The contents of live files that are here, least recently used first."""
+        """The contents that are here: what goes first comes first, and of that the least recently used."""
         stored, last_use = await self._blobs.list(), self._tables.uses()
         for record in self._tables.all_live():
             last_use[record.content_hash] = max(last_use.get(record.content_hash, 0), record.created_at)
-        return sorted(stored.keys() & last_use.keys(), key=lambda content: (last_use[content], content))
+        purpose = self._tables.purposes(stored)
+        return sorted(purpose, key=lambda content: (purpose[content], last_use.get(content, 0), content))
+
+    async def sizes(self) -> dict[Purpose, int]:
+        """The bytes that are here, by what they are here for."""
+        stored = await self._blobs.list()
+        sizes = dict.fromkeys(Purpose, 0)
+        for content_hash, purpose in self._tables.purposes(stored).items():
+            sizes[purpose] += stored[content_hash]
+        return sizes
 
     def _obstacle(self, content_hash: str) -> str:
         """Why a content must stay here; empty when nothing holds it."""
-        files = self._tables.files_of(content_hash)
+        files = self._tables.users_of(content_hash)
         unconfirmed = {file_id_of(args) for _name, args in self._store.unconfirmed()}
         for record in files:
             row, control = self._tables.row(record.id), self._tables.control(record.id)
@@ -183,7 +195,7 @@ class Eviction:
                 return f"file {record.id} is not uploaded yet"
             if control.pinned:
                 return f"file {record.id} is pinned"
-            if record.id in unconfirmed:
+            if file_and_content(record.id)[0] in unconfirmed:
                 return f"the sync backend has not confirmed file {record.id} yet"
             statuses = (row.upload_status, row.download_status) if row is not None else ()
             if not control.evicted and statuses != (Status.DONE, Status.DONE):
@@ -198,11 +210,11 @@ class Eviction:
         size = await self._blobs.size(content_hash)
         if size is None:
             raise NotEvictableError(f"the bytes of {content_hash} are not on this device")
-        files = self._tables.files_of(content_hash)
+        files = self._tables.users_of(content_hash)
         await self._confirm(content_hash, size, files)
         async with self._lock.removing(timeout=SAVING_TIMEOUT):
             self._check_obstacle(content_hash)
-            if self._tables.files_of(content_hash) != files:
+            if self._tables.users_of(content_hash) != files:
                 raise NotEvictableError(f"{content_hash} is kept: its files were changed meanwhile")
             await self._mark(files, evicted=True)
             if not await self._blobs.delete(content_hash):

@@ -7,6 +7,7 @@ member of the store has made up.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from enum import IntEnum, auto
 from typing import Any, TypeVar
 
 from filesync_web.core.foreign import accepted, is_file_id, is_own_delete
@@ -45,6 +46,14 @@ _FAILED_UPLOADS = """SELECT "fileId", "lastSyncError" FROM "localFileState" WHER
 
 _SOME_EVENTS = ("file_created", "local_file_state_upsert")
 """Whoever has merged these into a schema has merged all."""
+
+
+class Purpose(IntEnum):
+    """What a content is here for; what goes first is least."""
+
+    TRASH = auto()  # a deleted file had it last
+    VERSION = auto()  # a file had it before
+    LIVE = auto()
 
 
 class FileSyncTables:
@@ -148,6 +157,16 @@ class FileSyncTables:
             kept = (content.record for content in self._kept_in(others))
             users += [record for record in kept if record.is_live and record.content_hash == content_hash]
         return users
+
+    def purposes(self, contents: Iterable[str]) -> dict[str, Purpose]:
+        """What these contents are here for; without those that nothing needs."""
+        live = self.live_contents()
+        found = {content: Purpose.LIVE for content in contents if content in live}
+        for content in sorted(set(contents) - live):
+            users = [file_and_content(user.id)[1] for user in self.users_of(content)]
+            if users:
+                found[content] = Purpose.VERSION if all(users) else Purpose.TRASH
+        return found
 
     def is_live(self, content_hash: str) -> bool:
         """Whether a live file has that content."""

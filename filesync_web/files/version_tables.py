@@ -70,10 +70,28 @@ class VersionTables:
         self._store = store
         self._tables = tables
         self._clock = clock
+        self._judged_at = 0
 
     def now_ms(self) -> int:
         """The wall clock in milliseconds since the epoch."""
         return int(self._clock.time() * 1000)
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """Whether this client hears of what others do, as far as there are others."""
+        status = self._store.sync_status
+        return not self._store.has_backend or (status.connected and status.caught_up)
+
+    @property
+    def judged_at(self) -> int:
+        """Until when this client has heard of everything, in milliseconds since the epoch.
+
+        By that time it judges what the policy has let go, not by the wall clock: while it hears nothing,
+        somebody may bring back in time what seems to have ended here, and count on its bytes.
+        """
+        if self.is_up_to_date:
+            self._judged_at = self.now_ms()
+        return self._judged_at
 
     @property
     def policy(self) -> VersionPolicy:
@@ -98,7 +116,7 @@ class VersionTables:
     def kept(self, history: History) -> list[KeptContent]:
         """What a file has beside its live record: the trashed file, then each content as a version, the
         newest first; also what is kept no more. The record's own content is none as a version."""
-        record, now = history.record, self.now_ms()
+        record, now = history.record, self.judged_at
         until = kept_until(history, self.policy)
         found = []
         if not record.is_live and record.is_usable:

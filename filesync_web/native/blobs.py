@@ -23,6 +23,7 @@ from filesync_web import sources
 from filesync_web.aio.threads import in_thread
 from filesync_web.core.image_size import HEADER_SIZE, image_size
 from filesync_web.core.paths import FILES_ROOT, check_store_id, is_content_hash
+from filesync_web.core.storage_status import StorageStatus
 from filesync_web.errors import (
     BlobNotFoundError,
     InvalidArgumentError,
@@ -35,7 +36,7 @@ from filesync_web.native.incoming import Incoming, size_of
 from filesync_web.native.locks import try_lock, unlock
 from filesync_web.native.open_file import OpenFile
 from filesync_web.native.system_errors import storing
-from filesync_web.ports import BlobInfo, FinishedBytes, Progress, Source, SourceInfo, StorageStatus
+from filesync_web.ports import BlobInfo, FinishedBytes, Progress, Source, SourceInfo
 
 if TYPE_CHECKING:
     from filesync_web.native.http import HttpxHttp

@@ -12,6 +12,7 @@ from filesync_web import sources
 from filesync_web.core import resume
 from filesync_web.core.failures import error_for_status
 from filesync_web.core.image_size import HEADER_SIZE, image_size
+from filesync_web.core.storage_status import StorageStatus
 from filesync_web.errors import (
     BlobNotFoundError,
     IntegrityError,
@@ -19,7 +20,7 @@ from filesync_web.errors import (
     TransferError,
     UnreadableError,
 )
-from filesync_web.ports import BlobInfo, FinishedBytes, Progress, Source, SourceInfo, StorageStatus
+from filesync_web.ports import BlobInfo, FinishedBytes, Progress, Source, SourceInfo
 from filesync_web.testing.http import HeldRequest, MemoryNetwork
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from filesync_web.core.metadata import parse_metadata
 from filesync_web.core.paths import remote_key
 from filesync_web.core.records import Control, Status
+from filesync_web.core.versions import file_and_content
 from filesync_web.errors import FileSyncError
 from filesync_web.files.events import file_id_of
 from filesync_web.files.workspace import Workspace
@@ -110,7 +111,7 @@ class BackgroundUploads:
     async def _follow(self, signer: SignerConfig) -> None:
         found = self._earlier = await self._background.file_ids()
         self._listed = dict.fromkeys(found, _UNKNOWN)
-        self._dirty |= found | self._tables.unsent()
+        self._dirty |= found | {file_and_content(some_id)[0] for some_id in self._tables.unsent()}
         while True:
             self._wake.clear()
             dirty, self._dirty = self._dirty, set()

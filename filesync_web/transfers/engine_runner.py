@@ -11,27 +11,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import AsyncIterator, Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from filesync_web.aio.tasks import Tasks
 from filesync_web.aio.waiting import first_of
 from filesync_web.core.failures import failure_of
 from filesync_web.core.foreign import accepted
-from filesync_web.core.records import FileRecord, LocalFileState, RemoteDelete, TransferControl
+from filesync_web.core.versions import file_and_content
 from filesync_web.engine import effects as fx
 from filesync_web.engine.demand import Downloads
 from filesync_web.engine.effects import Job, JobKind
 from filesync_web.engine.engine import Engine
-from filesync_web.engine.file_entry import FileFact
 from filesync_web.engine.state import Limits
 from filesync_web.errors import FileSyncError, NetworkError
 from filesync_web.files.garbage import GarbageCollector
 from filesync_web.files.workspace import Workspace
 from filesync_web.livestore.schema import NewEvent
+from filesync_web.livestore.sync_status import MetadataSyncStatus
 from filesync_web.options import FileSyncOptions
 from filesync_web.transfers.event_relay import EventRelay
+from filesync_web.transfers.facts import Facts
 from filesync_web.transfers.job_runner import JobRunner
 from filesync_web.transfers.online import OnlineMonitor
 from filesync_web.transfers.own_events import OwnEvents
@@ -40,6 +40,9 @@ logger = logging.getLogger(__name__)
 
 FACTS_PER_BATCH = 250
 """Files that are looked at in one go: some 50 ms in a browser."""
+
+MAX_SLEEP = 24 * 3600.0
+"""Seconds: a platform's timers do not count more than some weeks, and its clock may be set."""
 
 PLENTY = 8
 GATHERING = 0.1
@@ -75,22 +78,28 @@ class EngineRunner:
         self._options = options
         self._dirty: set[str] = set()
         self._own = OwnEvents()
-        self._maybe_here: set[str] = set()
+        self._facts = Facts(workspace, ())
         self._reports: list[tuple[Job, _Outcome]] = []
         self._reports_due = 0.0  # when they are to wait no longer for more, by the monotonic clock
         self._tasks = Tasks(f"transfers of store {workspace.store.store_id!r}")
         self._running: dict[int, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
 
-    def changed(self, events: Iterable[tuple[str, Any]]) -> None:
+    def changed(self, events: Sequence[tuple[str, Any]]) -> None:
         """The store has these events, by wire name and arguments."""
         self._look_at(self._own.news(events))
+        if any(self._workspace.events.is_policy_set(name) for name, _args in events):
+            for file_ids in self._tables.all_ids(FACTS_PER_BATCH):
+                self._look_at(file_ids)
 
     def _look_at(self, file_ids: Iterable[str]) -> None:
         before = len(self._dirty)
         self._dirty.update(file_ids)
         if len(self._dirty) > before:
             self._wake.set()
+
+    def _look_at_users(self, content_hash: str) -> None:
+        self._look_at(file_and_content(user.id)[0] for user in self._tables.users_of(content_hash))
 
     def wake(self) -> None:
         """Whether transfers may run has changed."""
@@ -99,8 +108,18 @@ class EngineRunner:
     async def run(self) -> None:
         """Run transfers until cancelled; then every request is aborted before this returns. Only one call at
         a time."""
-        while True:
-            await self._run_engine()
+        unsubscribe = self._store.on_sync_status(self._on_sync_status)
+        try:
+            while True:
+                await self._run_engine()
+        finally:
+            unsubscribe()
+
+    def _on_sync_status(self, _status: MetadataSyncStatus) -> None:
+        """Whoever has caught up with the backend may let go what has ended meanwhile."""
+        end = self._facts.next_end
+        if end is not None and end <= self._tables.versions.judged_at:
+            self._wake.set()
 
     async def _run_engine(self) -> None:
         """Run one engine, until records may have vanished: it would go on with files that are no more."""
@@ -110,14 +129,16 @@ class EngineRunner:
             self._own.clear()
             self._reports.clear()
             stored = await self._blobs.list()
-            self._maybe_here = set(stored)
+            self._facts = Facts(self._workspace, stored)
             engine = self._new_engine(stored)
-            async for facts in self._facts(self._tables.all_ids(FACTS_PER_BATCH), stored):
+            async for facts in self._facts.of(self._tables.all_ids(FACTS_PER_BATCH)):
                 await self._perform(engine.learn(facts, self._clock.monotonic()))
+            self._facts.has_begun()
             await self._perform(engine.observe((), self._clock.monotonic()))
             self._garbage.collect_all()
             while self._store.epoch == epoch:
                 self._wake.clear()
+                self._dirty |= self._facts.ended(self._tables.versions.judged_at)
                 if self._reports and (self._dirty or self._has_gathered):
                     await self._report(engine)
                 elif self._dirty:
@@ -146,52 +167,11 @@ class EngineRunner:
         file_ids, self._dirty = sorted(self._dirty), set()
         starts = range(0, len(file_ids), FACTS_PER_BATCH)
         parts = (file_ids[start : start + FACTS_PER_BATCH] for start in starts)
-        async for facts in self._facts(parts, None):
+        async for facts in self._facts.of(parts):
             live = [fact.record for fact in facts if fact.record.is_live and fact.record.is_usable]
             await self._garbage.keep(record.content_hash for record in live)
             await self._perform(engine.learn(facts, self._clock.monotonic()))
         await self._perform(engine.observe((), self._clock.monotonic()))
-
-    async def _facts(
-        self, parts: Iterable[list[str]], stored: Container[str] | None
-    ) -> AsyncIterator[list[FileFact]]:
-        """What holds of these files; between their parts others get their turn.
-
-        `stored` are the contents that are here, for a tab that begins to lead: it does not trust the rows to
-        know. Without, only what the rows do not say is looked for.
-        """
-        for number, some in enumerate(parts):
-            if number:
-                await asyncio.sleep(0)
-            records = self._tables.records(some)
-            rows = {row.file_id: row for row in self._tables.rows(some)}
-            controls = {control.file_id: control for control in self._tables.controls(some)}
-            deletes: defaultdict[str, list[RemoteDelete]] = defaultdict(list)
-            for delete in self._tables.remote_deletes(some):
-                deletes[delete.file_id].append(delete)
-            here = stored if stored is not None else await self._found(records, rows)
-            facts = []
-            for record in records:
-                row = rows.get(record.id)
-                local_hash = row.local_hash if row is not None else ""
-                if record.content_hash in here:
-                    local_hash = record.content_hash
-                elif stored is not None and local_hash not in here:
-                    local_hash = ""
-                control = controls.get(record.id) or TransferControl(record.id)
-                facts.append(FileFact(record, row, local_hash, control, tuple(deletes[record.id])))
-            yield facts
-
-    async def _found(
-        self, records: Iterable[FileRecord], rows: Mapping[str, LocalFileState]
-    ) -> Container[str]:
-        """The contents that are here although their files' rows do not say so: those that were here when this
-        tab began to lead, that it has begun to download since, or that another file's row tells of."""
-        known = {"", *(row.local_hash for row in rows.values())}
-        unknown = {record.content_hash for record in records} - known
-        unknown &= self._maybe_here | self._tables.told_to_be_here(sorted(unknown))
-        sizes = await asyncio.gather(*map(self._blobs.size, sorted(unknown)))
-        return {content for content, size in zip(sorted(unknown), sizes, strict=True) if size is not None}
 
     @property
     def _has_gathered(self) -> bool:
@@ -208,7 +188,7 @@ class EngineRunner:
         for job, outcome in downloads:
             if outcome is not None:
                 # Its bytes may have come all the same: it may have been stopped after its last step.
-                self._dirty.update(record.id for record in self._tables.files_of(job.content_hash))
+                self._look_at_users(job.content_hash)
 
     def _told(self, engine: Engine, job: Job, outcome: _Outcome) -> list[fx.Effect]:
         now = self._clock.monotonic()
@@ -219,8 +199,11 @@ class EngineRunner:
         return engine.failed(job.serial, failure_of(outcome), now, self._random.random())
 
     async def _pause(self, until: float | None) -> None:
-        """Wait for the next input or wake-up; when ends of jobs gather, no longer than they are to."""
+        """Wait for the next input or wake-up; when ends of jobs gather, no longer than they are to, and when
+        something that is kept ends, until then."""
         times = [time for time in (until, self._reports_due if self._reports else None) if time is not None]
+        if (end := self._facts.next_end) is not None and self._tables.versions.is_up_to_date:
+            times.append(self._clock.monotonic() + min(end / 1000 - self._clock.time(), MAX_SLEEP))
         if not times:
             await self._wake.wait()
             return
@@ -243,6 +226,7 @@ class EngineRunner:
                     if serial in self._running:
                         self._running[serial].cancel()
                 case fx.DeleteBlob(content_hash):
+                    self._look_at_users(content_hash)  # the engine need not know of all that is kept
                     self._garbage.collect(content_hash)
                 case fx.Notify(notice):
                     self._relay.tell(notice)
@@ -277,7 +261,7 @@ class EngineRunner:
 
     def _start(self, job: Job) -> None:
         if job.kind is JobKind.DOWNLOAD:
-            self._maybe_here.add(job.content_hash)
+            self._facts.may_be_here(job.content_hash)
         self._running[job.serial] = self._tasks.spawn(
             self._jobs.run(job), f"{job.kind.value} {job.file_id}", on_end=lambda task: self._ended(job, task)
         )

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from filesync_web.aio.listeners import Listeners
 from filesync_web.core.display import FileSyncEvent
+from filesync_web.core.versions import file_and_content
 from filesync_web.livestore.messages import Json
 from filesync_web.livestore.store import Store
 from filesync_web.ports import Unsubscribe
@@ -58,7 +60,13 @@ class EventRelay:
         self._listeners = Listeners()
 
     def tell(self, event: FileSyncEvent) -> None:
-        """Tell this tab and the others."""
+        """Tell this tab and the others. No app knows the id of a version: of an error it is told by that of
+        the file, of other things not at all."""
+        file_id, version = file_and_content(event.file_id or "")
+        if version:
+            if event.error is None:
+                return
+            event = replace(event, file_id=file_id)
         loop = asyncio.get_running_loop()
         if not event.type.endswith(":progress"):
             if not self._is_due:

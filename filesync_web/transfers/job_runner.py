@@ -62,7 +62,7 @@ class JobRunner:
 
     async def _delete(self, job: Job) -> None:
         await self._refreshing.answer(None)
-        if not self._tables.is_live(job.content_hash):
+        if not self._tables.users_of(job.content_hash):
             await self._remote.delete(job.remote_key)
 
     async def _refresh(self, asked: Sequence[None]) -> list[None]:

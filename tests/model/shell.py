@@ -102,8 +102,9 @@ class Shell(Invariants):
             priority=Priority.SHOWN if record.id in client.asked_for else Priority.NORMAL,
             evicted=record.id in client.evicted,
         )
-        deletes = tuple(delete for delete in client.outbox.values() if delete.file_id == record.id)
-        return FileFact(record, row, local, control, deletes, is_kept=record.id in client.kept)
+        is_version = record.id not in client.records
+        deletes = [d for d in client.outbox.values() if d.file_id == record.id and not is_version]
+        return FileFact(record, row, local, control, tuple(deletes), is_kept=record.id in client.kept)
 
     def perform(self, client: Client, effects: list[fx.Effect]) -> None:
         for effect in effects:

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from tests.model.actions import OPERATIONS
-from tests.model.mutants import MUTANTS, Mutant, mutated, run
+from tests.model.faults import MUTANTS, Mutant
+from tests.model.mutants import mutated, run
 from tests.model.state import Step
 from tests.model.walks import walk_on
 from tests.model.world import World

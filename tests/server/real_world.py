@@ -14,21 +14,25 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import filesync_web as fs
 from filesync_web.core.backoff import RetryPolicy
-from filesync_web.core.paths import remote_key
+from filesync_web.core.paths import file_path, remote_key
 from filesync_web.core.records import FileRecord, LocalFileState
+from filesync_web.core.versions import StoredVersion, VersionPolicy
 from filesync_web.native.blobs import DirectoryBlobStore
 from tests.harness.fault_proxy import FAULTS, Exchange, FaultProxy
 from tests.harness.server import ServerProcess
 from tests.harness.waiting import until
 from tests.in_page.client import FILES, SCHEMA, TOKEN
 from tests.model.state import Step
+from tests.model.tables import NOTHING_KEPT
 
 CONTENTS = [b"", b"small", b"larger " * 20_000, b"a" * 1000, b"b" * 1000]
+KEEP_ALL = VersionPolicy(keep_last=None, keep_days=None, trash_days=None)
 EMPTY = hashlib.sha256(CONTENTS[0]).hexdigest()
 DOWNLOADS: list[fs.FileSyncSettings] = [{}, {"downloads": "on_demand"}, {"keep_bytes": 2000}]
 RETRY = RetryPolicy(base=0.02, cap=0.1, max_attempts=3, rest=0.3)
@@ -48,6 +52,7 @@ class Device:
         self.online = True
         self.broken: deque[str] = deque()
         self._underway: dict[str, str] = {}  # the contents of uploads that have begun, by file
+        self._was_broken = False
         self._failed: set[str] = set()  # the contents of uploads that have ended otherwise than complete
         self._folder = folder
         self._signer = fs.SignerConfig(f"{proxy.url}/api", auth_token=TOKEN)
@@ -59,6 +64,7 @@ class Device:
     def _fault(self, _exchange: Exchange) -> str:
         if not self.online:
             return "refuse"
+        self._was_broken |= bool(self.broken)
         return self.broken.popleft() if self.broken else ""
 
     async def open(self, settings: fs.FileSyncSettings) -> None:
@@ -90,8 +96,10 @@ class Device:
 
     @property
     def broken_off(self) -> set[str]:
-        """The contents of uploads that have not come to a good end; one that is stopped tells of no end."""
-        return self._failed | set(self._underway.values())
+        """The contents of uploads that have not come to a good end; one that is stopped tells of no end, and
+        that of a version tells nothing at all."""
+        untold = {version.content_hash for version in self.versions} if self._was_broken else set()
+        return self._failed | set(self._underway.values()) | untold
 
     async def close(self) -> None:
         await self.files.dispose()
@@ -104,6 +112,14 @@ class Device:
     @property
     def live(self) -> list[FileRecord]:
         return self.store.query(FILES.tables.files.where(deleted_at=None).order_by("id"))
+
+    @property
+    def versions(self) -> list[StoredVersion]:
+        """What files had before, and what deleted files have."""
+        records = self.records
+        table = FILES.tables.file_versions
+        found: list[StoredVersion] = self.store.query(table.order_by("file_id", "number"))
+        return [v for v in found if v.ended_at is not None or records[v.file_id].deleted_at is not None]
 
     @property
     def rows(self) -> dict[str, LocalFileState]:
@@ -147,6 +163,7 @@ class RealWorld:
             for device in self.devices:
                 await device.open({})
                 await device.store.set_sync_enabled(False)
+                await _set_policy(device, KEEP_ALL)
             for name, who, a, b in trace:
                 await getattr(self, f"op_{name}")(self.devices[who % len(self.devices)], a, b)
             await self.converge()
@@ -156,8 +173,8 @@ class RealWorld:
                     await device.close()
 
     async def converge(self) -> None:
-        """Nothing fails any more, and everybody wants everything: all devices must come to rest by
-        themselves, after a restart, with equal files; so must a fresh one."""
+        """Nothing fails any more, nothing old is kept any more, and everybody wants everything: all devices
+        must come to rest by themselves, after a restart, with equal files; so must a fresh one."""
         for device in self.devices:
             await device.store.set_sync_enabled(True)
             device.online = True
@@ -166,6 +183,8 @@ class RealWorld:
             await device.open({})
         await self._fresh.open({})
         self.devices.append(self._fresh)
+        await self._until(self._is_one_story)
+        await _set_policy(self._fresh, NOTHING_KEPT)
         await self._until(self._is_one_story)
         for device in self.devices:
             for record in device.live:
@@ -286,6 +305,47 @@ class RealWorld:
         await device.close()
         await device.open(DOWNLOADS[a % len(DOWNLOADS)])
 
+    async def op_edit_deleted(self, device: Device, a: int, b: int) -> None:
+        other = self.devices[(self.devices.index(device) + 1) % len(self.devices)]
+        record = _pick(device.live, a)
+        if record is not None and record.id in {theirs.id for theirs in other.live}:
+            await other.files.delete_file(record.id)
+            await self.op_sync(other, 0, 0)
+            await device.files.update_file(record.id, CONTENTS[b % len(CONTENTS)])
+
+    async def op_policy(self, device: Device, a: int, b: int) -> None:
+        """What is kept stays: what ends while somebody brings it back would rightly be lost."""
+        await _set_policy(device, replace(KEEP_ALL, edit_revives=a % 2 == 0))
+
+    async def op_restore(self, device: Device, a: int, b: int) -> None:
+        version = _pick([version for version in device.versions if not version.is_purged], a)
+        if version is None:
+            return
+        record, events = device.records[version.file_id], FILES.events
+        changes = [] if record.is_live else [events.file_restored(id=record.id)]
+        if version.content_hash != record.content_hash:
+            content, path = version.content_hash, file_path(self._store_id, version.content_hash)
+            told = {"content_hash": content, "path": path, "remote_key": version.remote_key}
+            changes += [
+                events.file_updated(id=record.id, updated_at=record.updated_at + 1, **told),
+                events.file_version_base(id=record.id, content_hash=content, base_hash=record.content_hash),
+            ]
+        await device.store.commit(*changes)
+
+    async def op_purge(self, device: Device, a: int, b: int) -> None:
+        """Only what everybody knows as deleted: somebody might bring it back at the same moment."""
+        deleted = [record for record in device.records.values() if not record.is_live]
+        if self._is_settled() and (record := _pick(deleted, a)):
+            await device.store.commit(FILES.events.file_purged(id=record.id))
+            for other in (device, *self.devices):
+                await self.op_sync(other, 0, 0)
+
+    async def op_resolve(self, device: Device, a: int, b: int) -> None:
+        marked = [version for version in device.versions if version.conflict]
+        if version := _pick(marked, a):
+            resolved = FILES.events.file_version_resolved
+            await device.store.commit(resolved(id=version.file_id, content_hash=version.content_hash))
+
     # --- what happens to devices
 
     async def op_online(self, device: Device, a: int, b: int) -> None:
@@ -359,6 +419,14 @@ class RealWorld:
             and not device.running
             for device in self.devices
         )
+
+
+async def _set_policy(device: Device, policy: VersionPolicy) -> None:
+    """Let everything be kept for ever, or nothing."""
+    limit = 0 if policy == NOTHING_KEPT else None
+    limits = {"keep_last": limit, "keep_ms": limit, "trash_ms": limit}
+    event = FILES.events.file_version_policy_set(**limits, edit_revives=policy.edit_revives)
+    await device.store.commit(event)
 
 
 def _pick(items: Sequence[Any], number: int) -> Any:

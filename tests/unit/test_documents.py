@@ -38,6 +38,7 @@ def test_every_name_that_the_documents_give_an_app_is_public() -> None:
         "docs/python-files",
         "docs/service-worker",
         "docs/testing",
+        "docs/versions",
     ):
         text = (ROOT / f"{name}.md").read_text()
         named = {*re.findall(r"`(\w+Error)`", text), *re.findall(r"\bfs\.(\w+)", text)}

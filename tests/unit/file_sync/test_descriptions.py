@@ -118,6 +118,7 @@ async def test_a_rename_elsewhere_before_the_upload_was_known_holds_and_keeps_th
 async def test_a_rename_does_not_undo_an_edit_elsewhere() -> None:
     async with devices(2) as [here, there]:
         first, second = await two_devices(here, there)
+        await first.keep_nothing()
         saved = await first.sync.save_file(b"old", name="old.txt")
         await until_equal(first, second)
         await second.store.set_sync_enabled(False)

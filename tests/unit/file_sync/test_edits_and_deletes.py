@@ -78,6 +78,7 @@ async def test_old_content_of_two_edits_stays_until_both_are_uploaded() -> None:
 async def test_a_remote_delete_made_offline_is_done_later() -> None:
     async with a_device() as device:
         tab = await device.tab()
+        await tab.keep_nothing()
         result = await tab.sync.save_file(b"doomed")
         await settle()
         device.network.online = False
@@ -96,6 +97,7 @@ async def test_a_remote_delete_made_offline_is_done_later() -> None:
 async def test_an_outbox_that_names_an_object_of_another_store_deletes_nothing(key: str) -> None:
     async with a_device() as device:
         tab = await device.tab()
+        await tab.keep_nothing()
         result = await tab.sync.save_file(b"mine")
         await settle()
         key = key.format(result.content_hash)
@@ -204,6 +206,7 @@ async def test_a_lost_object_is_looked_at_now_and_then_and_again_after_a_restart
 async def test_a_file_deleted_during_its_upload_does_not_take_shared_content_with_it() -> None:
     async with a_device() as device:
         tab = await device.tab()
+        await tab.keep_nothing()
         kept = await tab.sync.save_file(b"shared")
         await settle()
         device.store.hold = is_put
@@ -222,6 +225,7 @@ async def test_an_edit_at_whatever_moment_an_upload_ends_is_uploaded(of_other_ta
     for turns in count():
         async with a_device() as device:
             tab = await device.tab()
+            await tab.keep_nothing()
             editor = await device.tab() if of_other_tab else tab
             device.store.hold = is_put
             old = await tab.sync.save_file(b"old")

@@ -95,6 +95,7 @@ async def test_deleting_a_file_frees_the_parts_that_went_up() -> None:
     async with a_device() as device:
         device.store.features = ["multipart"]
         tab = await device.tab()
+        await tab.keep_nothing()
         device.store.hold = is_part
         result = await tab.sync.save_file(b"y" * (17 * 1024**2))
         await device.network.next()

@@ -140,7 +140,7 @@ async def test_an_open_file_keeps_its_content_when_it_is_edited_and_deleted() ->
             await settle()
             assert set(device.blobs.blobs) == {hash_of(b"old content")}
             assert file.read() == b" content"
-        await settle()
+        await device.clock.advance(2)  # the bytes are removed by whoever gets the lock, now or then
         assert device.blobs.blobs == {}
 
 

@@ -42,6 +42,7 @@ async def test_a_signer_that_is_not_where_it_should_be_loses_no_file(status: int
 async def test_a_delete_is_owed_until_the_signer_knows_the_call() -> None:
     async with a_device() as device:
         tab = await device.tab()
+        await tab.keep_nothing()
         result = await tab.sync.save_file(b"to be deleted")
         await settle()
         device.network.plan("/v1/delete", Reply(404), Reply(404))

@@ -181,6 +181,7 @@ async def test_a_remote_delete_that_is_refused_is_tried_again_after_a_rest() -> 
     async with a_device() as device:
         device.network.plan("/v1/delete", Reply(403))
         tab = await device.tab()
+        await tab.keep_nothing()
         result = await tab.sync.save_file(b"to be deleted")
         await settle()
         await tab.sync.delete_file(result.file_id)

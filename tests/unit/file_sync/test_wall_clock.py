@@ -59,6 +59,7 @@ async def test_a_delete_in_the_outbox(shift: float) -> None:
     async with a_device() as device:
         device.network.plan("/v1/delete", Reply(503, {"Retry-After": "120"}))
         tab = await device.tab()
+        await tab.keep_nothing()
         (file,) = await saved(tab, b"doomed")
         await tab.sync.delete_file(file.file_id)
         await settle()

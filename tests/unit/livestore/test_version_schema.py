@@ -254,7 +254,9 @@ def is_kept(
     """What the policy says in words, for a content that is not a live file's."""
     trash, days = (None if d is None else d * DAY for d in (policy.trash_days, policy.keep_days))
     if record.deleted_at is not None:
-        is_over = trash is not None and now >= max(record.deleted_at, record.updated_at) + trash
+        is_over = trash is not None and (
+            not trash or now >= max(record.deleted_at, record.updated_at) + trash
+        )
         if is_over or versions[-1].is_purged:
             return False
     if content == record.content_hash:
@@ -262,7 +264,7 @@ def is_kept(
     newest = next((v for v in reversed(versions) if v.content_hash == content), None)
     if newest is None or newest.is_purged or newest.ended_at is None:
         return False
-    if days is not None and now >= newest.ended_at + days:
+    if days is not None and (not days or now >= newest.ended_at + days):
         return False
     if newest.conflict is not Conflict.NONE or policy.keep_last is None:
         return True
