@@ -74,19 +74,23 @@ class Past:
         """Read what is so now, or once more after the reading that goes on."""
         self._is_due = True
         if self._reading is None:
-            self._reading = asyncio.ensure_future(self._show_what_is())
-            self._reading.add_done_callback(lambda _task: setattr(self, "_reading", None))
+            self._reading = asyncio.ensure_future(self._read_all())
 
-    async def _show_what_is(self) -> None:
-        while self._is_due:
-            self._is_due = False
-            found = await self._kept.conflicts()
-            self._grid.mark({one.file_id: wording.conflict_badge(one.conflict) for one in found})
-            self._parts.write("conflicts", wording.conflicts(len(found)))
-            self._parts.write("conflicts", not found, "hidden")
-            self._tell_news(found)
-            if self._view is not None and self._sheet is not None and self._sheet.is_open:
-                await self._view.refresh()
+    async def _read_all(self) -> None:
+        try:
+            while self._is_due:
+                self._is_due = False
+                self._show(await self._kept.conflicts())
+        finally:
+            self._reading = None
+
+    def _show(self, found: list[fs.FileVersion]) -> None:
+        self._grid.mark({one.file_id: wording.conflict_badge(one.conflict) for one in found})
+        self._parts.write("conflicts", wording.conflicts(len(found)))
+        self._parts.write("conflicts", not found, "hidden")
+        self._tell_news(found)
+        if self._view is not None and self._sheet is not None and self._sheet.is_open:
+            self._start_in_sheet(self._view.refresh())
 
     def _tell_news(self, found: list[fs.FileVersion]) -> None:
         new = [one for one in found if one.file_id in self._news]
@@ -154,5 +158,5 @@ class Past:
 
     def _on_back(self, file_ids: list[str], names: list[str]) -> None:
         """Deletions were undone: the keyboard goes to the last one of the pictures."""
-        self._parts["past-said"].textContent = wording.brought_back(names)
+        document.getElementById("past-said").textContent = wording.brought_back(names)
         self._grid.focus(file_ids[-1])

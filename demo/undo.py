@@ -108,8 +108,7 @@ class Undo:
     def release(self) -> None:
         """Go on."""
         self._is_held = False
-        if self.purges.next_at is not None:
-            self._end()
+        self.check()
 
     def check(self) -> None:
         """Something has changed: what was to be purged may be confirmed now."""
