@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 import wording
 from kept import Choice, Kept
 from sheet import Sheet, copy_template
+from undo import Start
 
 import filesync_web as fs
 
-Start = Callable[[Coroutine[Any, Any, None]], None]
 CHOICES: dict[str, Choice] = {"drop": "drop", "take": "take", "new_file": "new_file"}
 """By the action of their button."""
 

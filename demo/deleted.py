@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import wording
@@ -11,12 +10,11 @@ from kept import Kept
 from parts import Parts
 from pyscript import when
 from sheet import Sheet, copy_template
-from undo import Undo
+from undo import Start, Undo
 
 import filesync_web as fs
 
 MAX_SHOWN = 200
-Start = Callable[[Coroutine[Any, Any, None]], None]
 
 
 class DeletedView:

@@ -17,14 +17,13 @@ from pace import Pace
 from parts import Parts
 from pyscript import document, when
 from remembered import Remembered
-from undo import Undo
+from undo import Start, Undo
 
 import filesync_web as fs
 
 if TYPE_CHECKING:
     from sheet import Sheet
 
-Start = Callable[[Coroutine[Any, Any, None]], None]
 NEWS = "conflicts"
 
 

@@ -11,6 +11,8 @@ from pyscript import document, when, window
 import filesync_web as fs
 
 Act = Callable[[str, str], None]
+SHOWN = {"image/png", "image/jpeg", "image/webp", "image/gif", "image/avif", "image/bmp"}
+"""Types that run nothing, were their address opened as a page."""
 
 
 class Sheet:
@@ -25,6 +27,7 @@ class Sheet:
         self._armed: Any = None
         when("click", self._root)(self._on_click)
         when("close", self._root)(self._closed)
+        when("error", self._root, capture=True)(lambda event: event.target.remove())  # no picture, after all
 
     @property
     def is_open(self) -> bool:
@@ -55,18 +58,19 @@ class Sheet:
             self._parts["sheet-title"].focus()
 
     def close(self) -> None:
-        """Show nothing any more."""
+        """Show nothing any more; what was said last can still be heard."""
+        document.getElementById("past-said").textContent = self._parts["sheet-said"].textContent
         self._root.close()
 
     async def show_picture(
         self, frame: Any, file_id: str, content_hash: str, alt: str, *, wait: bool = False
     ) -> None:
         """Show a content in `frame`, when its bytes are on this device; with `wait` once they are."""
+        frame.dataset.content = content_hash
         url = await self._url(file_id, content_hash, wait=wait)
-        if url is not None and frame.isConnected:
+        if url is not None and frame.isConnected and frame.dataset.content == content_hash:
             image = document.createElement("img")
             image.decoding, image.alt, image.src = "async", alt, url
-            when("error", image)(lambda _event: image.remove())
             frame.append(image)
 
     async def _url(self, file_id: str, content_hash: str, *, wait: bool) -> str | None:
@@ -75,6 +79,8 @@ class Sheet:
                 js_file = await fs.read_version(file_id, content_hash, wait=wait)
             except fs.FileSyncError:
                 return None  # it is elsewhere
+            if js_file.type not in SHOWN:
+                return None
             self._urls[content_hash] = str(window.URL.createObjectURL(js_file))
         return self._urls[content_hash]
 

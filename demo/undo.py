@@ -21,6 +21,8 @@ SLACK = 0.1
 KEPT_UNDO_TIME = 8.0
 """Where deleted pictures are kept there is no hurry."""
 TOAST = "undo"
+Start = Callable[[Coroutine[Any, Any, None]], None]
+"""Runs something in the background, and tells when it fails."""
 
 
 class Trash(Protocol):
@@ -61,7 +63,7 @@ class Undo:
         *,
         planned: Memory,
         keeps: Memory,
-        start: Callable[[Coroutine[Any, Any, None]], None],
+        start: Start,
         on_back: Callable[[list[str], list[str]], None],
     ) -> None:
         self.purges = Purges(planned)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 import wording
 from kept import Kept
 from parts import Parts
 from sheet import Sheet, copy_template
+from undo import Start
 
 import filesync_web as fs
-
-Start = Callable[[Coroutine[Any, Any, None]], None]
 
 
 class VersionsView:

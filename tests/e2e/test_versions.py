@@ -52,7 +52,7 @@ class Person:
 
     def press(self, name: str, within: Locator | None = None) -> None:
         """Press the button of that name."""
-        (within or self.gallery.page).get_by_role("button", name=name).click()
+        (within or self.gallery.page).get_by_role("button", name=name, exact=True).click()
 
     def expect_restored_to(self, name: str, content_hash: str) -> None:
         expect(self.named(name).content_hash).to_have_text(content_hash)
