@@ -78,14 +78,10 @@ Authenticate: TypeAlias = Callable[[HTTPConnection], Identity | Awaitable[Identi
 
 async def identify(authenticate: Authenticate, connection: HTTPConnection) -> Identity:
     """Who it is. Raises HTTPException 401 for nobody, and for somebody whose time is over."""
-    answer = authenticate(connection)
-    if inspect.isawaitable(answer):
-        answer = await answer
-    if answer is not None and not isinstance(answer, Identity):
-        raise TypeError(f"authenticate answers an Identity or None, and not {type(answer).__name__}")
-    if answer is None or (answer.expires_at is not None and answer.expires_at <= time.time()):
+    identity = await _asked(authenticate, connection)
+    if identity is None or (identity.expires_at is not None and identity.expires_at <= time.time()):
         raise HTTPException(401, "authentication required", {"WWW-Authenticate": "Bearer"})
-    return answer
+    return identity
 
 
 def require(identity: Identity, store_id: str, action: Action) -> None:
@@ -145,11 +141,9 @@ def any_of(*ways: Authenticate) -> Authenticate:
 
     async def authenticate(connection: HTTPConnection) -> Identity | None:
         for way in ways:
-            answer = way(connection)
-            if inspect.isawaitable(answer):
-                answer = await answer
-            if answer is not None:
-                return answer
+            identity = await _asked(way, connection)
+            if identity is not None:
+                return identity
         return None
 
     return authenticate
@@ -177,6 +171,15 @@ def sync_payload(connection: HTTPConnection) -> Any:
 def with_sync_payload(connection: HTTPConnection, payload: Any) -> HTTPConnection:
     """The same connection as `authenticate` gets it from the sync backend."""
     return HTTPConnection({**connection.scope, _PAYLOAD: payload})
+
+
+async def _asked(authenticate: Authenticate, connection: HTTPConnection) -> Identity | None:
+    answer = authenticate(connection)
+    if inspect.isawaitable(answer):
+        answer = await answer
+    if answer is not None and not isinstance(answer, Identity):
+        raise TypeError(f"authenticate answers an Identity or None, and not {type(answer).__name__}")
+    return answer
 
 
 def _digest(token: str) -> bytes:

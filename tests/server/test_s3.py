@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,8 +14,9 @@ import botocore.auth
 import httpx
 import pytest
 
-from filesync_server import Compose, create_signer, public_access, token_auth
+from filesync_server import Admission, Compose, Quota, Uploaded, create_signer, public_access, token_auth
 from filesync_server.command.config import load_settings
+from filesync_server.objects.ledger import FIRST_LOOK
 from filesync_server.objects.port import (
     CHECKSUM,
     FEATURES,
@@ -27,7 +30,7 @@ from filesync_server.objects.port import (
 from filesync_server.objects.s3 import S3Store
 from tests.server.s3_dialect import PlainStore
 from tests.server.s3_server import BUCKET, S3Server
-from tests.server.support import DATA, KEY, TOKEN, Deployment, serving, sha256
+from tests.server.support import DATA, KEY, TOKEN, Clock, Deployment, serving, sha256
 
 
 def query(url: str) -> dict[str, str]:
@@ -46,6 +49,39 @@ async def test_what_binds_an_upload_is_a_signed_header_and_not_in_the_query() ->
     assert set(signed.headers) == names - {"host", "content-length"}
     bare = await store.sign_upload(Upload("store/x"), "")
     assert query(bare.url)["X-Amz-SignedHeaders"] == "host"
+    await store.close()
+
+
+async def test_no_url_is_good_for_longer_than_its_holder_may_do_that() -> None:
+    store = S3Store("bucket", access_key="key", secret_key="secret", lifetime=900)
+    until = time.time() + 60
+    upload = Upload("store/x", None, 5)
+    for signed in (
+        await store.sign_upload(upload, "", until),
+        await store.sign_download("store/x", "", until),
+        *await store.sign_parts("store/x", "upload", [1, 2], "", until),
+    ):
+        assert 50 < int(query(signed.url)["X-Amz-Expires"]) <= 60
+        assert signed.expires_at.timestamp() <= until
+    late = await store.sign_download("store/x", "", time.time() - 5)
+    assert query(late.url)["X-Amz-Expires"] == "1"
+    await store.close()
+
+
+async def test_an_upload_to_s3_is_counted_and_told_of(s3: S3Server, tmp_path: Path, clock: Clock) -> None:
+    store, told, quota = s3.store(), list[Uploaded](), Quota(max_bytes=len(DATA))
+    admission = Admission(store, tmp_path / "usage", per_store=quota, after_upload=told.append, clock=clock)
+    signer = create_signer(store, authenticate=token_auth(TOKEN), admission=admission)
+    async with serving(Compose({"/api": signer})) as url, httpx.AsyncClient() as client:
+        deployment = Deployment(url, client, store)
+        answer = await deployment.put(KEY, DATA, contentType="image/png", contentLength=len(DATA))
+        assert answer.status_code == 200
+        refused = await deployment.call("sign/upload", key=KEY.replace("0", "1"), contentLength=1)
+        assert refused.status_code == 413
+        clock.now += FIRST_LOOK
+        await admission.look()
+        assert told == [Uploaded("token", KEY, len(DATA), "image/png")]
+    await admission.close()
     await store.close()
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import filesync_web as fs
-from filesync_server import Compose
-from filesync_server.sync import Hub, SqliteStorage, create_sync_backend, token_auth
+from filesync_server import Compose, token_auth
+from filesync_server.sync import Hub, SqliteStorage, create_sync_backend
 from tests.harness.native_client import native_client
 from tests.harness.waiting import until
 from tests.in_page.client import FILES
