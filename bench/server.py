@@ -75,7 +75,7 @@ class _Backend:
         return asyncio.run(_awaited(work(self, f"bench-{self._stores}")))
 
     def client(self, store_id: str) -> Any:
-        return sync_client(self._server.url, store_id, self._token, path=self._path)
+        return sync_client(self._server.url, store_id, self._token, path=self._path, close_timeout=1)
 
     def cpu(self) -> float:
         return tree_cpu_seconds(self._server.pid)
@@ -125,16 +125,24 @@ async def _fan_out(backend: _Backend, store_id: str) -> float:
             await stack.enter_async_context(backend.client(store_id)) for _ in range(LISTENERS + 1)
         ]
         for listener in listeners:
-            await listener.pull()
-            await listener.receive()
+            await listener.ack(await _begun(listener))
         times = []
         for number in range(1, BROADCASTS + 1):
             began = time.perf_counter()
             await pusher.push(event(number))
             await asyncio.gather(*(listener.receive() for listener in listeners))
             times.append(time.perf_counter() - began)
+            for listener in listeners:
+                await listener.ack("0")
             await pusher.receive()
         return sorted(times)[len(times) // 2] * 1000
+
+
+async def _begun(listener: SyncClient) -> str:
+    """Begin a live pull; its id, once the answer shows that it has begun."""
+    request_id = await listener.pull()
+    await listener.receive()
+    return request_id
 
 
 async def _pull(backend: _Backend, store_id: str) -> float:
