@@ -155,7 +155,7 @@ await mounted.flush()
 
 CLOSE = """
 for file_id in (big, archived, table, numbers):
-    await sync.delete_file(file_id)
+    await sync.delete_file(file_id, purge=True)
 await sync.collect_garbage()
 await sync.dispose()
 await store.close()

@@ -2,6 +2,7 @@
 
     open           a store of the size, in a page or process that has opened none before, nothing cached there
     open again     the same store in the same page or process
+    versions       a store of 1,000 files whose files have had 20 contents each, beside one whose have not
     commits        one by one, each durable when it returns; and 1,000 in one call
     rival          as many rows, as durable, by plain JavaScript in IndexedDB or plain Python in SQLite
     seen           from a commit in one tab to its row in another
@@ -27,6 +28,7 @@ from bench._common import compare, new_profile
 from tests.harness import PyodidePage, open_pyodide_page
 
 SIZES = (500, 5_000, 50_000)
+FILES, VERSIONS = 1_000, 20
 ROUNDS = 5
 SECONDS = 300.0
 COMMITS = 100
@@ -58,14 +60,34 @@ def state_of(event):
         upload_status="done", last_sync_error="",
     )
 
-async def fill(name, count):
+def edited(n, base, version):
+    args = created(n).args
+    digest = hashlib.sha256(f"{n} {version}".encode()).hexdigest()
+    at = 1700000000000 + n + version
+    update = files.events.file_updated(
+        id=args["id"], path=f"livestore-filesync-files/store/{digest}", remote_key="", content_hash=digest,
+        metadata_json=args["metadataJson"], updated_at=at,
+    )
+    return update, files.events.file_version_base(id=args["id"], content_hash=digest, base_hash=base)
+
+def history(n, versions):
+    events = [created(n)]
+    for version in range(1, versions):
+        events += edited(n, events[-1].args["contentHash"], version)
+    return events
+
+async def fill(name, count, versions=1):
     store = await open_it(name)
+    number = 0
     for head in range(0, count, 500):
-        events = [created(n) for n in range(head, min(head + 500, count))]
-        wire = [(event.definition.name, event.args) for event in events]
-        pulled = [Event(*event, head + n + 1, head + n, "other", "other") for n, event in enumerate(wire)]
+        events = [event for n in range(head, min(head + 500, count)) for event in history(n, versions)]
+        pulled = [
+            Event(event.definition.name, event.args, number + n + 1, number + n, "other", "other")
+            for n, event in enumerate(events)
+        ]
+        number += len(pulled)
         await store._replica.confirm(pulled, "backend", {})
-        await store.commit(*map(state_of, events))
+        await store.commit(*(state_of(created(n)) for n in range(head, min(head + 500, count))))
     await store._replica.save_state()
     await store.close()
 
@@ -75,7 +97,7 @@ async def opening(name):
         began = time.perf_counter()
         store = await open_it(name)
         passed.append((time.perf_counter() - began) * 1000)
-        assert store.query("SELECT count(*) FROM files")[0][0] == int(name.removeprefix("size"))
+        assert store.query("SELECT count(*) FROM files")[0][0] == int(name.partition(".")[2])
         await store.close()
     return [passed[0], min(passed[1:])]
 
@@ -192,11 +214,11 @@ def in_process(folder: Path, code: str) -> Any:
 def measure(run: Run) -> None:
     """Openings and commits, in pages or processes."""
     for size in SIZES:
-        run(f"fill('size{size}', {size})")
+        run(f"fill('size.{size}', {size})")
     again: dict[int, list[float]] = {size: [] for size in SIZES}
 
     def first(size: int) -> float:
-        opened, then = run(f"opening('size{size}')")
+        opened, then = run(f"opening('size.{size}')")
         again[size].append(then)
         return float(opened)
 
@@ -204,10 +226,24 @@ def measure(run: Run) -> None:
     compare("ms", {f"{size:,} files": partial(first, size) for size in SIZES}, ROUNDS)
     print("open again")
     compare("ms", {f"{size:,} files": again[size].pop for size in SIZES}, ROUNDS)
+    measure_versions(run)
     for title, count, together in (("one by one", COMMITS, 1), (f"{BATCH:,} at once", BATCH, BATCH)):
         print(f"commits, {title}: milliseconds each")
         variants = {name: f"{name}({count}, {together})" for name in ("rival", "commits")}
         compare("ms", {name: partial(run, code) for name, code in variants.items()}, 3)
+
+
+def measure_versions(run: Run) -> None:
+    """Opening a store with and without versions."""
+    names = {"without": f"plain.{FILES}", f"{VERSIONS} versions each": f"versions.{FILES}"}
+    for name, versions in zip(names.values(), (1, VERSIONS), strict=True):
+        run(f"fill('{name}', {FILES}, {versions})")
+
+    def opened(name: str) -> float:
+        return float(run(f"opening('{name}')")[0])
+
+    print(f"open, {FILES:,} files")
+    compare("ms", {title: partial(opened, name) for title, name in names.items()}, ROUNDS)
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ class App:
     async def delete_all(self) -> None:
         """Delete all files at once."""
         records = self.store.query(kit.tables.files.where(deleted_at=None))
-        await asyncio.gather(*(fs.delete_file(record.id) for record in records))
+        await asyncio.gather(*(fs.delete_file(record.id, purge=True) for record in records))
 
     def count(self, sql: str) -> int:
         """The number in the query's only row."""

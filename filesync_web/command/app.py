@@ -17,6 +17,7 @@ from filesync_web.command import (
     file_commands,
     mirror_command,
     store_commands,
+    version_commands,
 )
 from filesync_web.command.cli import Common, Json, common_of, configure_logging
 from filesync_web.command.console import Console, shown
@@ -62,6 +63,7 @@ file_commands.add_to(app)
 store_commands.add_to(app)
 mirror_command.add_to(app)
 archive_commands.add_to(app)
+version_commands.add_to(app)
 care_commands.add_to(app)
 
 

@@ -19,6 +19,7 @@ from filesync_web.errors import (
     SyncError,
     TransferError,
     UnknownFileError,
+    VersionGoneError,
 )
 
 
@@ -64,6 +65,7 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (ServerError, ExitCode.UNREACHABLE),
     (SyncError, ExitCode.UNREACHABLE),
     (UnknownFileError, ExitCode.NO_SUCH_FILE),
+    (VersionGoneError, ExitCode.NO_SUCH_FILE),
     (BlobNotFoundError, ExitCode.NO_SUCH_FILE),
     (TransferError, ExitCode.INCOMPLETE),
     (ContentChangedError, ExitCode.INCOMPLETE),

@@ -139,8 +139,14 @@ def list_files(
     use_store(context, use)
 
 
-def remove(context: typer.Context, names: FileNames, no_wait: NoWait = False, as_json: Json = False) -> None:
-    """Delete files, for all devices of the store.
+def remove(
+    context: typer.Context,
+    names: FileNames,
+    purge: Annotated[bool, typer.Option("--purge", help="Keep nothing of them.")] = False,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
+    """Delete files, for all devices of the store; 'filesync restore' brings them back for a while.
 
     Example: filesync rm notes.txt
     """
@@ -150,7 +156,7 @@ def remove(context: typer.Context, names: FileNames, no_wait: NoWait = False, as
         await freshen(session, console)
         records = {record.id: record for record in [find(session, name) for name in names]}
         for record in records.values():
-            await session.files.delete_file(record.id)
+            await session.files.delete_file(record.id, purge=purge)
             console.step(f"deleted\t{record.id}\t{name_of(record)}")
         await tell_server(session, console, no_wait=no_wait)
         return [{"id": record.id, "name": name_of(record)} for record in records.values()]

@@ -16,7 +16,7 @@ from filesync_web.command.failures import IncompleteError
 from filesync_web.command.listing import entries, live_files, name_of
 from filesync_web.command.probes import why_offline
 from filesync_web.command.progress import shown_progress
-from filesync_web.command.session import OFFLINE_ERRORS, Session
+from filesync_web.command.session import KIT, OFFLINE_ERRORS, Session
 from filesync_web.core.display import FileSyncEvent, get_file_metadata
 from filesync_web.errors import SyncAuthError
 
@@ -30,7 +30,6 @@ _TO_UPLOAD = (
 _TO_DOWNLOAD = (
     _OF_LIVE_FILES + """ "remoteKey" <> '' AND "localHash" <> "contentHash" AND "downloadStatus" <> 'error'"""
 )
-_TO_DELETE = 'SELECT count(*) FROM "remoteDeletes"'
 DELETE_TIMEOUT = 15.0
 """Seconds that `sync` waits for the bytes of deleted files to go from the object store."""
 
@@ -127,7 +126,7 @@ async def _sync_once(session: Session, console: Console, *, all_files: bool) -> 
         await session.until(is_done)
     try:
         async with asyncio.timeout(DELETE_TIMEOUT):
-            await session.until(lambda: session.store.query(_TO_DELETE)[0][0] == 0)
+            await session.until(lambda: _has_deleted(session))
     except TimeoutError:
         console.note(
             "the bytes of some deleted files are still in the object store; the next sync tries again"
@@ -138,6 +137,12 @@ async def _sync_once(session: Session, console: Console, *, all_files: bool) -> 
     console.result(value, f"synced: {len(found)} files")
     if failed:
         raise IncompleteError(f"{len(failed)} files could not be transferred: {failed[0].error}")
+
+
+def _has_deleted(session: Session) -> bool:
+    """Whether nothing is left to be deleted in the object store but what is kept for a while."""
+    contents = {delete.content_hash for delete in session.store.query(KIT.tables.remote_deletes)}
+    return all(session.tables.users_of(content_hash) for content_hash in contents)
 
 
 def _sizes(session: Session, *, all_files: bool) -> dict[str, int]:

@@ -23,7 +23,7 @@ async def test_save_upload_edit_and_delete(selenium_everywhere: PyodidePage, sto
         edited = await sync.update_file(result.file_id, b"hello again")
         new_hash = edited.content_hash
         await until(lambda: store.query(files)[0].remote_key.endswith(new_hash), "the edit is uploaded")
-        await sync.delete_file(result.file_id)
+        await sync.delete_file(result.file_id, purge=True)
         await until(lambda: not store.query(local), "it is deleted here")
         await until(lambda: not store.query(deletes), "it is deleted in the object store")
         assert store.sync_status.last_error == ""

@@ -124,7 +124,7 @@ async def test_an_open_file_keeps_its_content(selenium_everywhere: PyodidePage, 
             await sync.update_file(saved.file_id, b"new")
             assert Path("/files/a.txt").read_bytes() == b"new"
             assert file.read() == b" content"
-            await sync.delete_file(saved.file_id)
+            await sync.delete_file(saved.file_id, purge=True)
             assert not Path("/files/a.txt").exists()
             await sync.collect_garbage()
             assert (file.seek(0), file.read()) == (0, b"old content")
@@ -145,7 +145,7 @@ async def test_a_content_that_was_removed_and_saved_again_is_read(
     try:
         saved = await sync.save_file(b"again", name="a.txt")
         assert Path("/files/a.txt").read_bytes() == b"again"
-        await sync.delete_file(saved.file_id)
+        await sync.delete_file(saved.file_id, purge=True)
         await sync.collect_garbage()
         await sync.save_file(b"again", name="b.txt")
         assert Path("/files/b.txt").read_bytes() == b"again"

@@ -67,7 +67,7 @@ async def clear(selenium: PyodidePage) -> None:
     from tests.in_page import kept
     from tests.in_page.client import close_client
 
-    await kept.sync.delete_file(kept.file_id)
+    await kept.sync.delete_file(kept.file_id, purge=True)
     await kept.sync.collect_garbage()
     await close_client()
 

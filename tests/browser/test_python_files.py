@@ -207,7 +207,7 @@ async def test_an_open_file_stays_what_it_was(selenium_everywhere: PyodidePage, 
             assert (await (await sync.read_file(saved.file_id)).arrayBuffer()).to_bytes() == data
             assert other.read() == data
             edited = await sync.update_file(saved.file_id, b"edited")
-            await sync.delete_file(saved.file_id)
+            await sync.delete_file(saved.file_id, purge=True)
             await sync.collect_garbage()
             assert not await other_tab.delete(saved.content_hash)
             assert file.read() == data[3:]
@@ -241,7 +241,7 @@ async def test_what_is_written_in_pieces_is_hashed(selenium_everywhere: PyodideP
                     file.seek(0)
                     file.write(b"head")
             assert file.result.content_hash == sha.hexdigest()
-            await sync.delete_file(file.result.file_id)
+            await sync.delete_file(file.result.file_id, purge=True)
     finally:
         await close_client()
 

@@ -103,7 +103,7 @@ async def delete(selenium: PyodidePage, file_id: str) -> None:
     from tests.in_page import kept
     from tests.in_page.client import FILES
 
-    await kept.sync.delete_file(file_id)
+    await kept.sync.delete_file(file_id, purge=True)
     await until(lambda: not kept.store.query(FILES.tables.remote_deletes), "it is deleted", timeout=40)
 
 

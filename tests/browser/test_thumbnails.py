@@ -189,7 +189,7 @@ async def test_thumbnails_go_and_are_made_again(selenium: PyodidePage, store_id:
     second = await sync.thumbnail_url(file.file_id)
     assert second != first
     assert (await look_at(second))[:2] == (256, 128)
-    await sync.delete_file(file.file_id)
+    await sync.delete_file(file.file_id, purge=True)
 
     async def are_gone() -> bool:
         return await thumbnails_kept(store_id) == []

@@ -288,3 +288,22 @@ def test_on_a_terminal_the_bytes_are_seen_to_move(shell: Shell) -> None:
     assert process.wait(30) == 0
     assert b"uploading" in seen
     assert b"3.0/3.0 MB" in seen
+
+
+def test_what_was_edited_or_deleted_is_had_back(shell: Shell) -> None:
+    path = written(shell.home / "notes.txt", b"one")
+    shell.ok("put", path)
+    shell.ok("edit", "notes.txt", written(path, b"two"))
+    two, one = json.loads(shell.ok("versions", "notes.txt", "--json"))
+    assert (two["content_hash"], two["is_current"], two["kept_until"]) == (sha256(b"two"), True, None)
+    assert (one["content_hash"], one["name"]) == (sha256(b"one"), "notes.txt")
+    shell.ok("rm", "notes.txt")
+    (deleted,) = json.loads(shell.ok("trash", "--json"))
+    assert (deleted["name"], deleted["size"]) == ("notes.txt", 3)
+    shell.ok("restore", "notes.txt", "--version", sha256(b"one")[:10])
+    assert shell.ok("cat", "notes.txt") == "one"
+    assert json.loads(shell.ok("conflicts", "--json")) == []
+    shell.ok("rm", "notes.txt")
+    shell.ok("trash", "--purge", "notes.txt")
+    assert shell.run("restore", two["id"]).code == 6
+    assert json.loads(shell.ok("trash", "--json")) == []

@@ -20,7 +20,7 @@ async def fill(store_id: str, picture: bytes, numbers: Iterable[int]) -> None:
         events = [event for number in numbers for event in _picture(number, row, len(picture))]
         for first in range(0, len(events), 500):
             await store.commit(*events[first : first + 500])
-        await sync.delete_file(saved.file_id)
+        await sync.delete_file(saved.file_id, purge=True)
     finally:
         await sync.dispose()
         await store.close()

@@ -145,7 +145,7 @@ async def _update(selenium: PyodidePage, file_id: str, text: str) -> None:
 async def _delete(selenium: PyodidePage, file_id: str) -> None:
     import filesync_web as fs
 
-    await fs.delete_file(file_id)
+    await fs.delete_file(file_id, purge=True)
 
 
 @run_in_pyodide

@@ -59,7 +59,7 @@ async def test_this_kits_client_with_every_signer(
         for key in keys:
             assert (await deployment.get(key)).status_code == 200
         for result in saved:
-            await b.delete_file(result.file_id)
+            await b.delete_file(result.file_id, purge=True)
         deletes = FILES.tables.remote_deletes
         await until(lambda: not there.query(deletes), "both are deleted in the object store", timeout=30)
         for key in keys:

@@ -285,3 +285,24 @@ async def test_a_condition_that_does_not_hold_makes_no_conflict() -> None:
         for one in (tab, other):
             assert await one.sync.read_bytes(file_id) == b"mine"
             assert await one.sync.list_conflicts() == []
+
+
+async def test_the_trash_goes_first_then_versions_then_live_files() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        live, edited, deleted = await saved(tab, b"live", b"version", b"trash!")
+        await tab.sync.update_file(edited.file_id, b"newer")
+        await tab.sync.delete_file(deleted.file_id)
+        await device.clock.advance(5)
+        status = await tab.sync.storage_status()
+        assert (status.live, status.versions, status.trash) == (len(b"live" + b"newer"), 7, 6)
+        device.store.objects.update({f"s/{hash_of(content)}": content for content in (b"version", b"trash!")})
+        freed = []
+        while await tab.sync.free_space(1):
+            here = set(device.blobs.blobs.values())
+            freed.append({b"live", b"newer", b"version", b"trash!"} - here)
+        assert freed[:2] == [{b"trash!"}, {b"trash!", b"version"}]
+        assert not device.blobs.blobs
+        assert await tab.sync.read_bytes(live.file_id) == b"live"
+        assert await text_of(tab, edited.file_id, b"version") == b"version"
+        assert await text_of(tab, deleted.file_id, b"trash!") == b"trash!"
