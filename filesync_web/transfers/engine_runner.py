@@ -199,11 +199,11 @@ class EngineRunner:
         return engine.failed(job.serial, failure_of(outcome), now, self._random.random())
 
     async def _pause(self, until: float | None) -> None:
-        """Wait for the next input or wake-up; when ends of jobs gather, no longer than they are to, and when
-        something that is kept ends, until then."""
+        """Wait for the next input or wake-up; when ends of jobs gather, no longer than they are to, and no
+        longer than until something that is kept ends. What has ended already waits for a connection."""
         times = [time for time in (until, self._reports_due if self._reports else None) if time is not None]
-        if (end := self._facts.next_end) is not None and self._tables.versions.is_up_to_date:
-            times.append(self._clock.monotonic() + min(end / 1000 - self._clock.time(), MAX_SLEEP))
+        if (end := self._facts.next_end) is not None and (left := end / 1000 - self._clock.time()) > 0:
+            times.append(self._clock.monotonic() + min(left, MAX_SLEEP))
         if not times:
             await self._wake.wait()
             return

@@ -46,10 +46,10 @@ class Facts:
     async def _some(self, file_ids: list[str]) -> list[FileFact]:
         records = {record.id: record for record in self._tables.records(file_ids)}
         kept = self._kept(file_ids)
-        records.update(kept)
-        ids = list(records)
-        rows = {row.file_id: row for row in self._tables.rows(ids)}
-        controls = {control.file_id: control for control in self._tables.controls(ids)}
+        rows = {row.file_id: row for row in self._tables.rows([*records, *(kept.keys() - records.keys())])}
+        # What is kept no more and has no row, the engine does not know; a file may have old outbox entries.
+        records |= {i: record for i, record in kept.items() if record.is_live or i in rows or i in records}
+        controls = {control.file_id: control for control in self._tables.controls(list(records))}
         deletes: defaultdict[str, list[RemoteDelete]] = defaultdict(list)
         for delete in self._tables.remote_deletes(file_ids):
             deletes[delete.file_id].append(delete)

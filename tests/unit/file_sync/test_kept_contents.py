@@ -236,3 +236,16 @@ async def test_who_hears_again_lets_go_what_has_ended() -> None:
         await tab.store.set_sync_enabled(True)
         await device.clock.advance(60)
         assert objects(device) == {b"new"}
+
+
+async def test_who_hears_again_in_time_lets_go_at_the_end() -> None:
+    async with a_device() as device:
+        synced(device)
+        tab, _file_id = await edited(device)
+        await tab.store.set_sync_enabled(False)
+        await device.clock.advance(MINUTE)
+        await tab.store.set_sync_enabled(True)
+        await device.clock.advance(MINUTE - 10)
+        assert objects(device) == {b"old", b"new"}
+        await device.clock.advance(20)
+        assert objects(device) == {b"new"}
