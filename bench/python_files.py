@@ -11,7 +11,8 @@
     sqlite sum   a column of it is summed
 
 in a worker and on the main thread, there also with `suspend=True`. *As bytes*: the same, but the file is
-copied to `bytes` first, up to 1 GiB; a database is then deserialized. Memory is how far the peak of resident
+copied to `bytes` first, up to 1 GiB; a database is then deserialized. *By JavaScript*: what the main thread
+can do at once without this kit and without Python. Memory is how far the peak of resident
 memory rose above that at rest, in all renderer processes together and in the browser process. The size in MiB
 may be given as an argument, as in `build.py bench python-files 2048`, else it is 256; `worker`, `bare`
 or `suspended` after it measures only that.
@@ -131,6 +132,24 @@ numbers = (await sync.save_file(path, name="a.db")).file_id
 path.unlink()
 """
 
+BY_JAVASCRIPT = """
+from pyodide.code import run_js
+run_js('''(file) => {
+    const url = URL.createObjectURL(file);
+    const bytes = new Uint8Array(1 << 18);
+    for (let at = 0; at < file.size; at += bytes.length) {
+        const request = new XMLHttpRequest();
+        request.open("GET", url, false);
+        request.overrideMimeType("text/plain; charset=x-user-defined");
+        request.setRequestHeader("Range", `bytes=${at}-${at + bytes.length - 1}`);
+        request.send();
+        const text = request.responseText;
+        for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+    }
+    URL.revokeObjectURL(url);
+}''')(await sync.read_file(big))
+"""
+
 READS = {
     "random": "big, read_random",
     "whole": "big, read_whole",
@@ -223,6 +242,8 @@ def main() -> None:
             bench = Bench(page, Memory(profile.folder), mib)
             bench.write()
             bench.read(suspend=how == "suspended")
+            if how == "bare":
+                bench.measure("whole, by JavaScript", BY_JAVASCRIPT)
             if how != "suspended":
                 bench.mounted()
             page.run_async(f"{CLOSE}\nNone")

@@ -1,7 +1,7 @@
-"""What the gallery does with the kit: open, add, edit, delete, and read everything that the page shows.
+"""What the gallery does with the kit: open, add, edit, and read what the page shows.
 
-This and `listing.py`, which reads the pictures, are the modules to copy from. They know nothing of the page:
-`main.py` connects them to the rendering.
+This, `listing.py`, which reads the pictures, and `kept.py`, about what they were before, are the modules to
+copy from. They know nothing of the page: `main.py` connects them to the rendering.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from kept import Kept
 from listing import FILES, LOCAL_STATES, Listing, is_picture
 
 import filesync_web as fs
@@ -52,6 +53,8 @@ class Gallery:
 
     def __init__(self, store: fs.Store, *, local_only: bool) -> None:
         self.listing = Listing(store)
+        self.kept = Kept(store, local_only=local_only)
+        self.store_id = store.store_id
         self._store = store
         self._local_only = local_only
         self._sync_failing = False
@@ -106,7 +109,8 @@ class Gallery:
     ) -> None:
         """Call `on_change` when a new snapshot would differ, with the names of the tables that were written,
         and `on_event` for each event of the sync."""
-        self._store.subscribe((FILES.tables.files, FILES.tables.local_file_state), on_change)
+        tables = (FILES.tables.files, FILES.tables.local_file_state, FILES.tables.file_versions)
+        self._store.subscribe(tables, on_change)
         self._store.on_sync_status(lambda status: self._judge_sync(status, on_change))
         self._judge_sync(self._store.sync_status, on_change)
         fs.on_file_sync_event(on_event)
@@ -136,9 +140,6 @@ class Gallery:
         js_file = await fs.read_file(file_id)
         js_blob = await change(js_file)
         await fs.update_file(file_id, js_blob, name=js_file.name, mime_type=js_blob.type)
-
-    async def delete(self, file_id: str) -> None:
-        await fs.delete_file(file_id)
 
     async def url(self, file_id: str) -> str | None:
         """Where the page can have the whole file from: its own copy, else a signed address. Asking for it

@@ -23,6 +23,8 @@ LABELS = {
     "retry": "Try again with {}",
     "edit-button": "Invert colours of {}",
     "save": "Save to disk: {}",
+    "conflict": "Choose between versions of {}",
+    "versions": "Earlier versions of {}",
     "details": "Details of {}",
     "delete-button": "Delete {}",
 }
@@ -149,6 +151,11 @@ class Card:
         self.root.ariaBusy = str(busy).lower()
         self._is_busy = busy
         self._offer()
+
+    def mark(self, text: str) -> None:
+        """Say that somebody should decide about the file; "" takes that away."""
+        self._parts.write("conflict", text)
+        self._parts.write("conflict", not text, "hidden")
 
     def settle(self, is_broken: bool) -> None:
         """Note whether the browser could show the image, and choose how it fills its frame."""

@@ -47,6 +47,7 @@ class Grid:
         self._ask_frame = ask_frame
         self._todo: list[str] = []
         self._busy: set[str] = set()
+        self._marks: Mapping[str, str] = {}
         self._percents: Percents = {}
         self._online = True
         self._is_outdated = self._is_resized = True
@@ -87,6 +88,17 @@ class Grid:
         (self._busy.add if busy else self._busy.discard)(file_id)
         if card := self.cards.get(file_id):
             card.set_busy(busy)
+
+    def mark(self, marks: Mapping[str, str]) -> None:
+        """Say something of these files on their cards, which lead to the choice about it; nothing of the
+        others."""
+        self._marks = marks
+        for file_id, card in self.cards.items():
+            card.mark(marks.get(file_id, ""))
+
+    def focus(self, file_id: str) -> None:
+        """Have the focus on a file's picture; on the grid, when that is not listed."""
+        self._keyboard.go_to(file_id, "view")
 
     def bring_back(self, file_id: str) -> None:
         """Have the bytes of an evicted file on this device again; does nothing for any other file."""
@@ -166,6 +178,7 @@ class Grid:
             self._lookups.begin(card)
         if file_id not in self.cards:
             card.set_busy(file_id in self._busy)
+            card.mark(self._marks.get(file_id, ""))
             self.cards[file_id] = card
             self._places.put(file_id, card.root)
             self._observer.observe(card.root)

@@ -50,6 +50,15 @@ class Keyboard:
             self.aim = None
             card.focus(self._last[1])
 
+    def go_to(self, file_id: str, action: str) -> None:
+        """Have the focus on a button of a file's card; on the grid, when the file is not listed."""
+        place = self._listing.place(file_id)
+        if place is None:
+            self._root.focus(preventScroll=True)
+        else:
+            self._last = (file_id, action)
+            self._go(place)
+
     def _aim_at(self, place: int) -> None:
         """Have the card at this place of the list get the focus once it exists."""
         for record, _ in self._listing.page(range(place, place + 1)):

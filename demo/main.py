@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import wording
@@ -20,6 +20,7 @@ from grid import Grid
 from messages import Toasts
 from pace import Pace
 from parts import Parts
+from past import Past
 from pyscript import document, web, when, window
 from pyscript.js_modules import images, loading
 from status import StatusPanel
@@ -44,22 +45,33 @@ class Main:
         page["loading"].hidden = True
         page["gallery"].hidden = False
         self._gallery = gallery
-        self._toasts = Toasts(page["toasts"])
+        self._toasts = Toasts(page["alerts"], page["notices"])
         self._panel = StatusPanel(page["sync-panel"])
         self._frames = Frames(self._paint)
         self._grid = Grid(gallery.listing, self._card_url, self._frames.ask)
         self._grid.on_action(self._act)
-        self._viewer = Viewer(page, gallery.listing, gallery.url, self._grid.broken)
+        self._viewer = Viewer(page, gallery.listing, gallery.url, self._grid.broken, self._open_versions)
         self._parts = Parts(document.body)
         self._find = Find(self._parts, gallery.listing, self._on_found)
         self._folders = Folders(self._parts, gallery.listing, self._find.choose)
         self._adding = Adding(gallery.add, self._on_change, self._toasts.show)
+        self._actions: dict[str, Callable[[Card], None]] = {
+            "view": self._view,
+            "details": Card.toggle_details,
+            "save": lambda card: self._start(self._save(card)),
+            "edit": lambda card: self._start(self._edit(card)),
+            "delete": self._delete,
+            "retry": lambda _card: self._start(gallery.retry()),
+            "versions": lambda card: self._open_versions(card.file_id),
+            "conflict": lambda card: self._past.open_conflicts(card.file_id),
+        }
         self._tasks: set[asyncio.Task[None]] = set()
         self._transfers: Mapping[str, fs.ActiveTransfer] = {}
         self._is_outdated = True
         self._is_search_due = False
         self._has_progress = False
         self._pace = Pace(self._read_anew)
+        self._past = Past(gallery.kept, gallery.store_id, self._grid, self._toasts, self._start)
         gallery.watch(self._on_change, self._on_event)
         if self._paint():
             self._frames.ask()
@@ -78,6 +90,7 @@ class Main:
             self._is_search_due = True
             self._folders.changed()
         self._pace.ask()
+        self._past.changed()
 
     def _read_anew(self) -> None:
         is_search_due, self._is_search_due = self._is_search_due, False
@@ -129,6 +142,8 @@ class Main:
         return await self._gallery.card_url(card.record, CARD_WIDTH * window.devicePixelRatio)
 
     def _on_event(self, event: fs.FileSyncEvent) -> None:
+        if event.type == "file:conflict" and event.file_id:
+            self._past.tell(event.file_id)
         kind, _, what = event.type.partition(":")
         if kind in {"upload", "download"} and event.file_id:
             if what in {"start", "progress"}:
@@ -147,22 +162,16 @@ class Main:
 
     def _act(self, action: str, file_id: str) -> None:
         card = self._grid.cards.get(file_id)
-        if card is None:
-            return
-        if action == "view":
-            self._grid.bring_back(file_id)
-            if card.record is not None and card.is_viewable:
-                self._viewer.open(card.record)
-        elif action == "details":
-            card.toggle_details()
-        elif action == "save":
-            self._start(self._save(card))
-        elif action == "edit":
-            self._start(self._edit(card))
-        elif action == "delete":
-            self._start(self._gallery.delete(file_id))
-        elif action == "retry":
-            self._start(self._gallery.retry())
+        if card is not None:
+            self._actions[action](card)
+
+    def _view(self, card: Card) -> None:
+        self._grid.bring_back(card.file_id)
+        if card.record is not None and card.is_viewable:
+            self._viewer.open(card.record)
+
+    def _delete(self, card: Card) -> None:
+        self._start(self._past.delete(card.file_id, card.metadata.name or ""))
 
     def _add(self, given: list[Given]) -> None:
         """Add files to the folder that is shown."""
@@ -183,6 +192,9 @@ class Main:
             )
         finally:
             self._grid.set_busy(card.file_id, False)
+
+    def _open_versions(self, file_id: str) -> None:
+        self._past.open_versions(file_id, self._viewer.refresh)
 
     async def _save(self, card: Card) -> None:
         """Offer the file to the browser's downloads."""

@@ -20,13 +20,21 @@ STEPS = {"back": -1, "next": 1}
 class Viewer:
     """Shows the pictures of a listing, one at a time; `broken` are the hashes of those that are unusable."""
 
-    def __init__(self, page: Any, listing: Listing, url_of: UrlOf, broken: set[str]) -> None:
+    def __init__(
+        self,
+        page: Any,
+        listing: Listing,
+        url_of: UrlOf,
+        broken: set[str],
+        on_versions: Callable[[str], None],
+    ) -> None:
         self._dialog = page["viewer"]
         self._image = page["viewer-image"]
         self._caption = page["viewer-caption"]
         self._listing = listing
         self._url_of = url_of
         self._broken = broken
+        self._on_versions = on_versions
         self._shown: fs.FileRecord | None = None
         self._direction = 1
         self._loading: asyncio.Task[None] | None = None
@@ -35,6 +43,15 @@ class Viewer:
         when("close", self._dialog)(self._on_close)
         when("error", self._image)(self._on_error)
 
+    def refresh(self) -> None:
+        """Show what the picture is now, when its content has changed."""
+        if (shown := self._shown) is not None:
+            place = self._listing.place(shown.id)
+            entries = self._listing.page(range(place, place + 1)) if place is not None else []
+            for record, _ in entries:
+                if record.content_hash != shown.content_hash:
+                    self.open(record)
+
     def open(self, record: fs.FileRecord) -> None:
         """Show a picture."""
         metadata = fs.get_file_metadata(record)
@@ -42,8 +59,8 @@ class Viewer:
         self._image.removeAttribute("src")
         name = wording.clipped(metadata.name or "")
         self._image.alt = name or "Picture"
-        facts = (name, wording.dimensions(metadata), wording.size(metadata.size_bytes))
-        self._caption.textContent = " · ".join(fact for fact in facts if fact)
+        size = wording.size(metadata.size_bytes)
+        self._caption.textContent = wording.facts(name, wording.dimensions(metadata), size)
         if not self._dialog.open:
             self._dialog.showModal()
         self._loading = asyncio.ensure_future(self._load(record))
@@ -87,5 +104,7 @@ class Viewer:
         action = button.dataset.action if button else ""
         if action in STEPS:
             self._step(STEPS[action])
+        elif action == "versions" and self._shown is not None:
+            self._on_versions(self._shown.id)
         elif action == "close" or event.target.tagName in {"DIALOG", "FIGURE"}:
             self._dialog.close()

@@ -6,8 +6,10 @@ extra `server`.
 """
 
 from .compose import Compose, create_app, parts_lifespan
+from .objects.admission import Admission, AfterUpload, BeforeUpload, Uploaded
 from .objects.data_plane import create_data_plane
 from .objects.embedded import EmbeddedStore
+from .objects.ledger import Quota
 from .objects.port import ObjectStore
 from .shared.identity import (
     ALL_RIGHTS,
@@ -28,15 +30,20 @@ __all__ = [
     "ALL_RIGHTS",
     "ALL_STORES",
     "Action",
+    "Admission",
+    "AfterUpload",
     "Authenticate",
+    "BeforeUpload",
     "Compose",
     "EmbeddedStore",
     "Hub",
     "Identity",
     "ObjectStore",
+    "Quota",
     "RateLimit",
     "SqliteStorage",
     "SyncStorage",
+    "Uploaded",
     "create_app",
     "create_data_plane",
     "create_signer",

@@ -79,7 +79,7 @@ from filesync_web.core.display import (
 )
 from filesync_web.core.metadata import FileMetadata
 from filesync_web.core.records import Control, FileOperationResult, FileRecord, LocalFileState, Status
-from filesync_web.core.storage_status import StorageStatus
+from filesync_web.core.storage_status import RemoteUsage, StorageStatus, Usage
 from filesync_web.core.thumbnails import ThumbnailOptions
 from filesync_web.core.versions import VersionPolicy
 from filesync_web.environment import create_file_sync, open_store
@@ -186,6 +186,7 @@ __all__ = [
     "Preprocessed",
     "QuotaExceededError",
     "RemoteMissingError",
+    "RemoteUsage",
     "RetryPolicy",
     "SaveFilesError",
     "Schema",
@@ -217,6 +218,7 @@ __all__ = [
     "UnknownFileError",
     "UnreadableError",
     "Unsubscribe",
+    "Usage",
     "VersionGoneError",
     "VersionPolicy",
     "boolean",

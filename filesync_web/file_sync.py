@@ -77,7 +77,7 @@ class FileSync(FileOperations, VersionOperations):
         self._garbage = GarbageCollector(workspace, self._orphans, self._thumbnails)
         self._eviction = Eviction(workspace, self._thumbnails, is_limited=options.is_limited)
         importer = Importer(workspace, options.preprocessors, self._garbage, self._orphans)
-        self._mounts = Mounts(workspace)
+        self._mounts = Mounts(workspace, self._eviction)
         self._writer = Writer(workspace, importer, self._eviction, self._previews, self._mounts)
         self._descriptions = Descriptions(workspace)
         self._reader = Reader(
@@ -217,8 +217,10 @@ class FileSync(FileOperations, VersionOperations):
         return await self._eviction.free(wanted_bytes)
 
     async def storage_status(self) -> StorageStatus:
-        """Whether and how this device keeps the bytes, and what takes how many."""
-        status = await self._workspace.platform.blobs.storage_status()
+        """Whether and how this device keeps the bytes, what takes how many, and how much the server has of the
+        store."""
+        workspace = self._workspace
+        status = await workspace.platform.blobs.storage_status()
         sizes = await self._eviction.sizes()
         return replace(
             status,
@@ -226,6 +228,7 @@ class FileSync(FileOperations, VersionOperations):
             trash=sizes[Purpose.TRASH],
             versions=sizes[Purpose.VERSION],
             live=sizes[Purpose.LIVE],
+            remote=await workspace.remote.usage(self.store_id) if self.is_online() else None,
         )
 
     async def collect_garbage(self) -> int:

@@ -53,6 +53,7 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
         return markdown
     of = wanted["of"]
     mine = [name for name, home in homes(of, tuple(claims(config, of))).items() if home == page.file.src_path]
+    mine.sort(key=lambda name: (name[0].isupper(), name))  # functions first
     return "\n".join([markdown, *(entry(of, name) for name in mine)])
 
 

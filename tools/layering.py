@@ -127,11 +127,18 @@ RULES = {
     "filesync_server.site": Rule(ours=SERVER_SHARED, any_other=True),
     "filesync_server.objects": Rule(ours=SERVER_SHARED, any_other=True),
     "filesync_server.signer": Rule(
-        ours=(*SERVER_SHARED, "filesync_server.objects.port", "filesync_server.objects.keys"), any_other=True
+        ours=(
+            *SERVER_SHARED,
+            "filesync_server.objects.admission",
+            "filesync_server.objects.port",
+            "filesync_server.objects.keys",
+        ),
+        any_other=True,
     ),
     "filesync_server.sync": Rule(ours=(*SERVER_SHARED, *WIRE), any_other=True),
     "filesync_server.command": Rule(ours=("filesync_server", *WIRE), any_other=True),
     "demo": Rule(any_other=True, public_only=True),
+    "examples": Rule(ours=("filesync_server",), any_other=True, public_only=True),
     "tools": Rule(),
     "tools.docs_hooks": Rule(others=("griffe", "mkdocs")),  # MkDocs runs it
     "build": Rule(ours=("tools",)),
@@ -165,7 +172,7 @@ def check_tree(root: Path = ROOT) -> list[str]:
 
 
 def _sources(root: Path) -> Iterator[Path]:
-    for folder in ("filesync_web", "filesync_server", "demo", "tools"):
+    for folder in ("filesync_web", "filesync_server", "demo", "examples", "tools"):
         yield from sorted((root / folder).rglob("*.py"))
     if (root / "build.py").exists():
         yield root / "build.py"

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, TypedDict
 from starlette.types import ASGIApp
 
 from ..compose import create_app
+from ..objects.admission import Admission
 from ..objects.data_plane import create_data_plane
 from ..objects.embedded import EmbeddedStore
+from ..objects.ledger import Quota
 from ..objects.port import CHECKSUM, FEATURES, ObjectStore
 from ..shared.disk import make_private_folder
 from ..shared.hosts import HostCheck
@@ -19,7 +21,7 @@ from ..sync import Hub, SqliteStorage, create_sync_backend
 from ..sync.storage import AdminStorage
 from .access import authentication
 from .access_log import AccessLog
-from .config import OBJECTS_FOLDER, SYNC_FILE, ConfigError, Settings
+from .config import OBJECTS_FOLDER, SYNC_FILE, USAGE_FILE, ConfigError, Settings
 from .probes import create_probes
 from .rules import METRICS_PATH
 
@@ -42,15 +44,21 @@ def build_app(settings: Settings) -> ASGIApp:
     store: ObjectStore
     if settings.storage == "s3":
         store = open_s3_store(settings)
+        admission = _admission(settings, store)
     else:
         store = embedded = EmbeddedStore(
             settings.data / OBJECTS_FOLDER, files_path=settings.files_path, lifetime=settings.url_lifetime
         )
+        admission = _admission(settings, store)
         parts[embedded.files_path] = create_data_plane(
-            embedded, authenticate=authenticate, max_bytes=settings.max_upload_bytes, **shared
+            embedded,
+            authenticate=authenticate,
+            admission=admission,
+            max_bytes=settings.max_upload_bytes,
+            **shared,
         )
     parts[settings.api_path] = create_signer(
-        store, authenticate=authenticate, origin=settings.public_url, **shared
+        store, authenticate=authenticate, admission=admission, origin=settings.public_url, **shared
     )
     storage = open_sync_storage(settings)
     hub = Hub(storage) if metrics is None else metrics.hub(storage)
@@ -62,7 +70,8 @@ def build_app(settings: Settings) -> ASGIApp:
         parts = {path: metrics.measured(names.get(path, "site"), part) for path, part in parts.items()}
         parts[METRICS_PATH] = metrics.part(hub, settings.metrics_token)
     parts |= create_probes(store, storage)
-    app: ASGIApp = create_app(parts, on_close=[hub.close, store.close])
+    counting = [] if admission is None else [admission.close]
+    app: ASGIApp = create_app(parts, on_close=[hub.close, *counting, store.close])
     if settings.hosts is not None:
         app = HostCheck(app, settings.hosts)
     return AccessLog(app)
@@ -74,6 +83,21 @@ def _metrics(settings: Settings) -> Metrics | None:
     from .metrics import Metrics
 
     return Metrics()
+
+
+def _admission(settings: Settings, store: ObjectStore) -> Admission | None:
+    """What counts uploads, where there is a limit."""
+    per_store = Quota(settings.max_store_bytes, settings.max_store_files)
+    per_identity = Quota(settings.max_user_bytes, settings.max_user_files)
+    if per_store == per_identity == Quota():
+        return None
+    return Admission(
+        store,
+        settings.data / USAGE_FILE,
+        per_store=per_store,
+        per_identity=per_identity,
+        url_lifetime=settings.url_lifetime,
+    )
 
 
 def _with_own_origin(settings: Settings) -> Sequence[str]:

@@ -8,7 +8,6 @@ read by others, and are never shown: not by `repr`, not in messages.
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..shared.tokens import MIN_LENGTH
+from .reach import how_others_reach, is_loopback
 from .rules import rules_of_parts
 
 DEVELOPMENT_TOKEN = "dev-token-change-in-production"  # noqa: S105
@@ -30,6 +30,8 @@ OBJECTS_FOLDER = "objects"
 """The embedded store in the data directory."""
 SYNC_FILE = "sync.sqlite"
 """The event logs in the data directory."""
+USAGE_FILE = "usage.sqlite"
+"""What was uploaded by whom, in the data directory, where that is counted."""
 SECRETS = frozenset(
     {"auth_token", "jwt_key", "metrics_token", "s3_access_key", "s3_secret_key", "sync_database", "tokens"}
 )
@@ -66,6 +68,10 @@ HELP = {
     "public_url": "scheme and host under which clients reach this server",
     "url_lifetime": "seconds for which a signed URL is good",
     "max_upload_bytes": "largest single upload to the embedded data plane",
+    "max_store_bytes": "most bytes of all objects of a store",
+    "max_store_files": "most objects of a store",
+    "max_user_bytes": "most bytes of all that one identity has uploaded",
+    "max_user_files": "most objects that one identity has uploaded",
     "storage": "where objects are kept: embedded (in the data directory) or s3",
     "s3_bucket": "bucket of the object store",
     "s3_endpoint": "URL of an S3-compatible service; without it AWS",
@@ -121,6 +127,10 @@ class Settings:
     public_url: str | None = None
     url_lifetime: float = 900.0
     max_upload_bytes: int = 5 * 1024**3
+    max_store_bytes: int | None = None
+    max_store_files: int | None = None
+    max_user_bytes: int | None = None
+    max_user_files: int | None = None
     storage: str = "embedded"
     s3_bucket: str | None = None
     s3_endpoint: str | None = None
@@ -193,15 +203,6 @@ def settings_from(parsed: argparse.Namespace, environment: Mapping[str, str]) ->
     settings = Settings(**{name: _convert(name, value) for name, value in found.items()})
     _check_site(settings, parsed.config)
     return _validated(settings)
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _help(setting: Field[Any]) -> str:
@@ -302,6 +303,10 @@ def _rules(new: Settings) -> list[tuple[bool, str]]:
         (new.site is None or new.site.is_dir(), f"the site directory {new.site} does not exist"),
         (1 <= new.url_lifetime <= 7 * 24 * 3600, "url_lifetime must be between 1 second and 7 days"),
         (new.max_upload_bytes > 0, "max_upload_bytes must be positive"),
+        *(
+            ((getattr(new, name) or 0) >= 0, f"{name} must not be negative")
+            for name in ("max_store_bytes", "max_store_files", "max_user_bytes", "max_user_files")
+        ),
         (new.shutdown_timeout >= 0, "shutdown_timeout must not be negative"),
         (new.idle_timeout > 0, "idle_timeout must be positive"),
         (all(map(_HEADER.fullmatch, new.allowed_headers)), "allowed_headers are names of headers"),
@@ -349,26 +354,14 @@ def _check_token(settings: Settings) -> None:
     if not token.isascii() or not token.isprintable() or not token.strip():
         raise ConfigError("the token must be printable ASCII and not empty")
     is_weak = token == DEVELOPMENT_TOKEN or len(token) < MIN_TOKEN_LENGTH
-    reached = _how_others_reach(settings)
+    reached = how_others_reach(
+        settings.host, settings.public_url, settings.allowed_hosts, settings.allowed_origins
+    )
     if is_weak and reached:
         raise ConfigError(
             f"{reached}, so the server needs a token of its own of at least {MIN_TOKEN_LENGTH} characters:"
             " set FILESYNC_AUTH_TOKEN, or tokens or jwt_key"
         )
-
-
-def _how_others_reach(settings: Settings) -> str | None:
-    """Why a token that everybody knows or can guess would not do; None where only this machine's users
-    come."""
-    if not is_loopback(settings.host):
-        return f"{settings.host} can be reached by others"
-    if settings.public_url is not None and not is_loopback(urlsplit(settings.public_url).hostname or ""):
-        return f"clients reach it as {settings.public_url} (public_url)"
-    if settings.allowed_hosts:
-        return f"it answers to {settings.allowed_hosts[0]} (allowed_hosts)"
-    if "*" in settings.allowed_origins:
-        return "pages of every site may use it (allowed_origins)"
-    return None
 
 
 def _is_origin(text: str) -> bool:

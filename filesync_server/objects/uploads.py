@@ -75,7 +75,7 @@ class Uploads:
 
         `promised` are the hashes that it has to have, None where there is none.
         """
-        length = _content_length(request)
+        length = content_length(request)
         too_large = HTTPException(413, f"this upload takes at most {limit} bytes")
         if length is not None and length > limit:
             raise too_large
@@ -127,7 +127,8 @@ def _part_number(request: Request) -> int:
     return int(number)
 
 
-def _content_length(request: Request) -> int | None:
+def content_length(request: Request) -> int | None:
+    """What the request says of its body; raises HTTPException 400 when that is no number."""
     value = request.headers.get("content-length")
     if value is None:
         return None

@@ -23,8 +23,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from ..objects import port as stores
+from ..objects.admission import Admission
 from ..objects.keys import InvalidKeyError, clean_key
-from ..objects.port import ObjectStore, ObjectStoreError, SignedRequest
+from ..objects.port import ObjectStore, ObjectStoreError, SignedRequest, Upload
 from ..shared.http import IDLE_TIMEOUT, create_part, error_response, read_json
 from ..shared.identity import Action, Authenticate, Identity, identify, require, store_of
 from ..shared.pages import Pages
@@ -36,7 +37,10 @@ RateLimit: TypeAlias = Callable[[Request], float | Awaitable[float | None] | Non
 """Gets every authenticated request, and each operation of a batch as if it had come alone; answers None (go
 on) or the seconds to wait (429)."""
 
-FEATURES = stores.FEATURES | {BATCH}
+USAGE = "usage"
+"""The feature of a signer that counts: `GET /v1/usage`."""
+
+FEATURES = stores.FEATURES | {BATCH, USAGE}
 """The extensions of the signer contract."""
 
 
@@ -49,6 +53,7 @@ def create_signer(
     allowed_headers: Sequence[str] = (),
     idle_timeout: float = IDLE_TIMEOUT,
     rate_limit: RateLimit | None = None,
+    admission: Admission | None = None,
     origin: str | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> ASGIApp:
@@ -57,7 +62,7 @@ def create_signer(
     `features` restricts the extensions (default: all that the store has). `origin` (scheme and host) is where
     callers reach this server when that is not what their request says, behind a proxy that rewrites it. Pages
     of `allowed_origins` may call, and send `allowed_headers` beside those of this kit's clients. A body that
-    stands still for `idle_timeout` seconds is given up.
+    stands still for `idle_timeout` seconds is given up. `admission` has hooks and quotas of uploads.
     """
     allowed = FEATURES if features is None else frozenset(features)
     pages = Pages(allowed_origins, allowed_headers)
@@ -68,6 +73,7 @@ def create_signer(
         Health(store, clock),
         pages=pages,
         rate_limit=rate_limit,
+        admission=admission,
         origin=origin,
         idle_timeout=idle_timeout,
     )
@@ -75,6 +81,8 @@ def create_signer(
         Route("/health", signer.health, methods=["GET"]),
         *(Route(call.path, signer.endpoint(call), methods=["POST"]) for call in signer.calls),
     ]
+    if USAGE in signer.offered:
+        routes.append(Route("/v1/usage", signer.usage, methods=["GET"]))
     if BATCH in signer.offered:
         routes.append(Route("/v1/batch", signer.batch, methods=["POST"]))
     return create_part(routes, pages)
@@ -122,6 +130,7 @@ class _Signer:
         *,
         pages: Pages,
         rate_limit: RateLimit | None,
+        admission: Admission | None,
         origin: str | None,
         idle_timeout: float,
     ) -> None:
@@ -129,6 +138,7 @@ class _Signer:
         self._authenticate = authenticate
         self._allowed = allowed
         self._rate_limit = rate_limit
+        self._admission = admission
         self._origin = None if origin is None else origin.rstrip("/")
         self._health = health
         self._pages = pages
@@ -137,7 +147,8 @@ class _Signer:
     @property
     def offered(self) -> frozenset[str]:
         """The extensions at this moment; a store may find out that it lacks one."""
-        return (self._store.features | {BATCH}) & self._allowed
+        own = {BATCH} if self._admission is None else {BATCH, USAGE}
+        return (self._store.features | own) & self._allowed
 
     @property
     def calls(self) -> Sequence[_Call]:
@@ -204,6 +215,8 @@ class _Signer:
             raise HTTPException(error.status, str(error)) from error
 
     async def health(self, _request: Request) -> Response:
+        if self._admission is not None:
+            self._admission.start()
         trouble = await self._health.trouble()
         headers = {"Cache-Control": "no-store"}
         if trouble:
@@ -214,6 +227,7 @@ class _Signer:
         upload = upload_of(key, body, with_checksum=stores.CHECKSUM in self.offered)
         if (upload.content_length or 0) > stores.MAX_PUT_BYTES:
             raise HTTPException(413, f"one PUT takes at most {stores.MAX_PUT_BYTES} bytes; use multipart")
+        await self._admit_upload(caller, upload)
         signed = await self._store.sign_upload(upload, caller.origin, caller.until)
         return {"method": signed.method, **_signed(signed)}
 
@@ -221,7 +235,7 @@ class _Signer:
         return _signed(await self._store.sign_download(key, caller.origin, caller.until))
 
     async def delete(self, key: str, _body: dict[str, Any], _caller: _Caller) -> _Answer:
-        await self._store.delete(key)
+        await (self._admission or self._store).delete(key)
         return None
 
     async def head(self, key: str, _body: dict[str, Any], _caller: _Caller) -> _Answer:
@@ -231,12 +245,13 @@ class _Signer:
         answer = {"exists": True, "size": found.size, "etag": found.etag}
         return answer | ({"sha256": found.sha256} if found.sha256 else {})
 
-    async def multipart_create(self, key: str, body: dict[str, Any], _caller: _Caller) -> _Answer:
+    async def multipart_create(self, key: str, body: dict[str, Any], caller: _Caller) -> _Answer:
         upload = upload_of(key, body, with_checksum=True)
         if upload.content_length is None:
             raise HTTPException(400, "contentLength is missing")
         if upload.content_length > stores.MAX_OBJECT_BYTES:
             raise HTTPException(413, f"an object has at most {stores.MAX_OBJECT_BYTES} bytes")
+        await self._admit_upload(caller, upload, in_parts=True)
         new = await self._store.create_multipart(upload)
         return {"uploadId": new.upload_id, "partSize": new.part_size}
 
@@ -256,13 +271,38 @@ class _Signer:
         listed = [{"partNumber": part.number, "etag": part.etag, "size": part.size} for part in parts]
         return {"parts": listed}
 
-    async def multipart_complete(self, key: str, body: dict[str, Any], _caller: _Caller) -> _Answer:
-        etag = await self._store.complete_multipart(key, text_of(body, "uploadId"), parts_of(body))
+    async def multipart_complete(self, key: str, body: dict[str, Any], caller: _Caller) -> _Answer:
+        upload_id = text_of(body, "uploadId")
+        wanted = parts_of(body)
+        if self._admission is None:
+            return {"etag": await self._store.complete_multipart(key, upload_id, wanted)}
+        # Of parts that went straight to S3 nobody has counted the bytes yet.
+        size = sum(part.size for part in await self._store.list_parts(key, upload_id))
+        await self._admission.admit_parts(caller.identity, key, size)
+        etag = await self._store.complete_multipart(key, upload_id, wanted)
+        await self._admission.parts_ended(key, size)
         return {"etag": etag}
 
     async def multipart_abort(self, key: str, body: dict[str, Any], _caller: _Caller) -> _Answer:
         await self._store.abort_multipart(key, text_of(body, "uploadId"))
+        if self._admission is not None:
+            await self._admission.parts_ended(key, None)
         return None
+
+    async def usage(self, request: Request) -> Response:
+        """How much there is, and may be, of who asks, and of a store that it may read."""
+        self._check_page(request)
+        caller = await self._admit(request)
+        store_id = request.query_params.get("store")
+        if store_id is not None:
+            require(caller.identity, store_id, "read")
+        assert self._admission is not None  # noqa: S101 - else there is no such route
+        return JSONResponse(await self._admission.usage(caller.identity, store_id))
+
+    async def _admit_upload(self, caller: _Caller, upload: Upload, *, in_parts: bool = False) -> None:
+        if self._admission is not None:
+            self._admission.start()
+            await self._admission.admit(caller.identity, upload, in_parts=in_parts)
 
     async def _check_rate(self, request: Request) -> None:
         wait = self._rate_limit(request) if self._rate_limit else None

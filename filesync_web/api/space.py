@@ -83,16 +83,20 @@ async def free_space(wanted_bytes: int) -> int:
 
 
 async def storage_status() -> StorageStatus:
-    """Whether and how this device keeps the bytes.
+    """Whether and how this device keeps the bytes, and how much the server has of the store.
 
         status = await storage_status()
         if status.quota is not None:
             free = status.quota - status.usage
+        if status.remote and status.remote.store.max_bytes is not None:
+            free_there = status.remote.store.max_bytes - status.remote.store.bytes
 
     Returns:
         `StorageStatus`: `available`, `persisted` (the browser promised not to evict it), `private_mode`,
         and `usage` and `quota` in bytes; None where the platform cannot tell. `thumbnails`, `trash`,
         `versions` and `live` say in bytes what takes them: they go in this order when room is needed.
+        `remote` has what the server counts, `RemoteUsage`: `store` and `own`, each with `bytes`, `files`,
+        `max_bytes` and `max_files`; None where the server does not count, or while it cannot be asked.
 
     Raises:
         NotInitializedError: `init_file_sync` was not called yet.

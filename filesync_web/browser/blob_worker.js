@@ -1,4 +1,4 @@
-// needs: background_uploads.js content_types.js created_bytes.js download.js failures.js incoming.js jobs.js locks.js opfs.js streams.js temporaries.js
+// needs: background_uploads.js content_types.js created_bytes.js download.js failures.js incoming.js jobs.js locks.js opfs.js readers.js streams.js temporaries.js
 //
 // The dedicated worker of the files of one store: it moves all bytes, so that neither Python nor the page's thread does.
 
@@ -105,29 +105,6 @@ async function list(job, { storeId }) {
   return JSON.stringify(sizes);
 }
 
-// A browser cannot read a file any more once it is removed. So whoever reads at leisure holds a shared lock, which `remove`
-// respects; the browser gives it up when this worker ends.
-const readLock = (storeId, hash) => lockName(storeId, `read-${hash}`);
-const readers = new Map(); // by number: the function that ends the lock
-
-/** The stored file, null when there is none, and its handle, null when it gives no access. Nobody removes the file until
- *  `closeReader`, which has to come in any case. */
-async function openReader(_job, { storeId, hash, reader, wantsHandle }) {
-  await new Promise((resolve, reject) => {
-    const hold = () => new Promise((release) => resolve(readers.set(reader, release)));
-    navigator.locks.request(readLock(storeId, hash), { mode: "shared" }, hold).catch(reject);
-  });
-  const file = await findBlob(storeId, hash);
-  if (!file) return null;
-  const givesAccess = wantsHandle && (await canWriteInPlace(await makeFolder(INCOMING_ROOT, storeId)));
-  return { file, handle: givesAccess ? await (await findFolder(FILES_ROOT, storeId)).getFileHandle(hash) : null };
-}
-
-function closeReader(_job, { reader }) {
-  readers.get(reader)?.();
-  readers.delete(reader);
-}
-
 /** Whether it was removed, or not there: what is read stays. */
 function remove(job, { storeId, hash }) {
   return withLock(job, storeId, hash, () =>
@@ -191,6 +168,7 @@ serve({
   publishBytes,
   discardBytes,
   openReader,
+  readPiece,
   closeReader,
   remove,
   reserve,

@@ -27,7 +27,7 @@ from filesync_web.browser import js_sources
 from filesync_web.browser.created_bytes import create_bytes
 from filesync_web.browser.js_util import JsError, absolute_url, call, in_worker, is_none, storage_error
 from filesync_web.browser.object_urls import ObjectUrls, named_file
-from filesync_web.browser.open_file import open_handle
+from filesync_web.browser.open_file import SuspendedFile, open_handle
 from filesync_web.browser.worker import ScriptWorker
 from filesync_web.core.image_size import HEADER_SIZE, image_size
 from filesync_web.core.media_types import SVG, essence
@@ -150,13 +150,16 @@ class OpfsBlobStore:
 
     async def open_bytes(self, content_hash: str, *, suspend: bool = False) -> RandomAccess:
         """The stored bytes; while one of us has them open, no tab removes them."""
-        self._last_reader += 1
-        end = partial(self._end_reader, self._last_reader)
+        self._last_reader = reader = self._last_reader + 1
+        end = partial(self._end_reader, reader)
+        suspends = suspend and not in_worker()
+        about = {"hash": content_hash, "reader": reader, "wantsHandle": in_worker(), "readsHere": suspends}
         try:
-            about = {"hash": content_hash, "reader": self._last_reader, "wantsHandle": in_worker()}
             js_found = await self._run("openReader", **about)
             if not is_none(js_found):
-                return await open_handle(js_found.handle, js_found.file, suspend, end)
+                if suspends:
+                    return SuspendedFile(js_found.file, self.worker, reader, end)
+                return await open_handle(js_found.handle, js_found.file, end)
         except BaseException:  # cancelled, it may be open already
             end()
             raise

@@ -4,7 +4,8 @@ In a worker an access handle reads the file itself, or, where another one has it
 `FileReaderSync` reads slices of the `File`. The main thread has neither; there a synchronous request reads a
 slice by an object URL, as text of one character for each byte, since a page may not ask for bytes
 synchronously. The page's Content-Security-Policy must then allow `connect-src blob:`. Who wants that can have
-the read suspended instead, which is ten times as fast (JavaScript Promise Integration, Pyodide's `run_sync`).
+Python suspended instead while a worker reads (JavaScript Promise Integration, Pyodide's `run_sync`), which is
+many times as fast.
 
 The bytes come in pieces, so that reading a whole file takes little memory.
 """
@@ -20,21 +21,22 @@ import js
 from pyodide.ffi import JsException, can_run_sync, run_sync, to_js
 
 from filesync_web.browser.js_util import JsError, call, in_worker, is_none, js_object
-from filesync_web.errors import UnreadableError
+from filesync_web.browser.worker import ScriptWorker
+from filesync_web.errors import StorageError, UnreadableError
 from filesync_web.ports import RandomAccess
 
 OnClose = Callable[[], None]
 
 
-async def open_handle(js_handle: Any, js_file: Any, suspend: bool, on_close: OnClose) -> RandomAccess:
-    """The bytes of a file in OPFS, read as is fastest here. `js_handle` is null where it gives no access;
-    `on_close` is called once."""
+async def open_handle(js_handle: Any, js_file: Any, on_close: OnClose) -> RandomAccess:
+    """The bytes of a file in OPFS, read as is fastest without awaiting. `js_handle` is null where it gives no
+    access; `on_close` is called once."""
     if not is_none(js_handle):
         with suppress(JsError):  # the file has one already
             how = js_object({"mode": "read-only"})
             js_access = await call(js_handle, "createSyncAccessHandle", how)
             return AccessedFile(js_file, js_access, on_close)
-    return SuspendedFile(js_file, on_close) if suspend else open_file(js_file, on_close)
+    return open_file(js_file, on_close)
 
 
 def open_file(js_file: Any, on_close: OnClose = lambda: None) -> RandomAccess:
@@ -133,37 +135,37 @@ class PageFile(_OpenFile):
         into[:] = text.encode("utf-16-le", "surrogatepass")[::2]  # the lower halves of the characters
 
 
-class SuspendedFile(PageFile):
-    """The same, where Python may be suspended: other tasks run while a read waits. Where it may not, as in a
-    callback of the browser, it reads as the page does.
+class SuspendedFile(_OpenFile):
+    """The same, where Python may be suspended: other tasks run while the blob worker reads. Where Python may
+    not, as in a callback of the browser, or when the worker has ended, it reads as the page does.
 
-    One buffer goes to the browser and comes back with bytes, so that nothing is left for the garbage
+    One buffer goes to the worker and comes back with bytes, so that nothing is left for the garbage
     collector.
     """
 
-    def __init__(self, js_file: Any, on_close: OnClose) -> None:
+    def __init__(self, js_file: Any, worker: ScriptWorker, reader: int, on_close: OnClose) -> None:
         super().__init__(js_file, on_close)
+        self._worker = worker
+        self._reader = reader
         self._js_spare: Any = None
+        self._at_once = open_file(js_file)
 
     def read_piece(self, offset: int, into: memoryview) -> None:
-        """Wait for a slice."""
-        if not can_run_sync():
-            super().read_piece(offset, into)
-            return
+        """Wait for the worker's answer."""
+        if can_run_sync():
+            with suppress(StorageError):
+                self._ask(offset, into)
+                return
+        self._at_once.read_into(offset, into)
+
+    def _ask(self, offset: int, into: memoryview) -> None:
         js_buffer, self._js_spare = self._js_spare, None  # another task may read meanwhile
         if js_buffer is None:
-            js_buffer = js.ArrayBuffer.new(self.PIECE_SIZE)
-        js_stream = self._js_file.slice(offset, offset + len(into)).stream()
-        js_reader = js_stream.getReader(js_object({"mode": "byob"}))
-        at = 0
-        while at < len(into):
-            js_step = run_sync(js_reader.read(js.Uint8Array.new(js_buffer, 0, len(into) - at)))
-            if js_step.done:
-                raise UnreadableError(f"the file gave {at} bytes instead of {len(into)}")
-            js_step.value.assign_to(into[at : at + js_step.value.length])
-            at += js_step.value.length
-            js_buffer = js_step.value.buffer
-        self._js_spare = js_buffer
+            js_buffer = js.ArrayBuffer.new(min(self.PIECE_SIZE, self.size))
+        about = {"reader": self._reader, "offset": offset, "size": len(into), "buffer": js_buffer}
+        js_filled = run_sync(self._worker.start("readPiece", transfer=[js_buffer], **about).result())
+        js.Uint8Array.new(js_filled, 0, len(into)).assign_to(into)
+        self._js_spare = js_filled
 
 
 def _text_of(js_blob: Any) -> str:

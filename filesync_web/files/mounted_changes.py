@@ -11,6 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol
 
 from filesync_web.aio.tasks import Tasks
@@ -34,12 +35,21 @@ class FileChanges(Protocol):
     async def delete_file(self, file_id: str) -> None: ...
 
 
+class MakingRoom(Protocol):
+    """`Eviction.with_room`: saves, and once more when room was made for so many bytes."""
+
+    async def __call__(
+        self, size: int, store: Callable[[], Awaitable[FileOperationResult]]
+    ) -> FileOperationResult: ...
+
+
 class MountedChanges:
     """The changes of one mounted tree; `on_idle` is called whenever all are committed."""
 
-    def __init__(self, files: FileChanges, on_idle: Callable[[], object]) -> None:
+    def __init__(self, files: FileChanges, with_room: MakingRoom, on_idle: Callable[[], object]) -> None:
         self.error: Exception | None = None
         self._files = files
+        self._with_room = with_room
         self._on_idle = on_idle
         self._tasks = Tasks("the changes of mounted files")
         self._waiting: deque[tuple[Callable[[MountedEntry], Awaitable[None]], MountedEntry]] = deque()
@@ -98,7 +108,7 @@ class MountedChanges:
         if entry.is_removed or entry.writers or not entry.is_dirty:
             return
         try:
-            saved = await self._save_draft(entry)
+            saved = await self._with_room(entry.size, partial(self._save_draft, entry))
         except ChangedWhileReadError:  # who writes it asks again when they close it
             entry.is_dirty = True
             return
@@ -108,6 +118,8 @@ class MountedChanges:
         entry.file_id, entry.content_hash = saved.file_id, saved.content_hash
 
     async def _save_draft(self, entry: MountedEntry) -> FileOperationResult:
+        if entry.writers:  # since room was made for it
+            raise ChangedWhileReadError
         if entry.file_id is not None:
             with suppress(UnknownFileError):  # somebody has deleted it: what was written since is kept
                 return await self._files.update_file(entry.file_id, entry.take_draft())

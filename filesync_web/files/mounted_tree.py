@@ -10,7 +10,7 @@ import os
 from weakref import WeakValueDictionary
 
 from filesync_web.core.metadata import MAX_NAME
-from filesync_web.files.mounted_changes import FileChanges, MountedChanges
+from filesync_web.files.mounted_changes import FileChanges, MakingRoom, MountedChanges
 from filesync_web.files.mounted_entry import MountedEntry
 from filesync_web.files.stored_tree import StoredTree
 
@@ -22,9 +22,9 @@ class MountedTree:
     `_gone` such folders; `_made` are folders that are there with or without a file in them.
     """
 
-    def __init__(self, stored: StoredTree, files: FileChanges) -> None:
+    def __init__(self, stored: StoredTree, files: FileChanges, with_room: MakingRoom) -> None:
         self._stored = stored
-        self.changes = MountedChanges(files, self._settle)
+        self.changes = MountedChanges(files, with_room, self._settle)
         self._changed: dict[str, MountedEntry] = {}
         self._hidden: set[str] = set()
         self._gone: set[str] = set()

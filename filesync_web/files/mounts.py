@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from filesync_web.core.mounting import Mounted
 from filesync_web.errors import InvalidArgumentError
+from filesync_web.files.eviction import Eviction
 from filesync_web.files.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -77,8 +78,9 @@ class MountedFiles:
 class Mounts:
     """All of one `FileSync`."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, eviction: Eviction) -> None:
         self._workspace = workspace
+        self._eviction = eviction
         self._all: list[MountedFiles] = []
 
     def mount(self, folder: str, files: FileChanges) -> MountedFiles:
@@ -90,7 +92,7 @@ class Mounts:
         from filesync_web.files.stored_tree import StoredTree
 
         stored = StoredTree(self._workspace)
-        tree = MountedTree(stored, files)
+        tree = MountedTree(stored, files, self._eviction.with_room)
         try:
             shown = mount(tree, folder)
         except BaseException:

@@ -46,9 +46,9 @@ GATHERED_EVENTS = 100
 MOST_GAPS = 5
 """Push gaps that a push is put off at most: by as many as the last one had events."""
 
-OnSync = Callable[[bool, str, bool], None]
-"""Called with whether there is a connection, the last error ("" after success), and whether everything that
-the backend had has come over this connection."""
+OnSync = Callable[[bool, str, bool, int], None]
+"""Called with whether there is a connection, the last error ("" after success), whether everything that the
+backend had has come over this connection, and how many events of that are still to come."""
 
 
 class _BackendLostError(SyncError):
@@ -139,10 +139,10 @@ class SyncClient:
         else:
             logger.error("%s failed: %s", self._owner, error, exc_info=error)
 
-    def _report(self, connected: bool, error: str, *, is_caught_up: bool = False) -> None:
+    def _report(self, connected: bool, error: str, *, is_caught_up: bool = False, remaining: int = 0) -> None:
         self._error = error
         self._is_caught_up = is_caught_up
-        self._on_change(connected, error, is_caught_up)
+        self._on_change(connected, error, is_caught_up, remaining)
 
     async def _pause(self) -> None:
         """Wait before the next attempt; a nudge ends it."""
@@ -258,6 +258,8 @@ class SyncClient:
                 case Confirm(events, backend_id, epoch, sent):
                     await self._replica.confirm(events, backend_id, sent, epoch=epoch)
                     self._on_confirmed()
+                    if self._protocol.remaining:
+                        self._report(True, "", remaining=self._protocol.remaining)
                 case Reset():
                     raise _BackendLostError("the sync backend has lost events that it had confirmed")
                 case Fail(error):

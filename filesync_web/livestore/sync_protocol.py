@@ -148,6 +148,8 @@ class SyncProtocol:
         self._epoch = 0
         self._recent = RecentEvents()
         self._is_caught_up = False
+        self.remaining = 0
+        """How many events of the backlog are still to come, where the backend tells."""
         self._was_overtaken = False
         self._push = ""
         self._batch: tuple[Event, ...] = ()
@@ -282,6 +284,7 @@ class SyncProtocol:
                 outputs.append(Confirm(new, value.backend_id, self._epoch, self._sent))
                 self._recent.add(new)
             self._is_caught_up = not value.remaining
+            self.remaining = value.remaining or 0
         outputs.append(Send(Ack(self._pull)))
         if self._is_caught_up and self._was_overtaken:
             return [*outputs, Send(Interrupt(self._pull)), self._pull_on(now)]

@@ -27,16 +27,19 @@ class SyncReport:
         self._replica = replica
         self._post = post
         self._listeners: Listeners[MetadataSyncStatus] = Listeners()
-        self._connected, self._error, self._caught_up = False, "", False
+        self._connected, self._error, self._caught_up, self._remaining = False, "", False, 0
         self.status = MetadataSyncStatus()
 
     def add_listener(self, callback: Callable[[MetadataSyncStatus], object]) -> Callable[[], None]:
         """Call back with each new status; returns how to end that."""
         return self._listeners.add(callback)
 
-    def connection_changed(self, connected: bool, error: str, caught_up: bool = False) -> None:
+    def connection_changed(
+        self, connected: bool, error: str, caught_up: bool = False, remaining: int = 0
+    ) -> None:
         """This tab leads, and its connection is so now."""
-        self._connected, self._error, self._caught_up = connected, error, caught_up
+        self._connected, self._error = connected, error
+        self._caught_up, self._remaining = caught_up, remaining
         self.tell()
         self.update()
 
@@ -47,12 +50,15 @@ class SyncReport:
 
     def tell(self) -> None:
         """Tell the other tabs how the connection is."""
-        self._post(STATUS, connected=self._connected, error=self._error, caughtUp=self._caught_up)
+        news = {"caughtUp": self._caught_up, "remaining": self._remaining}
+        self._post(STATUS, connected=self._connected, error=self._error, **news)
 
     def hear(self, message: Message) -> None:
         """The leading tab has told how its connection is."""
         self._connected, self._error = bool(message.get("connected")), str(message.get("error") or "")
         self._caught_up = bool(message.get("caughtUp"))
+        remaining = message.get("remaining")
+        self._remaining = remaining if isinstance(remaining, int) else 0
         self.update()
 
     def update(self) -> None:
@@ -65,6 +71,7 @@ class SyncReport:
             last_error=self._error,
             backend_resets=replica.resets,
             caught_up=self._caught_up,
+            remaining=self._remaining,
         )
         if status != self.status:
             self.status = status

@@ -91,9 +91,10 @@ class MetadataSyncStatus:
     """Metadata sync as of now.
 
     `enabled`: the user's switch. `connected`: the leading tab has a connection. `caught_up`: over this
-    connection everything has come that the backend had. `pending`: events that the backend has not confirmed
-    yet. `last_error`: why the last attempt failed, "" after a good one. `backend_resets`: how often the
-    backend has come back with less than it had confirmed to this device.
+    connection everything has come that the backend had. `remaining`: how many of these events are still to
+    come, where the backend tells; 0 once it has caught up. `pending`: events that the backend has not
+    confirmed yet. `last_error`: why the last attempt failed, "" after a good one. `backend_resets`: how often
+    the backend has come back with less than it had confirmed to this device.
     """
 
     enabled: bool = True
@@ -102,3 +103,4 @@ class MetadataSyncStatus:
     last_error: str = ""
     backend_resets: int = 0
     caught_up: bool = False
+    remaining: int = 0

@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol
 from filesync_web.aio.gate import Gate
 from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.sizes import LARGE
+from filesync_web.core.storage_status import RemoteUsage
 from filesync_web.errors import PermanentTransferError, RemoteMissingError, ServerError
 from filesync_web.ports import BlobHandle, Platform, Progress
 from filesync_web.remote.multipart import MultipartUploads, UploadLedger
@@ -32,6 +33,9 @@ others are for the signer and the app. What is large is limited by who begins it
 
 URL_MARGIN = 60.0
 """A signed URL is not handed out when it expires within so many seconds."""
+
+USAGE_TIMEOUT = 5.0
+"""Seconds; who asks for the storage's status is shown it soon, if need be without the server's part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,11 @@ class Remote(Protocol):
         """A URL that shows the object now; None where there is none."""
         ...
 
+    async def usage(self, store_id: str) -> RemoteUsage | None:
+        """What the server counts of the store and of the caller; None when it does not count, or cannot be
+        asked now."""
+        ...
+
 
 class LocalOnly:
     """The `Remote` that never is: it has nothing, and nothing can be sent there."""
@@ -110,6 +119,11 @@ class LocalOnly:
     async def url(self, key: str) -> str | None:
         """There is none."""
         del key
+        return None
+
+    async def usage(self, store_id: str) -> RemoteUsage | None:
+        """There is none."""
+        del store_id
         return None
 
 
@@ -246,3 +260,7 @@ class ObjectStore:
             request = await self._signer.sign_download(key)
             url, _ = self._urls[key] = request.url, asked + request.lifetime
         return url
+
+    async def usage(self, store_id: str) -> RemoteUsage | None:
+        """What the signer says, where it counts; None when it cannot be asked."""
+        return await self._signer.usage(store_id, timeout=USAGE_TIMEOUT)

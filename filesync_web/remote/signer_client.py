@@ -19,6 +19,7 @@ from filesync_web.aio.resolved import resolved
 from filesync_web.core.failures import GONE_STATUSES, error_for_status
 from filesync_web.core.foreign import ForeignTextError, parse_json
 from filesync_web.core.refusals import quoted
+from filesync_web.core.storage_status import RemoteUsage, remote_usage_in
 from filesync_web.errors import (
     AuthError,
     FileSyncError,
@@ -204,6 +205,23 @@ class SignerClient:
         told = found.get("sha256")
         is_right = sha256 is None or not isinstance(told, str) or told.lower() == sha256
         return found.get("exists") is True and size in (None, found.get("size")) and is_right
+
+    async def usage(self, store_id: str, *, timeout: float) -> RemoteUsage | None:
+        """What the signer counts; None when it has no feature `usage`, or does not answer. Never raises but
+        on cancellation."""
+        if not self.features and not await self.is_healthy(timeout=timeout):
+            return None
+        if "usage" not in self.features:
+            return None
+        url = f"{self._base}/v1/usage?store={store_id}"
+        try:
+            headers = await self._auth_headers("the signer's usage")
+            answer = await self._http.request("GET", url, headers=headers, timeout=timeout)
+        except FileSyncError as error:
+            logger.info("the signer's usage is not known: %s", error)
+            return None
+        members = _json(answer)
+        return remote_usage_in(members) if answer.ok and isinstance(members, dict) else None
 
     async def multipart(
         self, call: str, body: Mapping[str, Any], *, timeout: float = REQUEST_TIMEOUT

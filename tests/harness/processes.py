@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 _GENERATIONS = 4
@@ -12,11 +13,8 @@ _GENERATIONS = 4
 def browser_family(profile: Path) -> dict[int, str]:
     """The browser that runs on a profile and all its helper processes: their ids and command lines."""
     commands = {int(entry.name): _command(entry.name) for entry in Path("/proc").glob("[0-9]*")}
-    parents = {pid: read_status(pid).get("PPid", 0) for pid in commands}
-    family = {pid for pid, command in commands.items() if is_browser(command, profile)}
-    for _generation in range(_GENERATIONS):
-        family |= {pid for pid, parent in parents.items() if parent in family}
-    return {pid: commands[pid] for pid in family}
+    family = _with_descendants(pid for pid, command in commands.items() if is_browser(command, profile))
+    return {pid: commands[pid] for pid in family if pid in commands}
 
 
 def is_browser(command: str, profile: Path) -> bool:
@@ -29,6 +27,11 @@ def cpu_seconds(profile: Path) -> float:
     return sum(map(_cpu_seconds, browser_family(profile)))
 
 
+def tree_cpu_seconds(pid: int) -> float:
+    """The processor time of a process and of all below it, also of those that have ended."""
+    return sum(map(_cpu_seconds, _with_descendants([pid])))
+
+
 def read_status(pid: int) -> dict[str, int]:
     """The numbers in a process's status; none when it has just ended."""
     try:
@@ -36,6 +39,16 @@ def read_status(pid: int) -> dict[str, int]:
     except OSError:
         return {}
     return {name: int(value) for name, value in re.findall(r"^(\w+):\s+(\d+)", text, re.MULTILINE)}
+
+
+def _with_descendants(pids: Iterable[int]) -> set[int]:
+    parents = {
+        int(entry.name): read_status(int(entry.name)).get("PPid", 0) for entry in Path("/proc").glob("[0-9]*")
+    }
+    family = set(pids)
+    for _generation in range(_GENERATIONS):
+        family |= {pid for pid, parent in parents.items() if parent in family}
+    return family
 
 
 def _cpu_seconds(pid: int) -> float:

@@ -51,6 +51,12 @@ class ServerProcess:
         """Whether the process lives."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """The id of the process that runs."""
+        assert self._process is not None, "the server does not run"
+        return self._process.pid
+
     def start(self) -> None:
         """Start it and wait until it answers.
 

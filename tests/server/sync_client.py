@@ -106,10 +106,10 @@ class SyncClient:
 
 @contextlib.asynccontextmanager
 async def sync_client(
-    url: str, store_id: str = "store", token: str | None = TOKEN, **options: Any
+    url: str, store_id: str = "store", token: str | None = TOKEN, *, path: str = "/sync", **options: Any
 ) -> AsyncIterator[SyncClient]:
     payload = None if token is None else {"authToken": token}
-    address = f"{url.replace('http', 'ws', 1)}/sync?{sync_query(store_id, payload)}"
+    address = f"{url.replace('http', 'ws', 1)}{path}?{sync_query(store_id, payload)}"
     async with connect(address, **({"max_size": None} | options)) as socket:
         yield SyncClient(socket, store_id)
 

@@ -83,6 +83,7 @@ async def test_what_a_server_does_is_counted(tmp_path: Path) -> None:
         assert (await client.put(url, content=DATA, headers=AUTH)).status_code == 200
         assert (await client.get(url, headers=AUTH)).content == DATA
         assert (await client.get(url)).status_code == 401
+        assert (await client.request("PROPFIND", url)).status_code == 405
         async with sync_client(str(client.base_url), token=DEVELOPMENT_TOKEN) as socket:
             await socket.pull()
             await socket.receive()
@@ -94,6 +95,7 @@ async def test_what_a_server_does_is_counted(tmp_path: Path) -> None:
         await until(lambda: _none_is_connected(client), "the connection is gone")
         found = await numbers(client)
     assert found['filesync_requests_total{method="PUT",part="files",status="200"}'] == 1
+    assert found['filesync_requests_total{method="OTHER",part="files",status="405"}'] == 1
     assert found['filesync_received_bytes_total{part="files"}'] == len(DATA)
     assert found['filesync_sent_bytes_total{part="files"}'] >= len(DATA)
     assert found['filesync_errors_total{kind="unauthenticated",part="files"}'] == 1

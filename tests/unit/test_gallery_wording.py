@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -173,3 +175,65 @@ def test_the_adding_of_a_folder_is_told_in_plain_words() -> None:
     assert wording.stopped(1, 2) == "Stopped after 1 of 2 files."
     assert wording.stopped(0, 1200) == "Stopped after 0 of 1,200 files."
     assert wording.too_many(20_000).startswith("There are more than 20,000 files and folders")
+
+
+def test_deletions_are_told_with_their_names_or_their_number() -> None:
+    assert wording.deleted(["sea.png"]) == "Deleted “sea.png”"
+    assert wording.deleted([""]) == "Deleted “Untitled”"
+    assert wording.deleted(["a"] * 1200) == "Deleted 1,200 pictures"
+    assert wording.brought_back(["sea.png"]) == "“sea.png” is back"
+    assert wording.brought_back(["a", "b"]) == "2 pictures are back"
+    assert wording.gone(["a", "b"]) == "2 pictures deleted for good"
+    assert wording.sure_to_empty(1) == "Delete 1 picture for good?"
+    assert wording.facts("2 kB", "", "here") == "2 kB · here"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-5, "just now"),
+        (59, "just now"),
+        (60, "1 minute ago"),
+        (50 * 60, "50 minutes ago"),
+        (3600, "1 hour ago"),
+        (86_400, "1 day ago"),
+        (29.9 * 86_400, "30 days ago"),
+    ],
+)
+def test_ago(seconds: float, text: str) -> None:
+    assert wording.ago(seconds) == text
+
+
+def test_how_long_something_is_kept() -> None:
+    assert wording.kept_for(29.99 * 86_400) == "kept for 30 days more"
+    assert wording.kept_for(0) == "kept for 1 minute more"
+    assert wording.kept_for(math.inf) == "kept without end"
+    assert wording.kept_for(86_400, is_leaving=True) == "not kept, unless you restore it now"
+
+
+@pytest.mark.parametrize("conflict", ["edit", "deletion", "revived"])
+def test_every_conflict_is_told_and_has_two_choices_at_least(conflict: str) -> None:
+    assert wording.conflict_reason(conflict, "this device").endswith(".")
+    assert "“sea.png”" in wording.conflict_news([conflict], "sea.png")
+    choices = {choice for kind, choice in wording.CHOICES if kind == conflict}
+    assert len(choices) >= 2
+    assert "drop" in choices
+    assert {choice for kind, choice in wording.DECIDED if kind == conflict} == choices
+
+
+def test_conflicts_are_counted() -> None:
+    assert wording.conflict_badge("revived") == "Was deleted"
+    assert wording.conflict_badge("edit") == "2 versions"
+    assert wording.conflicts(1) == "1 conflict"
+    assert wording.conflict_title("sea.png", 1, 1) == "“sea.png”"
+    assert wording.conflict_title("sea.png", 2, 3) == "“sea.png” (2 of 3)"
+    assert wording.conflict_news(["edit", "revived"], "sea.png").startswith("2 pictures ")
+    assert wording.device("me", "me") == "this device"
+    assert wording.device("k7Fqab", "me") == "another device (k7Fq)"
+
+
+def test_an_earlier_version_as_a_file_of_its_own_is_named_after_its_time() -> None:
+    noon = time.mktime((2026, 11, 26, 12, 5, 0, 0, 0, -1))
+    assert wording.copy_name("a/sea.b.png", noon) == "a/sea.b (26 Nov 12.05).png"
+    assert wording.copy_name("LICENSE", noon) == "LICENSE (26 Nov 12.05)"
+    assert wording.copy_name(".profile", noon) == ".profile (26 Nov 12.05)"

@@ -30,7 +30,13 @@ def test_a_helper_tells_its_arguments_errors_and_answer(helper: Callable[..., An
         assert hasattr(builtins, name) or issubclass(getattr(fs, name), fs.FileSyncError)
     for name in re.findall(r"`(\w+_\w+)`", doc):
         known = [helper.__name__, *api.__all__, *told, *fs.__all__, *dir(fs.FileOperationResult)]
-        known += [*fs.FileSyncOptions.__dataclass_fields__, *dir(fs.StorageStatus), *dir(FileSync)]
+        known += [
+            *fs.FileSyncOptions.__dataclass_fields__,
+            *dir(fs.StorageStatus),
+            *dir(fs.RemoteUsage),
+            *dir(fs.Usage),
+            *dir(FileSync),
+        ]
         known += [*dir(fs.FileSyncServiceWorker), *fs.FileMetadata.__dataclass_fields__, "wait_for"]
         assert name in known, f"there is no {name}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from filesync_web.files.mounted_entry import MOST_IN_MEMORY, MountedEntry
 from filesync_web.files.mounted_tree import MountedTree
 from filesync_web.testing.blobs import MemoryBlobStore, MemoryBytes
 from filesync_web.testing.clock import settle
-from tests.unit.file_sync.scene import FILES, Device, Tab, a_device, hash_of
+from tests.unit.file_sync.scene import FILES, Device, Tab, a_device, hash_of, saved
 
 
 class LargeDraft(MemoryDraft):
@@ -160,6 +160,38 @@ async def test_a_large_file_is_written_where_the_platform_keeps_it() -> None:
             assert len(shown.drafts) == 3, "the stored bytes are copied into a new one"
         await mounted.flush()
         assert contents(device, tab)["large"] == b"w" + half[1:] + b"y"
+
+
+async def test_a_large_file_without_room_evicts_and_is_saved() -> None:
+    async with mounted_files() as (device, tab, mounted, shown):
+        (old,) = await saved(tab, b"o" * (5 << 20))
+        device.blobs.quota = 8 << 20
+        large = b"a" * (6 << 20)
+        shown.write("large", large)
+        await mounted.flush()
+        assert list(device.blobs.blobs.values()) == [large]
+        assert tab.record(old.file_id).deleted_at is None
+
+
+async def test_what_is_written_while_room_is_made_is_saved_when_it_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with mounted_files() as (device, tab, mounted, shown):
+        await saved(tab, b"o" * (5 << 20))
+        device.blobs.quota = 8 << 20
+        shown.write("large", b"a" * (6 << 20))
+        with ExitStack() as stack:
+            delete = device.blobs.delete
+
+            async def open_and_delete(content_hash: str) -> bool:
+                stack.enter_context(opened(shown, "large")).write(0, b"half")
+                return await delete(content_hash)
+
+            monkeypatch.setattr(device.blobs, "delete", open_and_delete)
+            await mounted.flush()
+            assert not device.blobs.blobs
+        await mounted.flush()
+        assert list(device.blobs.blobs.values()) == [b"half".ljust(6 << 20, b"a")]
 
 
 async def test_what_is_written_while_it_is_saved_is_never_half_of_what_is_saved() -> None:

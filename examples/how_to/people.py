@@ -1,0 +1,61 @@
+"""A server for several people: each has a token for the stores of which they are a member."""
+
+# --8<-- [start:tokens]
+import time
+from pathlib import Path
+
+import jwt
+from filesync_server import (
+    EmbeddedStore,
+    Hub,
+    SqliteStorage,
+    create_app,
+    create_data_plane,
+    create_signer,
+    create_sync_backend,
+)
+from filesync_server.shared.jwt_auth import jwt_auth
+
+LIFETIME = 3600  # seconds
+
+
+def token_for(user, stores, key):
+    """A token that opens these stores, and no others, for an hour."""
+    claims = {"sub": user, "prefixes": stores, "exp": time.time() + LIFETIME}
+    return jwt.encode(claims, key, algorithm="HS256")
+
+
+# --8<-- [end:tokens]
+
+
+# --8<-- [start:sync]
+def members_only(key):
+    """The same tokens for metadata sync: who may touch a store's files may open the store."""
+
+    def authenticate(connection, store_id, payload):
+        try:
+            claims = jwt.decode(payload["authToken"], key, algorithms=["HS256"])
+            return store_id in claims["prefixes"]
+        except (jwt.PyJWTError, KeyError, TypeError):
+            return False
+
+    return authenticate
+
+
+# --8<-- [end:sync]
+
+
+# --8<-- [start:app]
+def make_app(data: Path, key: str):
+    """An ASGI app: `uvicorn --factory` or mount it into yours."""
+    files, hub = EmbeddedStore(data / "objects"), Hub(SqliteStorage(data / "sync.sqlite"))
+    auth = jwt_auth(key, algorithms=["HS256"])
+    parts = {
+        "/api": create_signer(files, auth=auth),
+        files.files_path: create_data_plane(files, auth=auth),
+        "/sync": create_sync_backend(hub, authenticate=members_only(key)),
+    }
+    return create_app(parts, on_close=[hub.close, files.close])
+
+
+# --8<-- [end:app]
