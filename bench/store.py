@@ -76,18 +76,22 @@ def history(n, versions):
         events += edited(n, events[-1].args["contentHash"], version)
     return events
 
+def newest(events):
+    return [event for event in events if "path" in event.args][-1]
+
 async def fill(name, count, versions=1):
     store = await open_it(name)
     number = 0
     for head in range(0, count, 500):
-        events = [event for n in range(head, min(head + 500, count)) for event in history(n, versions)]
+        histories = [history(n, versions) for n in range(head, min(head + 500, count))]
+        events = [event for one in histories for event in one]
         pulled = [
             Event(event.definition.name, event.args, number + n + 1, number + n, "other", "other")
             for n, event in enumerate(events)
         ]
         number += len(pulled)
         await store._replica.confirm(pulled, "backend", {})
-        await store.commit(*(state_of(created(n)) for n in range(head, min(head + 500, count))))
+        await store.commit(*(state_of(newest(one)) for one in histories))
     await store._replica.save_state()
     await store.close()
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TypedDict, Unpack
 
 from filesync_web.core.records import Control, LocalFileState, Status
+from filesync_web.core.versions import file_and_content
 from filesync_web.files.workspace import Workspace
 from filesync_web.livestore.schema import NewEvent
 
@@ -56,7 +57,7 @@ async def retry_errors(workspace: Workspace) -> list[str]:
             if control.state is Control.CANCELLED:
                 changes.append(events.control_changed(replace(control, state=Control.NONE)))
         await workspace.store.commit(*changes)
-    return [row.file_id for row in failed]
+    return [*dict.fromkeys(file_and_content(row.file_id)[0] for row in failed)]  # of a version, its file
 
 
 def _queued_again(row: LocalFileState) -> LocalFileState:

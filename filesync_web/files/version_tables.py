@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -36,18 +36,22 @@ _TRASHED = """
     SELECT "id" FROM "files" WHERE "deletedAt" IS NOT NULL AND max("deletedAt", "updatedAt") > ?
     ORDER BY "deletedAt" DESC, "id"
 """
-_SOMETHING_HERE = """
-    SELECT DISTINCT v."fileId", v."contentHash" FROM "fileVersions" v JOIN "files" f ON f."id" = v."fileId"
-    WHERE v."fileId" IN ({}) AND v."contentHash" != '' AND (
-        v."contentHash" != f."contentHash" AND (
-            EXISTS (SELECT 1 FROM "blobUse" WHERE "contentHash" = v."contentHash")
-            OR EXISTS (SELECT 1 FROM "remoteDeletes" WHERE "contentHash" = v."contentHash")
-            OR EXISTS (SELECT 1 FROM "localFileState" WHERE "localHash" = v."contentHash")
-        )
-        OR EXISTS (SELECT 1 FROM "localFileState" WHERE "fileId" = v."fileId" || '@' || v."contentHash")
-        OR EXISTS (SELECT 1 FROM "transferControl" WHERE "fileId" = v."fileId" || '@' || v."contentHash")
+_MAY_BE_HERE = """
+    SELECT v."fileId" || '@' || v."contentHash"
+    FROM "fileVersions" v JOIN "files" f ON f."id" = v."fileId"
+    LEFT JOIN "localFileState" s ON s."fileId" = v."fileId"
+    WHERE v."fileId" IN ({}) AND v."contentHash" NOT IN ('', f."contentHash") AND (
+        v."contentHash" = s."localHash"
+        OR EXISTS (SELECT 1 FROM "blobUse" WHERE "contentHash" = v."contentHash")
+        OR EXISTS (SELECT 1 FROM "remoteDeletes" WHERE "contentHash" = v."contentHash")
     )
 """
+_OWN_OF_VERSIONS = """
+    SELECT own."fileId" FROM "files" f
+    JOIN "{table}" own ON own."fileId" > f."id" || '@' AND own."fileId" < f."id" || 'A'
+    WHERE f."id" IN ({marks})
+"""  # between these two are the ids of the file's versions
+_OWN_TABLES = ("localFileState", "transferControl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +138,7 @@ class VersionTables:
         versions of which something may be here, or is asked for, or is in the outbox; these also where they
         are kept no more. So thousands of versions of others cost nothing."""
         by_id = {record.id: record for record in records}
-        here: set[str] = set()
-        for part in parts_of(list(by_id)):
-            marks = ", ".join("?" * len(part))
-            rows = self._store.query(_SOMETHING_HERE.format(marks), tuple(part))
-            here.update(version_id(file_id, content_hash) for file_id, content_hash in rows)
+        here = self._to_do_with(by_id)
         wanted = {file_and_content(some_id)[0] for some_id in here}
         wanted.update(record.id for record in by_id.values() if not record.is_live)
         of_files = self.histories(by_id[file_id] for file_id in sorted(wanted))
@@ -148,6 +148,16 @@ class VersionTables:
             for content in self.kept(history)
             if content.record.id in here or content.record.id in by_id
         ]
+
+    def _to_do_with(self, file_ids: Collection[str]) -> set[str]:
+        """The ids of those versions of which something may be here, is asked for, or is in the outbox."""
+        found: set[str] = set()
+        for part in parts_of(list(file_ids)):
+            marks = ", ".join("?" * len(part))
+            own = (_OWN_OF_VERSIONS.format(table=table, marks=marks) for table in _OWN_TABLES)
+            for query in (_MAY_BE_HERE.format(marks), *own):
+                found.update(some_id for (some_id,) in self._store.query(query, tuple(part)))
+        return {some_id for some_id in found if file_and_content(some_id)[0] in file_ids}
 
     # --- by content, and by version
 

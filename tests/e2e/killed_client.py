@@ -114,6 +114,13 @@ async def _read(selenium: PyodidePage, ids: list[str]) -> dict[str, tuple[str, s
 
 
 @run_in_pyodide
+async def _keep_nothing(selenium: PyodidePage) -> None:
+    import filesync_web as fs
+
+    await fs.set_version_policy(fs.VersionPolicy(keep_last=0, keep_days=0, trash_days=0))
+
+
+@run_in_pyodide
 async def _stored(selenium: PyodidePage) -> dict[str, int]:
     import filesync_web as fs
 
@@ -198,6 +205,10 @@ class KilledClient:
         """The hash of what the service worker serves for each file that it can serve, by path."""
         found: dict[str, str] = self.page.evaluate(SERVED, [file.path for file in self.files().values()])
         return found
+
+    def keep_nothing(self) -> None:
+        """Let go of all that was replaced, in the whole store."""
+        _keep_nothing(self._python)
 
     def stored(self) -> dict[str, int]:
         """The blobs of the store, with their sizes, after the garbage has been collected."""

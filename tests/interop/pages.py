@@ -109,13 +109,16 @@ class FilesPage(ABC):
 
 @run_in_pyodide
 async def _open(
-    selenium: PyodidePage, store_id: str, sync_url: str, sync_token: str, signer_token: str
+    selenium: PyodidePage, store_id: str, sync_url: str, sync_token: str, signer_token: str, *, keeps: bool
 ) -> None:
     import filesync_web as fs
     from tests.in_page.client import open_store
 
     store = await open_store(store_id, sync_url=sync_url, token=sync_token)
     await fs.init_file_sync(store, remote=fs.SignerConfig("/api", auth_token=signer_token))
+    nothing = fs.VersionPolicy(keep_last=0, keep_days=0, trash_days=0)
+    if not keeps and fs.version_policy() != nothing:
+        await fs.set_version_policy(nothing)
 
 
 @run_in_pyodide
@@ -145,7 +148,14 @@ async def _update(selenium: PyodidePage, file_id: str, text: str) -> None:
 async def _delete(selenium: PyodidePage, file_id: str) -> None:
     import filesync_web as fs
 
-    await fs.delete_file(file_id, purge=True)
+    await fs.delete_file(file_id)
+
+
+@run_in_pyodide
+async def _restore(selenium: PyodidePage, file_id: str) -> None:
+    import filesync_web as fs
+
+    await fs.restore_file(file_id)
 
 
 @run_in_pyodide
@@ -166,12 +176,14 @@ async def _read(selenium: PyodidePage, path: str) -> str:
 class PythonPage(FilesPage):
     """A page with this kit."""
 
-    def __init__(self, python: PyodidePage) -> None:
+    def __init__(self, python: PyodidePage, *, keeps: bool = False) -> None:
+        """`keeps`: versions and deleted files are kept in the store, as by default."""
         super().__init__(python.driver)
         self._python = python
+        self._keeps = keeps
 
     def open(self, deployment: Deployment) -> None:
-        _open(self._python, **asdict(deployment))
+        _open(self._python, **asdict(deployment), keeps=self._keeps)
 
     def close(self) -> None:
         _close(self._python)
@@ -184,6 +196,10 @@ class PythonPage(FilesPage):
 
     def delete(self, file_id: str) -> None:
         _delete(self._python, file_id)
+
+    def restore(self, file_id: str) -> None:
+        """Bring a deleted file back."""
+        _restore(self._python, file_id)
 
     def query(self, sql: str) -> Rows:
         return _query(self._python, sql)

@@ -144,6 +144,28 @@ def test_bytes_that_the_other_page_deleted_too_early_come_back(
     newcomer.close()
 
 
+def test_a_file_that_python_brings_back_stays_deleted_for_typescript(
+    selenium: PyodidePage, typescript: TypeScriptPage, filesync_deployment: Deployment
+) -> None:
+    """livestore-filesync passes over what undoes a deletion; its tables and its later events are as ever."""
+    python = PythonPage(selenium, keeps=True)
+    pages = python, typescript
+    for page in pages:
+        page.open(filesync_deployment)
+    file_id = typescript.save("kept")
+    _wait_for_content(file_id, "kept", pages)
+    typescript.delete(file_id)
+    deleted = f"SELECT deletedAt IS NOT NULL AS deleted FROM files WHERE id = '{file_id}'"
+    python.wait_for(deleted, [{"deleted": 1}])
+    python.restore(file_id)
+    python.wait_for_content(file_id, "kept")
+    after = typescript.save("after")
+    _wait_for_content(after, "after", pages)
+    assert typescript.query(deleted) == [{"deleted": 1}]
+    assert python.query(deleted) == [{"deleted": 0}]
+    python.close()
+
+
 def _has_bytes(page: TypeScriptPage, file_id: str) -> bool:
     """Its row does not tell: it says so also while the bytes are gone."""
     [row] = page.query(f"SELECT path FROM files WHERE id = '{file_id}'")
