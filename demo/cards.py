@@ -23,7 +23,6 @@ LABELS = {
     "retry": "Try again with {}",
     "edit-button": "Invert colours of {}",
     "save": "Save to disk: {}",
-    "conflict": "Choose between versions of {}",
     "versions": "Earlier versions of {}",
     "details": "Details of {}",
     "delete-button": "Delete {}",
@@ -155,6 +154,8 @@ class Card:
     def mark(self, text: str) -> None:
         """Say that somebody should decide about the file; "" takes that away."""
         self._parts.write("conflict", text)
+        name = wording.clipped(self.metadata.name or "Untitled")
+        self._parts.write("conflict", f"{text}: choose for {name}", "ariaLabel")
         self._parts.write("conflict", not text, "hidden")
 
     def settle(self, is_broken: bool) -> None:

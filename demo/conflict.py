@@ -45,10 +45,10 @@ class ConflictView:
     async def _show(self, version: fs.FileVersion) -> None:
         maker = wording.device(version.client_id, self._kept.client_id)
         self._parts.write("why", wording.conflict_reason(version.conflict, maker))
-        for choice in CHOICES:
-            label = wording.CHOICES.get((version.conflict, choice), "")
+        labels = wording.CHOICES[version.conflict]
+        for choice, label in labels.items():
             self._parts.write(choice, label)
-            self._parts.write(choice, not label, "hidden")
+        self._parts["choices"].replaceChildren(*(self._parts[choice] for choice in labels))
         versions = await self._kept.versions(version.file_id)
         current = next((one for one in versions if one.is_current), None)
         is_both = version.conflict == "edit" and current is not None
@@ -84,5 +84,5 @@ class ConflictView:
         finally:
             self._is_deciding = False
         self._decided += 1
-        self._sheet.say(wording.DECIDED[version.conflict, choice])
+        self._sheet.say(wording.decided(version.name or "", version.conflict, choice))
         await self.refresh()

@@ -265,25 +265,25 @@ def conflict_reason(conflict: str, maker: str) -> str:
 
 
 CHOICES = {
-    ("edit", "drop"): "Keep this one",
-    ("edit", "take"): "Take the other",
-    ("edit", "new_file"): "Keep both as two files",
-    ("deletion", "take"): "Bring it back",
-    ("deletion", "drop"): "Leave it deleted",
-    ("revived", "take"): "Keep it",
-    ("revived", "drop"): "Delete it",
+    "edit": {"drop": "Keep this one", "take": "Take the other", "new_file": "Keep both as two files"},
+    "deletion": {"take": "Bring it back", "drop": "Leave it deleted"},
+    "revived": {"take": "Keep it", "drop": "Delete it"},
 }
-"""The buttons about each kind of conflict."""
+"""The buttons about each kind of conflict, in their order."""
 DECIDED = {
-    ("edit", "drop"): "Kept. The other one stays among the earlier versions.",
-    ("edit", "take"): "Taken. The one before stays among the earlier versions.",
-    ("edit", "new_file"): "The other one is a file of its own now.",
-    ("deletion", "take"): "It is back.",
-    ("deletion", "drop"): "It stays deleted.",
-    ("revived", "take"): "Kept.",
-    ("revived", "drop"): "Deleted. It can be restored for a while.",
+    ("edit", "drop"): "kept. The other one stays among the earlier versions.",
+    ("edit", "take"): "taken. The one before stays among the earlier versions.",
+    ("edit", "new_file"): "the other one is a file of its own now.",
+    ("deletion", "take"): "it is back.",
+    ("deletion", "drop"): "it stays deleted.",
+    ("revived", "take"): "kept.",
+    ("revived", "drop"): "deleted. It can be restored for a while.",
 }
-"""What is said of a choice that was made."""
+
+
+def decided(name: str, conflict: str, choice: str) -> str:
+    """What is said of a choice that was made."""
+    return f"{quoted(name)}: {DECIDED[conflict, choice]}"
 
 
 def conflicts(number: int) -> str:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, Request, Route, expect
 
+from tests.harness import PyodidePage, open_pyodide_page, run_in_pyodide
+
 TOKEN = "dev-token-change-in-production"
 FILES = "**/livestore-filesync-files/**"
 SLOW = 30.0
@@ -223,6 +225,23 @@ def remote_exists(page: Page, store_id: str, content_hash: str) -> bool:
     )
     assert answer.status in {200, 206, 404}, f"{answer.status}: {answer.text()}"
     return answer.status != 404
+
+
+@run_in_pyodide
+async def _keep_nothing(selenium: PyodidePage, store_id: str) -> None:
+    import filesync_web as fs
+    from tests.in_page.client import close_client, open_client
+
+    _, sync = await open_client(store_id)
+    await sync.set_version_policy(fs.VersionPolicy(keep_last=0))
+    await close_client()
+
+
+def keep_nothing(context: BrowserContext, store_id: str) -> None:
+    """Let go of the earlier versions of all files, on all clients, by another tab of the browser."""
+    tab = open_pyodide_page(context)
+    _keep_nothing(tab, store_id)
+    tab.quit()
 
 
 def hashes(cards: Iterable[Card]) -> list[str]:

@@ -15,6 +15,7 @@ from tests.e2e.gallery import (
     Gallery,
     Held,
     hashes,
+    keep_nothing,
     picture,
     png,
     remote_exists,
@@ -181,6 +182,8 @@ def test_edit_inverts_the_colours_everywhere(new_context: NewContext, store_id: 
         expect(card.image).not_to_have_attribute("src", old or "")
         pixel = card.image.evaluate(_PIXEL)
         assert all(abs(got - wanted) <= 2 for got, wanted in zip(pixel, CYAN, strict=True)), pixel
+    assert remote_exists(here.page, store_id, sha256(RED)), "the old content is an earlier version"
+    keep_nothing(here.page.context, store_id)
     gone = lambda: not remote_exists(here.page, store_id, sha256(RED))  # noqa: E731
     wait_until(gone, "the old object is gone", timeout=SLOW, page=here.page)
 

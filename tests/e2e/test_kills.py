@@ -178,11 +178,17 @@ class Trial:
         self._hear()
         wanted = {file.id: file.content_hash for file in self.writer.files().values()}
         assert self.confirmed.items() <= wanted.items()
+        self.writer.keep_nothing()
         for client in (self.writer, self.reader):
             client.until(lambda files: _synced(files) == wanted, f"{wanted} are synced")
             self.look(client)
             assert client.read().keys() == wanted.keys()
-            assert client.stored().keys() == set(wanted.values())
+            wait_until(
+                lambda client=client: client.stored().keys() == set(wanted.values()),
+                "nothing else is left here",
+                timeout=SLOW,
+                page=client.page,
+            )
         page, store_id = self.writer.page, self.writer.store_id
         for content_hash in self.replaced - set(wanted.values()):
             gone = partial(lambda content: not remote_exists(page, store_id, content), content_hash)
