@@ -128,13 +128,6 @@ async def _stored(selenium: PyodidePage) -> dict[str, int]:
     return await fs.get_file_sync()._workspace.platform.blobs.list()
 
 
-@run_in_pyodide
-async def _keep_nothing(selenium: PyodidePage) -> None:
-    import filesync_web as fs
-
-    await fs.set_version_policy(fs.VersionPolicy(keep_last=0, trash_days=0))
-
-
 SERVED = """
 async (paths) => {
     const found = {};
@@ -220,10 +213,6 @@ class KilledClient:
     def stored(self) -> dict[str, int]:
         """The blobs of the store, with their sizes, after the garbage has been collected."""
         return _stored(self._python)
-
-    def keep_nothing(self) -> None:
-        """Let go of what was replaced, on all clients."""
-        _keep_nothing(self._python)
 
     def until(self, holds: Callable[[dict[str, File]], bool], awaited: str, timeout: float = 60.0) -> None:
         """Wait until its files are so."""
