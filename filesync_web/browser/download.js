@@ -1,4 +1,4 @@
-// needs: failures.js incoming.js locks.js opfs.js streams.js
+// needs: failures.js incoming.js locks.js opfs.js streams.js temporaries.js
 //
 // Downloads, which go on where an earlier try broke off, also before a reload.
 
@@ -12,10 +12,11 @@ const etagFromHex = (hex) =>
 
 // Content of no more bytes is gathered in memory, and written in one piece when it is all there and right.
 const LARGEST_GATHERED = 64 << 10;
+const isSmall = (size) => (size ?? Infinity) <= LARGEST_GATHERED;
 
 class Gathered {
-  constructor(folder, name) {
-    Object.assign(this, { folder, name, pieces: [], size: 0, hash: null, writing: null });
+  constructor(storeId, folder, name) {
+    Object.assign(this, { storeId, folder, name, pieces: [], size: 0, hash: null, writing: null });
   }
 
   async append(bytes) {
@@ -27,13 +28,13 @@ class Gathered {
     this.hash = await digestOf(joined(this.pieces, this.size));
   }
 
-  // A promise of the temporary file with the bytes, closed.
+  // A promise of a temporary file with the bytes, closed. Its name is this worker's own, so that nobody else writes to it.
   written() {
     return (this.writing ??= this.#write());
   }
 
   async #write() {
-    const incoming = await Incoming.create(this.folder, this.name, this.size);
+    const incoming = await createIncoming(this.storeId, this.size);
     try {
       for (const piece of this.pieces) await incoming.append(piece);
       await incoming.close();
@@ -46,7 +47,8 @@ class Gathered {
 
   // Leave what has come for a later `resume`.
   async keep() {
-    await this.written();
+    const incoming = await this.written();
+    await incoming.handle.move(this.folder, this.name).catch(() => incoming.discard()); // somebody else goes on with another
   }
 
   async discard() {
@@ -73,22 +75,47 @@ async function findPartial(folder, hash) {
   return (await listing).find((name) => name.startsWith(`get-${hash}.`)) ?? null;
 }
 
+// The lock keeps two jobs, also of two tabs, from writing one partial file, and a sweep from removing it. Small content that
+// has none needs no lock: it is written when it is right, to a file of its own. Two tabs may then both ask for it, which
+// only happens while one takes over from the other.
 async function download(job, args) {
   const { storeId, hash, size } = args;
-  return withLock(job, storeId, `get-${hash}`, async () => {
-    const present = await inFolder(FILES_ROOT, storeId, (folder) => fileIn(folder, hash));
-    if (present) return { hash, size: present.size };
-    return inFolder(INCOMING_ROOT, storeId, async (folder) => {
-      const transfer = new Download(job, args, folder);
-      try {
-        await transfer.open();
-        if (!transfer.incoming || transfer.incoming.size !== size) await transfer.fetch();
-        return await transfer.verify();
-      } catch (error) {
-        await transfer.end(error);
-        throw error;
-      }
-    });
+  const locked = () => withLock(job, storeId, `get-${hash}`, () => receive(job, args, true));
+  if (!isSmall(size)) return locked();
+  return alone(job, lockName(storeId, hash), async () => {
+    const partial = await inFolder(INCOMING_ROOT, storeId, (folder) => findPartial(folder, hash));
+    return partial === null ? receive(job, args, false) : locked();
+  });
+}
+
+const underWay = new Map(); // by name: a promise of the end of the work under that name, which never fails
+
+// Do `work` when no other of this worker runs under that name. An abort ends the waiting.
+async function alone(job, name, work) {
+  const aborted = new Promise((resolve) => job.signal.addEventListener("abort", resolve));
+  while (underWay.has(name)) {
+    await Promise.race([underWay.get(name), aborted]);
+    job.signal.throwIfAborted();
+  }
+  const result = work();
+  underWay.set(name, result.catch(() => {}).finally(() => underWay.delete(name)));
+  return result;
+}
+
+async function receive(job, args, mayResume) {
+  const { storeId, hash, size } = args;
+  const present = await inFolder(FILES_ROOT, storeId, (folder) => fileIn(folder, hash));
+  if (present) return { hash, size: present.size };
+  return inFolder(INCOMING_ROOT, storeId, async (folder) => {
+    const transfer = new Download(job, args, folder);
+    try {
+      if (mayResume) await transfer.open();
+      if (!transfer.incoming || transfer.incoming.size !== size) await transfer.fetch();
+      return await transfer.verify();
+    } catch (error) {
+      await transfer.end(error);
+      throw error;
+    }
   });
 }
 
@@ -161,8 +188,8 @@ class Download {
     }
     await this.restart();
     const name = `get-${hash}.${etagInHex(response.headers.get("etag"))}`;
-    const isSmall = (this.args.size ?? Infinity) <= LARGEST_GATHERED;
-    this.incoming = isSmall ? new Gathered(this.folder, name) : await Incoming.create(this.folder, name, this.args.size);
+    const { storeId, size } = this.args;
+    this.incoming = isSmall(size) ? new Gathered(storeId, this.folder, name) : await Incoming.create(this.folder, name, size);
     return response;
   }
 

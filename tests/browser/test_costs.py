@@ -72,7 +72,7 @@ COSTS: dict[str, dict[str, float]] = {
         "transaction readwrite strict": 0.9,
         "transaction readwrite default": 1.1,
         "transaction readonly": 0.1,
-        "lock": 2.2,
+        "lock": 1.2,
         "file system call": 8.0,
         "flush": 1,
         "turn of Python's event loop": 20.0,

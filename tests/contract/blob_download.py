@@ -52,6 +52,18 @@ class DownloadContract:
         await asyncio.gather(remote.download(), remote.download(), remote.download(world.reopen()))
         assert len(await remote.requests()) == 1
 
+    async def test_two_downloads_of_one_small_content_are_one_request(self, world: World) -> None:
+        if not world.keeps_time:
+            pytest.skip("one network, one store")
+        remote = world.blob(7 * KIB)
+        await asyncio.gather(remote.download(), remote.download(), remote.download())
+        assert len(await remote.requests()) == 1
+
+    async def test_small_content_that_two_stores_download_is_there_once(self, world: World) -> None:
+        remote = world.blob(7 * KIB)
+        await asyncio.gather(remote.download(), remote.download(world.reopen()))
+        assert await world.store.list() == {remote.hash: len(remote.data)}
+
     @pytest.mark.parametrize(
         ("status", "expected"),
         [
