@@ -26,8 +26,8 @@ def compare(unit: str, variants: Mapping[str, Callable[[], float]], rounds: int)
     base = next(iter(medians.values()))
     for name, median in medians.items():
         values = readings[name]
-        spread = f"{min(values):.1f} to {max(values):.1f}"
-        print(f"  {name:<28} {median:9.1f} {unit}  ({spread})  ratio {median / base:.2f}", flush=True)
+        spread = f"{min(values):.2f} to {max(values):.2f}"
+        print(f"  {name:<28} {median:9.2f} {unit}  ({spread})  ratio {median / base:.2f}", flush=True)
 
 
 def new_profile(stack: ExitStack, folder: Path) -> Profile:

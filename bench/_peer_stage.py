@@ -25,7 +25,13 @@ from tools.common import build_lock
 from tools.compress import compress
 from tools.site import build_site
 
-PAGES = {"ours": "/bench/ours.html", "theirs": "/livestore/bench.html"}
+PAGES = {
+    "ours": "/bench/ours.html",
+    "theirs": "/livestore/bench.html",
+    "empty": "/bench/empty.html",
+    "stdlib": "/bench/stdlib.html",
+}
+"""The last two are no kits: they tell what of our start is that of any page with Python."""
 SECONDS = 600.0
 """After which a page gives up on what it waits for."""
 _STARTED = "() => globalThis.bench || globalThis.benchError"

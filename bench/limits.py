@@ -1,15 +1,21 @@
 """The kit beside the same work in plain JavaScript, in one page: how far it is from what a browser can do.
 
+    turn            a turn of the event loop, in which nothing is done
+    message         an empty message to a worker and back
+    bytes, record   the two halves of a save, each by itself
     save            64 KiB, one after another; each is durable, and so is its record, when it returns
     save at once    many small files, and some larger ones
     save, uploading the same as the first, while the engine uploads what was saved before
     read            open and take the bytes
     upload          small files, through the signer of the embedded server, until all are there
     download        the same files back, verified
+    download, small many of 7 KiB, as many at a time as the kit wants
 
-Plain JavaScript is what somebody would write who knows how: a dedicated worker, a synchronous access handle,
-`flush`, WebCrypto, `move`, and one transaction of IndexedDB in strict durability. It does the same work, but
-for all that makes a kit: no store, no event, no other tab, no crash to recover from.
+The first two are floors: what Python's event loop and the way to a worker take, whatever a kit does. Plain
+JavaScript is what somebody would write who knows how: a dedicated worker, a synchronous access handle,
+`flush`, WebCrypto, `move`, one transaction of IndexedDB in strict durability, and the URLs of all downloads
+by one request. It does the same work, but for all that makes a kit: no store, no event, no other tab, no
+crash to recover from.
 """
 
 from __future__ import annotations
@@ -72,8 +78,19 @@ const json = (url, body, token) => fetch(url, {
   method: "POST", body: JSON.stringify(body),
   headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
 }).then((answer) => answer.json());
+const signed = async (keys, origin, token) => {
+  const found = [];
+  for (let at = 0; at < keys.length; at += 100) {
+    const requests = keys.slice(at, at + 100).map((key) => ({ op: "download", key }));
+    found.push(...(await json(`${origin}/api/v1/batch`, { requests }, token)).results);
+  }
+  return found;
+};
 const operations = {
   start,
+  nothing: () => null,
+  put,
+  record,
   save: async (blob) => (await record([await put(blob)]))[0],
   saveAll: async (blobs) => record(await inTurns(blobs, 8, put)),
   read: async (hash) => (await files.getFileHandle(hash)).getFile(),
@@ -85,11 +102,14 @@ const operations = {
     const { status } = await fetch(new URL(url, origin), { method, headers, body });
     if (status > 299) throw new Error(`upload: ${status}`);
   }),
-  download: ({ keys, hashes, origin, token }) => inTurns(hashes, 4, async (hash, n) => {
-    const signed = await json(`${origin}/api/v1/sign/download`, { key: keys[n] }, token);
-    const answer = await fetch(new URL(signed.url, origin), { headers: signed.headers, cache: "no-store" });
-    if ((await put(await answer.blob())) !== hash) throw new Error(`download: ${answer.status}`);
-  }),
+  download: async ({ keys, hashes, origin, token }) => {
+    const requests = await signed(keys, origin, token);
+    await inTurns(hashes, 4, async (hash, n) => {
+      const { url, headers } = requests[n];
+      const answer = await fetch(new URL(url, origin), { headers, cache: "no-store" });
+      if ((await put(await answer.blob())) !== hash) throw new Error(`download: ${answer.status}`);
+    });
+  },
 };
 onmessage = async ({ data: { id, name, argument } }) => {
   try {
@@ -129,8 +149,15 @@ PLAIN = """(async (workerSource, token) => {
       for (let at = 0; at < size; at += 65536) crypto.getRandomValues(bytes.subarray(at, at + 65536));
       return new File([bytes], "data.bin");
     }),
-    each: (blobs) => timed(async () => {
-      for (const blob of blobs) await call("save", blob);
+    turns: (blobs) => timed(async () => {
+      const { port1, port2 } = new MessageChannel();
+      for (const _blob of blobs) await new Promise((resolve) => {
+        port1.onmessage = resolve;
+        port2.postMessage(null);
+      });
+    }),
+    one: (operation, blobs) => timed(async () => {
+      for (const blob of blobs) await call(operation, operation === "record" ? [blob.name] : blob);
     }),
     all: (blobs) => timed(async () => {
       hashes = await call("saveAll", blobs);
@@ -147,6 +174,7 @@ PLAIN = """(async (workerSource, token) => {
 
 OURS = """
 import asyncio
+import uuid
 import js
 import filesync_web as fs
 from pyodide.code import run_js
@@ -156,18 +184,34 @@ from tests.in_page.client import FILES, SCHEMA, TOKEN
 plain = await run_js(PLAIN)(PLAIN_WORKER, TOKEN)
 saved = []
 
-async def begin(store_id):
+async def begin(store_id, at_once=None):
     global store, sync
     store = await fs.open_store(SCHEMA, store_id=store_id, sync=fs.SyncOptions("/sync", auth_token=TOKEN))
     sync = await fs.create_file_sync(
-        store, remote=fs.SignerConfig("/api", auth_token=TOKEN), auto_start=False, max_concurrent_uploads=4,
-        max_concurrent_downloads=4,
+        store, remote=fs.SignerConfig("/api", auth_token=TOKEN), auto_start=False,
+        max_concurrent_uploads=at_once, max_concurrent_downloads=at_once,
     )
 
 async def timed(work):
     began = js.performance.now()
     await work
     return js.performance.now() - began
+
+async def turns(files):
+    for _ in files:
+        await asyncio.sleep(0)
+
+async def messages(files):
+    for _ in files:
+        await sync._workspace.platform.blobs.worker.run("closeReader", reader=0)
+
+async def put(files):
+    for file in files:
+        await sync._workspace.platform.blobs.put(file)
+
+async def record(files):
+    for _ in files:
+        await store.commit(FILES.events.local_file_state_remove(file_id=str(uuid.uuid4())))
 
 async def one_after_another(files):
     for file in files:
@@ -217,9 +261,9 @@ class Limits:
     def __init__(self, page: PyodidePage) -> None:
         self._page = page
 
-    def begin(self, store_id: str) -> None:
-        """Open the store that ours use from now on."""
-        self._page.run_async(f"await begin({store_id!r})\nNone")
+    def begin(self, store_id: str, at_once: int | None = None) -> None:
+        """Open the store that ours use from now on; `at_once` limits its transfers."""
+        self._page.run_async(f"await begin({store_id!r}, {at_once})\nNone")
 
     def measure(self, count: int, kib: int, work: str, prepare: str = "pass") -> float:
         """Do `work` with `files`, new ones; `prepare` is done before that."""
@@ -244,18 +288,24 @@ class Limits:
 
 def report(limits: Limits) -> None:
     limits.begin("limits")  # it uploads nothing
-    one = "timed(one_after_another(files))"
-    limits.compare("save", 40, 64, "plain.each(files)", one)
+    one, saves = "timed(one_after_another(files))", "plain.one('save', files)"
+    limits.compare("turn", 1000, 0, "plain.turns(files)", "timed(turns(files))")
+    limits.compare("message", 200, 0, "plain.one('nothing', files)", "timed(messages(files))")
+    limits.compare("bytes", 40, 64, "plain.one('put', files)", "timed(put(files))")
+    limits.compare("record", 40, 0, "plain.one('record', files)", "timed(record(files))")
+    limits.compare("save", 40, 64, saves, one)
     limits.compare("save at once", 200, 64, "plain.all(files)", "timed(at_once(files))")
     limits.compare("save at once", 20, 5 << 10, "plain.all(files)", "timed(at_once(files))")
     keep = ("await plain.all(files)", "await at_once(files)")
     limits.compare("read", 40, 64, "plain.read()", "timed(read_all())", *keep)
-    limits.begin("limits-transfers")
-    limits.compare("save, uploading", 20, 64, "plain.each(files)", "while_uploading(files)")
+    limits.begin("limits-transfers", 4)
+    limits.compare("save, uploading", 20, 64, saves, "while_uploading(files)")
     queued = ("await plain.all(files)", "await queue(files)")
     limits.compare("upload", 40, 64, "plain.upload()", "timed(upload_all())", *queued)
     there = (f"{queued[0]}\nawait plain.upload()\nawait plain.remove()", f"{queued[1]}\nawait upload_all()")
     limits.compare("download", 40, 64, "plain.download()", "download_all()", *there)
+    limits.begin("limits-small")
+    limits.compare("download, small", 300, 7, "plain.download()", "download_all()", *there)
 
 
 def main() -> None:

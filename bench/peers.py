@@ -149,6 +149,14 @@ SCENARIOS = (
     Scenario((Row("arrive-few", "200 x 64 KiB of another client", "ms", at_most=0.3),), arrive_few),
     Scenario((Row("arrive-many", "many x 7 kB of another client", "files/s", at_least=150),), arrive_many),
     Scenario((Row("start-cold", "from navigation to ready", "ms", at_most=1.2),), start_cold),
+    Scenario(
+        (Row("start-empty", "the same of a page of PyScript alone", "ms"),), start_cold, ("empty", "theirs")
+    ),
+    Scenario(
+        (Row("start-stdlib", "with what the kit imports of Python's", "ms"),),
+        start_cold,
+        ("stdlib", "theirs"),
+    ),
     Scenario((Row("first-visit", "bytes of a first visit, brotli", "kB"),), first_visit),
     Scenario(
         (Row("delete", "so many deletes at once, ours alone", "ms", at_most=12),),
