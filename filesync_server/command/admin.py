@@ -96,12 +96,6 @@ async def _verify(settings: Settings, target: BinaryIO) -> None:
             directory.close()
 
 
-async def _back_up(settings: Settings, storage: AdminStorage, place: Path, target: BinaryIO) -> None:
-    objects = settings.data / OBJECTS_FOLDER if settings.storage == "embedded" else None
-    has_objects = objects is not None and objects.is_dir()
-    _tell(await back_up(storage, objects if has_objects else None, place), target)
-
-
 def _tell(problems: Iterable[Problem], target: BinaryIO) -> None:
     """A line for each problem. Raises DamagedError when there is one."""
     count, what = 0, ""
@@ -136,7 +130,7 @@ async def _run(parsed: argparse.Namespace, settings: Settings, source: BinaryIO,
             case "compact":
                 await storage.compact()
             case "backup":
-                await _back_up(settings, storage, parsed.target, target)
+                _tell(await back_up(storage, settings.data, parsed.target), target)
     finally:
         await storage.close()
 

@@ -22,7 +22,7 @@ from filesync_web.livestore.messages import BackendIdMismatch, PulledEvent
 from ..shared.disk import make_private_folder, private, sync_folder
 from ..sync import SqliteStorage, StorageError
 from ..sync.storage import AdminStorage, Log, Page, new_backend_id
-from .config import OBJECTS_FOLDER, SYNC_FILE
+from .config import OBJECTS_FOLDER, SYNC_FILE, USAGE_FILE
 
 _READ_BYTES = 1024**2
 _URL_SECRET = "url-secret"  # noqa: S105 - a name of a file
@@ -32,8 +32,9 @@ Problem: TypeAlias = tuple[str, str]
 """What is wrong (`damaged` or `missing` objects, `broken` logs), and the key or the store."""
 
 
-async def back_up(storage: AdminStorage, objects: Path | None, target: Path) -> list[Problem]:
-    """Copy all event logs, and the objects of a directory where there is one, to the new directory `target`.
+async def back_up(storage: AdminStorage, data: Path, target: Path) -> list[Problem]:
+    """Copy all event logs, and of the directory `data` the objects and what is counted of them, where it has
+    them, to the new directory `target`.
 
     Gives the objects that could not be copied, because their bytes are damaged or missing. Each log gets a
     new identity, so that clients that know more than the backup notice it when it is served. Raises OSError,
@@ -41,7 +42,9 @@ async def back_up(storage: AdminStorage, objects: Path | None, target: Path) -> 
     """
     unfinished = _new_folder(target)
     await _copy_logs(storage, unfinished / SYNC_FILE)
-    problems = [] if objects is None else await asyncio.to_thread(_copy_objects, objects, unfinished)
+    problems = await asyncio.to_thread(_copy_objects, data / OBJECTS_FOLDER, unfinished)
+    if (data / USAGE_FILE).exists():
+        await asyncio.to_thread(_copy_database, data / USAGE_FILE, unfinished / USAGE_FILE)
     unfinished.rename(target)
     sync_folder(target.parent)
     return problems
@@ -110,9 +113,11 @@ def _events_of(log: Log, read: Callable[[int], Page | BackendIdMismatch]) -> Ite
 
 
 def _copy_objects(objects: Path, target: Path) -> list[Problem]:
+    if not objects.is_dir():
+        return []
     folder = target / OBJECTS_FOLDER
     make_private_folder(folder / "blobs")
-    _copy_index(objects / "index.sqlite", folder / "index.sqlite")
+    _copy_database(objects / "index.sqlite", folder / "index.sqlite")
     _copied_hash(objects / _URL_SECRET, folder / _URL_SECRET)
     problems = []
     with sqlite3.connect(folder / "index.sqlite") as index:
@@ -126,7 +131,7 @@ def _copy_objects(objects: Path, target: Path) -> list[Problem]:
     return problems
 
 
-def _copy_index(source: Path, target: Path) -> None:
+def _copy_database(source: Path, target: Path) -> None:
     with open(target, "xb", opener=private):
         pass
     read, write = sqlite3.connect(source), sqlite3.connect(target)

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -272,6 +273,9 @@ async def _stored(folder: Path, *contents: bytes) -> None:
 def test_a_backup_is_a_data_directory_with_everything(logs: Deployment, tmp_path: Path) -> None:
     data = Path(logs.environment["FILESYNC_DATA"])
     asyncio.run(_stored(data, b"one", b"two", b"two"))
+    with sqlite3.connect(data / "usage.sqlite") as usage:
+        usage.execute("CREATE TABLE counted (bytes)")
+    usage.close()
     logs.append("notes", *range(1, 251))
     logs.append("other", 1)
     assert logs.run("backup", str(tmp_path / "copy")) == b""
@@ -281,6 +285,9 @@ def test_a_backup_is_a_data_directory_with_everything(logs: Deployment, tmp_path
         [b"notes", b"250"],
         [b"other", b"1"],
     ]
+    with sqlite3.connect(tmp_path / "copy" / "usage.sqlite") as usage:
+        assert usage.execute("SELECT name FROM sqlite_master").fetchall() == [("counted",)]
+    usage.close()
     mine, theirs = (logs.run("export", "notes"), copy.run("export", "notes"))
     assert mine.splitlines()[1:] == theirs.splitlines()[1:]
     assert json.loads(mine.splitlines()[0])["backendId"] != json.loads(theirs.splitlines()[0])["backendId"]
