@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import math
 from collections import defaultdict
 from collections.abc import AsyncIterator, Container, Iterable, Mapping
 
@@ -26,7 +27,8 @@ class Facts:
         self._blobs = workspace.platform.blobs
         self._maybe_here = set(stored)
         self._stored: Container[str] | None = frozenset(self._maybe_here)
-        self._ends: list[tuple[float, str]] = []  # a heap: when contents that were shown end, with their file
+        self._ends: dict[str, float] = {}  # by file, when to look at it again
+        self._by_end: list[tuple[float, str]] = []  # a heap
 
     def has_begun(self) -> None:
         """From now on only what the rows do not say is looked for."""
@@ -89,18 +91,23 @@ class Facts:
         """What these files have beside their live records, also what is kept no more, by id."""
         found = self._tables.kept_of(file_ids)
         for content in found:
-            if content.record.is_live:
-                heapq.heappush(self._ends, (content.until, file_and_content(content.record.id)[0]))
+            file_id = file_and_content(content.record.id)[0]
+            if content.record.is_live and content.until < self._ends.get(file_id, math.inf):
+                self._ends[file_id] = content.until
+                heapq.heappush(self._by_end, (content.until, file_id))
         return {content.record.id: content.record for content in found}
 
     @property
     def next_end(self) -> float | None:
-        """When the first content that is kept ends, in milliseconds since the epoch; None for never."""
-        return self._ends[0][0] if self._ends else None
+        """When the next file is to be looked at again: not later than the first kept content ends, in
+        milliseconds since the epoch; None for never."""
+        return self._by_end[0][0] if self._by_end else None
 
     def ended(self, now: int) -> set[str]:
-        """The files of which a content has ended by then, and was not shown since."""
+        """The files of which a content may have ended by then, and was not shown since."""
         file_ids = set()
-        while self._ends and self._ends[0][0] <= now:
-            file_ids.add(heapq.heappop(self._ends)[1])
+        while self._by_end and self._by_end[0][0] <= now:
+            file_id = heapq.heappop(self._by_end)[1]
+            self._ends.pop(file_id, None)
+            file_ids.add(file_id)
         return file_ids

@@ -103,8 +103,9 @@ class Client:
             if tables.histories.get(file_id) != before.histories.get(file_id):
                 self.dirty.add(file_id)
         self.judge()
-        for file_id in [i for i in self.replaced if i in tables.records and tables.records[i].is_uploaded]:
-            del self.replaced[file_id]
+        for file_id, record in tables.records.items():
+            if record.is_uploaded or not record.is_live:  # deleted, it may come back by somebody else's edit
+                self.replaced.pop(file_id, None)
 
     def judge(self) -> None:
         """Look what the policy lets go and what it keeps."""

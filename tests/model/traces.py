@@ -100,4 +100,10 @@ TRACES = {
     "wrong bytes come at the moment of an edit, after another failure": parse(
         "save 7 4 7, finish 5 3 9, sync 5 0 5, sync 2 9 9, fail 0 0 2, wait 2 8 4, damage 4 7 4, cross 4 1 4"
     ),
+    "a file that was edited and deleted here comes back by an edit elsewhere": parse(
+        "save 2 0 3, finish 2 4 6, save 2 4 7, save 7 1 3, save 9 8 0, cross 6 7 1, finish 0 1 9, delete 4 2 "
+        "4, sync 7 4 3, sync 4 3 4, finish 8 4 9, sync 5 6 7, delete 6 9 0, update 5 2 5, update 8 8 5, "
+        "finish 2 9 1, delete 0 0 1, save 9 6 0, finish 0 9 2, delete 2 6 3, sync 8 2 4, sync 1 2 9, "
+        "finish_all 2 1 3, sync 0 3 6, delete 4 7 2"
+    ),
 }
