@@ -17,6 +17,7 @@ import itertools
 import os
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -26,9 +27,12 @@ from tools.docs import build_docs
 from tools.environment import PYTHON, ensure_chromium, ensure_venv
 from tools.packages import ESLINT, ensure_npm_packages, ensure_wheel
 from tools.pyodide_dist import build_pyodide_dist
+from tools.release import IN_A_PAGE, build_sdist, check_distributions
+from tools.sbom import write_sbom
 from tools.serve import require_address, serve
 from tools.site import SERVICE_WORKER, build_site
 
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 NO_TESTS = 5  # pytest's exit code when nothing was selected
 INTERRUPTED = 130  # a shell's exit code for what Ctrl-C has ended
 
@@ -138,6 +142,24 @@ def dist(args: argparse.Namespace) -> int:
     return 0
 
 
+def release(_args: argparse.Namespace) -> int:
+    """Put wheel, sdist, site, its SBOM and the documentation into dist/, and try each of them."""
+    with build_lock():
+        ensure_venv()
+        chromium = ensure_chromium()
+    target = ROOT / "dist"
+    dist(argparse.Namespace(deflate=False))
+    with build_lock():
+        sdist = build_sdist(target)
+        write_sbom(target / "site", target / "site.cdx.json")
+        build_docs(target / "docs")
+        check_distributions(VERSION, *target.glob("*.whl"), sdist)
+    say("the wheels in fresh pages ...")
+    code = _pytest(["--quiet", *IN_A_PAGE], CHROMIUM=chromium, TUTORIAL_AS_IT_STANDS="1")
+    say(f"a test failed; do not release what is in {target}" if code else f"{target} may be released")
+    return code
+
+
 def _pytest(arguments: Sequence[str], **env: str) -> int:
     return _python(["-m", "pytest", *arguments], **env)
 
@@ -172,6 +194,7 @@ def _parser() -> argparse.ArgumentParser:
     bench_command.add_argument("names", nargs="*", help="benchmarks to run; all by default")
     bench_command.epilog = "example: build.py bench peers small-saved --rounds 1"
     add(soak).add_argument("names", nargs="*", help="parts of test names; all by default")
+    add(release)
     add(dist).add_argument(
         "--deflate", action="store_true", help="for a host that compresses no .zip and no .whl"
     )

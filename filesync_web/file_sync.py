@@ -217,7 +217,8 @@ class FileSync(FileOperations, VersionOperations):
         return await self._eviction.free(wanted_bytes)
 
     async def storage_status(self) -> StorageStatus:
-        """Whether and how this device keeps the bytes, what takes how many, and what the server counts."""
+        """Whether and how this device keeps the bytes, what takes them, and how much the server has of the
+        store."""
         workspace = self._workspace
         status = await workspace.platform.blobs.storage_status()
         sizes = await self._eviction.sizes()
