@@ -20,16 +20,12 @@ async function openReader(_job, { storeId, hash, reader, wantsHandle, readsHere 
   if (!file) return null;
   const mayAccess = (wantsHandle || readsHere) && (await canWriteInPlace(await makeFolder(INCOMING_ROOT, storeId)));
   const handle = mayAccess ? await (await findFolder(FILES_ROOT, storeId)).getFileHandle(hash) : null;
-  if (readsHere) await readHere(reader, file, handle);
+  if (readsHere) {
+    // none where another one has the file to itself (Firefox)
+    const access = await handle?.createSyncAccessHandle({ mode: "read-only" }).catch(() => null);
+    Object.assign(readers.get(reader), { file, access });
+  }
   return { file, handle: wantsHandle ? handle : null };
-}
-
-async function readHere(reader, file, handle) {
-  // null where another one has the file to itself (Firefox)
-  const access = handle && (await handle.createSyncAccessHandle({ mode: "read-only" }).catch(() => null));
-  const opened = readers.get(reader);
-  if (opened) Object.assign(opened, { file, access });
-  else access?.close(); // `closeReader` has come meanwhile
 }
 
 /** Fill the buffer's first `size` bytes; they are all inside of the file. */

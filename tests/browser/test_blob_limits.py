@@ -63,7 +63,7 @@ def quota(selenium_standalone: PyodidePage) -> int:
 
 
 @pytest.mark.usefixtures("quota")
-@pytest.mark.parametrize("how", ["blob", "stream", "iterator", "download"])
+@pytest.mark.parametrize("how", ["blob", "stream", "iterator", "created", "download"])
 @run_in_pyodide
 async def test_a_full_disk_is_a_quota_error_with_nothing_half_written(
     selenium_standalone: PyodidePage,
@@ -80,10 +80,22 @@ async def test_a_full_disk_is_a_quota_error_with_nothing_half_written(
 
     store = OpfsBlobStore(store_id)
     url, size, content_hash = large
+
+    async def create() -> None:
+        new = await store.create_bytes()
+        try:
+            for at in range(0, size, 1 << 20):
+                new.write(at, memoryview(bytes(1 << 20)))
+                await new.drain()
+            await new.finish()
+        finally:
+            await new.discard()
+
     sources = {
         "blob": lambda: store.put(js.Blob.new([js.Uint8Array.new(size)])),
         "stream": lambda: store.put(js.Blob.new([js.Uint8Array.new(size)]).stream()),
         "iterator": lambda: store.put(iter([bytes(1 << 20)] * (size >> 20))),
+        "created": create,
         "download": lambda: store.download(url, {}, content_hash=content_hash, size=size, stall_timeout=30),
     }
     with pytest.raises(QuotaExceededError, match="no room"):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.harness import Profile, PyodidePage, open_pyodide_page, run_in_pyodide
+from tests.harness.memory import Memory
 from tests.harness.pyodide_page import Kind
 
 
@@ -244,6 +245,73 @@ async def test_what_is_written_in_pieces_is_hashed(selenium_everywhere: PyodideP
             await sync.delete_file(file.result.file_id, purge=True)
     finally:
         await close_client()
+
+
+@run_in_pyodide
+async def test_what_is_open_is_read_to_its_end_when_the_worker_has_ended(
+    selenium: PyodidePage, store_id: str
+) -> None:
+    from filesync_web.browser.blobs import OpfsBlobStore
+
+    data = bytes(range(256)) * 10_000
+    store = OpfsBlobStore(store_id)
+    stored = await store.put(data)
+    opened = await store.open_bytes(stored.content_hash, suspend=True)
+    read = bytearray(len(data))
+    assert opened.read_into(0, memoryview(read)[:1_500_000]) == 1_500_000
+    store.close()
+    assert opened.read_into(1_500_000, memoryview(read)[1_500_000:]) == len(data) - 1_500_000
+    assert read == data
+    opened.close()
+
+
+@run_in_pyodide
+async def create_large(selenium: PyodidePage, store_id: str, mib: int) -> None:
+    from tests.in_page import kept
+    from tests.in_page.client import open_client
+
+    _store, kept.sync = await open_client(store_id)
+    async with kept.sync.create_file("large.bin") as file:
+        for number in range(mib):
+            file.write(number.to_bytes(4) * (1 << 18))
+            await file.drain()
+    kept.file_id = file.result.file_id
+
+
+@run_in_pyodide
+async def read_large(selenium: PyodidePage, mib: int) -> None:
+    from tests.in_page import kept
+
+    async with kept.sync.open_file(kept.file_id, suspend=True) as file:
+        for number in range(mib):
+            assert file.read(1 << 20) == number.to_bytes(4) * (1 << 18)
+        assert file.read(1) == b""
+
+
+@run_in_pyodide
+async def remove_large(selenium: PyodidePage) -> None:
+    from tests.in_page import kept
+    from tests.in_page.client import close_client
+
+    await kept.sync.delete_file(kept.file_id)
+    await kept.sync.collect_garbage()
+    await close_client()
+
+
+def test_a_large_file_takes_little_memory_on_the_main_thread(
+    new_profile: Callable[[], Profile], store_id: str
+) -> None:
+    profile, mib = new_profile(), 256
+    page = open_pyodide_page(profile.open())
+    debugger = page.context.new_cdp_session(page.driver)
+    memory = Memory(profile.folder)
+    for step in (lambda: create_large(page, store_id, mib), lambda: read_large(page, mib)):
+        debugger.send("HeapProfiler.collectGarbage")
+        at_rest = memory.resident(memory.renderers)
+        memory.reset()
+        step()
+        assert memory.peak(memory.renderers) - at_rest < 64
+    remove_large(page)
 
 
 @run_in_pyodide
