@@ -13,7 +13,7 @@ def test_the_engine_walks_under_pyodide(pyodide_pytest: Callable[..., PyodideRun
     run = pyodide_pytest(
         "tests/model/test_engine_walks.py",
         *(f"tests/model/{name}.py" for name in ("__init__", "traces", "walks", "world")),
-        *(f"tests/model/{name}.py" for name in ("actions", "shell", "invariants", "state")),
+        *(f"tests/model/{name}.py" for name in ("actions", "shell", "invariants", "state", "tables")),
     )
     assert run.passed >= 4
 
