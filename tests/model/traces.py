@@ -106,4 +106,7 @@ TRACES = {
         "finish 2 9 1, delete 0 0 1, save 9 6 0, finish 0 9 2, delete 2 6 3, sync 8 2 4, sync 1 2 9, "
         "finish_all 2 1 3, sync 0 3 6, delete 4 7 2"
     ),
+    "all that is left of what was let go and is kept again is a damaged object": parse(
+        "save 5 4 0, save 3 3 9, policy 6 4 5, finish_all 3 6 8, purge 5 2 0, damage 3 3 1, delete 9 9 0"
+    ),
 }
