@@ -28,6 +28,7 @@ from filesync_server.objects.port import (
     Upload,
 )
 from filesync_server.objects.s3 import S3Store
+from tests.harness.waiting import until
 from tests.server.s3_dialect import PlainStore
 from tests.server.s3_server import BUCKET, S3Server
 from tests.server.support import DATA, KEY, TOKEN, Clock, Deployment, serving, sha256
@@ -80,6 +81,7 @@ async def test_an_upload_to_s3_is_counted_and_told_of(s3: S3Server, tmp_path: Pa
         assert refused.status_code == 413
         clock.now += FIRST_LOOK
         await admission.look()
+        await until(lambda: told, "it is told, by this look or by that of the server")
         assert told == [Uploaded("token", KEY, len(DATA), "image/png")]
     await admission.close()
     await store.close()
