@@ -251,7 +251,7 @@ async def _delete(selenium: PyodidePage, count: int) -> None:
 
     living = "SELECT id FROM files WHERE deletedAt IS NULL ORDER BY createdAt DESC"
     for [file_id] in kept.store.query(living)[:count]:
-        await kept.sync.delete_file(file_id)
+        await kept.sync.delete_file(file_id, purge=True)
 
 
 @run_in_pyodide
