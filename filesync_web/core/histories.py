@@ -47,7 +47,6 @@ RULES: Mapping[tuple[Change, Found], Outcome] = MappingProxyType(
         (Change.EDIT, Found.DELETED): Outcome.COMES_BACK,  # where the policy wants that, else DELETED_IS_...
         (Change.DELETION, Found.BASE): Outcome.PLAIN,
         (Change.DELETION, Found.OTHER): Outcome.DELETED_IS_CONFLICT,
-        (Change.DELETION, Found.DELETED): Outcome.PLAIN,
     }
 )
 
@@ -130,13 +129,12 @@ def _found(history: History, change: Change, met: StoredVersion, base_hash: str)
 
 
 def _made_by(history: History, content_hash: str, client_id: str) -> int | None:
-    """Where the last version is that this client made of that content. None where it made none: then somebody
-    else had given the file that content already."""
-    for place in range(len(history.versions) - 1, -1, -1):
-        version = history.versions[place]
-        if (version.content_hash, version.client_id) == (content_hash, client_id):
-            return place
-    return None
+    """Where the version is that this client's edit has made. None where it made none: then somebody else had
+    given the file that content already, and it changed nothing, but for a deletion."""
+    places = [place for place, v in enumerate(history.versions) if v.content_hash == content_hash]
+    if not places or (history.record.is_live and history.versions[places[-1]].client_id != client_id):
+        return None
+    return places[-1]
 
 
 def _marked(history: History, marked: StoredVersion, conflict: Conflict) -> History:

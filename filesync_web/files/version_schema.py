@@ -127,7 +127,7 @@ class HistoryMaterializers:
         client_id = _client(context)
 
         def looked_at(versions: Select[StoredVersion]) -> Select[StoredVersion]:
-            made = versions.where(client_id=client_id, content_hash=args.content_hash)
+            made = versions.where(content_hash=args.content_hash)
             newest = _found(context, _newest(made if args.content_hash else versions))
             return versions.where(number=[v.number - before for v in newest for before in (0, 1)])
 

@@ -50,7 +50,8 @@ def conflicts(history: History) -> dict[str, Conflict]:
 
 
 def test_every_change_has_a_rule_for_whatever_it_meets() -> None:
-    assert set(RULES) == {(change, found) for change in Change for found in Found}
+    of_what_is_deleted = (Change.DELETION, Found.DELETED)  # which changes nothing, and has no base
+    assert set(RULES) == {(change, found) for change in Change for found in Found} - {of_what_is_deleted}
 
 
 def test_an_edit_of_what_its_author_knew_is_no_conflict() -> None:
@@ -65,8 +66,20 @@ def test_the_content_that_a_second_edit_has_not_seen_is_a_conflict() -> None:
     assert history.record.content_hash == Z
 
 
+def test_who_gives_a_file_the_content_that_it_has_by_somebody_else_marks_nothing() -> None:
+    history = edit(edit(edit(new_file(), Y, X, "a"), Z, Y, "b"), Y, Z, "b")
+    again = based(history, Y, Z, "a", POLICY)  # as "a" did: of the same content there is no new version
+    assert again == history
+
+
 def test_an_edit_after_a_deletion_that_it_did_not_know_of_brings_the_file_back() -> None:
     history = edit(deleted(new_file(), 5), Y, X, "b", at=6)
+    assert history.record.is_live
+    assert conflicts(history) == {Y: Conflict.REVIVED}
+
+
+def test_it_does_so_too_when_somebody_else_had_given_the_file_that_content() -> None:
+    history = edit(deleted(edit(new_file(), Y, X, "a"), 5), Y, X, "b", at=6)
     assert history.record.is_live
     assert conflicts(history) == {Y: Conflict.REVIVED}
 
