@@ -21,39 +21,22 @@ LIFETIME = 3600  # seconds
 
 def token_for(user, stores, key):
     """A token that opens these stores, and no others, for an hour."""
-    claims = {"sub": user, "prefixes": stores, "exp": time.time() + LIFETIME}
+    claims = {"sub": user, "stores": stores, "exp": time.time() + LIFETIME}
     return jwt.encode(claims, key, algorithm="HS256")
 
 
 # --8<-- [end:tokens]
 
 
-# --8<-- [start:sync]
-def members_only(key):
-    """The same tokens for metadata sync: who may touch a store's files may open the store."""
-
-    def authenticate(connection, store_id, payload):
-        try:
-            claims = jwt.decode(payload["authToken"], key, algorithms=["HS256"])
-            return store_id in claims["prefixes"]
-        except (jwt.PyJWTError, KeyError, TypeError):
-            return False
-
-    return authenticate
-
-
-# --8<-- [end:sync]
-
-
 # --8<-- [start:app]
 def make_app(data: Path, key: str):
     """An ASGI app: `uvicorn --factory` or mount it into yours."""
     files, hub = EmbeddedStore(data / "objects"), Hub(SqliteStorage(data / "sync.sqlite"))
-    auth = jwt_auth(key, algorithms=["HS256"])
+    authenticate = jwt_auth(key, algorithms=["HS256"])
     parts = {
-        "/api": create_signer(files, auth=auth),
-        files.files_path: create_data_plane(files, auth=auth),
-        "/sync": create_sync_backend(hub, authenticate=members_only(key)),
+        "/api": create_signer(files, authenticate=authenticate),
+        files.files_path: create_data_plane(files, authenticate=authenticate),
+        "/sync": create_sync_backend(hub, authenticate=authenticate),
     }
     return create_app(parts, on_close=[hub.close, files.close])
 

@@ -38,7 +38,7 @@ async def test_files_large_and_small_reach_the_other_client(
         )
         copy = await b.read_file(first.file_id)
         assert copy.read_bytes() == large.read_bytes()
-        await b.delete_file(first.file_id)
+        await b.delete_file(first.file_id, purge=True)
         await until(lambda: not there.query(deletes), "it is deleted in the object store", timeout=60)
         metadata = fs.get_file_metadata(there.query(FILES.tables.files.where(id=second.file_id))[0])
         assert (metadata.name, metadata.mime_type, metadata.size_bytes) == ("small.txt", "text/plain", 5)

@@ -36,7 +36,7 @@ async def test_members_share_a_store_and_others_do_not(tmp_path: Path) -> None:
         opened = [await open_as(user, *stores) for user, stores in memberships.items()]
         (_, ann), (bobs, bob), (eves, _) = opened
         saved = await ann.save_file(b"hello", name="a.txt")
-        await ann.wait_until_synced(timeout=10)
+        await ann.wait_until_synced(timeout=60)
         await until(lambda: bobs.query(FILES.tables.files.where(id=saved.file_id)), "bob sees it")
         assert await bob.read_bytes(saved.file_id) == b"hello"
         await until(lambda: eves.sync_status.last_error, "eve is refused")
