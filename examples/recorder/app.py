@@ -35,8 +35,11 @@ async def sound_of(recorder):
     recorder.ondataavailable = take
     recorder.onstop = create_once_callable(lambda event: pieces.put_nowait(None))
     recorder.start(1000)
+    seconds = 0
     while (piece := await pieces.get()) is not None:
         yield (await piece.arrayBuffer()).to_bytes()
+        seconds += 1
+        element("status").value = f"recording, {seconds} s"
     take.destroy()
 
 
