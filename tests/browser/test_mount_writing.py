@@ -73,7 +73,9 @@ async def test_one_close_is_one_event(selenium_everywhere: PyodidePage, store_id
             file.write(b"y")
         await mounted.flush()
         of_files = [name for name in told if name.startswith("v1.File")]
-        assert of_files == ["v1.FileCreated", "v1.FileUpdated"]
+        assert of_files == ["v1.FileCreated", "v1.FileUpdated", "v1.FileVersionBase"], (
+            "with what it was based on"
+        )
     finally:
         await close_client()
 
