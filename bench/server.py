@@ -2,7 +2,7 @@
 
     push 1, push 100   pushes a second by one client, each after the answer to the last, of 1 or 100 events
     fan-out            from a push to its arrival at all clients that listen: 3, and 50 of ours alone (beside
-                       LiveStore's in miniflare, 50 did not get to an end in two tries; the cause is not known)
+                       LiveStore's in miniflare, 50 did not come to an end in two tries; why is not known)
     pull 10,000        a new client reads a log of 10,000 events
     signer             URLs signed a second, one by one over one connection and 100 in a batch
     put, get           objects of 16 MB through the data plane; beside writing and syncing, or reading, a file

@@ -9,7 +9,7 @@ kit = fs.create_file_sync_schema()
 schema = fs.make_schema(
     tables=kit.tables, events=kit.events, materializers=kit.create_materializers(kit.tables)
 )
-store = await fs.open_store(schema, store_id="tables", sync=fs.SyncOptions("/sync", auth_token=TOKEN))
+store = await fs.open_store(schema, store_id="sums", sync=fs.SyncOptions("/sync", auth_token=TOKEN))
 await fs.init_file_sync(store, remote=fs.SignerConfig("/api", auth_token=TOKEN))
 
 

@@ -6,7 +6,7 @@ import base64
 import io
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pypdf
 import pytest
@@ -35,13 +35,18 @@ async (link) => btoa(String.fromCharCode(...new Uint8Array(await (await fetch(li
 
 
 @pytest.fixture(scope="module", autouse=True)
-def apps(server: ServerProcess) -> None:
-    """The site has them, and the one package that one of them needs."""
+def apps(server: ServerProcess) -> Iterator[None]:
+    """The site has them meanwhile, and the one package that one of them needs."""
     for app in APPS:
-        shutil.copytree(EXAMPLES / app, server.site / app, dirs_exist_ok=True)
+        shutil.copytree(EXAMPLES / app, server.site / app)
     with build_lock():
         (pdf,) = build_pyodide_dist().glob("pypdf-*.whl")
-    shutil.copy2(pdf, server.site / "wheels")
+    wheel = server.site / "wheels" / pdf.name
+    shutil.copy2(pdf, wheel)
+    yield
+    for app in APPS:
+        shutil.rmtree(server.site / app)
+    wheel.unlink()
 
 
 def chosen(name: str, mime_type: str, content: bytes) -> FilePayload:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import BrowserContext, Route, expect
@@ -168,8 +168,16 @@ async def test_a_folder_of_idbfs_moves(selenium_how_to: PyodidePage, store_id: s
     await store.close()
 
 
-def test_a_worker_adds_up_a_table(new_context: Callable[..., BrowserContext], server: ServerProcess) -> None:
-    shutil.copytree(HOW_TO, server.site / "how_to", dirs_exist_ok=True)
+@pytest.fixture
+def how_to(server: ServerProcess) -> Iterator[None]:
+    """The site has the examples meanwhile."""
+    shutil.copytree(HOW_TO, server.site / "how_to")
+    yield
+    shutil.rmtree(server.site / "how_to")
+
+
+@pytest.mark.usefixtures("how_to")
+def test_a_worker_adds_up_a_table(new_context: Callable[..., BrowserContext]) -> None:
     tab = new_context().new_page()
     tab.goto("/how_to/worker.html")
     expect(tab.locator("#sum")).to_have_text("ready", timeout=60_000)
