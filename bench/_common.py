@@ -27,7 +27,8 @@ def compare(unit: str, variants: Mapping[str, Callable[[], float]], rounds: int)
     for name, median in medians.items():
         values = readings[name]
         spread = f"{min(values):.2f} to {max(values):.2f}"
-        print(f"  {name:<28} {median:9.2f} {unit}  ({spread})  ratio {median / base:.2f}", flush=True)
+        ratio = f"{median / base:.2f}" if base else "-"
+        print(f"  {name:<28} {median:9.2f} {unit}  ({spread})  ratio {ratio}", flush=True)
 
 
 def new_profile(stack: ExitStack, folder: Path) -> Profile:
