@@ -37,7 +37,8 @@ async def test_members_share_a_store_and_others_do_not(tmp_path: Path) -> None:
         (_, ann), (bobs, bob), (eves, _) = opened
         saved = await ann.save_file(b"hello", name="a.txt")
         await ann.wait_until_synced(timeout=60)
-        await until(lambda: bobs.query(FILES.tables.files.where(id=saved.file_id)), "bob sees it")
+        uploaded = FILES.tables.files.where(id=saved.file_id, remote_key=f"album/{saved.content_hash}")
+        await until(lambda: bobs.query(uploaded), "bob hears that it is uploaded")
         assert await bob.read_bytes(saved.file_id) == b"hello"
         await until(lambda: eves.sync_status.last_error, "eve is refused")
         assert eves.query(FILES.tables.files.all()) == []
