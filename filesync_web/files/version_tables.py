@@ -120,8 +120,11 @@ class VersionTables:
     def kept(self, history: History) -> list[KeptContent]:
         """What a file has beside its live record: the trashed file, then each content as a version, the
         newest first; also what is kept no more. The record's own content is none as a version."""
-        record, now = history.record, self.judged_at
-        until = kept_until(history, self.policy)
+        return self._judged(history, self.policy, self.judged_at)
+
+    def _judged(self, history: History, policy: VersionPolicy, now: int) -> list[KeptContent]:
+        record = history.record
+        until = kept_until(history, policy)
         found = []
         if not record.is_live and record.is_usable:
             found.append(_kept(record, record.deleted_at or 0, until.get(record.content_hash, _NEVER), now))
@@ -142,10 +145,11 @@ class VersionTables:
         wanted = {file_and_content(some_id)[0] for some_id in here}
         wanted.update(record.id for record in by_id.values() if not record.is_live)
         of_files = self.histories(by_id[file_id] for file_id in sorted(wanted))
+        policy, now = self.policy, self.judged_at
         return [
             content
             for history in of_files
-            for content in self.kept(history)
+            for content in self._judged(history, policy, now)
             if content.record.id in here or content.record.id in by_id
         ]
 
