@@ -24,7 +24,7 @@ from pathlib import Path
 from tools.common import ROOT, BuildError, build_lock, say, size_of, step
 from tools.compress import compress
 from tools.docs import build_docs
-from tools.environment import PYTHON, ensure_chromium, ensure_venv
+from tools.environment import PYTHON, ensure_browsers, ensure_venv
 from tools.packages import ESLINT, ensure_npm_packages, ensure_wheel
 from tools.pyodide_dist import build_pyodide_dist
 from tools.release import IN_A_PAGE, build_sdist, check_distributions
@@ -51,20 +51,20 @@ def test(args: argparse.Namespace) -> int:
     """Run every test but those marked soak; further arguments go to pytest."""
     with build_lock():
         ensure_venv()
-        chromium = ensure_chromium()
+        browsers = ensure_browsers()
         build_pyodide_dist()
-    return _pytest(args.rest, CHROMIUM=chromium)
+    return _pytest(args.rest, **browsers)
 
 
 def soak(args: argparse.Namespace) -> int:
     """Run the long tests: kill loops, large files, long model runs. Names select some (pytest -k)."""
     with build_lock():
         ensure_venv()
-        chromium = ensure_chromium()
+        browsers = ensure_browsers()
         build_pyodide_dist()
     say("soak: pytest first lists the tests, what they do, and how long they take")
     selection = ["-k", " or ".join(args.names)] if args.names else []
-    code = _pytest(["-m", "soak", "--verbose", "--durations=0", *selection], CHROMIUM=chromium)
+    code = _pytest(["-m", "soak", "--verbose", "--durations=0", *selection], **browsers)
     if code == NO_TESTS:
         raise BuildError("no soak test has such a name" if args.names else "there is no soak test yet")
     return code
@@ -110,13 +110,13 @@ def bench(args: argparse.Namespace) -> int:
         raise BuildError(f"no such benchmark: {further[0]}; there are: {', '.join(known)}")
     with build_lock():
         ensure_venv()
-        chromium = ensure_chromium()
+        browsers = ensure_browsers("chromium")
         build_site()
     worst = 0
     for name in names or known:
         say(f"bench {name}")
         own = further if [name] == names[-1:] else []
-        worst = _python(["-m", f"bench.{name.replace('-', '_')}", *own], CHROMIUM=chromium) or worst
+        worst = _python(["-m", f"bench.{name.replace('-', '_')}", *own], **browsers) or worst
         if worst == INTERRUPTED:
             break
     return worst
@@ -146,7 +146,7 @@ def release(_args: argparse.Namespace) -> int:
     """Put wheel, sdist, site, its SBOM and the documentation into dist/, and try each of them."""
     with build_lock():
         ensure_venv()
-        chromium = ensure_chromium()
+        browsers = ensure_browsers("chromium")
     target = ROOT / "dist"
     dist(argparse.Namespace(deflate=False))
     with build_lock():
@@ -155,7 +155,7 @@ def release(_args: argparse.Namespace) -> int:
         build_docs(target / "docs")
         check_distributions(VERSION, *target.glob("*.whl"), sdist)
     say("the wheels in fresh pages ...")
-    code = _pytest(["--quiet", *IN_A_PAGE], CHROMIUM=chromium, TUTORIAL_AS_IT_STANDS="1")
+    code = _pytest(["--quiet", *IN_A_PAGE], **browsers, TUTORIAL_AS_IT_STANDS="1")
     say(f"a test failed; do not release what is in {target}" if code else f"{target} may be released")
     return code
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from tests.harness import PageErrors, Profile, ServerProcess
+from tests.harness.engines import CHROMIUM
 from tests.harness.site import build_test_site
 
 
@@ -37,6 +38,6 @@ def new_profile(stack: ExitStack, folder: Path) -> Profile:
     server.start()
     stack.callback(server.stop)
     playwright = stack.enter_context(sync_playwright())
-    profile = Profile(playwright.chromium, folder / "profile", PageErrors(), server.url)
+    profile = Profile(CHROMIUM, playwright, folder / "profile", PageErrors(), server.url)
     stack.callback(profile.close)
     return profile

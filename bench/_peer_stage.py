@@ -16,6 +16,7 @@ from typing import Any
 from playwright.sync_api import Page, sync_playwright
 
 from tests.harness import PageErrors, Profile, ServerProcess
+from tests.harness.engines import CHROMIUM
 from tests.harness.native_client import native_client
 from tests.harness.processes import cpu_seconds
 from tests.harness.waiting import until
@@ -83,7 +84,7 @@ class Stage:
         errors = PageErrors()
         store_id = store_id or f"bench_{uuid.uuid4().hex}"
         with self._new_folder() as folder, ExitStack() as stack:
-            profile = Profile(self._playwright.chromium, Path(folder), errors, (server or self.server).url)
+            profile = Profile(CHROMIUM, self._playwright, Path(folder), errors, (server or self.server).url)
             stack.callback(profile.close)
             page = profile.open().new_page()
             page.goto(f"{PAGES[kit]}?store={store_id}&limit={SECONDS:g}")

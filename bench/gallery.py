@@ -30,6 +30,7 @@ from playwright.sync_api import Page, Playwright, sync_playwright
 import filesync_web as fs
 from tests.e2e.gallery import TOKEN, png
 from tests.harness import PageErrors, Profile, ServerProcess
+from tests.harness.engines import CHROMIUM
 from tests.harness.memory import Memory
 from tests.harness.site import build_test_site
 from tests.in_page.client import FILES, SCHEMA
@@ -144,7 +145,7 @@ def downloads(page: Page, count: int) -> float:
 
 def report(playwright: Playwright, server: ServerProcess, folder: Path, count: int) -> None:
     """Measure a store of so many pictures, and print it."""
-    profile = Profile(playwright.chromium, folder / f"profile{count}", PageErrors(), server.url)
+    profile = Profile(CHROMIUM, playwright, folder / f"profile{count}", PageErrors(), server.url)
     context = profile.open()
     context.set_default_timeout(120_000)
     context.add_init_script(WATCH)

@@ -26,7 +26,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from tests.e2e.gallery import Gallery, picture, png
 from tests.e2e.test_readme import the_page
 from tests.harness import ServerProcess
-from tests.harness.browser import FLAGS, chromium_path
+from tests.harness.engines import CHROMIUM
 from tools.common import build_lock
 from tools.compress import compress
 from tools.site import build_site
@@ -156,7 +156,7 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = stack.enter_context(serve(stack, folder))
         playwright = stack.enter_context(sync_playwright())
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+        browser = CHROMIUM.launch(playwright)
         stack.callback(browser.close)
         with new_page(browser, server) as page:
             gallery = Gallery(page)

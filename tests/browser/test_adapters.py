@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.harness import PyodidePage, run_in_pyodide
+
+pytestmark = pytest.mark.firefox
 
 
 @run_in_pyodide

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.browser import chromium_path
+from tests.harness.engines import CHROMIUM
 from tools.common import ROOT, build_lock
 from tools.packages import ensure_wheel
 
@@ -36,7 +36,7 @@ def test_the_examples_pass(project: Path, file: str, passed: int) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", file],
         cwd=project,
-        env={**os.environ, "CHROMIUM": chromium_path()},
+        env={**os.environ, "CHROMIUM": CHROMIUM.path},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

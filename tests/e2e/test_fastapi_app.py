@@ -49,10 +49,10 @@ def example(test_site: Path, tmp_path: Path) -> Iterator[Example]:
 
 @pytest.fixture
 def new_user(
-    chromium: Browser, all_page_errors: PageErrors, example: Example
+    browser: Browser, all_page_errors: PageErrors, example: Example
 ) -> Iterator[Callable[..., Page]]:
     """A browser of somebody who signed up, at the shared files."""
-    for make in _contexts(chromium, all_page_errors, example.url):
+    for make in _contexts(browser, all_page_errors, example.url):
         yield partial(_signed_up, make)
 
 

@@ -1,4 +1,4 @@
-"""Chromium for tests: launch options, persistent profiles, and the errors that pages report."""
+"""Browsers for tests: persistent profiles, and the errors that pages report."""
 
 from __future__ import annotations
 
@@ -8,26 +8,11 @@ import re
 import signal
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, BrowserType, ConsoleMessage, Error, WebError
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Playwright, WebError
 
+from tests.harness.engines import Engine, engine_of
+from tests.harness.processes import browser_family
 from tests.harness.waiting import wait_until
-from tools.environment import find_chromium
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # Chromium's allocation samplers walk frame pointers, and run off the end of the stack when WebAssembly is
-    # on a stack of its own (JSPI, which Pyodide uses): the renderer ends with SIGSEGV, one start in about a
-    # hundred. By probability, since a second --disable-features would undo Playwright's.
-    "--enable-features=CDPScreenshotNewSurface,"
-    "HeapProfilerReporting:stable-probability/0/nonstable-probability/0,"
-    "GwpAsanMalloc:ProcessSamplingProbability/0,GwpAsanPartitionAlloc:ProcessSamplingProbability/0",
-]
 
 # Profile the heap of each renderer so often that WebAssembly on a stack of its own is sure to meet it.
 SAMPLE_MEMORY = (
@@ -37,17 +22,6 @@ SAMPLE_MEMORY = (
 
 # What Pyodide says of a task that nobody awaited and that failed; each line of the traceback is a message.
 UNHANDLED_IN_PYTHON = "Unhandled exception in event loop"
-
-
-def chromium_path() -> str:
-    """The path of the browser that tests drive.
-
-    Raises:
-        AssertionError: there is none.
-    """
-    path = find_chromium()
-    assert path, "no Chromium was found; 'python3 build.py test' installs one, or set CHROMIUM to its path"
-    return path
 
 
 class PageErrors:
@@ -91,7 +65,10 @@ class PageErrors:
 
     def _on_web_error(self, web_error: WebError) -> None:
         error = web_error.error
-        self.uncaught.append(f"{web_error.page.url if web_error.page else 'a page'}: {error.stack or error}")
+        page = web_error.page
+        if page and not engine_of(page.context).is_page_error(error):
+            return
+        self.uncaught.append(f"{page.url if page else 'a page'}: {error.stack or error}")
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type not in {"error", "warning"}:
@@ -113,18 +90,21 @@ def _drain(context: BrowserContext) -> None:
 class Profile:
     """A browser profile on disk, which survives closing, killing and opening it again."""
 
-    def __init__(self, kind: BrowserType, folder: Path, errors: PageErrors, base_url: str) -> None:
+    def __init__(
+        self, engine: Engine, playwright: Playwright, folder: Path, errors: PageErrors, base_url: str
+    ) -> None:
         self.folder = folder
         self.context: BrowserContext | None = None
-        self._kind = kind
+        self._engine = engine
+        self._playwright = playwright
         self._errors = errors
         self._base_url = base_url
 
     def open(self, *flags: str) -> BrowserContext:
         """Start a browser of its own on this profile, with more flags if given."""
         assert self.context is None, "the profile is open already"
-        self.context = self._kind.launch_persistent_context(
-            self.folder, executable_path=chromium_path(), args=[*FLAGS, *flags], base_url=self._base_url
+        self.context = self._engine.open_profile(
+            self._playwright, self.folder, *flags, base_url=self._base_url
         )
         self._errors.watch(self.context)
         return self.context
@@ -137,27 +117,18 @@ class Profile:
 
     def kill(self) -> None:
         """End the browser as a crash would: it gets no chance to write anything more."""
-        _kill(self._pids(""))  # its helper processes end with it
+        _kill(self._family())
         with contextlib.suppress(Error):  # what there was to close is gone
             self.close()
 
     def kill_renderers(self) -> None:
         """End the processes of the pages that have workers, as a crash would; the browser lives on."""
-        _kill([pid for pid in self._pids("renderer") if "DedicatedWorker" in _threads(pid)])
+        pages, worker = self._family(self._engine.renderer), self._engine.worker_thread
+        _kill([pid for pid in pages if worker in _threads(pid)])
 
-    def _pids(self, kind: str) -> list[int]:
-        """The processes of this profile of one `--type`; the browser itself has none."""
-        profile, found = f"--user-data-dir={self.folder}", []
-        for entry in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                words = re.split(r"[\0 ]", entry.read_text())
-            except OSError:
-                continue  # it has just ended
-            types = [word for word in words if word.startswith("--type=")]
-            if profile in words and types == ([f"--type={kind}"] if kind else []):
-                found.append(int(entry.parent.name))
-        assert found, f"no {kind or 'browser'} runs on {self.folder}"
-        return found
+    def _family(self, word: str = "") -> list[int]:
+        """The processes of this profile that have the word on their command lines."""
+        return [pid for pid, command in browser_family(self.folder).items() if word in f" {command} "]
 
 
 def _threads(pid: int) -> set[str]:
@@ -169,7 +140,8 @@ def _kill(pids: list[int]) -> None:
     """Kill processes and wait until they are gone."""
     assert pids, "there is nothing to kill"
     for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it has ended with another
+            os.kill(pid, signal.SIGKILL)
     wait_until(
         lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in pids), f"processes {pids} are gone"
     )

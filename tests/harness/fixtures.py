@@ -3,7 +3,8 @@
 site_url            origin of a real server that serves the site and the test pages
 server              that server, to stop, kill and restart
 new_server          factory: another server with its own port and data
-chromium            the launched browser
+engine              the browser's kind; see engine_choice.py for how a test gets it
+browser             the launched browser
 new_context         factory: a context of its own, off the record, closed when the test ends
 new_profile         factory: a browser profile on disk that survives close, kill and open
 fault_proxy         a proxy before `server` that holds, breaks, delays, changes and counts requests
@@ -28,7 +29,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
-from tests.harness.browser import FLAGS, PageErrors, Profile, chromium_path
+from tests.harness.browser import PageErrors, Profile
+from tests.harness.engines import Engine
 from tests.harness.fault_proxy import FaultProxy
 from tests.harness.pyodide_page import PyodidePage, open_pyodide_page
 from tests.harness.pyodide_pytest import PyodideRun, open_pytest_page, run_pytest
@@ -88,10 +90,10 @@ def playwright() -> Iterator[Playwright]:
 
 
 @pytest.fixture(scope="session")
-def chromium(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
-    yield browser
-    browser.close()
+def browser(engine: Engine, playwright: Playwright) -> Iterator[Browser]:
+    launched = engine.launch(playwright)
+    yield launched
+    launched.close()
 
 
 @pytest.fixture(scope="session")
@@ -107,8 +109,7 @@ def page_errors(all_page_errors: PageErrors) -> PageErrors:
 @pytest.fixture(autouse=True)
 def _no_page_errors(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test in which a page had an uncaught error that the test did not expect."""
-    in_browser = {"chromium", "playwright"} & set(request.fixturenames)
-    if not in_browser:
+    if "playwright" not in request.fixturenames:
         yield
         return
     errors: PageErrors = request.getfixturevalue("all_page_errors")
@@ -137,22 +138,23 @@ def _contexts(browser: Browser, errors: PageErrors, url: str) -> Iterator[Callab
 
 @pytest.fixture
 def new_context(
-    chromium: Browser, all_page_errors: PageErrors, site_url: str
+    browser: Browser, all_page_errors: PageErrors, site_url: str
 ) -> Iterator[Callable[..., BrowserContext]]:
     """Make a context of its own; options are those of Playwright's `new_context`."""
-    yield from _contexts(chromium, all_page_errors, site_url)
+    yield from _contexts(browser, all_page_errors, site_url)
 
 
 @pytest.fixture(scope="module")
 def new_module_context(
-    chromium: Browser, all_page_errors: PageErrors, site_url: str
+    browser: Browser, all_page_errors: PageErrors, site_url: str
 ) -> Iterator[Callable[..., BrowserContext]]:
     """As new_context, for contexts that the tests of one module share."""
-    yield from _contexts(chromium, all_page_errors, site_url)
+    yield from _contexts(browser, all_page_errors, site_url)
 
 
 @pytest.fixture
 def new_profile(
+    engine: Engine,
     playwright: Playwright,
     all_page_errors: PageErrors,
     site_url: str,
@@ -163,7 +165,7 @@ def new_profile(
 
     def make(base_url: str = site_url) -> Profile:
         folder = tmp_path_factory.mktemp("profile")
-        made.append(Profile(playwright.chromium, folder, all_page_errors, base_url))
+        made.append(Profile(engine, playwright, folder, all_page_errors, base_url))
         return made[-1]
 
     yield make
@@ -187,8 +189,11 @@ def selenium_worker(new_module_context: Callable[[], BrowserContext]) -> Pyodide
 
 
 @pytest.fixture(params=["selenium", "selenium_pyscript", "selenium_worker"])
-def selenium_everywhere(request: pytest.FixtureRequest) -> PyodidePage:
-    """Each of the three contexts in which the package must work."""
+def selenium_everywhere(request: pytest.FixtureRequest, engine: Engine) -> PyodidePage:
+    """Each of the three contexts in which the package must work.
+
+    It asks for `engine` itself, since pytest does not see what is behind `getfixturevalue`.
+    """
     page: PyodidePage = request.getfixturevalue(request.param)
     return page
 

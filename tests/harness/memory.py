@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.harness.processes import browser_family, is_browser, read_status
+from tests.harness.processes import browser_family, is_browser, is_renderer, read_status
 
 
 class Memory:
@@ -16,7 +16,7 @@ class Memory:
     def __init__(self, profile: Path) -> None:
         family = browser_family(profile)
         self.browser = [pid for pid, command in family.items() if is_browser(command, profile)]
-        self.renderers = [pid for pid, command in family.items() if "--type=renderer" in command]
+        self.renderers = [pid for pid, command in family.items() if is_renderer(command)]
         assert self.browser
         assert self.renderers
 

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.harness.engines import ENGINES
+
 _GENERATIONS = 4
 
 
@@ -19,7 +21,12 @@ def browser_family(profile: Path) -> dict[int, str]:
 
 def is_browser(command: str, profile: Path) -> bool:
     """Whether it is the browser itself, and none of its helpers."""
-    return f"--user-data-dir={profile}" in command and "--type=" not in command
+    return any(engine.is_browser(command, profile) for engine in ENGINES.values())
+
+
+def is_renderer(command: str) -> bool:
+    """Whether it is one of the processes that run pages."""
+    return any(engine.renderer in f" {command} " for engine in ENGINES.values())
 
 
 def cpu_seconds(profile: Path) -> float:

@@ -104,32 +104,56 @@ def test_an_address_that_the_demo_cannot_work_at_is_a_clear_message(host: str, p
         require_address(host, port)
 
 
-def test_chromium_is_installed_when_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def no_browsers(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """A machine without a browser, on which nobody can install one; what is put into the answer is found."""
+    found: dict[str, str] = {}
+    for variable in ("CHROMIUM", "FIREFOX", "CI"):
+        monkeypatch.delenv(variable, raising=False)
+    for package in environment.BROWSERS:
+        monkeypatch.setitem(environment.BROWSERS, package, lambda package=package: found.get(package))
+    monkeypatch.setattr(environment, "find_chromium", environment.BROWSERS["chromium"])
+    monkeypatch.setattr(environment, "find_firefox", environment.BROWSERS["firefox-esr"])
+    monkeypatch.setattr(environment.shutil, "which", lambda _name: None)
+    return found
+
+
+def test_all_missing_browsers_are_installed_at_once(
+    monkeypatch: pytest.MonkeyPatch, no_browsers: dict[str, str]
+) -> None:
     ran: list[list[str]] = []
-    installed: list[str] = []
 
     def apt(command: list[str], **_options: object) -> None:
         ran.append(command)
-        if "install" in command:
-            installed.append("/usr/bin/chromium")
+        no_browsers.update((name, f"/usr/bin/{name}") for name in command if name in environment.BROWSERS)
 
-    monkeypatch.delenv("CHROMIUM", raising=False)
+    no_browsers["xvfb"] = "/usr/bin/Xvfb"
     monkeypatch.setattr(environment, "run", apt)
     monkeypatch.setattr(environment.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(
-        environment.shutil, "which", lambda name: name if name == "apt-get" else next(iter(installed), None)
-    )
-    assert environment.ensure_chromium() == "/usr/bin/chromium"
+    monkeypatch.setattr(environment.shutil, "which", lambda name: name)
+    found = {"CHROMIUM": "/usr/bin/chromium", "FIREFOX": "/usr/bin/firefox-esr"}
+    assert environment.ensure_browsers() == found
     assert [command[:2] for command in ran] == [["apt-get", "update"], ["apt-get", "install"]]
-    assert environment.ensure_chromium() == "/usr/bin/chromium"
+    assert ran[1][-4:] == ["chromium", "firefox-esr", "python3-gi", "gir1.2-webkit2-4.1"]
+    assert environment.ensure_browsers() == found
     assert len(ran) == 2
 
 
-def test_chromium_that_cannot_be_installed_is_a_clear_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CHROMIUM", raising=False)
-    monkeypatch.setattr(environment.shutil, "which", lambda _name: None)
-    with pytest.raises(BuildError, match=r"no Chromium was found, .* set CHROMIUM"):
-        environment.ensure_chromium()
+@pytest.mark.usefixtures("no_browsers")
+def test_chromium_that_cannot_be_installed_is_a_clear_message() -> None:
+    with pytest.raises(BuildError, match=r"not found: chromium; .* set CHROMIUM"):
+        environment.ensure_browsers("chromium")
+
+
+def test_another_browser_may_be_missing_but_not_in_ci(
+    monkeypatch: pytest.MonkeyPatch, no_browsers: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    no_browsers["chromium"] = "/usr/bin/chromium"
+    assert environment.ensure_browsers() == {"CHROMIUM": "/usr/bin/chromium"}
+    assert "firefox-esr, xvfb, python3-gi" in capsys.readouterr().out
+    monkeypatch.setenv("CI", "1")
+    with pytest.raises(BuildError, match="firefox-esr, xvfb, python3-gi"):
+        environment.ensure_browsers()
 
 
 def test_missing_node_is_a_clear_message(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,127 @@
+"""The browsers that tests drive: how each is found and started, and how its processes are told from others.
+
+Nothing else in the harness knows one of them by its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Error, Playwright
+
+from tools.environment import find_chromium, find_firefox
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A browser, and what is its own.
+
+    Attributes:
+        name: what Playwright calls it; the end of a test's id, and the argument of `only_in`.
+        find: the path of its program, or None.
+        flags: its command line, beside what Playwright adds.
+        options: of Playwright's `launch`.
+        on_profile: what names the profile's folder on its command line.
+        helper: what is on the command line of each of its helper processes.
+        renderer: what is on the command lines of those that run pages.
+        worker_thread: what the threads are called in which such a process runs dedicated workers.
+        errors_have_stacks: whether what is reported without a stack is none of a page's errors.
+    """
+
+    name: str
+    find: Callable[[], str | None]
+    flags: tuple[str, ...]
+    on_profile: str
+    helper: str
+    renderer: str
+    worker_thread: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    errors_have_stacks: bool = False
+
+    @property
+    def path(self) -> str:
+        """Raises AssertionError when there is no such browser here."""
+        path = self.find()
+        assert path, f"no {self.name} was found: 'python3 build.py test' installs one, or see CONTRIBUTING.md"
+        return path
+
+    def launch(self, playwright: Playwright) -> Browser:
+        """Start it without a profile of its own."""
+        kind = getattr(playwright, self.name)
+        browser: Browser = kind.launch(executable_path=self.path, args=[*self.flags], **self.options)
+        return browser
+
+    def open_profile(
+        self, playwright: Playwright, folder: Path, *flags: str, **options: Any
+    ) -> BrowserContext:
+        """Start it on a profile on disk, with more flags, and options of Playwright's contexts."""
+        kind = getattr(playwright, self.name)
+        context: BrowserContext = kind.launch_persistent_context(
+            folder, executable_path=self.path, args=[*self.flags, *flags], **self.options, **options
+        )
+        return context
+
+    def is_browser(self, command: str, profile: Path) -> bool:
+        """Whether a command line is that of the browser on a profile, and of none of its helpers."""
+        words = f" {command} "
+        return f" {self.on_profile}{profile} " in words and self.helper not in words
+
+    def is_page_error(self, error: Error) -> bool:
+        """Whether Playwright's `weberror` is about a page, and not the browser's own."""
+        return bool(error.stack) or not self.errors_have_stacks
+
+
+CHROMIUM = Engine(
+    name="chromium",
+    find=find_chromium,
+    flags=(
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        # Chromium's allocation samplers walk frame pointers, and run off the end of the stack when
+        # WebAssembly is on a stack of its own (JSPI, which Pyodide uses): the renderer ends with SIGSEGV, one
+        # start in about a hundred. By probability, since a second --disable-features would undo Playwright's.
+        "--enable-features=CDPScreenshotNewSurface,"
+        "HeapProfilerReporting:stable-probability/0/nonstable-probability/0,"
+        "GwpAsanMalloc:ProcessSamplingProbability/0,GwpAsanPartitionAlloc:ProcessSamplingProbability/0",
+    ),
+    on_profile="--user-data-dir=",
+    helper=" --type=",
+    renderer=" --type=renderer ",
+    worker_thread="DedicatedWorker",
+)
+
+FIREFOX = Engine(
+    name="firefox",
+    find=find_firefox,
+    flags=(),
+    on_profile="--profile ",
+    helper=" -contentproc ",
+    renderer=" -isForBrowser ",
+    worker_thread="DOM Worker",
+    options={
+        # Debian's Firefox, by the standard protocol (WebDriver BiDi): Playwright's own is a changed one.
+        "channel": "moz-firefox",
+        # Whoever asks for persistent storage gets an answer, which is no, and not a question on the screen.
+        "firefox_user_prefs": {
+            "dom.storageManager.prompt.testing": True,
+            "dom.storageManager.prompt.testing.allow": False,
+        },
+    },
+    errors_have_stacks=True,
+)
+
+ENGINES: Mapping[str, Engine] = {engine.name: engine for engine in (CHROMIUM, FIREFOX)}
+
+
+def engine_of(context: BrowserContext) -> Engine:
+    """The engine of a context that Playwright has opened."""
+    assert context.browser
+    return ENGINES[context.browser.browser_type.name]
