@@ -74,7 +74,7 @@ def save_alone(stage: Stage, kit: str) -> Sequence[float]:
 
 def save_beside(stage: Stage, kit: str) -> Sequence[float]:
     with stage.visit(kit) as visit:
-        return [visit.call("saveBeside", 200, 20, SMALL)]
+        return [visit.call("saveBeside", 500, 20, SMALL)]
 
 
 def save_small(stage: Stage, kit: str) -> Sequence[float]:

@@ -30,6 +30,7 @@ from filesync_web.files.orphans import Orphan, Orphans
 from filesync_web.files.previews import Previews
 from filesync_web.files.python_files import CreateFile, OpenFile, PythonFiles
 from filesync_web.files.reader import Reader
+from filesync_web.files.saves import Saves
 from filesync_web.files.sync_wait import SyncWait
 from filesync_web.files.tables import FileSyncTables, Purpose
 from filesync_web.files.thumbnails import Thumbnails
@@ -266,7 +267,7 @@ def _workspace(
 ) -> Workspace:
     tables, events = FileSyncTables(store, platform.clock), FileEvents(store.schema)
     if signer is None:
-        return Workspace(store, tables, events, LocalOnly(), platform)
+        return Workspace(store, tables, events, LocalOnly(), platform, Saves(platform.clock))
     ledger = StoreUploadLedger(store, tables, events)
     client = SignerClient(platform, signer)
     asked_for = (options.max_concurrent_uploads, options.max_concurrent_downloads)
@@ -277,4 +278,4 @@ def _workspace(
         stall_timeout=options.stall_timeout,
         connections=max(CONNECTIONS, *(number or 0 for number in asked_for)),
     )
-    return Workspace(store, tables, events, remote, platform)
+    return Workspace(store, tables, events, remote, platform, Saves(platform.clock))

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 from filesync_web.aio.tasks import Tasks
@@ -46,24 +44,13 @@ class Previews:
         self._events = workspace.events
         self._thumbnails = thumbnails
         self._clock = workspace.platform.clock
-        self._saving = 0
-        self._last_save = self._clock.monotonic()
+        self._saves = workspace.saves
         self._one_at_a_time = asyncio.Lock()
         self._tasks = Tasks("previews")
 
     async def close(self) -> None:
         """End what is being made."""
         await self._tasks.cancel_and_wait()
-
-    @contextmanager
-    def held_back(self) -> Iterator[None]:
-        """Begin no preview while something is being saved inside."""
-        self._saving += 1
-        try:
-            yield
-        finally:
-            self._saving -= 1
-            self._last_save = self._clock.monotonic()
 
     def make_for(self, record: FileRecord) -> None:
         """Make the preview of a file that was just saved, in the background."""
@@ -83,9 +70,7 @@ class Previews:
 
     async def _until_quiet(self) -> None:
         begun = self._clock.monotonic()
-        while (now := self._clock.monotonic()) - begun < PATIENCE:
-            if not self._saving and now - self._last_save >= QUIET:
-                return
+        while self._saves.over_for < QUIET and self._clock.monotonic() - begun < PATIENCE:
             await self._clock.sleep(QUIET)
 
     async def _commit(self, saved: FileRecord, preview: bytes) -> None:

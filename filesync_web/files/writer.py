@@ -132,7 +132,7 @@ class Writer:
         self, prepared: PreparedContent, commit: Callable[[StoredContent], Awaitable[FileRecord]]
     ) -> FileOperationResult:
         store = partial(self._importer.store, prepared, commit)
-        with self._previews.held_back():
+        with self._workspace.saves.one_more():
             record = await self._eviction.with_room(prepared.size, store)
         return await self._saved(record)
 

@@ -42,6 +42,8 @@ _NUDGE = "nudge"
 
 _SAVE_EVENTS = 1000
 _SAVE_DELAY = 2.0
+_PATIENCE = 8
+"""How many times as many events as those that wait for the backend are kept unsaved while it takes them."""
 
 
 class Store:
@@ -336,9 +338,11 @@ class Store:
     @property
     def _is_worth_saving(self) -> bool:
         """Whether many events came after the state was last saved: many also beside those that wait for the
-        backend, since saving it applies these again."""
+        backend, since saving it applies these again. While the backend takes them, better wait for the last:
+        then nothing has to be applied again."""
         replica = self._replica
-        return replica.unsaved >= max(_SAVE_EVENTS, len(replica.pending))
+        patience = _PATIENCE if self._report.status.connected else 1
+        return replica.unsaved >= max(_SAVE_EVENTS, patience * len(replica.pending))
 
     async def _on_leadership(self, is_leader: bool) -> None:
         self._leader_listeners.tell(is_leader)

@@ -20,6 +20,10 @@ from filesync_web.transfers.background_uploads import BackgroundUploads
 
 MAX_REFRESHED = 1000
 
+GIVING_WAY = 1.0
+"""Seconds at most for which uploads wait until nothing is being saved: files that are saved together are then
+all safe sooner."""
+
 
 class JobRunner:
     """Does the jobs of one store; may be cancelled at any time. `on_progress` is told the progress."""
@@ -35,6 +39,7 @@ class JobRunner:
         self._tables = workspace.tables
         self._blobs = workspace.platform.blobs
         self._remote = workspace.remote
+        self._saves = workspace.saves
         self._eviction = eviction
         self._background_uploads = background_uploads
         self._on_progress = on_progress
@@ -88,6 +93,7 @@ class JobRunner:
             ) from error
 
     async def _upload(self, job: Job, metadata: FileMetadata, progress: Progress) -> None:
+        await self._saves.give_way(GIVING_WAY)
         try:
             blob = await self._blobs.open(job.content_hash, mime_type=metadata.content_type)
         except BlobNotFoundError:

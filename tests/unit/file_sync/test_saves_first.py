@@ -1,0 +1,71 @@
+"""Uploads give way to saves that are under way, but not for long."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from filesync_web.testing.clock import settle
+from filesync_web.transfers.job_runner import GIVING_WAY
+from tests.unit.file_sync.scene import Device, a_device, is_put
+
+
+def uploads(device: Device) -> int:
+    return sum(map(is_put, device.network.requests))
+
+
+async def slow(opened: asyncio.Event) -> AsyncIterator[bytes]:
+    await opened.wait()
+    yield b"slow"
+
+
+async def test_an_upload_begins_when_all_that_is_being_saved_is_saved() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        opened = asyncio.Event()
+        last = asyncio.create_task(tab.sync.save_file(slow(opened)))
+        await settle()
+        await tab.sync.save_file(b"first")
+        await device.clock.advance(GIVING_WAY / 2)
+        assert not uploads(device)
+        opened.set()
+        await last
+        await settle()
+        assert uploads(device)
+
+
+async def test_an_upload_does_not_wait_for_a_save_that_lasts() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        never = asyncio.Event()
+        recording = asyncio.create_task(tab.sync.save_file(slow(never)))
+        await settle()
+        await tab.sync.save_file(b"first")
+        await device.clock.advance(GIVING_WAY)
+        assert uploads(device) == 1
+        await tab.sync.save_file(b"second")
+        await settle()
+        assert uploads(device) == 2
+        recording.cancel()
+        await asyncio.wait([recording])
+
+
+async def test_an_upload_begins_between_saves_that_follow_each_other() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        for number in range(20):
+            await tab.sync.save_file(b"file %d" % number)
+        assert uploads(device)
+
+
+async def test_a_save_that_fails_is_over_too() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        never = asyncio.Event()
+        broken = asyncio.create_task(tab.sync.save_file(slow(never)))
+        await settle()
+        await tab.sync.save_file(b"first")
+        broken.cancel()
+        await asyncio.wait([broken])
+        await settle()
+        assert uploads(device) == 1
