@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypedDict
 
 from filesync_web.core.backoff import RetryPolicy
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.thumbnails import ThumbnailOptions
 from filesync_web.errors import InvalidArgumentError
 from filesync_web.files.preprocess import Preprocessors

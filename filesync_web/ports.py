@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol
 
 from filesync_web.core import mounting, open_bytes
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.raster import Raster
 from filesync_web.core.storage_status import StorageStatus
 from filesync_web.core.thumbnails import Recipe

@@ -13,7 +13,6 @@ import os
 import stat
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from pyodide.ffi import JsException, create_proxy, to_js
 from filesync_web.browser.js_util import is_none, js_object
 from filesync_web.browser.mounted_contents import MountedContents
 from filesync_web.browser.with_gil import Callbacks, interpreter
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.mounting import Entry, Tree
 from filesync_web.errors import InvalidArgumentError
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.errors import InvalidArgumentError
 
 

@@ -4,9 +4,9 @@ transfers."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.metadata import FileMetadata, parse_metadata
 from filesync_web.core.records import FileRecord, LocalFileState, Status
 

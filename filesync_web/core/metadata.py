@@ -11,10 +11,11 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from filesync_web.core.foreign import ForeignTextError, parse_json
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.media_types import DEFAULT_MIME_TYPE, check_mime_type, clean_mime_type
 from filesync_web.core.text import clean_text
 from filesync_web.core.thumb_hash import MAX_BYTES, is_thumb_hash

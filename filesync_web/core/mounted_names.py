@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import count
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.metadata import MAX_NAME
 from filesync_web.core.text import clean_text
 

@@ -6,8 +6,9 @@ All offsets and sizes are bytes.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from filesync_web.core.light_dataclass import dataclass
 
 
 class RandomAccess(Protocol):

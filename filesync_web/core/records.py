@@ -6,8 +6,9 @@ file (table `localFileState`). Both are immutable; a change makes a new one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+
+from filesync_web.core.light_dataclass import dataclass
 
 
 class Status(StrEnum):

@@ -7,7 +7,6 @@ The embedded store answers as the signer does: `{"error": "the URL has expired"}
 
 from __future__ import annotations
 
-import html
 import json
 import re
 
@@ -43,6 +42,8 @@ def read_refusal(body: bytes) -> Refusal:
 
 
 def _plain(markup: str) -> str:
+    import html  # most pages never need it
+
     try:
         return html.unescape(markup)
     except ValueError:  # a character reference of thousands of digits

@@ -10,9 +10,9 @@ was made by another recipe, or by another version of these rules, is never taken
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Literal, get_args
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.media_types import essence
 from filesync_web.errors import InvalidArgumentError
 

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.records import FileRecord
 
 DAY = 24 * 3600 * 1000

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, field
 from typing import TypeAlias
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.metadata import FileMetadata
 from filesync_web.core.records import FileOperationResult
 from filesync_web.errors import InvalidArgumentError

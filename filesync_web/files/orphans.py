@@ -19,8 +19,8 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.media_types import guess_mime_type
 from filesync_web.core.metadata import FileMetadata, parse_metadata
 from filesync_web.core.paths import is_content_hash

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from filesync_web.aio.resolved import resolved
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.metadata import FileMetadata
 from filesync_web.ports import Source
 

@@ -12,9 +12,9 @@ import codecs
 import io
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypedDict, Unpack, overload
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.media_types import check_mime_type
 from filesync_web.core.metadata import FileMetadata, check_metadata, encode_metadata, parse_metadata
 from filesync_web.core.raw_files import BUFFER_SIZE, RawReader, RawWriter

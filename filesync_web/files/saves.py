@@ -1,4 +1,4 @@
-"""The saves of this tab that are under way: what can wait gives way to them, so that many of them end sooner."""
+"""The saves of this tab that are under way: what can wait gives way to them, and many end sooner."""
 
 from __future__ import annotations
 

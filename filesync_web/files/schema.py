@@ -25,9 +25,9 @@ first in the log wins, on every client.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.records import (
     BlobUse,
     Control,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.records import Status
 from filesync_web.livestore.store import Store
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.metadata import parse_metadata
 from filesync_web.core.records import FileRecord
 from filesync_web.core.versions import History

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.metadata import parse_metadata
 from filesync_web.core.paths import is_content_hash
 from filesync_web.core.records import FileRecord

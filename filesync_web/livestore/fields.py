@@ -15,11 +15,11 @@ import datetime as dt
 import re
 import reprlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, TypedDict, Unpack
 
 from filesync_web.core.foreign import MAX_DEPTH, parse_json
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.errors import SchemaError
 from filesync_web.livestore.messages import MAX_EVENT_DEPTH, Json, WireError
 from filesync_web.livestore.wire import to_json

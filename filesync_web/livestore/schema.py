@@ -20,10 +20,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import CodeType
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.errors import SchemaError
 from filesync_web.livestore.fields import MISSING, Field, to_camel
 from filesync_web.livestore.messages import Json

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal
 
 from filesync_web.aio.resolved import resolved
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.errors import InvalidArgumentError
 from filesync_web.livestore.messages import Json
 

@@ -19,10 +19,11 @@ from __future__ import annotations
 import dataclasses
 import keyword
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Generic, TypeVar, overload
 
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.errors import SchemaError
 from filesync_web.livestore.fields import MISSING, Field, to_camel
 

@@ -10,7 +10,6 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from filesync_web.core.failures import error_for_status, retry_after_seconds
@@ -72,6 +71,8 @@ def signed_request(
 
 
 def _lifetime(url: str, expires_at: Any, date: str, now: float) -> float:
+    from email.utils import parsedate_to_datetime  # not needed before the first transfer
+
     expires = _parsed(datetime.fromisoformat, str(expires_at))
     sent = _parsed(parsedate_to_datetime, date)
     if expires is not None and sent is not None:

@@ -11,13 +11,14 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from filesync_web.aio.batches import Batches
 from filesync_web.aio.resolved import resolved
 from filesync_web.core.failures import GONE_STATUSES, error_for_status
 from filesync_web.core.foreign import ForeignTextError, parse_json
+from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.refusals import quoted
 from filesync_web.core.storage_status import RemoteUsage, remote_usage_in
 from filesync_web.errors import (

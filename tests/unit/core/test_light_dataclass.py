@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
+import pickle
 from typing import Any
 
 import pytest
@@ -66,3 +68,72 @@ def test_classes_compare_hash_show_and_copy_alike(decorator: Any) -> None:
     match one:
         case value(number, secret):
             assert (number, secret) == (1, "secret")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Standard:
+    number: int
+    names: list[str] = dataclasses.field(default_factory=list)
+    half: float = dataclasses.field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        if self.number < 0:
+            raise ValueError("negative")
+        object.__setattr__(self, "half", self.number / 2)
+
+
+@light_dataclass.dataclass(frozen=True, slots=True)
+class Light:
+    number: int
+    names: list[str] = dataclasses.field(default_factory=list)
+    half: float = dataclasses.field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        if self.number < 0:
+            raise ValueError("negative")
+        object.__setattr__(self, "half", self.number / 2)
+
+
+@light_dataclass.dataclass(frozen=True, slots=True)
+class Lighter(Light):
+    more: str = ""
+
+
+@pytest.mark.parametrize("cls", [Standard, Light, Lighter])
+def test_instances_are_made_and_protected_alike(cls: Any) -> None:
+    for _ in range(2):  # the first one is made in another way
+        assert cls(3, ["a"]).half == cls(number=3).half == 1.5
+    assert cls(1).names is not cls(1).names
+    one = cls(1)
+    with pytest.raises(dataclasses.FrozenInstanceError, match="number"):
+        one.number = 2
+    with pytest.raises(dataclasses.FrozenInstanceError, match="number"):
+        del one.number
+    with pytest.raises(ValueError, match="negative"):
+        cls(-1)
+    with pytest.raises(TypeError, match=rf"{cls.__name__}.__init__\(\) missing 1 required"):
+        cls()
+    assert pickle.loads(pickle.dumps(one)) == copy.deepcopy(one) == one
+    assert dataclasses.asdict(one)["half"] == 0.5
+    assert list(inspect.signature(cls).parameters)[:2] == ["number", "names"]
+    assert inspect.signature(cls) == inspect.signature(cls)
+
+
+def test_a_signature_is_that_of_the_standard_one() -> None:
+    make(light_dataclass.dataclass)
+    assert str(inspect.signature(Light)).removesuffix(" -> None") == str(
+        inspect.signature(Standard)
+    ).removesuffix(" -> None")
+    assert list(inspect.signature(Lighter).parameters) == ["number", "names", "more"]
+
+
+@pytest.mark.parametrize("decorator", DECORATORS.values(), ids=DECORATORS)
+def test_a_class_that_nobody_decorates_inherits(decorator: Any) -> None:
+    value = make(decorator)[0]
+
+    class Child(value):
+        pass
+
+    assert Child(1).number == 1
+    assert Child(1) == Child(1)
+    assert value(1) != Child(1)
