@@ -1,4 +1,4 @@
-// needs: http.js remote.js shell.js storage.js transfer.js
+// needs: http.js pages.js remote.js shell.js storage.js transfer.js
 //
 // --- Messages: {type, ...} with a MessagePort, answered by {ok: true, result} or {ok: false, error} ---
 
@@ -9,6 +9,7 @@ const MESSAGES = {
     const open = new Set(pages.map((page) => page.id));
     for (const id of remotes.keys()) if (!open.has(id)) remotes.delete(id);
     rememberRemote(clientId, { signer, headers });
+    silent.clear();
     return null;
   },
 

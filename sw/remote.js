@@ -1,11 +1,10 @@
-// needs: http.js json.js
+// needs: http.js json.js pages.js
 //
 // --- The remote: whose it is, the signer, the object store ---
 //
 // Each page tells by message where its remote is and how to sign in there (see messages). It is held in
 // memory only; a worker that the browser has stopped and started again asks the page anew.
 
-const ASK_MS = 2000;
 const EXPIRY_MARGIN_MS = 30_000;
 const MAX_GRANTS = 1000;
 const remotes = new Map(); // client id -> remote

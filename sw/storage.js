@@ -1,4 +1,4 @@
-// needs: content_types.js indexed_db.js
+// needs: content_types.js indexed_db.js pages.js
 //
 // --- Bytes in OPFS ---
 
@@ -15,6 +15,10 @@ async function openFolder(path, options) {
 
 /** The stored bytes of a key: {file, source}, the page's own copy first; null when there are none. */
 async function findFile(key) {
+  if (!navigator.storage) {
+    const file = await findInPages(key);
+    return file && { file, source: "local" };
+  }
   const [storeId, hash] = key.split("/");
   const places = { [FILES_ROOT]: "local", [CACHE_ROOT]: "cache" };
   for (const [root, source] of Object.entries(places)) {
@@ -30,9 +34,10 @@ async function findFile(key) {
 
 /**
  * Opens a place for the bytes of `key`: {write, publish, discard}. They get their name only in `publish`.
- * Rejects when this browser cannot write from a service worker (Safari before 26).
+ * Rejects when this browser cannot write from a service worker (WebKitGTK, Safari before 26).
  */
 async function createSink(key) {
+  if (!navigator.storage) throw new Error("This browser gives its service workers no storage.");
   const [storeId, hash] = key.split("/");
   const folder = await openFolder([CACHE_ROOT, storeId], { create: true });
   const name = TEMPORARY + crypto.randomUUID();

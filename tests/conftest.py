@@ -10,7 +10,7 @@ settings.load_profile("no deadline")
 
 pytest_plugins = ["tests.harness.engine_choice", "tests.harness.fixtures"]
 
-IN_BROWSER = ("tests/browser/", "tests/e2e/", "tests/interop/test_typescript_page.py")
+IN_BROWSER = ("tests/browser/", "tests/e2e/", "tests/interop/test_typescript_page.py", "tests/webkit/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -24,6 +24,8 @@ class Gathered {
     this.size += bytes.length;
   }
 
+  async checkpoint() {} // so few bytes come again
+
   async finish() {
     this.hash = await digestOf(joined(this.pieces, this.size));
   }
@@ -200,6 +202,7 @@ class Download {
       signal.throwIfAborted();
       watch.touch();
       await this.incoming.append(piece);
+      await this.incoming.checkpoint();
       this.job.progress.report(this.incoming.size, size);
       if (this.incoming.size > (size ?? Infinity))
         throw new Failure("IntegrityError", `${shown(url)}: more than the ${size} bytes that were promised arrived`);

@@ -6,8 +6,11 @@
 // is written, which everything else is. What is smaller still is read once, and hashed and written from the same buffer.
 //
 // The writer is a synchronous access handle, which writes in place and lets only one writer in. Where there is none
-// (WebKitGTK), it is a writable stream: that one keeps its bytes aside until it is closed.
+// (WebKitGTK), it is a writable stream: that one keeps its bytes aside until it is closed. So a long download is closed now
+// and then, and opened anew, which copies what is there: whenever it has doubled, so that all copies together are no more
+// than twice its bytes, and half of what has come survives the end of this worker.
 
+const FIRST_CHECKPOINT = 4 << 20; // bytes
 const LARGEST_DIGEST = 32 << 20; // bytes that WebCrypto gets in one piece
 const LARGEST_WHOLE = 8 << 20; // bytes of a content that is written in one piece
 
@@ -33,6 +36,8 @@ class SyncWriter {
     }
   }
 
+  async checkpoint() {} // it is in the file
+
   async close() {
     this.access.flush(); // durable before it is published
     this.access.close();
@@ -46,14 +51,27 @@ class SyncWriter {
 class StreamWriter {
   static async open(handle) {
     const writer = new StreamWriter();
+    writer.handle = handle;
     writer.size = (await handle.getFile()).size;
-    writer.stream = await handle.createWritable({ keepExistingData: writer.size > 0 });
+    await writer.begin();
     return writer;
   }
 
+  async begin() {
+    this.kept = this.size;
+    this.stream = await this.handle.createWritable({ keepExistingData: this.kept > 0 });
+  }
+
   async write(bytes, at) {
-    await this.stream.write({ type: "write", position: at, data: bytes });
+    const isWhole = bytes.length === bytes.buffer.byteLength; // of a part of a buffer, WebKit would write all
+    await this.stream.write({ type: "write", position: at, data: isWhole ? bytes : bytes.slice() });
     this.size = Math.max(this.size, at + bytes.length);
+  }
+
+  async checkpoint() {
+    if (this.size < Math.max(FIRST_CHECKPOINT, 2 * this.kept)) return;
+    await this.stream.close();
+    await this.begin();
   }
 
   async close() {
@@ -132,6 +150,11 @@ class Incoming {
     await this.writer.write(bytes, at);
     this.sha?.update(bytes);
     this.size = Math.max(this.size, at + bytes.length);
+  }
+
+  // Let most of the bytes survive the end of this worker.
+  checkpoint() {
+    return this.writer.checkpoint();
   }
 
   // Make the bytes durable; nothing can be added then.

@@ -2,7 +2,8 @@
 
 The worker answers requests below `/livestore-filesync-files/` from OPFS and, when this page names a signer,
 from the remote. How to sign in there is asked from this page, anew each time that the worker needs it, and
-goes by message: never in a URL, never to disk.
+goes by message: never in a URL, never to disk. Where the worker has no storage (WebKitGTK), this page looks
+for the files on this device, too.
 
 Works on a page's main thread, in a secure context (https: or localhost). A worker, also a PyScript one,
 cannot register: there each call raises `ServiceWorkerError`; register in the page.
@@ -13,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Any
 
 import js
@@ -21,7 +22,7 @@ from pyodide.ffi import create_proxy
 
 from filesync_web.aio.resolved import resolved
 from filesync_web.aio.tasks import Tasks
-from filesync_web.browser.js_util import absolute_url, is_none, js_json, js_object
+from filesync_web.browser.js_util import JsError, absolute_url, call, is_none, js_json, js_object
 from filesync_web.browser.service_worker_messages import (
     activated,
     answer_of,
@@ -31,6 +32,7 @@ from filesync_web.browser.service_worker_messages import (
     service_workers,
     version_of,
 )
+from filesync_web.core.paths import FILES_ROOT
 from filesync_web.errors import ServiceWorkerError
 from filesync_web.ports import HeadersSource
 from filesync_web.service_worker import FileSyncServiceWorker, OnUpdate, PrefetchReport
@@ -191,11 +193,17 @@ class RegisteredServiceWorker:
         return {"signer": absolute_url(signer) if signer else signer, "headers": dict(headers or {})}
 
     def _on_message(self, js_event: Any) -> None:
-        if getattr(js_event.data, "type", None) == "filesync:remote":
-            self._tasks.spawn(self._answer(js_event.ports[0]), "tell it the remote")
+        """Answer a question of the worker."""
+        js_asked = js_event.data
+        kind = getattr(js_asked, "type", None)
+        if kind == "filesync:remote":
+            self._tasks.spawn(self._answer(js_event.ports[0], self._remote()), "tell it the remote")
+        elif kind == "filesync:find":
+            answer = self._answer(js_event.ports[0], _find_stored(js_asked.key))
+            self._tasks.spawn(answer, "find a file for it")
 
-    async def _answer(self, js_port: Any) -> None:
-        js_port.postMessage(js_object(await self._remote()))
+    async def _answer(self, js_port: Any, answer: Awaitable[dict[str, Any]]) -> None:
+        js_port.postMessage(js_object(await answer))
 
     def _on_found(self, _js_event: Any = None) -> None:
         js_installing = self._js_registration.installing
@@ -282,6 +290,19 @@ async def unregister_file_sync_service_worker(script_url: str = "/filesync-sw.js
         _current.dispose()
         _current = None
     return removed
+
+
+async def _find_stored(key: str) -> dict[str, Any]:
+    """The own copy of `<store id>/<sha256>`, for a worker that has no storage: the `File`, or none."""
+    *folders, content_hash = FILES_ROOT, *key.split("/")
+    try:
+        js_folder = await call(js.navigator.storage, "getDirectory")
+        for name in folders:
+            js_folder = await call(js_folder, "getDirectoryHandle", name)
+        js_handle = await call(js_folder, "getFileHandle", content_hash)
+        return {"file": await call(js_handle, "getFile")}
+    except JsError:
+        return {"file": None}
 
 
 def _registered() -> RegisteredServiceWorker:

@@ -203,6 +203,30 @@ def test_prefetch_and_clear(page: PyodidePage, site: ScriptedSite, store_id: str
     assert kept_files(page.driver) == []
 
 
+def test_pages_look_for_files_where_the_worker_has_no_storage(
+    site: ScriptedSite, new_context: Callable[..., BrowserContext], store_id: str
+) -> None:
+    """As in WebKitGTK. A page that does not answer does no harm."""
+    worker = site.folder / "filesync-sw.js"
+    no_storage = 'Object.defineProperty(navigator, "storage", { value: undefined });'
+    worker.write_text(f"{no_storage}\n{worker.read_text()}")
+    page = open_pyodide_page(new_context(base_url=site.url), "bare")
+    register(page)
+    deaf = page.context.new_page()
+    deaf.goto("/testing/bare.html")
+    key = f"{store_id}/{hashlib.sha256(BODY).hexdigest()}"
+    store_file(page.driver, key, BODY, "text/plain")
+    for asking in (page.driver, deaf):
+        answer = fetch(asking, PREFIX + key)
+        assert (answer.status, answer.body) == (200, BODY)
+        assert (answer.headers["x-source"], answer.headers["content-type"]) == ("local", "text/plain")
+        part = fetch(asking, PREFIX + key, Range="bytes=6-9")
+        assert (part.status, part.body, part.headers["x-source"]) == (206, b"from", "local")
+    remote = site.add(store_id, BODY + b"2", "text/plain")
+    assert fetch(page.driver, PREFIX + remote).headers["x-source"] == "remote"
+    assert prefetch(page, [PREFIX + key, PREFIX + remote]) == ([], [PREFIX + key], [PREFIX + remote])
+
+
 @run_in_pyodide
 def start_prefetch(selenium: PyodidePage, paths: list[str]) -> None:
     import asyncio

@@ -15,11 +15,14 @@ from filesync_web.browser.blobs import OpfsBlobStore
 from filesync_web.browser.http import BrowserHttp
 from filesync_web.browser.locks import WebLocks
 from filesync_web.browser.thumbnails import OpfsThumbnails
+from filesync_web.errors import StorageError
+from tests.contract.blob_bytes import OpenBytesContract
 from tests.contract.blob_created import CreateBytesContract
+from tests.contract.blob_download import DownloadContract
 from tests.contract.blob_put import PutContract
 from tests.contract.blob_resume import ResumeContract
 from tests.contract.blob_store import BlobStoreContract
-from tests.contract.blob_world import World
+from tests.contract.blob_world import MIB, Recorder, World
 from tests.contract.http import HttpContract
 from tests.contract.locks import LocksContract
 from tests.contract.thumbnails import ThumbnailsContract
@@ -54,17 +57,68 @@ def world(request: pytest.FixtureRequest) -> Iterator[OpfsWorld]:
         store.close()
 
 
-class TestOpfsBlobStore(BlobStoreContract):
+class WorkerContract:
+    """What holds of a store whose bytes another worker moves."""
+
+    async def test_a_download_goes_on_after_its_worker_has_ended(self, world: OpfsWorld) -> None:
+        remote, seen = world.blob(12 * MIB, stall=10 * MIB, times=1), Recorder()
+        download = asyncio.create_task(remote.download(progress=seen))
+        await seen.reach(9 * MIB)
+        world.store.close()
+        with pytest.raises(StorageError):
+            await download
+        await remote.download(world.reopen())
+        _, second = await remote.ranges()
+        assert int(second.removeprefix("bytes=").removesuffix("-")) >= 4 * MIB
+        assert await world.read(await world.reopen().open(remote.hash)) == remote.data
+
+
+class TestOpfsBlobStore(BlobStoreContract, WorkerContract):
     pass
 
 
-class TestWithoutSyncAccess(PutContract, CreateBytesContract, ResumeContract):
-    """As in WebKitGTK, where a worker has the method, but it does not work."""
+class TestWithoutSyncAccess(PutContract, CreateBytesContract, ResumeContract, WorkerContract):
+    """As in WebKitGTK, where a worker has the method, but it does not work, and leaves the file locked."""
 
     WORKER_PREFIX = """
-    FileSystemFileHandle.prototype.createSyncAccessHandle = async () => {
-      throw new DOMException("not here", "NotSupportedError");
+    const { createSyncAccessHandle } = FileSystemFileHandle.prototype;
+    const locked = [];
+    FileSystemFileHandle.prototype.createSyncAccessHandle = async function () {
+      locked.push(await createSyncAccessHandle.call(this));
+      throw new DOMException("The operation is not supported.", "NotSupportedError");
     };
+    """
+
+
+class TestAsInSafari(
+    PutContract, OpenBytesContract, CreateBytesContract, DownloadContract, ResumeContract, WorkerContract
+):
+    """As in Safari before 26: it has no writable streams, reads no stream into a buffer of ours, and knows no
+    access that is for reading only: who comes second to a file gets an error without a stack. A file moves
+    only into a folder, under a name."""
+
+    WORKER_PREFIX = """
+    {
+      const file = FileSystemFileHandle.prototype;
+      const { createSyncAccessHandle, move } = file;
+      const { getReader } = ReadableStream.prototype;
+      delete file.createWritable;
+      file.createSyncAccessHandle = function () {
+        return createSyncAccessHandle.call(this).catch(() => {
+          const error = new DOMException("The object is in an invalid state.", "InvalidStateError");
+          Object.defineProperty(error, "stack", { value: undefined });
+          throw error;
+        });
+      };
+      file.move = async function (folder, name) {
+        if (!(folder instanceof FileSystemDirectoryHandle)) throw new TypeError("Type error");
+        return move.call(this, folder, name);
+      };
+      ReadableStream.prototype.getReader = function (options) {
+        if (options?.mode) throw new TypeError("ReadableStreamBYOBReader is not supported");
+        return getReader.call(this);
+      };
+    }
     """
 
 

@@ -47,18 +47,24 @@ def run_pytest(page: PyodidePage, paths: Sequence[str], arguments: Sequence[str]
 
 
 @run_in_pyodide
-def _run(selenium: PyodidePage, runner: str, files: dict[str, str], arguments: list[str]) -> dict[str, Any]:
+async def _run(
+    selenium: PyodidePage, runner: str, files: dict[str, str], arguments: list[str]
+) -> dict[str, Any]:
     import shutil
     from pathlib import Path
 
-    Path("/home/pyodide/pyodide_runner.py").write_text(runner)
+    root = Path("/home/pyodide/project")
+
+    def write() -> None:
+        shutil.rmtree(root, ignore_errors=True)
+        Path("/home/pyodide/pyodide_runner.py").write_text(runner)
+        for name, text in files.items():
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+    write()
     import pyodide_runner  # type: ignore[import-not-found] # it has just been written
 
-    root = Path("/home/pyodide/project")
-    shutil.rmtree(root, ignore_errors=True)
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    result: dict[str, Any] = pyodide_runner.run(str(root), arguments)
+    result: dict[str, Any] = await pyodide_runner.run(str(root), arguments)
     return result
