@@ -23,7 +23,7 @@ DENO = BUILD / "runtimes"
 def ensure_deno() -> Path:
     """Fetch what package-lock.json says, and return the program."""
     program = DENO / "node_modules" / ".bin" / "deno"
-    packages = [HERE / "package.json", HERE / "package-lock.json"]
+    packages = [HERE / ".npmrc", HERE / "package.json", HERE / "package-lock.json"]
     key, stamp = digest(*packages), STAMPS / "runtimes"
     with build_lock():
         if not is_fresh(stamp, key, [program]):
