@@ -44,7 +44,8 @@ def demo(args: argparse.Namespace) -> int:
         ensure_venv()
         site = build_site()
         compress(site)
-    return serve(args.host, args.port, args.data.resolve(), site)
+    isolation = ["--cross-origin-isolation", args.isolation] if args.isolation else []
+    return serve(args.host, args.port, args.data.resolve(), site, *isolation)
 
 
 def test(args: argparse.Namespace) -> int:
@@ -187,6 +188,12 @@ def _parser() -> argparse.ArgumentParser:
     demo_command.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     demo_command.add_argument("--port", type=int, default=8000, help="port to listen on (%(default)s)")
     demo_command.add_argument("--data", type=Path, default=ROOT / ".data", help="folder of all data (.data)")
+    demo_command.add_argument(
+        "--cross-origin-isolation",
+        dest="isolation",
+        choices=("require-corp", "credentialless"),
+        help="let pages share memory with their workers (COOP and COEP)",
+    )
     add(test).epilog = "example: build.py test tests/unit -k engine -x"
     add(check)
     add(docs)

@@ -95,6 +95,7 @@ export default [
   { files: ["demo/*.js", "bench/pages/*.js", "tests/browser/*.js", "tests/e2e/*.js"], languageOptions: { globals: globals.browser } },
   { files: ["**/*.mjs"], languageOptions: { globals: globals.node } },
   { files: ["tools/runtime/*.mjs"], languageOptions: { globals: globals.browser } },
+  { files: ["examples/how_to/*.mjs", "tests/harness/pages/*.mjs"], languageOptions: { globals: globals.worker } },
   { files: ["sw/tests/*.mjs"], rules: { "no-new-func": "off" } }, // the sources are scripts, not modules
   ...scripts.map(configOf),
 ];

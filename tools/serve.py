@@ -58,15 +58,15 @@ def server_command(host: str, port: int, data: Path, site: Path) -> list[str | P
     return [PYTHON, "-m", "filesync_server", *place]
 
 
-def serve(host: str, port: int, data: Path, site: Path) -> int:
-    """Run the server until Ctrl-C or its end.
+def serve(host: str, port: int, data: Path, site: Path, *flags: str) -> int:
+    """Run the server until Ctrl-C or its end, with further flags of `filesync-server`.
 
     Returns:
         0 after Ctrl-C, else the server's exit code.
     """
     require_address(host, port)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    command = [*server_command(host, port, data, site), "--log-level", "warning"]
+    command = [*server_command(host, port, data, site), "--log-level", "warning", *flags]
     with subprocess.Popen(command, cwd=ROOT) as server:
         try:
             _wait_until_it_answers(server, host, port)

@@ -35,7 +35,8 @@ INTERPRETER = {
     "pyodide.asm.mjs": "pyodide.asm.mjs",
     "pyodide.asm.wasm": "pyodide.asm.wasm",
 }
-"""What is taken from Pyodide, and under which name; `pyodide.mjs` is ours, and starts theirs."""
+"""What is taken from Pyodide, and under which name; `pyodide.mjs` is ours, and starts theirs, and so is
+`pyodide.without-jspi.mjs`."""
 LARGE = ("pyodide.asm.wasm", "python_stdlib.zip")
 """What takes most of a start's time, beside the wheel."""
 SIZES = '  <script id="loading-sizes" type="application/json">{}</script>\n'
@@ -87,7 +88,7 @@ def _place_pyodide(folder: Path, stdlib: Iterable[Path], micropip: Path) -> None
     folder.mkdir()
     for name, ours in INTERPRETER.items():
         shutil.copy2(PYODIDE / name, folder / ours)
-    for file in (RUNTIME / "pyodide.mjs", *stdlib, micropip):
+    for file in (*RUNTIME.glob("*.mjs"), *stdlib, micropip):
         shutil.copy2(file, folder)
     lock = pyodide_lock()
     entry = lock["packages"]["micropip"]

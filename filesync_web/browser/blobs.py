@@ -82,7 +82,7 @@ class OpfsBlobStore:
             content_hash, size = await source.publish(mime_type)
             of_image = await self.image_size(content_hash, mime_type=mime_type)
             return BlobInfo(content_hash, size, of_image)
-        return await self._copy(source, mime_type, progress)
+        return await self._copy(await js_sources.local(source), mime_type, progress)
 
     async def _copy(self, source: Source, mime_type: str, progress: Progress | None) -> BlobInfo:
         size = self.describe(source).size

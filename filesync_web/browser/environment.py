@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import js
+
 from filesync_web.aio.clocks import SystemClock
 from filesync_web.browser.background_uploads import ServiceWorkerUploads
 from filesync_web.browser.blobs import OpfsBlobStore
@@ -29,7 +31,16 @@ what follows from it, a push takes this page and the log's worker some 10 ms."""
 
 
 class BrowserEnvironment:
-    """The `Environment` of Python in a browser; everything is kept by the page's origin."""
+    """The `Environment` of Python in a browser; everything is kept by the page's origin.
+
+    Raises `StorageUnavailableError` where Pyodide runs without a browser.
+    """
+
+    def __init__(self) -> None:
+        if not hasattr(js, "indexedDB"):
+            from filesync_web.browser.runtimes import no_browser
+
+            raise no_browser()
 
     async def open_store(self, schema: Schema, store_id: str, sync: SyncOptions | None) -> Store:
         """Open the store that all tabs of this browser share.

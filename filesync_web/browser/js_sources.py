@@ -29,13 +29,21 @@ def is_blob(source: Source) -> bool:
     return isinstance(source, JsProxy) and tag_of(source) in {"File", "Blob"}
 
 
+async def local(source: Source) -> Source:
+    """The source, as one that can be sent to a worker: a `File` that PyScript lends to its worker is first
+    sent here by the page. Raises `InvalidArgumentError` when the page cannot send it."""
+    if not (is_blob(source) and in_worker()):
+        return source
+    from filesync_web.browser.page_files import brought_here, is_here
+
+    return source if is_here(source) else await brought_here(source)
+
+
 def describe(source: Source) -> SourceInfo:
     """Name, MIME type and size of a source; raises `InvalidArgumentError` for what is none."""
     if not isinstance(source, JsProxy):
         return sources.describe(source)
     if is_blob(source):
-        if in_worker():
-            _check_is_here(source)
         return SourceInfo(getattr(source, "name", ""), source.type, int(source.size))
     if _is_bytes(source):
         return SourceInfo(size=int(source.byteLength))
@@ -155,14 +163,3 @@ def _copy(piece: Any, js_spare: Any) -> Any:
 
 def _is_bytes(js_value: Any) -> bool:
     return js.ArrayBuffer.isView(js_value) or tag_of(js_value) == "ArrayBuffer"
-
-
-def _check_is_here(js_blob: Any) -> None:
-    """Refuse what only looks like a `File`: PyScript shows its workers the page's objects, unreadable."""
-    try:
-        js.structuredClone(js_blob)
-    except JsException as error:
-        raise InvalidArgumentError(
-            "the File belongs to the page, and this Python runs in a worker: let the page post the File"
-            " itself to the worker, or give its bytes"
-        ) from error

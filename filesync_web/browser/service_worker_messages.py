@@ -27,10 +27,10 @@ def service_workers() -> Any:
         raise ServiceWorkerError(
             "a worker cannot register a service worker: call this from the page's main thread"
         )
-    js_container = getattr(js.navigator, "serviceWorker", None)
+    js_container = getattr(getattr(js, "navigator", None), "serviceWorker", None)
     if js_container is not None:
         return js_container
-    if not js.isSecureContext:
+    if not getattr(js, "isSecureContext", True):  # nobody knows of it outside of browsers
         raise ServiceWorkerError("a service worker needs a secure page: open it by https: or on localhost")
     raise ServiceWorkerError(
         "this browser has no service workers here: leave private browsing, or use a newer one"

@@ -11,7 +11,7 @@ from typing import Any
 import js
 from pyodide.ffi import to_js
 
-from filesync_web.browser.js_sources import is_blob
+from filesync_web.browser.js_sources import is_blob, local
 from filesync_web.browser.js_util import JsError, call, is_none, storage_error
 from filesync_web.browser.thumbnails import js_recipe
 from filesync_web.browser.worker import ScriptWorker
@@ -39,8 +39,9 @@ class WorkerShrinker:
             return source[:HEADER_SIZE]
         if not is_blob(source):
             return None
+        js_blob = await local(source)
         try:
-            js_header = await call(source.slice(0, HEADER_SIZE), "arrayBuffer")
+            js_header = await call(js_blob.slice(0, HEADER_SIZE), "arrayBuffer")
         except JsError as error:
             raise storage_error(error) from error
         return bytes(js_header.to_bytes())
@@ -48,7 +49,7 @@ class WorkerShrinker:
     async def shrink(self, source: Source, recipe: Recipe, pixels: tuple[int, int] | None) -> Source | None:
         """The picture as a `Blob` in the recipe's format, or in another one where the browser cannot write
         that."""
-        js_blob = source if is_blob(source) else _as_blob(source)
+        js_blob = await local(source) if is_blob(source) else _as_blob(source)
         worker = self._worker = self._worker or ScriptWorker("thumbnails.js", "the pictures to save")
         self._running += 1
         try:

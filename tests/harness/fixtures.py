@@ -2,6 +2,7 @@
 
 site_url            origin of a real server that serves the site and the test pages
 server              that server, to stop, kill and restart
+isolated_server     another one, whose pages are cross-origin isolated; with --isolated all servers' pages are
 new_server          factory: another server with its own port and data
 engine              the browser's kind; see engine_choice.py for how a test gets it
 browser             the launched browser
@@ -10,7 +11,8 @@ new_profile         factory: a browser profile on disk that survives close, kill
 fault_proxy         a proxy before `server` that holds, breaks, delays, changes and counts requests
 selenium, selenium_pyscript, selenium_worker
                     a page of each kind that runs Python, shared by the tests of one module
-selenium_everywhere the three kinds one after the other
+selenium_module     a page whose Python is bare Pyodide in a module worker
+selenium_everywhere the first three kinds one after the other, and with `-m every_context` the fourth
 selenium_standalone a bare page of its own, in a context of its own
 pyodide_pytest      runs test files with pytest inside Pyodide
 page_errors         uncaught errors of all pages; a test that expects some calls `allow`
@@ -22,7 +24,7 @@ Pages that run Python are named as in pytest-pyodide, which wants it so; Playwri
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,9 @@ from tests.harness.server import ServerProcess
 from tests.harness.site import build_test_site
 from tools.common import ROOT
 
+ISOLATED = {"FILESYNC_CROSS_ORIGIN_ISOLATION": "require-corp"}
+"""The setting of a server whose pages share memory with their workers: PyScript's can use the page then."""
+
 
 @pytest.fixture(scope="session")
 def test_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -45,9 +50,30 @@ def test_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_test_site(tmp_path_factory.mktemp("site") / "site")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    about = "let every server of the tests make its pages cross-origin isolated"
+    parser.addoption("--isolated", action="store_true", help=about)
+
+
 @pytest.fixture(scope="session")
-def server(test_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    process = ServerProcess(test_site, tmp_path_factory.mktemp("server"))
+def isolation(request: pytest.FixtureRequest) -> Mapping[str, str]:
+    """The settings of this run's servers that say whether pages are isolated."""
+    return ISOLATED if request.config.getoption("--isolated") else {}
+
+
+@pytest.fixture(scope="session")
+def server(
+    test_site: Path, tmp_path_factory: pytest.TempPathFactory, isolation: Mapping[str, str]
+) -> Iterator[ServerProcess]:
+    process = ServerProcess(test_site, tmp_path_factory.mktemp("server"), None, **isolation)
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def isolated_server(test_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    process = ServerProcess(test_site, tmp_path_factory.mktemp("isolated"), None, **ISOLATED)
     process.start()
     yield process
     process.stop()
@@ -60,13 +86,14 @@ def site_url(server: ServerProcess) -> str:
 
 @pytest.fixture
 def new_server(
-    test_site: Path, tmp_path_factory: pytest.TempPathFactory
+    test_site: Path, tmp_path_factory: pytest.TempPathFactory, isolation: Mapping[str, str]
 ) -> Iterator[Callable[..., ServerProcess]]:
     """Make and start another server; it is stopped when the test ends."""
     made: list[ServerProcess] = []
 
     def make(**settings: str) -> ServerProcess:
-        made.append(ServerProcess(test_site, tmp_path_factory.mktemp("server"), None, **settings))
+        folder = tmp_path_factory.mktemp("server")
+        made.append(ServerProcess(test_site, folder, None, **{**isolation, **settings}))
         made[-1].start()
         return made[-1]
 
@@ -188,9 +215,21 @@ def selenium_worker(new_module_context: Callable[[], BrowserContext]) -> Pyodide
     return open_pyodide_page(new_module_context(), "worker")
 
 
-@pytest.fixture(params=["selenium", "selenium_pyscript", "selenium_worker"])
+@pytest.fixture(scope="module")
+def selenium_module(new_module_context: Callable[[], BrowserContext]) -> PyodidePage:
+    return open_pyodide_page(new_module_context(), "module")
+
+
+@pytest.fixture(
+    params=[
+        "selenium",
+        "selenium_pyscript",
+        "selenium_worker",
+        pytest.param("selenium_module", marks=pytest.mark.every_context),
+    ]
+)
 def selenium_everywhere(request: pytest.FixtureRequest, engine: Engine) -> PyodidePage:
-    """Each of the three contexts in which the package must work.
+    """Each of the contexts in which the package must work; see `test_every_context.py`.
 
     It asks for `engine` itself, since pytest does not see what is behind `getfixturevalue`.
     """

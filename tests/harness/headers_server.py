@@ -17,13 +17,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.harness.server import ServerProcess
 
-ISOLATED = {
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Embedder-Policy": "require-corp",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-"""What makes a page cross-origin isolated: PyScript asks for it, so that its workers can use the page."""
-
 
 class HeadersServer(ServerProcess):
     """A `ServerProcess` that answers with these headers, in place of its own of the same names."""

@@ -1,4 +1,4 @@
-"""Pages that run Python: bare Pyodide, PyScript on the main thread, or PyScript in a worker.
+"""Pages that run Python: bare Pyodide or PyScript, on the main thread or in a worker.
 
 Each has the interface of pytest-pyodide's pages, so that functions with `run_in_pyodide` run in all of them.
 The plugin's own pages are bare ones that it serves itself, without our package, our server and our profiles.
@@ -14,7 +14,7 @@ from pytest_pyodide.runner import JavascriptException, PlaywrightChromeRunner
 
 from tools.common import ROOT, files_under
 
-Kind = Literal["bare", "pyscript", "worker"]
+Kind = Literal["bare", "pyscript", "worker", "module"]
 
 LOAD_SECONDS = 60.0
 RUN_SECONDS = 60.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import build
 from tools import environment, site
 from tools.common import ROOT, BuildError, digest, is_fresh, run, write_stamp
 from tools.compile_zip import compile_module
@@ -102,6 +104,25 @@ def test_taken_port_is_a_clear_message() -> None:
 def test_an_address_that_the_demo_cannot_work_at_is_a_clear_message(host: str, port: int, words: str) -> None:
     with pytest.raises(BuildError, match=words):
         require_address(host, port)
+
+
+@pytest.mark.parametrize("flags", [[], ["--cross-origin-isolation", "require-corp"]])
+def test_the_demo_isolates_its_pages_when_it_is_asked_to(
+    monkeypatch: pytest.MonkeyPatch, flags: list[str]
+) -> None:
+    served: list[tuple[object, ...]] = []
+
+    def serve(*arguments: object) -> int:
+        served.append(arguments)
+        return 0
+
+    monkeypatch.setattr(build, "build_lock", contextlib.nullcontext)
+    monkeypatch.setattr(build, "serve", serve)
+    for name in ("require_address", "ensure_venv", "build_site", "compress"):
+        monkeypatch.setattr(build, name, lambda *_arguments: None)
+    monkeypatch.setattr(sys, "argv", ["build.py", "demo", *flags])
+    assert build.main() == 0
+    assert [list(arguments[4:]) for arguments in served] == [flags]
 
 
 @pytest.fixture
