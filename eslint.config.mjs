@@ -92,7 +92,7 @@ export default [
       yoda: "error",
     },
   },
-  { files: ["demo/*.js", "bench/pages/*.js", "tests/browser/*.js", "tests/e2e/*.js"], languageOptions: { globals: globals.browser } },
+  { files: ["demo/*.js", "filesync_web/notebook/*.js", "bench/pages/*.js", "tests/browser/*.js", "tests/e2e/*.js"], languageOptions: { globals: globals.browser } },
   { files: ["**/*.mjs"], languageOptions: { globals: globals.node } },
   { files: ["tools/runtime/*.mjs"], languageOptions: { globals: globals.browser } },
   { files: ["sw/tests/*.mjs"], rules: { "no-new-func": "off" } }, // the sources are scripts, not modules
