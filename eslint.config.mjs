@@ -92,7 +92,7 @@ export default [
       yoda: "error",
     },
   },
-  { files: ["demo/*.js", "bench/pages/*.js", "tests/browser/*.js", "tests/e2e/*.js"], languageOptions: { globals: globals.browser } },
+  { files: ["demo/*.js", "filesync_web/notebook/*.js", "bench/pages/*.js", "tests/browser/*.js", "tests/e2e/*.js"], languageOptions: { globals: globals.browser } },
   { files: ["**/*.mjs"], languageOptions: { globals: globals.node } },
   { files: ["tools/runtime/*.mjs"], languageOptions: { globals: globals.browser } },
   { files: ["examples/how_to/*.mjs", "tests/harness/pages/*.mjs"], languageOptions: { globals: globals.worker } },

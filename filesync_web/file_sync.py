@@ -102,6 +102,11 @@ class FileSync(FileOperations, VersionOperations):
         """The id of the store whose files these are."""
         return self._workspace.store.store_id
 
+    @property
+    def store(self) -> Store:
+        """The store whose files these are."""
+        return self._workspace.store
+
     # --- life
 
     def start(self) -> None:

@@ -30,7 +30,13 @@ from mkdocs.structure.pages import Page
 from mkdocs.utils import meta
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("filesync_web", "filesync_web.testing", "filesync_web.fsspec", "filesync_server")
+PACKAGES = (
+    "filesync_web",
+    "filesync_web.testing",
+    "filesync_web.fsspec",
+    "filesync_web.notebook",
+    "filesync_server",
+)
 """The modules whose `__all__` is public."""
 AT_THE_ROOT = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
 LOG = logging.getLogger("mkdocs.hooks")

@@ -101,6 +101,12 @@ RULES = {
         others=("fsspec", "upath"),
         never=("filesync_web.native", "filesync_web.testing"),
     ),
+    "filesync_web.notebook": Rule(
+        ours=("filesync_web",),
+        lazy=("filesync_web.browser",),
+        others=("anywidget", "traitlets"),
+        never=("filesync_web.native", "filesync_web.testing"),
+    ),
     "filesync_web.mirror": Rule(
         ours=(*FILES, "filesync_web.file_sync", "filesync_web.native"), others=("pathspec",)
     ),
