@@ -8,6 +8,7 @@ from filesync_web.api import (
     clear_service_worker_cache,
     collect_garbage,
     create_file,
+    debug_report,
     delete_file,
     dispose_file_sync,
     drop_orphan,
@@ -134,8 +135,9 @@ from filesync_web.options import FileSyncOptions, FileSyncSettings
 from filesync_web.ports import BlobHandle, HeadersSource, Source, Unsubscribe
 from filesync_web.remote.signer_client import SignerConfig
 from filesync_web.service_worker import FileSyncServiceWorker, PrefetchReport
+from filesync_web.version import VERSION
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "ActiveTransfer",
@@ -230,6 +232,7 @@ __all__ = [
     "create_file",
     "create_file_sync",
     "create_file_sync_schema",
+    "debug_report",
     "delete_file",
     "dispose_file_sync",
     "drop_orphan",

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import Any
 
 from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.paths import check_store_id
@@ -67,10 +68,11 @@ class FileSync(FileOperations, VersionOperations):
         workspace = _workspace(store, platform, remote, options)
         background_uploads = BackgroundUploads(workspace, remote if options.background_uploads else None)
         self._workspace = workspace
+        self._options = options
         self.loop = asyncio.get_running_loop()  # all of it belongs to this one
         self._disposal = asyncio.Lock()
         self._is_disposed = False
-        self._relay = EventRelay(store)
+        self._relay = EventRelay(store, platform.clock)
         self._conflicts = ConflictWatch(workspace, self._relay.tell_here)
         self._orphans = Orphans(workspace, grace=options.orphan_grace)
         self._thumbnails = Thumbnails(workspace, options.thumbnails)
@@ -265,6 +267,23 @@ class FileSync(FileOperations, VersionOperations):
         if not callable(callback):
             raise InvalidArgumentError(f"a callback is a function, not {callback!r:.100}")
         return self._relay.add(callback)
+
+    # --- for who wonders
+
+    async def debug_report(
+        self, file_ids: Iterable[str] | None = None, *, names: bool = False, quick: bool = False
+    ) -> dict[str, Any]:
+        """What this tab or process knows of the store, the transfers, the last events, the storage and some
+        files with their history, as JSON values without secrets: for a bug report, or the inspector.
+
+        `file_ids`: whose history it tells; by default up to 20 that wait or failed, and the newest. `names`:
+        with the names of files. `quick`: without storage, place and service worker, which have to be asked.
+        A part that fails tells its error instead. Raises `UnknownFileError`.
+        """
+        from filesync_web.inspector.facts import Parts, report_of  # most pages never need them
+
+        parts = Parts(self._workspace, self._options, self._leader, self._relay, self.storage_status)
+        return await report_of(parts, file_ids, names=names, quick=quick)
 
 
 def _workspace(

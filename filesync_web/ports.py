@@ -370,7 +370,8 @@ class Platform:
 
     `random` spreads retries, and guards nothing. Without `thumbnails` nothing here can make any. `mount`
     shows a tree of files at a folder, where Python's file system is not the system's own; where it is,
-    `path_of` tells the path of a content, and raises `BlobNotFoundError`."""
+    `path_of` tells the path of a content, and raises `BlobNotFoundError`. `describe` tells what a report says
+    of the place, in JSON values; a page's service worker under `service_worker`."""
 
     blobs: BlobStore
     http: Http
@@ -381,4 +382,5 @@ class Platform:
     thumbnails: ThumbnailStore | None = None
     mount: Callable[[mounting.Tree, str], mounting.Mounted] | None = None
     path_of: Callable[[str], Path] | None = None
+    describe: Callable[[], Awaitable[dict[str, Any]]] | None = None
     random: Random = field(default_factory=Random)

@@ -107,6 +107,20 @@ RULES = {
         others=("anywidget", "traitlets"),
         never=("filesync_web.native", "filesync_web.testing"),
     ),
+    "filesync_web.inspector": Rule(
+        ours=(
+            *FILES,
+            "filesync_web.environment",
+            "filesync_web.file_sync",
+            "filesync_web.options",
+            "filesync_web.transfers",
+            "filesync_web.version",
+        ),
+        lazy=("filesync_web.browser",),
+    ),
+    "filesync_web.inspector.redaction": Rule(never=IMPURE),
+    "filesync_web.inspector.report": Rule(ours=("filesync_web.inspector.redaction",), never=IMPURE),
+    "filesync_web.inspector.html": Rule(never=IMPURE),
     "filesync_web.mirror": Rule(
         ours=(*FILES, "filesync_web.file_sync", "filesync_web.native"), others=("pathspec",)
     ),

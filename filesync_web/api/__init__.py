@@ -30,6 +30,7 @@ from filesync_web.api.instance import (
 from filesync_web.api.mounting import mount
 from filesync_web.api.orphans import drop_orphan, list_orphans, recover_orphan
 from filesync_web.api.python_files import create_file, open_file
+from filesync_web.api.reports import debug_report
 from filesync_web.api.service_worker import (
     clear_service_worker_cache,
     prefetch_files,
@@ -73,6 +74,7 @@ __all__ = [
     "clear_service_worker_cache",
     "collect_garbage",
     "create_file",
+    "debug_report",
     "delete_file",
     "dispose_file_sync",
     "drop_orphan",

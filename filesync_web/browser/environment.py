@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import js
 
 from filesync_web.aio.clocks import SystemClock
@@ -79,6 +81,7 @@ class BrowserEnvironment:
             ),
             thumbnails=OpfsThumbnails(store_id),
             mount=lambda tree, folder: _mount(tree, blobs, folder),
+            describe=_describe,
         )
 
     def absolute_url(self, url: str) -> str:
@@ -91,6 +94,12 @@ def _mount(tree: Tree, blobs: OpfsBlobStore, folder: str) -> Mounted:
     from filesync_web.browser.mounted_fs import mount_tree
 
     return mount_tree(tree, MountedContents(blobs), folder)
+
+
+async def _describe() -> dict[str, Any]:
+    from filesync_web.browser.description import describe_page
+
+    return await describe_page()
 
 
 def _leader_lock(store_id: str) -> str:

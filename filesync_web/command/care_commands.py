@@ -1,4 +1,4 @@
-"""`filesync orphans` and `doctor`: what to do when something is not as it should be."""
+"""`filesync orphans`, `doctor` and `report`: what to do when something is not as it should be."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -30,6 +31,8 @@ MAX_SKEW = 300.0
 """Seconds; object stores of S3's kind refuse signatures from 15 minutes on."""
 LITTLE_SPACE = 500_000_000
 """Bytes."""
+REPORT_PATIENCE = 10.0
+"""Seconds in which a report learns what is new at the server, if it can."""
 
 
 def orphans(
@@ -201,7 +204,26 @@ def _version_of(name: str) -> Any:
         return "of a checkout"
 
 
+def report(
+    context: typer.Context,
+    names: Annotated[bool, typer.Option("--names", help="With the names of files.")] = False,
+) -> None:
+    """Write what this device knows of the store as JSON, for a bug report: without tokens, contents of files,
+    queries of URLs and, unless they are asked for, the names of files.
+
+    Example: filesync report > report.json
+    """
+
+    async def use(session: Session) -> None:
+        with suppress(FileSyncError, TimeoutError):  # the report tells of it
+            await asyncio.wait_for(session.connect(), REPORT_PATIENCE)
+        Console(as_json=True).result(await session.files.debug_report(names=names))
+
+    use_store(context, use)
+
+
 def add_to(app: typer.Typer) -> None:
     """Give the command line these commands."""
     app.command()(orphans)
     app.command()(doctor)
+    app.command()(report)

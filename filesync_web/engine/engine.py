@@ -88,9 +88,10 @@ from collections.abc import Iterable, Mapping
 from filesync_web.core.backoff import RetryPolicy
 from filesync_web.core.failures import Failure
 from filesync_web.engine.demand import Demand, Downloads
-from filesync_web.engine.effects import DeleteBlob, Effect, JobKind
+from filesync_web.engine.effects import DeleteBlob, Effect, Job, JobKind
 from filesync_web.engine.file_entry import FileFact
 from filesync_web.engine.remote_deletes import RemoteDeletes
+from filesync_web.engine.retry import Retry
 from filesync_web.engine.state import EngineState, JobOwner, Limits, RunningJobs
 from filesync_web.engine.transfers import Transfers
 
@@ -179,6 +180,18 @@ class Engine:
             return None
         times = [time for queue in self._state.queues.values() if (time := queue.next_due()) is not None]
         return min(times, default=None)
+
+    # --- for a report
+
+    def running_jobs(self) -> list[Job]:
+        """The jobs whose end was not reported yet, the oldest first."""
+        return self._state.jobs.all()
+
+    def retry_of(self, some_id: str) -> Retry | None:
+        """How often the transfer of a file or a version has failed in a row; None for one that is not
+        known."""
+        file = self._state.files.get(some_id)
+        return None if file is None else file.retry
 
     # --- what follows from an input
 

@@ -84,6 +84,10 @@ class RunningJobs:
             self._load[job.kind] -= weight_of(job)
         return job
 
+    def all(self) -> list[Job]:
+        """Each of them, the oldest first."""
+        return list(self._jobs.values())
+
     def is_full(self, kind: JobKind) -> bool:
         """Whether no further job of that kind may run, however small it is."""
         limit = self._limits.of(kind)

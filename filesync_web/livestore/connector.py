@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from filesync_web.aio.waiting import first_of
 from filesync_web.core.light_dataclass import dataclass
 from filesync_web.errors import SyncAuthError, SyncError
@@ -29,10 +31,11 @@ class Connector:
         self.store_id = store_id
         self.options = options
         self._ports = ports
+        self._payload: Json = None
 
     async def connect(self) -> Connection:
         """A new connection; raises `SocketClosedError` or `SyncError`. When it is cancelled, none is left."""
-        payload = await self._payload()
+        payload = self._payload = await self._payload_now()
         try:
             return Connection(await self._open(payload), payload)
         except SocketClosedError as error:
@@ -41,7 +44,11 @@ class Connector:
                 raise
             raise refusal from error
 
-    async def _payload(self) -> Json:
+    def tokens(self) -> set[str]:
+        """Every text in what the backend's auth was told last."""
+        return set(_texts_in(self._payload))
+
+    async def _payload_now(self) -> Json:
         try:
             return await self.options.payload_now()
         except Exception as error:
@@ -65,3 +72,11 @@ class Connector:
         if not opened:
             raise SyncError(f"no connection to the sync backend within {CONNECT_TIMEOUT:g} s")
         return opened[0]
+
+
+def _texts_in(value: Json) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for member in value.values() if isinstance(value, dict) else value:
+            yield from _texts_in(member)

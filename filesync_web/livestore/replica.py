@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import compress
+from typing import Any
 
 from filesync_web.aio.futures import new_future
 from filesync_web.aio.tasks import Tasks
@@ -36,6 +37,9 @@ logger = logging.getLogger(__name__)
 MAX_TOGETHER = 100
 """Commits that go into the log together: in a browser, trying and applying them takes some 50 ms, in which
 nobody else gets a turn."""
+
+DESCRIBED_EVENTS = 20
+"""Pending events that a description names, at most."""
 
 OnChange = Callable[[Change], None]
 OnVoid = Callable[[Sequence[LocalEvent]], None]
@@ -232,6 +236,24 @@ class Replica:
         """How many events came after the state was last saved."""
         saved = self._saved if self._saved.epoch == self.position.epoch else START
         return self.position.confirmed - saved.confirmed + self.position.local - saved.local
+
+    def describe(self) -> dict[str, Any]:
+        """How far the log is, in JSON values, for a report: events by name, without their arguments."""
+        position = self.position
+        return {
+            **{name: getattr(position, name) for name in ("epoch", "confirmed", "local")},
+            "backend_id": self.backend_id,
+            "resets": self.resets,
+            "rebases": self.state.rebases,
+            "unsaved": self.unsaved,
+            "pending": len(self.pending),
+            "first_pending": [
+                {"id": entry.id, "name": entry.event.name} for entry in self.pending[:DESCRIBED_EVENTS]
+            ],
+            "last_confirmed": [
+                {"number": event.seq_num, "name": event.name, "by": event.client_id} for event in self.recent
+            ],
+        }
 
     async def append(self, events: Sequence[NewEvent]) -> None:
         """Put new events into the log, but for those whose condition does not hold.

@@ -90,6 +90,7 @@ class State:
         self.void: list[LocalEntry] = []  # pending entries whose condition no longer holds
         self._settled: list[_Entry] = []  # what belongs to the base, but is in the tail
         self._tail_tables: set[str] = set()  # the tables that the tail has changed
+        self.rebases = 0  # how often pending events were applied again, on top of others
         self._may_commit = True
         self._is_open = True
         try:
@@ -245,6 +246,7 @@ class State:
             self._settled += delta.confirmed  # what they do is done already
             del self.pending[: len(own)]
         else:
+            self.rebases += bool(self.pending)
             touched += _events(self.pending)
             added = [entry for entry in self.pending if entry.id not in gone] + added
             changed |= self._tail_tables

@@ -11,6 +11,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import asdict
 from typing import Any, TypeVar, overload
 
 from filesync_web.aio.listeners import Listeners
@@ -309,6 +310,24 @@ class Store:
             self._sync.nudge()
         else:
             self._tabs.post(_NUDGE)
+
+    def describe(self) -> dict[str, Any]:
+        """What this store knows of itself, in JSON values, for a report: its ids, how far the log is and how
+        metadata sync stands. Events are told by their names alone."""
+        sync = None if self._sync is None else {**self._sync.describe(), **asdict(self.sync_status)}
+        ids = {"store_id": self.store_id, "client_id": self.client_id, "session_id": self.session_id}
+        return {
+            **ids,
+            "is_open": self._is_open,
+            "leads": self.leader,
+            "sync": sync,
+            "log": self._replica.describe(),
+        }
+
+    def tokens(self) -> set[str]:
+        """The texts by which this tab has proved itself to the sync backend: for what is to leave them
+        out."""
+        return self._sync.tokens() if self._sync is not None else set()
 
     # --- inside ---------------------------------------------------------------------------------------------
 

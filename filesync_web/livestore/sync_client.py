@@ -12,6 +12,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from filesync_web.aio.tasks import Tasks, raise_if_cancelled
 from filesync_web.aio.waiting import first_of
@@ -111,6 +112,15 @@ class SyncClient:
         """The log has changed: there may be something to push, if that is not put off."""
         if not self._is_put_off:
             self._woken.set()
+
+    def describe(self) -> dict[str, Any]:
+        """Where it syncs to, in JSON values, for a report."""
+        options = self._connector.options
+        return {"url": options.url, "transport": options.transport, "failures_in_a_row": self._failures}
+
+    def tokens(self) -> set[str]:
+        """What must not be told of the last connection."""
+        return self._connector.tokens()
 
     def nudge(self) -> None:
         """Connect now, or test the connection."""

@@ -15,6 +15,7 @@ from filesync_web.livestore.store import Store
 from filesync_web.livestore.sync_status import SyncOptions
 from filesync_web.native.blobs import DirectoryBlobStore
 from filesync_web.native.connectivity import AlwaysConnected
+from filesync_web.native.description import describe_process
 from filesync_web.native.event_log import SqliteEventLog
 from filesync_web.native.http import HttpxHttp
 from filesync_web.native.locks import FileLocks
@@ -58,6 +59,7 @@ class NativeEnvironment:
             clock=SystemClock(),
             thumbnails=_thumbnails(self._root, store_id),
             path_of=blobs.path_of,
+            describe=describe_process,
         )
 
     def absolute_url(self, url: str) -> str:

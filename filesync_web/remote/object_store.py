@@ -8,7 +8,7 @@ is no object store.
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from filesync_web.aio.gate import Gate
 from filesync_web.core.light_dataclass import dataclass
@@ -87,6 +87,14 @@ class Remote(Protocol):
         asked now."""
         ...
 
+    def describe(self) -> dict[str, Any]:
+        """What is known of it, in JSON values, for a report; without tokens."""
+        ...
+
+    def tokens(self) -> set[str]:
+        """The texts by which we have proved who we are: for what is to leave them out."""
+        ...
+
 
 class LocalOnly:
     """The `Remote` that never is: it has nothing, and nothing can be sent there."""
@@ -125,6 +133,14 @@ class LocalOnly:
         """There is none."""
         del store_id
         return None
+
+    def describe(self) -> dict[str, Any]:
+        """There is nothing to tell."""
+        return {}
+
+    def tokens(self) -> set[str]:
+        """There are none."""
+        return set()
 
 
 def _local_only(key: str) -> PermanentTransferError:
@@ -264,3 +280,11 @@ class ObjectStore:
     async def usage(self, store_id: str) -> RemoteUsage | None:
         """What the signer says, where it counts; None when it cannot be asked."""
         return await self._signer.usage(store_id, timeout=USAGE_TIMEOUT)
+
+    def describe(self) -> dict[str, Any]:
+        """The signer, as the last answers have shown it."""
+        return self._signer.describe()
+
+    def tokens(self) -> set[str]:
+        """What the signer was last told of us."""
+        return self._signer.tokens()

@@ -70,6 +70,12 @@ def signed_request(
     )
 
 
+def sent_at(headers: Headers) -> float | None:
+    """When an answer was sent by its server's clock, in seconds since the epoch and whole ones; None where it
+    does not say. To a page a server of another origin shows it only when it exposes the header `Date`."""
+    return _parsed(parsedate_to_datetime, headers.get("date", ""))
+
+
 def _lifetime(url: str, expires_at: Any, date: str, now: float) -> float:
     from email.utils import parsedate_to_datetime  # not needed before the first transfer
 

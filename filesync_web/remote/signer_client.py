@@ -16,7 +16,7 @@ from typing import Any
 
 from filesync_web.aio.batches import Batches
 from filesync_web.aio.resolved import resolved
-from filesync_web.core.failures import GONE_STATUSES, error_for_status
+from filesync_web.core.failures import GONE_STATUSES, error_for_status, shown_url
 from filesync_web.core.foreign import ForeignTextError, parse_json
 from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.refusals import quoted
@@ -30,7 +30,7 @@ from filesync_web.errors import (
     TransferError,
 )
 from filesync_web.ports import Headers, HeadersSource, HttpResponse, Platform
-from filesync_web.remote.signed_requests import SignedRequest, signed_request
+from filesync_web.remote.signed_requests import SignedRequest, sent_at, signed_request
 
 logger = logging.getLogger(__name__)
 
@@ -127,6 +127,8 @@ class SignerClient:
         self._config = config
         self._base = config.base_url.rstrip("/")
         self._complaint = ""
+        self._sent: Headers = {}
+        self._clock_offset: float | None = None
         self.features: frozenset[str] = frozenset()
         # What is slow in the object store must not keep others from their URLs.
         self._signing = self._batches()
@@ -147,10 +149,13 @@ class SignerClient:
         The app's headers are sent along, without the token: a gateway may want them.
         """
         headers = await self._health_headers()
+        asked_at = self._clock.time()
         try:
             answer = await self._http.request("GET", f"{self._base}/health", headers=headers, timeout=timeout)
         except FileSyncError as error:
             return self._is_unhealthy(str(error))
+        if (sent := sent_at(answer.headers)) is not None:
+            self._clock_offset = sent + 0.5 - (asked_at + self._clock.time()) / 2  # it tells whole seconds
         body = _json(answer)
         if not answer.ok:
             return self._is_unhealthy(f"the signer's health: the server answered {answer.status}")
@@ -165,6 +170,21 @@ class SignerClient:
         self._complaint = ""
         return True
 
+    def describe(self) -> dict[str, Any]:
+        """What is known of it, in JSON values, for a report. `clock_offset`: by how many seconds its clock is
+        ahead of ours, to a second or two; None where no answer has told."""
+        offset = self._clock_offset
+        return {
+            "url": shown_url(self._base),
+            "features": sorted(self.features),
+            "clock_offset": None if offset is None else round(offset),
+            "complaint": self._complaint,
+        }
+
+    def tokens(self) -> set[str]:
+        """The values of the headers by which it was last asked something."""
+        return {part for value in self._sent.values() for part in (value, value.removeprefix("Bearer "))}
+
     def _is_unhealthy(self, complaint: str) -> bool:
         """Log it, but not at every probe, and answer that it is not healthy."""
         if complaint != self._complaint:
@@ -174,7 +194,9 @@ class SignerClient:
 
     async def _health_headers(self) -> dict[str, str]:
         try:
-            return await self._config.own_headers()
+            headers = await self._config.own_headers()
+            self._sent = {**self._sent, **headers}
+            return headers
         except Exception:  # whatever it is, the transfers will tell it
             logger.warning("the app's function for headers failed: health is asked without", exc_info=True)
             return {}
@@ -303,7 +325,8 @@ class SignerClient:
     async def _auth_headers(self, what: str) -> dict[str, str]:
         """The headers of this moment; when the app's function for them fails, that is worth another try."""
         try:
-            return await self._config.auth_headers()
+            self._sent = headers = await self._config.auth_headers()
+            return headers
         except FileSyncError:
             raise
         except Exception as error:

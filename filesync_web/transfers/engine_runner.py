@@ -83,6 +83,7 @@ class EngineRunner:
         self._reports_due = 0.0  # when they are to wait no longer for more, by the monotonic clock
         self._tasks = Tasks(f"transfers of store {workspace.store.store_id!r}")
         self._running: dict[int, asyncio.Task[None]] = {}
+        self._engine: Engine | None = None
         self._wake = asyncio.Event()
 
     def changed(self, events: Sequence[tuple[str, Any]]) -> None:
@@ -130,7 +131,7 @@ class EngineRunner:
             self._reports.clear()
             stored = await self._blobs.list()
             self._facts = Facts(self._workspace, stored)
-            engine = self._new_engine(stored)
+            engine = self._engine = self._new_engine(stored)
             async for facts in self._facts.of(self._tables.all_ids(FACTS_PER_BATCH)):
                 await self._perform(engine.learn(facts, self._clock.monotonic()))
             self._facts.has_begun()
@@ -147,7 +148,21 @@ class EngineRunner:
                     await self._perform(engine.set_gate(self._monitor.may_transfer, self._clock.monotonic()))
                     await self._pause(engine.next_wakeup())
         finally:
+            self._engine = None
             await self._tasks.cancel_and_wait()
+
+    def running_jobs(self) -> list[Job] | None:
+        """What is under way, the oldest first; None while this tab runs no transfers."""
+        return None if self._engine is None else self._engine.running_jobs()
+
+    def describe_retry(self, some_id: str) -> dict[str, Any] | None:
+        """How often the transfer of a file or a version has failed in a row here, and in how many seconds it
+        is tried again, in JSON values; None while this tab runs no transfers, or has not tried it."""
+        retry = self._engine.retry_of(some_id) if self._engine is not None else None
+        if retry is None or not retry.attempts:
+            return None
+        again_in = max(0.0, retry.not_before - self._clock.monotonic())
+        return {"attempts": retry.attempts, "again_in": round(again_in, 1), "rests": retry.is_resting}
 
     def _new_engine(self, stored: Mapping[str, int]) -> Engine:
         options = self._options

@@ -16,7 +16,8 @@ from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.versions import file_and_content
 from filesync_web.livestore.messages import Json
 from filesync_web.livestore.store import Store
-from filesync_web.ports import Unsubscribe
+from filesync_web.ports import Clock, Unsubscribe
+from filesync_web.transfers.recent_events import RecentEvents
 
 TOPIC = "file-sync-event"
 
@@ -28,16 +29,17 @@ class EventRelay:
     """Tells events here and to the other tabs of a store, and hears theirs while it is `open`.
 
     `online` is the one place in a tab that says whether the signer can be reached: what the leading tab,
-    this one or another, has told last. None until then.
+    this one or another, has told last. None until then. `recent` are the last events that were told here.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._listeners: Listeners[FileSyncEvent] = Listeners()
         self._unsubscribe: Unsubscribe | None = None
         self._unsent: list[dict[str, Any]] = []
         self._is_due = False
         self.online: bool | None = None
+        self.recent = RecentEvents(clock)
 
     def open(self) -> None:
         """Hear the other tabs from now on, beginning with whether the leader is online."""
@@ -96,6 +98,7 @@ class EventRelay:
         """Tell this tab alone."""
         if event.type in ("online", "offline"):
             self.online = event.type == "online"
+        self.recent.note(event)
         self._listeners.tell(event)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -104,6 +105,23 @@ class Leader:
             self._monitor.check_now()
         else:
             self._store.post_message(CHECK_TOPIC, None)
+
+    # --- for a report
+
+    def describe(self) -> dict[str, Any]:
+        """What this tab does as a leader, in JSON values. `jobs`: how many of each kind are under way, those
+        included that were told to stop; None while this tab runs none."""
+        jobs = self._runner.running_jobs()
+        return {
+            "is_started": self._following is not None,
+            "online": self._relay.online,
+            "may_transfer": self._monitor.may_transfer,
+            "jobs": None if jobs is None else Counter(job.kind.value for job in jobs),
+        }
+
+    def describe_retry(self, some_id: str) -> dict[str, Any] | None:
+        """How often the transfer of a file or a version has failed (see `EngineRunner.describe_retry`)."""
+        return self._runner.describe_retry(some_id)
 
     # --- following the leadership
 

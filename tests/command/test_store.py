@@ -1,4 +1,4 @@
-"""The commands about a whole store: export and import, orphans, doctor."""
+"""The commands about a whole store: export and import, orphans, doctor, report."""
 
 from __future__ import annotations
 
@@ -108,3 +108,19 @@ def test_doctor_finds_all_well_and_says_what_is_not(shell: Shell, server: Server
 def test_the_data_folder_is_for_this_user_alone(shell: Shell) -> None:
     put_all(shell)
     assert shell.data.stat().st_mode & 0o077 == 0
+
+
+def test_a_report_tells_everything_but_secrets(shell: Shell) -> None:
+    put_all(shell)
+    written = shell.ok("report")
+    report = json.loads(written)
+    assert report["store"]["sync"]["caught_up"]
+    assert report["remote"]["clock_offset"] in range(-3, 4)
+    assert report["storage"]["live"] == len(b"one" + b"two")
+    assert len(report["files"]) == 3
+    assert "b.txt" not in written
+    shell.token = "wrong-token-of-somebody"
+    written = shell.ok("report", "--names")
+    assert shell.token not in written
+    assert "b.txt" in written
+    assert any("Metadata sync fails" in finding for finding in json.loads(written)["findings"])

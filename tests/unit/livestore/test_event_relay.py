@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from filesync_web.core.display import FileSyncEvent
-from filesync_web.testing.clock import settle
+from filesync_web.testing.clock import ManualClock, settle
 from filesync_web.transfers.event_relay import EventRelay
 from tests.unit.livestore.support import Device, recorder
 
@@ -16,7 +16,7 @@ async def test_progress_goes_with_what_comes_next_or_a_little_later(monkeypatch:
     monkeypatch.setattr("filesync_web.transfers.event_relay.PROGRESS_DELAY", 0.05)
     device = Device()
     leader, other = await device.tab("leader"), await device.tab("other")
-    relay, hearing = EventRelay(leader), EventRelay(other)
+    relay, hearing = (EventRelay(store, ManualClock()) for store in (leader, other))
     heard, hear = recorder()
     hearing.open()
     hearing.add(hear)

@@ -1,0 +1,1 @@
+"""The inspector: a read-only panel for any page that shows what the kit knows."""

@@ -1,0 +1,3 @@
+"""The version of the kit, for every module that tells it."""
+
+VERSION = "0.1.0"
