@@ -17,7 +17,7 @@ from tools import environment, site
 from tools.common import ROOT, BuildError, digest, is_fresh, run, write_stamp
 from tools.compile_zip import compile_module
 from tools.packages import pyodide_lock
-from tools.serve import require_address
+from tools.serve import address_to_share, require_address
 from tools.site_wheel import python_tag
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
@@ -102,6 +102,25 @@ def test_taken_port_is_a_clear_message() -> None:
 def test_an_address_that_the_demo_cannot_work_at_is_a_clear_message(host: str, port: int, words: str) -> None:
     with pytest.raises(BuildError, match=words):
         require_address(host, port)
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("0.0.0.0", "one address only"),
+        ("::", "one address only"),
+        ("8.8.8.8", "an address of the Internet"),
+        ("my-computer", "needs an IP address"),
+    ],
+)
+def test_the_demo_is_shared_in_a_network_of_ones_own_only(host: str, words: str) -> None:
+    with pytest.raises(BuildError, match=words):
+        address_to_share(host)
+
+
+@pytest.mark.parametrize("host", ["192.168.1.7", "fd00::2", "127.0.0.1"])
+def test_the_demo_is_shared_at_a_private_address(host: str) -> None:
+    assert address_to_share(host) == host
 
 
 @pytest.fixture
