@@ -29,7 +29,7 @@ from tools.packages import ESLINT, ensure_npm_packages, ensure_wheel
 from tools.pyodide_dist import build_pyodide_dist
 from tools.release import IN_A_PAGE, build_sdist, check_distributions
 from tools.sbom import write_sbom
-from tools.serve import require_address, serve
+from tools.serve import address_to_share, require_address, require_free, serve, share
 from tools.site import SERVICE_WORKER, build_site
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
@@ -39,13 +39,23 @@ INTERRUPTED = 130  # a shell's exit code for what Ctrl-C has ended
 
 def demo(args: argparse.Namespace) -> int:
     """Build the gallery and serve it with everything it needs on one origin, until Ctrl-C."""
-    require_address(args.host, args.port)
+    if args.share and args.isolation:
+        raise BuildError("--share and --cross-origin-isolation do not go together")
+    if args.share:
+        host = address_to_share(args.host)
+        require_free(host, args.port)
+    else:
+        host = args.host or "127.0.0.1"
+        require_address(host, args.port)
     with build_lock():
         ensure_venv()
         site = build_site()
         compress(site)
+    data = args.data.resolve()
+    if args.share:
+        return share(host, args.port, data, site)
     isolation = ["--cross-origin-isolation", args.isolation] if args.isolation else []
-    return serve(args.host, args.port, args.data.resolve(), site, *isolation)
+    return serve(host, args.port, data, site, *isolation)
 
 
 def test(args: argparse.Namespace) -> int:
@@ -185,7 +195,12 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     demo_command = add(demo)
-    demo_command.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    demo_command.add_argument("--host", help="address to listen on (127.0.0.1; with --share, the network's)")
+    demo_command.add_argument(
+        "--share",
+        action="store_true",
+        help="for a phone in the same network: https, and a token in a QR code",
+    )
     demo_command.add_argument("--port", type=int, default=8000, help="port to listen on (%(default)s)")
     demo_command.add_argument("--data", type=Path, default=ROOT / ".data", help="folder of all data (.data)")
     demo_command.add_argument(

@@ -16,8 +16,6 @@ from listing import FILES, LOCAL_STATES, Listing, is_picture
 
 import filesync_web as fs
 
-TOKEN = "dev-token-change-in-production"  # noqa: S105 - the development server's; a real app asks its user to log in
-
 SCHEMA = fs.make_schema(
     tables=FILES.tables, events=FILES.events, materializers=FILES.create_materializers(FILES.tables)
 )
@@ -51,20 +49,26 @@ class Snapshot:
 class Gallery:
     """One store of pictures and its file sync."""
 
-    def __init__(self, store: fs.Store, *, local_only: bool) -> None:
+    def __init__(self, store: fs.Store, *, token: str | None, local_only: bool) -> None:
         self.listing = Listing(store)
         self.kept = Kept(store, local_only=local_only)
         self.store_id = store.store_id
         self._store = store
+        self._token = token
         self._local_only = local_only
         self._sync_failing = False
         self._verdict: asyncio.TimerHandle | None = None
 
     @classmethod
-    async def open(cls, store_id: str, *, local_only: bool, health_check_interval: float) -> Gallery:
-        """Open the store and start the sync; `local_only` keeps everything on this device."""
-        sync = None if local_only else fs.SyncOptions(url="/sync", auth_token=TOKEN)
-        remote = None if local_only else fs.SignerConfig(base_url="/api", auth_token=TOKEN)
+    async def open(
+        cls, store_id: str, *, token: str | None, local_only: bool, health_check_interval: float
+    ) -> Gallery:
+        """Open the store and start the sync; `local_only` keeps everything on this device.
+
+        The sync signs in by `token`, or where that is None by a cookie.
+        """
+        sync = None if local_only else fs.SyncOptions(url="/sync", auth_token=token)
+        remote = None if local_only else fs.SignerConfig(base_url="/api", auth_token=token)
         store = await fs.open_store(SCHEMA, store_id=store_id, sync=sync)
         # background_uploads: once this tab is closed, the service worker goes on, with the token of then.
         await fs.init_file_sync(
@@ -74,14 +78,14 @@ class Gallery:
             background_uploads=True,
             max_concurrent_uploads=2,
         )
-        return cls(store, local_only=local_only)
+        return cls(store, token=token, local_only=local_only)
 
     async def serve_files(self) -> None:
         """Let a service worker answer for the files' own URLs, `/livestore-filesync-files/...`."""
         await fs.register_file_sync_service_worker(
             "./filesync-sw.js",
             signer_base_url="" if self._local_only else "/api",
-            headers={"Authorization": f"Bearer {TOKEN}"},
+            headers={"Authorization": f"Bearer {self._token}"} if self._token else None,
         )
 
     def snapshot(self) -> Snapshot:

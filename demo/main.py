@@ -23,6 +23,7 @@ from parts import Parts
 from past import Past
 from pyscript import document, web, when, window
 from pyscript.js_modules import images, loading
+from session import sign_in
 from status import StatusPanel
 from viewer import Viewer
 
@@ -81,6 +82,11 @@ class Main:
         when("click", "#stop-adding")(lambda _event: self._adding.stop())
         accept_files(page, self._add, self._add_entries)
         self._start(self._serve_files())
+
+    def tell(self, problem: str) -> None:
+        """Show a problem, if there is one."""
+        if problem:
+            self._toasts.show(problem)
 
     # --- out: what the kit says, on the page ---
 
@@ -234,10 +240,14 @@ async def main() -> None:
         loading.fail("The address names a store with other characters than letters, digits and _.")
         return
     try:
+        session = await sign_in()
         gallery = await Gallery.open(
-            store_id, local_only=query.get("localOnly") == "1", health_check_interval=int(interval) / 1000
+            store_id,
+            token=session.token,
+            local_only=query.get("localOnly") == "1",
+            health_check_interval=int(interval) / 1000,
         )
-        Main(gallery)
+        Main(gallery).tell(session.problem)
     except Exception as error:
         loading.fail(wording.plain(error))
         raise

@@ -161,6 +161,9 @@ RULES = {
     "examples": Rule(ours=("filesync_server",), any_other=True, public_only=True),
     "tools": Rule(),
     "tools.docs_hooks": Rule(others=("griffe", "mkdocs")),  # MkDocs runs it
+    "tools.shared": Rule(
+        ours=("filesync_server", "tools.common"), any_other=True
+    ),  # a process of the environment
     "build": Rule(ours=("tools",)),
 }
 OURS = ("filesync_web", "filesync_server", "demo", "examples", "tools", "tests", "bench")

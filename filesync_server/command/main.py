@@ -10,7 +10,7 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -75,6 +75,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         sys.stderr.write(f"filesync-server: {error}\n")
         return 2
+    return run(settings)
+
+
+def run(settings: Settings, around: Callable[[ASGIApp], ASGIApp] | None = None) -> int:
+    """Serve by these settings, until SIGINT or SIGTERM; the exit code is that of `main`.
+
+    `around` makes the application that is served of the one that the settings ask for, in one process.
+    """
     configure_logging(settings)
     log.info("%s", start_line(settings))
     with ExitStack() as claims:
@@ -93,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (OSError, sqlite3.Error) as error:
             log.critical("the data directory %s cannot be used: %s", settings.data, error)
             return 1
-        return _serve(settings, app)
+        return _serve(settings, around(app) if around and app else app)
 
 
 def _serve(settings: Settings, app: ASGIApp | None) -> int:

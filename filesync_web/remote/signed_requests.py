@@ -73,19 +73,24 @@ def signed_request(
 def sent_at(headers: Headers) -> float | None:
     """When an answer was sent by its server's clock, in seconds since the epoch and whole ones; None where it
     does not say. To a page a server of another origin shows it only when it exposes the header `Date`."""
-    return _parsed(parsedate_to_datetime, headers.get("date", ""))
+    return _parsed_date(headers.get("date", ""))
 
 
 def _lifetime(url: str, expires_at: Any, date: str, now: float) -> float:
-    from email.utils import parsedate_to_datetime  # not needed before the first transfer
-
     expires = _parsed(datetime.fromisoformat, str(expires_at))
-    sent = _parsed(parsedate_to_datetime, date)
+    sent = _parsed_date(date)
     if expires is not None and sent is not None:
         return expires - sent
     if duration := re.search(r"[?&]X-Amz-Expires=(\d{1,7})(?:&|$)", url):
         return float(duration[1])
     return 0.0 if expires is None else expires - now
+
+
+def _parsed_date(header: str) -> float | None:
+    """The value of a header `Date`."""
+    from email.utils import parsedate_to_datetime  # not needed before the first transfer
+
+    return _parsed(parsedate_to_datetime, header)
 
 
 def _parsed(parse: Callable[[str], datetime], text: str) -> float | None:

@@ -75,7 +75,7 @@ class ServerProcess:
                 stderr=subprocess.STDOUT,
             )
         deadline = time.monotonic() + START_SECONDS
-        while not answers(HOST, self.port, self._path):
+        while not self._is_up():
             if process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise AssertionError(f"the server does not answer; its log:\n{self.read_log()}")
@@ -100,6 +100,9 @@ class ServerProcess:
 
     def _command(self) -> list[str | Path]:
         return server_command(HOST, self.port, self.data, self.site)
+
+    def _is_up(self) -> bool:
+        return answers(HOST, self.port, self._path)
 
     def _end(self, how: signal.Signals) -> int:
         process, self._process = self._process, None

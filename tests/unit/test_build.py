@@ -19,7 +19,7 @@ from tools import environment, site
 from tools.common import ROOT, BuildError, digest, is_fresh, run, write_stamp
 from tools.compile_zip import compile_module
 from tools.packages import pyodide_lock
-from tools.serve import require_address
+from tools.serve import address_to_share, require_address
 from tools.site_wheel import python_tag
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
@@ -123,6 +123,23 @@ def test_the_demo_isolates_its_pages_when_it_is_asked_to(
     monkeypatch.setattr(sys, "argv", ["build.py", "demo", *flags])
     assert build.main() == 0
     assert [list(arguments[4:]) for arguments in served] == [flags]
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("0.0.0.0", "one address only"),
+        ("::", "one address only"),
+        ("8.8.8.8", "an address of the Internet"),
+        ("my-computer", "needs an IP address"),
+    ],
+)
+def test_the_demo_is_shared_in_a_network_of_ones_own_only(host: str, words: str) -> None:
+    with pytest.raises(BuildError, match=words):
+        address_to_share(host)
+
+
+@pytest.mark.parametrize("host", ["192.168.1.7", "fd00::2", "127.0.0.1"])
+def test_the_demo_is_shared_at_a_private_address(host: str) -> None:
+    assert address_to_share(host) == host
 
 
 @pytest.fixture
