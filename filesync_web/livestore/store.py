@@ -357,8 +357,7 @@ class Store:
     @property
     def _is_worth_saving(self) -> bool:
         """Whether many events came after the state was last saved: many also beside those that wait for the
-        backend, since saving it applies these again. While the backend takes them, better wait for the last:
-        then nothing has to be applied again."""
+        backend, since saving applies these again. While the backend takes them, it waits for the last."""
         replica = self._replica
         patience = _PATIENCE if self._report.status.connected else 1
         return replica.unsaved >= max(_SAVE_EVENTS, patience * len(replica.pending))

@@ -123,6 +123,8 @@ def test_the_demo_isolates_its_pages_when_it_is_asked_to(
     monkeypatch.setattr(sys, "argv", ["build.py", "demo", *flags])
     assert build.main() == 0
     assert [list(arguments[4:]) for arguments in served] == [flags]
+
+
 @pytest.mark.parametrize(
     ("host", "words"),
     [
