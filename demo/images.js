@@ -30,9 +30,23 @@ export async function invert(blob) {
 /** Decode a picture whole: an image element, which takes half a photo as well, is for drawings of vectors only. */
 async function decode(blob) {
   const isDrawing = blob.type === 'image/svg+xml';
-  return (isDrawing ? decodeDrawing(blob) : createImageBitmap(blob)).catch(() => {
+  return (isDrawing ? decodeDrawing(blob) : decodePhotograph(blob)).catch(() => {
     throw new Error('the browser cannot read it as a picture');
   });
+}
+
+async function decodePhotograph(blob) {
+  if (!(await isWhole(blob))) throw new Error('it is torn');
+  return createImageBitmap(blob);
+}
+
+/** Whether a picture has its end: Firefox and WebKit decode also what is torn, and fill in black. */
+async function isWhole(blob) {
+  const textOf = async (part) => new TextDecoder('latin1').decode(await part.arrayBuffer());
+  const [head, tail] = await Promise.all([textOf(blob.slice(0, 4)), textOf(blob.slice(-65536))]); // cameras may add a trailer
+  if (head.endsWith('PNG')) return tail.includes('IEND');
+  if (head.startsWith('\xff\xd8')) return tail.lastIndexOf('\xff\xd9') > tail.lastIndexOf('\xff\xda');
+  return head !== 'GIF8' || /;\0*$/.test(tail); // of other kinds nobody decodes a part
 }
 
 async function decodeDrawing(blob) {

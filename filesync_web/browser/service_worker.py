@@ -135,7 +135,10 @@ class RegisteredServiceWorker:
         """Register the script, and wait until its worker controls this page and knows its remote."""
         js_container = service_workers()
         options = {"updateViaCache": "none"} | ({"scope": scope} if scope else {})
-        js_registration = await answer_of(js_container, "register", script_url, js_object(options))
+        try:
+            js_registration = await answer_of(js_container, "register", script_url, js_object(options))
+        except ServiceWorkerError as error:
+            raise ServiceWorkerError(f"{error}{await _refusal(script_url)}") from error
         if not js.location.href.startswith(js_registration.scope):
             raise ServiceWorkerError(
                 f"the scope {js_registration.scope} does not cover this page, {js.location.href}"
@@ -303,6 +306,15 @@ async def _find_stored(key: str) -> dict[str, Any]:
         return {"file": await call(js_handle, "getFile")}
     except JsError:
         return {"file": None}
+
+
+async def _refusal(script_url: str) -> str:
+    """What the server says of a script that could not be registered; not every browser tells it."""
+    try:
+        js_answer = await answer_of(js, "fetch", script_url, js_object({"cache": "no-store"}))
+    except ServiceWorkerError:
+        return "; the server does not answer"
+    return "" if js_answer.ok else f"; the server answers {js_answer.status}"
 
 
 def _registered() -> RegisteredServiceWorker:

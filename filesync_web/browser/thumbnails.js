@@ -50,6 +50,15 @@ async function decodeFraction(blob, type, { size, fit, pixels }) {
   return null;
 }
 
+// Whether a picture has its end. Firefox and WebKit decode also what is torn, and fill in black.
+async function isWhole(blob) {
+  const textOf = async (part) => new TextDecoder("latin1").decode(await part.arrayBuffer());
+  const [head, tail] = await Promise.all([textOf(blob.slice(0, 4)), textOf(blob.slice(-65536))]); // cameras may add a trailer
+  if (head.endsWith("PNG")) return tail.includes("IEND");
+  if (head.startsWith("\xff\xd8")) return tail.lastIndexOf("\xff\xd9") > tail.lastIndexOf("\xff\xda");
+  return head !== "GIF8" || /;\0*$/.test(tail); // of other kinds nobody decodes a part
+}
+
 // The picture, turned as its Exif says, for `use`, which gets it while it is in memory, with its width and height there; null
 // when it cannot be decoded.
 async function withPicture(blob, type, wanted, use) {
@@ -158,5 +167,5 @@ serve({
   remove,
   raster,
   dataUrl: (_job, { blob, mimeType }) => new FileReaderSync().readAsDataURL(new Blob([blob], { type: mimeType })),
-  shrink: (_job, { blob, mimeType, recipe }) => shrunk(blob, mimeType, recipe),
+  shrink: async (_job, { blob, mimeType, recipe }) => ((await isWhole(blob)) ? shrunk(blob, mimeType, recipe) : null),
 });

@@ -20,6 +20,8 @@ from tests.harness import PyodidePage, ServerProcess, open_pyodide_page, run_in_
 from tests.harness.waiting import wait_until
 from tools.common import ROOT
 
+pytestmark = pytest.mark.only_in("chromium", reason="no other browser has Background Sync")
+
 BROWSER = ROOT / "filesync_web/browser"
 SIGN = "/v1/sign/upload"
 
@@ -138,6 +140,8 @@ def worker_of(page: Page) -> Worker:
     return worker
 
 
+@pytest.mark.firefox
+@pytest.mark.feature("uploads go on when the last tab is closed")
 def test_what_waits_is_uploaded_once(page: Page, site: ScriptedSite) -> None:
     bodies = {"one": b"first" * 1000, "two": b"second" * 2000}
     keys = {file_id: write_down(page, file_id, body) for file_id, body in bodies.items()}

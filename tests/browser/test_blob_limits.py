@@ -62,6 +62,7 @@ def quota(selenium_standalone: PyodidePage) -> int:
     return 3 * MIB
 
 
+@pytest.mark.only_in("chromium", reason="only DevTools lower the quota of an origin")
 @pytest.mark.usefixtures("quota")
 @pytest.mark.parametrize("how", ["blob", "stream", "iterator", "created", "download"])
 @run_in_pyodide

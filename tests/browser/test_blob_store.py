@@ -24,6 +24,7 @@ def contract_page(new_module_context: Callable[[], BrowserContext], fault_site: 
     return open_contract_page(new_module_context(), fault_site)
 
 
+@pytest.mark.firefox
 @pytest.mark.timeout(150)
 @pytest.mark.parametrize("suite", SUITES)
 def test_the_contract(contract_page: PyodidePage, suite: str) -> None:

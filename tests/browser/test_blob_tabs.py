@@ -177,6 +177,7 @@ def test_a_sweep_in_another_tab_leaves_a_running_put_alone(
     assert list_blobs(other) == {}
 
 
+@pytest.mark.firefox
 def test_a_reload_in_mid_download_goes_on_where_it_was(
     tab: PyodidePage, store_id: str, remote: Remote
 ) -> None:
@@ -192,6 +193,7 @@ def test_a_reload_in_mid_download_goes_on_where_it_was(
     assert leftovers(tab, store_id) == []
 
 
+@pytest.mark.firefox
 def test_two_tabs_download_one_content_once(
     tab: PyodidePage, open_tab: Callable[[], PyodidePage], remote: Remote
 ) -> None:

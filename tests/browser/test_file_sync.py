@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.harness import PyodidePage, run_in_pyodide
 
 
+@pytest.mark.firefox
+@pytest.mark.feature("bare Pyodide, PyScript on the main thread and in a worker")
 @run_in_pyodide
 async def test_save_upload_edit_and_delete(selenium_everywhere: PyodidePage, store_id: str) -> None:
     import filesync_web as fs

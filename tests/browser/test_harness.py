@@ -137,6 +137,7 @@ def test_a_failed_task_that_nobody_awaits_is_collected(
     assert any(message in error for error in page_errors.collect())
 
 
+@pytest.mark.firefox
 def test_profile_survives_close_and_kill(new_profile: Callable[..., Profile]) -> None:
     profile = new_profile()
 

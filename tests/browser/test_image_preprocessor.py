@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.harness import PyodidePage, run_in_pyodide
 
 
@@ -39,6 +41,7 @@ async def test_a_photograph_is_saved_smaller(selenium_everywhere: PyodidePage, s
     await close_client()
 
 
+@pytest.mark.firefox
 @run_in_pyodide
 async def test_what_would_lose_by_it_is_saved_as_it_is(selenium: PyodidePage, store_id: str) -> None:
     import hashlib
@@ -48,13 +51,16 @@ async def test_what_would_lose_by_it_is_saved_as_it_is(selenium: PyodidePage, st
 
     import filesync_web as fs
     from tests.in_page.client import close_client, open_client
-    from tests.in_page.pictures import SVG
+    from tests.in_page.pictures import SVG, draw
 
     smaller = fs.image_preprocessor(max_dimension=16)
     _store, sync = await open_client(store_id, preprocessors={"image/*": smaller})
     screen = b"GIF89a" + b"\x20\0\x20\0\x80\0\0" + b"\0\0\0\xff\xff\xff"
     frame = b"\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0"
-    for original in (SVG, screen + 2 * frame + b"\x3b", b"\x89PNG\r\n\x1a\n broken"):
+    animated = screen + 2 * frame + b"\x3b"
+    drawn = [await draw(600, 300, kind) for kind in ("image/png", "image/jpeg")]
+    torn = [(await js_blob.slice(0, js_blob.size * 3 // 4).arrayBuffer()).to_bytes() for js_blob in drawn]
+    for original in (SVG, animated, b"\x89PNG\r\n\x1a\n broken", *torn):
         expected = hashlib.sha256(original).hexdigest()
         assert (await sync.save_file(original, mime_type="image/png")).content_hash == expected
         js_blob = js.Blob.new(to_js([to_js(original)]))

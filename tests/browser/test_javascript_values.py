@@ -229,3 +229,39 @@ async def test_synchronous_handles_are_tried_once_where_the_try_locks_the_file_f
     assert await later.sweep() == 1
     assert await leftovers(store_id) == []
     later.close()
+
+
+COUNTING_HANDLES = """
+let opened = 0;
+const { createSyncAccessHandle } = FileSystemFileHandle.prototype;
+FileSystemFileHandle.prototype.createSyncAccessHandle = async function () {
+  const handle = await createSyncAccessHandle.call(this);
+  opened += 1;
+  return handle;
+};
+addEventListener("message", ({ data }) => {
+  if (data.count) postMessage({ id: data.count, value: opened });
+});
+"""
+
+
+@pytest.fixture
+def counting_handles() -> str:
+    return COUNTING_HANDLES
+
+
+@pytest.mark.firefox
+@pytest.mark.feature("fast writing (synchronous OPFS handles)")
+@run_in_pyodide
+async def test_files_are_written_by_synchronous_handles(
+    selenium: PyodidePage, store_id: str, counting_handles: str
+) -> None:
+    from filesync_web.browser.blobs import OpfsBlobStore
+
+    blobs = OpfsBlobStore(store_id)
+    blobs.worker.source = counting_handles + blobs.worker.source
+    await blobs.put(b"two" * 2_000_000)
+    job = blobs.worker.start("list", storeId=store_id)
+    blobs.worker.post({"count": job.number})
+    assert await job.result() >= 1
+    blobs.close()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import BrowserContext
 
 from tests.harness import PyodidePage, open_pyodide_page, run_in_pyodide
 
 
+@pytest.mark.firefox
+@pytest.mark.feature("plain `open` and `pathlib` (mounted files)")
 @run_in_pyodide
 async def test_folders_are_listed_and_walked(selenium_everywhere: PyodidePage, store_id: str) -> None:
     import glob

@@ -8,6 +8,7 @@ bytes under way. The tests share two pages, of different profiles.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -244,7 +245,7 @@ def sign_otherwise(page: PyodidePage, call: str, sign: Callable[[str], str], *, 
     keys: list[str] = []
 
     def handle(route: Route) -> None:
-        keys.append(route.request.post_data_json["key"])
+        keys.append(json.loads(route.request.post_data or "")["key"])
         route.fulfill(response=route.fetch(), json={"method": "PUT", "url": sign(keys[-1]), "expiresAt": ""})
 
     page.context.route(f"**/api/v1/sign/{call}", handle, times=times)

@@ -226,6 +226,7 @@ def test_refused_token_is_asked_for_anew(open_page: Callable[..., Page], remote:
     assert tokens == ["Bearer old", "Bearer secret"]
 
 
+@pytest.mark.only_in("chromium", reason="only DevTools stop a service worker")
 def test_worker_that_was_stopped_asks_the_page_again(
     open_page: Callable[..., Page], remote: ScriptedSite
 ) -> None:
@@ -360,6 +361,7 @@ def test_clear_removes_what_was_kept(open_page: Callable[..., Page], remote: Scr
     assert_whole(fetch(page, PREFIX + key), "remote")
 
 
+@pytest.mark.firefox
 def test_with_the_real_server(
     site_url: str, new_context: Callable[..., BrowserContext], store_id: str
 ) -> None:

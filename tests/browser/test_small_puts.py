@@ -132,6 +132,7 @@ async def put_and_read(selenium: PyodidePage, store_id: str, content: bytes) -> 
     return found
 
 
+@pytest.mark.only_in("chromium", reason="only DevTools clear storage under an open page")
 def test_a_page_goes_on_when_its_files_are_cleared(
     new_context: Callable[[], BrowserContext], store_id: str
 ) -> None:
@@ -165,6 +166,7 @@ async def fill(selenium: PyodidePage, store_id: str, size: int) -> tuple[int, in
     return len(ends) - len(errors), len(await leftovers(store_id))
 
 
+@pytest.mark.only_in("chromium", reason="only DevTools lower the quota of an origin")
 def test_small_files_on_a_full_disk_are_stored_whole_or_not_at_all(
     selenium_standalone: PyodidePage, store_id: str
 ) -> None:

@@ -122,6 +122,7 @@ def set_room(page: PyodidePage) -> Callable[[int], None]:
     return set_quota
 
 
+@pytest.mark.only_in("chromium", reason="only DevTools lower the quota of an origin")
 def test_a_full_device_evicts_what_it_may_and_gets_it_back(
     page: PyodidePage, set_room: Callable[[int], None]
 ) -> None:
@@ -134,6 +135,7 @@ def test_a_full_device_evicts_what_it_may_and_gets_it_back(
     assert here(page) == ["pinned", "old", "new", "more"]
 
 
+@pytest.mark.only_in("chromium", reason="only DevTools lower the quota of an origin")
 def test_a_full_device_that_may_evict_nothing_keeps_what_it_has(
     page: PyodidePage, set_room: Callable[[int], None]
 ) -> None:
@@ -169,6 +171,7 @@ async def save_what_cannot_fit(selenium: PyodidePage, mib: int) -> None:
         raise AssertionError("it was stored")
 
 
+@pytest.mark.only_in("chromium", reason="only DevTools lower the quota of an origin")
 def test_a_file_that_cannot_fit_evicts_nothing(page: PyodidePage, set_room: Callable[[int], None]) -> None:
     set_room(MIB // 2)
     save_what_cannot_fit(page, 100)

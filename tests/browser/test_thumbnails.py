@@ -16,6 +16,8 @@ from tests.harness import Profile, PyodidePage, open_pyodide_page, run_in_pyodid
 MIB = 1 << 20
 
 
+@pytest.mark.firefox
+@pytest.mark.feature("thumbnails and previews")
 @run_in_pyodide
 async def test_a_thumbnail_has_the_size_that_was_asked_for(
     selenium_everywhere: PyodidePage, store_id: str
@@ -330,6 +332,7 @@ async def save_another(selenium: PyodidePage) -> list[str]:
     return [name for file_id, name in names.items() if file_id in here]
 
 
+@pytest.mark.only_in("chromium", reason="only DevTools lower the quota of an origin")
 def test_a_full_device_lets_thumbnails_go_before_files(
     new_profile: Callable[..., Profile], store_id: str
 ) -> None:

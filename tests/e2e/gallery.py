@@ -75,6 +75,28 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+_COUNT_SOCKETS = """
+globalThis.sockets = [];
+globalThis.WebSocket = class extends WebSocket {
+    constructor(url, ...others) {
+        super(url, ...others);
+        sockets.push(String(url));
+    }
+};
+"""
+
+
+def note_sockets(context: BrowserContext) -> None:
+    """Let each page of a context, from now on, note the WebSockets that it opens, for `sockets_of`."""
+    context.add_init_script(_COUNT_SOCKETS)
+
+
+def sockets_of(page: Page) -> list[str]:
+    """The addresses of the WebSockets that the page has opened since it was loaded."""
+    found: list[str] = page.evaluate("globalThis.sockets")
+    return found
+
+
 class Held:
     """Requests that wait until the test lets them go, one by one or all from now on."""
 

@@ -179,10 +179,8 @@ class KilledClient:
         return self._python.driver
 
     def kill(self) -> None:
-        """End the renderer at this very moment; returns when the browser has seen it."""
-        with self.page.expect_event("crash"):
-            self._profile.kill_renderers()
-        self.page.close()
+        """End the page's process at this very moment; returns when it can be opened anew."""
+        self._context = self._profile.crash(self.page)
 
     def reopen(self) -> None:
         """Open the page, also anew after a kill."""

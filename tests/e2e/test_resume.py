@@ -53,6 +53,8 @@ def transfer_with_kills(
     assert receiver.read() == wanted
 
 
+@pytest.mark.firefox
+@pytest.mark.feature("killed at any moment: nothing is lost, transfers go on")
 @pytest.mark.timeout(300)
 def test_transfers_go_on_after_a_kill(
     new_profile: Callable[..., Profile], fault_proxy: FaultProxy, store_id: str

@@ -8,7 +8,7 @@ import re
 import signal
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Playwright, WebError
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, Playwright, WebError
 
 from tests.harness.engines import Engine, engine_of
 from tests.harness.processes import browser_family
@@ -121,10 +121,19 @@ class Profile:
         with contextlib.suppress(Error):  # what there was to close is gone
             self.close()
 
-    def kill_renderers(self) -> None:
-        """End the processes of the pages that have workers, as a crash would; the browser lives on."""
-        pages, worker = self._family(self._engine.renderer), self._engine.worker_thread
-        _kill([pid for pid in pages if worker in _threads(pid)])
+    def crash(self, page: Page) -> BrowserContext:
+        """End the process of a page, and of all that have workers, as a crash would; returns the context in
+        which it can be opened anew. Where nobody hears of such an end, it is the browser's, which is started
+        again."""
+        assert self.context, "the profile is not open"
+        worker = self._engine.worker_thread
+        if not worker:
+            self.kill()
+            return self.open()
+        with page.expect_event("crash"):
+            _kill([pid for pid in self._family(self._engine.renderer) if worker in _threads(pid)])
+        page.close()
+        return self.context
 
     def _family(self, word: str = "") -> list[int]:
         """The processes of this profile that have the word on their command lines."""

@@ -1,8 +1,9 @@
 """In which browsers a test runs: a plugin of pytest.
 
 A test that uses the fixture `engine`, or one that needs it, runs in Chromium, and in Firefox as well when it
-or its module is marked `firefox`. `--engines=firefox` runs it there alone, `--engines=all` everywhere. What
-only one browser can do is marked `only_in("chromium", reason="...")`; the others skip it, for that reason.
+or its module is marked `firefox`; `-k "firefox]"` selects those runs. `--engines=firefox` runs whatever is
+selected there alone, `--engines=all` in each. What only one browser can do is marked
+`only_in("chromium", reason="...")`; the others skip it, for that reason.
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ class Engine:
         on_profile: what names the profile's folder on its command line.
         helper: what is on the command line of each of its helper processes.
         renderer: what is on the command lines of those that run pages.
-        worker_thread: what the threads are called in which such a process runs dedicated workers.
+        worker_thread: what the threads are called in which such a process runs dedicated workers; empty where
+            Playwright does not hear of its end.
         errors_have_stacks: whether what is reported without a stack is none of a page's errors.
     """
 
@@ -71,7 +72,7 @@ class Engine:
 
     def is_page_error(self, error: Error) -> bool:
         """Whether Playwright's `weberror` is about a page, and not the browser's own."""
-        return bool(error.stack) or not self.errors_have_stacks
+        return not self.errors_have_stacks or "\n    at " in (error.stack or "")
 
 
 CHROMIUM = Engine(
@@ -105,7 +106,7 @@ FIREFOX = Engine(
     on_profile="--profile ",
     helper=" -contentproc ",
     renderer=" -isForBrowser ",
-    worker_thread="DOM Worker",
+    worker_thread="",
     options={
         # Debian's Firefox, by the standard protocol (WebDriver BiDi): Playwright's own is a changed one.
         "channel": "moz-firefox",
