@@ -6,7 +6,6 @@ worker: what travels is a reference to it, and no byte.
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 import js
@@ -31,7 +30,7 @@ async def brought_here(js_blob: Any) -> Any:
 
     By a BroadcastChannel of a name that nobody else knows: both sides can make one end of it by themselves.
     """
-    name = f"filesync-web:file:{uuid.uuid4().hex}"
+    name = f"filesync-web:file:{js.crypto.randomUUID()}"
     arrived = new_future()
 
     def take(js_event: Any) -> None:

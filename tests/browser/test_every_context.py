@@ -26,7 +26,7 @@ def run_tests(*arguments: str) -> None:
     print(done.stdout)
 
 
-@pytest.mark.soak(minutes=5)
+@pytest.mark.soak(minutes=6)
 def test_the_contexts_of_isolated_pages() -> None:
     """Each context, cross-origin isolated: PyScript lends its workers the page then."""
     run_tests("--isolated", "-k", "selenium")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
-from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import Route
 
-from tests.harness import Profile, PyodidePage, ServerProcess, run_in_pyodide
-from tests.harness.browser import SAMPLE_MEMORY
+from tests.harness import PyodidePage, run_in_pyodide
 from tools.common import ROOT
 
 HOW_TO = ROOT / "examples" / "how_to"
@@ -168,51 +164,3 @@ async def test_a_folder_of_idbfs_moves(selenium_how_to: PyodidePage, store_id: s
     FS.unmount("/old")
     await fs.dispose_file_sync()
     await store.close()
-
-
-@pytest.fixture
-def how_to(server: ServerProcess) -> Iterator[None]:
-    """The site has the examples meanwhile."""
-    shutil.copytree(HOW_TO, server.site / "how_to")
-    yield
-    shutil.rmtree(server.site / "how_to")
-
-
-def add_up(tab: Page, page: str = "worker.html") -> None:
-    tab.goto(f"/how_to/{page}")
-    expect(tab.locator("#sum")).to_have_text("ready", timeout=60_000)
-    table = b"city,amount\nUlm,3.5\nUlm,4\n"
-    tab.locator("#chooser").set_input_files([{"name": "a.csv", "mimeType": "text/csv", "buffer": table}])
-    expect(tab.locator("#sum")).to_have_text("7.5", timeout=30_000)
-
-
-@pytest.mark.usefixtures("how_to")
-def test_a_worker_adds_up_a_table(site_url: str, new_profile: Callable[..., Profile]) -> None:
-    """Also in a browser that samples its memory, and crashes tabs that have WebAssembly on more stacks."""
-    add_up(new_profile(site_url).open(SAMPLE_MEMORY).new_page())
-
-
-@pytest.mark.usefixtures("how_to")
-def test_a_worker_of_an_isolated_page_adds_up_a_table(
-    isolated_server: ServerProcess, new_context: Callable[..., BrowserContext]
-) -> None:
-    tab = new_context(base_url=isolated_server.url).new_page()
-    add_up(tab)
-    assert tab.evaluate("crossOriginIsolated")
-
-
-@pytest.mark.usefixtures("how_to")
-def test_bare_pyodide_in_a_module_worker_adds_up_a_table(new_context: Callable[..., BrowserContext]) -> None:
-    add_up(new_context().new_page(), "bare_worker.html")
-
-
-@pytest.mark.usefixtures("how_to")
-def test_a_worker_that_sees_the_page_saves_what_is_chosen(
-    isolated_server: ServerProcess, new_context: Callable[..., BrowserContext]
-) -> None:
-    tab = new_context(base_url=isolated_server.url).new_page()
-    tab.goto("/how_to/isolated.html")
-    expect(tab.locator("#said")).to_have_text("ready", timeout=60_000)
-    chosen = {"name": "a.txt", "mimeType": "text/plain", "buffer": b"hello"}
-    tab.locator("#chooser").set_input_files([chosen])  # type: ignore[list-item]
-    expect(tab.locator("#said")).to_have_text(f"a.txt: {hashlib.sha256(b'hello').hexdigest()}")

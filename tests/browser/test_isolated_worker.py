@@ -9,6 +9,8 @@ from playwright.sync_api import BrowserContext
 
 from tests.harness import PyodidePage, ServerProcess, open_pyodide_page, run_in_pyodide
 
+pytestmark = pytest.mark.firefox
+
 READING = ["arrayBuffer", "bytes", "slice", "stream", "text"]
 COUNT_READS = """(names) => {
     globalThis.reads = [];
