@@ -25,6 +25,7 @@ from tools.common import ROOT, BuildError, build_lock, say, size_of, step
 from tools.compress import compress
 from tools.docs import build_docs
 from tools.environment import PYTHON, ensure_browsers, ensure_venv
+from tools.lanes import run_lanes
 from tools.packages import ESLINT, ensure_npm_packages, ensure_wheel
 from tools.pyodide_dist import build_pyodide_dist
 from tools.release import IN_A_PAGE, build_sdist, check_distributions
@@ -64,7 +65,7 @@ def test(args: argparse.Namespace) -> int:
         ensure_venv()
         browsers = ensure_browsers()
         build_pyodide_dist()
-    return _pytest(args.rest, **browsers)
+    return _pytest(args.rest, **browsers) if args.rest else run_lanes({**os.environ, **browsers})
 
 
 def soak(args: argparse.Namespace) -> int:

@@ -21,6 +21,7 @@ import pytest
 
 from tests.harness.engines import CHROMIUM, FIREFOX
 from tools.common import ROOT
+from tools.lanes import IN_BROWSERS, UNASKED
 
 FEATURES = (
     "bare Pyodide, PyScript on the main thread and in a worker",
@@ -38,7 +39,7 @@ FEATURES = (
 """The rows of the table, in its order."""
 HEADINGS = {"chromium": "Chromium", "firefox": "Firefox ESR", "webkit": "WebKitGTK"}
 """Its columns, without versions."""
-WHOLE = {"not soak", "feature and not soak"}
+WHOLE = {UNASKED, IN_BROWSERS, "feature and not soak"}
 """The selections by marks (-m) that have every test that speaks for a row."""
 
 WEBKIT_VERSION = """
