@@ -1,20 +1,24 @@
 """The wheel that a site serves: the one for browsers, compiled for the Python of the site's Pyodide.
 
-A page then starts without compiling a hundred modules. It fits no other Python, and its name says so; without
+A page then starts without compiling a hundred modules, nor unpacking and opening as many files: all but two
+are in one, where `runtime/_bundle.py` finds them. It fits no other Python, and its name says so; without
 sources, tracebacks show names and lines alone. Like the standard library it is stored, not deflated: servers
 compress it as a whole, which makes it about half as large as each file by itself would.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import io
+import marshal
 import shutil
 import zipfile
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
 from tools.common import BUILD, STAMPS, digest, is_fresh, say, size_of, step, write_stamp
+from tools.compile_zip import EPOCH
 from tools.packages import (
     COMPILER,
     PYODIDE,
@@ -24,6 +28,14 @@ from tools.packages import (
     pyodide_lock,
     variant,
 )
+
+PACKAGE = "filesync_web"
+BUNDLED = "_bundle.bin"  # as `runtime/_bundle.py` has it
+BUNDLE = Path(__file__).parent / "runtime" / "_bundle.py"
+PYC_HEADER = 16
+"""Bytes of a `.pyc` file in front of its code (PEP 552)."""
+MARSHAL_VERSION = 2
+"""Of names and bytes alone; any Python writes and reads it alike."""
 
 
 def ensure_site_wheel(*, deflated: bool = False) -> Path:
@@ -36,13 +48,13 @@ def ensure_site_wheel(*, deflated: bool = False) -> Path:
     folder, stamp = BUILD / name, STAMPS / name
     tag = python_tag(str(pyodide_lock()["info"]["python"]))
     wheel = folder / source.name.replace("-py3-", f"-{tag}-")
-    key = digest(source, PYODIDE, *COMPILER, Path(__file__))
+    key = digest(source, PYODIDE, *COMPILER, BUNDLE, Path(__file__))
     if not is_fresh(stamp, key, [wheel]):
         with step("compiling the browser wheel"):
-            compiled = compile_zip(source.read_bytes(), "")
+            compiled = compile_zip(with_bundle(source.read_bytes(), PACKAGE), "")
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            wheel.write_bytes(as_wheel(compiled, tag, deflated=deflated))
+            wheel.write_bytes(as_wheel(compiled, tag, PACKAGE, deflated=deflated))
             write_stamp(stamp, key)
         say(f"the site's wheel has {size_of(wheel)}")
     return wheel
@@ -54,22 +66,61 @@ def python_tag(version: str) -> str:
     return f"cp{major}{minor}"
 
 
-def as_wheel(compiled: bytes, tag: str, *, deflated: bool = False) -> bytes:
-    """The zip of a wheel's compiled files as a wheel for one Python: with its tag and a new RECORD."""
-    with zipfile.ZipFile(io.BytesIO(compiled)) as source:
-        members = {info.filename: (info, source.read(info)) for info in source.infolist()}
-    (record,) = [name for name in members if name.endswith(".dist-info/RECORD")]
-    info, about = members[record.replace("RECORD", "WHEEL")]
-    members[info.filename] = (info, about.replace(b"Tag: py3-", f"Tag: {tag}-".encode()))
-    lines = [_record_line(name, content) for name, (_, content) in members.items() if name != record]
-    members[record] = (members[record][0], "".join([*lines, f"{record},,\n"]).encode())
+def with_bundle(sources: bytes, package: str) -> bytes:
+    """The zip of a wheel's sources, whose package begins with `_bundle`."""
+    members = _members(sources)
+    first = f"{package}/__init__.py"
+    members[first] = _importing(members[first].decode(), f"from {package} import _bundle").encode()
+    members[f"{package}/_bundle.py"] = BUNDLE.read_bytes()
     output = io.BytesIO()
     with zipfile.ZipFile(output, "w") as target:
-        for info, content in members.values():
-            entry = zipfile.ZipInfo(info.filename, info.date_time)
+        for name, content in members.items():
+            target.writestr(name, content)
+    return output.getvalue()
+
+
+def _importing(source: str, statement: str) -> str:
+    """The source with a statement in front of its others; on a line of theirs, so that lines keep numbers."""
+    body = ast.parse(source).body
+    is_description = isinstance(body[0], ast.Expr) if body else False
+    others = body[1:] if is_description else body
+    if not others:
+        return f"{source}\n{statement}\n"
+    lines = source.splitlines(keepends=True)
+    lines[others[0].lineno - 1] = f"{statement}; {lines[others[0].lineno - 1]}"
+    return "".join(lines)
+
+
+def as_wheel(compiled: bytes, tag: str, package: str, *, deflated: bool = False) -> bytes:
+    """The zip of a wheel's compiled files as a wheel for one Python: with its tag, its modules in a bundle,
+    and a new RECORD."""
+    members = _bundled(_members(compiled), package)
+    (record,) = [name for name in members if name.endswith(".dist-info/RECORD")]
+    about = record.replace("RECORD", "WHEEL")
+    members[about] = members[about].replace(b"Tag: py3-", f"Tag: {tag}-".encode())
+    lines = [_record_line(name, content) for name, content in members.items() if name != record]
+    members[record] = "".join([*lines, f"{record},,\n"]).encode()
+    output = io.BytesIO()
+    with zipfile.ZipFile(output, "w") as target:
+        for name, content in members.items():
+            entry = zipfile.ZipInfo(name, EPOCH)
             entry.external_attr = 0o644 << 16  # readable by everyone, wherever it is unpacked
             target.writestr(entry, content, **compression(deflated))
     return output.getvalue()
+
+
+def _bundled(members: dict[str, bytes], package: str) -> dict[str, bytes]:
+    """The members with all modules in one file, but for those two by which it is found."""
+    kept = {f"{package}/__init__.pyc", f"{package}/_bundle.pyc"}
+    modules = {name for name in members if name.endswith(".pyc")} - kept
+    bundle = {name: members[name][PYC_HEADER:] for name in sorted(modules)}
+    others = {name: content for name, content in members.items() if name not in modules}
+    return {**others, f"{package}/{BUNDLED}": marshal.dumps(bundle, MARSHAL_VERSION)}
+
+
+def _members(archive: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(archive)) as source:
+        return {info.filename: source.read(info) for info in source.infolist()}
 
 
 def _record_line(name: str, content: bytes) -> str:

@@ -15,11 +15,15 @@ import pytest
 from tools import compress as compressing
 from tools.compile_zip import compile_zip
 from tools.compress import compress
-from tools.site_wheel import as_wheel, python_tag
+from tools.site_wheel import as_wheel, python_tag, with_bundle
 
 INFO = "answers-1.0.dist-info"
 SOURCES = {
-    "answers/__init__.py": "",
+    "answers/__init__.py": '"""Answers."""\n\nfrom answers.inner.words import first\n',
+    "answers/inner/__init__.py": "",
+    "answers/inner/words.py": "from importlib.resources import files\n"
+    "first = files('answers.inner').joinpath('words.txt').read_text()\n",
+    "answers/inner/words.txt": "What",
     "answers/deep.py": '"""What it is."""\ndef answer():\n    raise ValueError("42")\n',
     "answers/words.js": "export {};",
     f"{INFO}/METADATA": "Metadata-Version: 2.3\nName: answers\nVersion: 1.0\n",
@@ -34,7 +38,7 @@ def compiled(tag: str) -> bytes:
     with zipfile.ZipFile(output, "w") as archive:
         for name, text in SOURCES.items():
             archive.writestr(name, text)
-    return as_wheel(compile_zip(output.getvalue(), ""), tag)
+    return as_wheel(compile_zip(with_bundle(output.getvalue(), "answers"), ""), tag, "answers")
 
 
 def test_a_python_version_has_its_tag() -> None:
@@ -48,16 +52,18 @@ def test_a_compiled_wheel_installs_and_runs_without_its_sources(tmp_path: Path) 
     with zipfile.ZipFile(wheel) as archive:
         assert f"Tag: {tag}-none-any\n" in archive.read(f"{INFO}/WHEEL").decode()
         assert not [name for name in archive.namelist() if name.endswith(".py")]
+        modules = {name for name in archive.namelist() if name.endswith(".pyc")}
+        assert modules == {"answers/__init__.pyc", "answers/_bundle.pyc"}
         assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     installed = tmp_path / "installed"  # pip checks the tag and the hashes of RECORD
     subprocess.run([*pip, "--no-index", "--no-compile", "--target", installed, wheel], check=True)
-    code = "import answers.deep; print(answers.deep.__doc__); answers.deep.answer()"
+    code = "import answers.deep; print(answers.first, answers.deep.__doc__); answers.deep.answer()"
     environment = {**os.environ, "PYTHONPATH": str(installed)}
     done = subprocess.run(
         [sys.executable, "-S", "-c", code], env=environment, capture_output=True, text=True, check=False
     )
-    assert done.stdout == "What it is.\n"
+    assert done.stdout == "What What it is.\n"
     assert 'File "answers/deep.py", line 3, in answer' in done.stderr
 
 

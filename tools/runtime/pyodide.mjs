@@ -13,8 +13,16 @@ export async function loadPyodide(options = {}) {
   const isOurLibrary = options.stdLibURL === undefined;
   const kept = isOurLibrary ? fetchKept() : null;
   const pyodide = await loadStock(options);
+  keepOutOfCollections(pyodide);
   if (isOurLibrary) complete(pyodide, await kept);
   return pyodide;
+}
+
+/** What is here now stays: Python's garbage collector need not look through it, again and again, for garbage. */
+function keepOutOfCollections(pyodide) {
+  const gc = pyodide.pyimport("gc");
+  gc.freeze();
+  gc.destroy();
 }
 
 /** Lets imports find all of the library; `kept` is the rest when it is here already. */
