@@ -20,7 +20,7 @@ from tests.harness import PyodidePage, ServerProcess, open_pyodide_page, run_in_
 from tests.harness.waiting import wait_until
 from tools.common import ROOT
 
-pytestmark = pytest.mark.only_in("chromium", reason="no other browser has Background Sync")
+pytestmark = pytest.mark.only_in("chromium", reason="it has no Background Sync")
 
 BROWSER = ROOT / "filesync_web/browser"
 SIGN = "/v1/sign/upload"

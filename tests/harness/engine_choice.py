@@ -63,7 +63,7 @@ def _engines(metafunc: pytest.Metafunc) -> list[Engine]:
 def _parameter(engine: Engine, test: pytest.Item) -> object:
     """The parameter of one engine; it skips the test where a mark says so."""
     marks = [
-        pytest.mark.skip(reason=f"only in {', '.join(marker.args)}: {marker.kwargs['reason']}")
+        pytest.mark.skip(reason=f"not in {engine.name}: {marker.kwargs['reason']}")
         for marker in test.iter_markers("only_in")
         if engine.name not in marker.args
     ]
