@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Request, expect
 
+from tests.browser.controlled_page import fetch
 from tests.e2e.gallery import (
     FILES,
     SLOW,
@@ -95,6 +96,20 @@ def test_picture_added_offline_survives_reload_and_uploads_when_online(
     gallery.card(0).expect_synced(sha256(RED))
     expect(gallery.headline).to_have_text("Everything is synced")
     assert remote_exists(gallery.page, store_id, sha256(RED))
+
+
+@pytest.mark.feature("service worker: own files as URLs, with ranges and seeking")
+def test_own_files_have_their_urls_where_there_is_no_network(new_context: NewContext, store_id: str) -> None:
+    context = new_context()
+    gallery = Gallery.open(context, store_id)
+    gallery.page.wait_for_function("() => navigator.serviceWorker.controller")
+    gallery.add(picture("red.png", RED))
+    gallery.expect_all_uploaded()
+    context.set_offline(True)
+    for _ in range(3):
+        answer = fetch(gallery.page, f"/livestore-filesync-files/{store_id}/{sha256(RED)}")
+        assert (answer.status, answer.headers["x-source"], answer.body) == (200, "local", RED)
+        gallery.reload()
 
 
 @pytest.mark.feature("service worker: the app opens offline")
