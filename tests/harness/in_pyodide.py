@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 import pytest_pyodide
-from pytest_pyodide.hook import ORIGINAL_MODULE_ASTS
+from pytest_pyodide.hook import ORIGINAL_MODULE_ASTS, REWRITTEN_MODULE_ASTS
 
 from tests.harness.pyodide_page import PyodidePage
 
@@ -46,6 +46,7 @@ def run_in_pyodide(function: Callable[..., Any]) -> Callable[..., Any]:
     """Make a function one that runs in the page that is its first argument.
 
     Only a test gets pytest's asserts, which say more: they bring pytest into the page, which takes a second.
+    pytest has them for the modules that it has collected.
     """
 
     @functools.wraps(function)
@@ -63,6 +64,6 @@ def _decorated(function: Callable[..., Any]) -> Callable[..., Any]:
     assert file, f"{function.__name__} has no source"
     if file not in ORIGINAL_MODULE_ASTS:
         ORIGINAL_MODULE_ASTS[file] = ast.parse(Path(file).read_bytes(), file)
-    is_test = function.__name__.startswith("test_")
+    is_test = function.__name__.startswith("test_") and file in REWRITTEN_MODULE_ASTS
     made: Callable[..., Any] = pytest_pyodide.run_in_pyodide(pytest_assert_rewrites=is_test)(function)
     return made

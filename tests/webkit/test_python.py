@@ -36,8 +36,8 @@ def test_file_sync_and_mounts_work_in_each_context(
     context = cast("BrowserContext", new_webkit())
     for kind in ("bare", "pyscript", "worker"):
         page = open_pyodide_page(context, kind)
-        save_upload_edit_and_delete(page, store_id)
-        folders_are_listed_and_walked(page, f"{store_id}_{kind}")
+        save_upload_edit_and_delete(page, f"{store_id}_{kind}")
+        folders_are_listed_and_walked(page, f"{store_id}_{kind}_mounted")
         page.quit()
 
 
