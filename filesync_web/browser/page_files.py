@@ -9,10 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 import js
-from pyodide.ffi import JsException, create_proxy
+from pyodide.ffi import JsException
 
-from filesync_web.aio.futures import new_future
+from filesync_web.browser.posted_files import receive_files
 from filesync_web.errors import InvalidArgumentError
+
+TIMEOUT = 10.0
+"""Seconds that the page may take: its thread may be busy."""
 
 
 def is_here(js_blob: Any) -> bool:
@@ -26,38 +29,27 @@ def is_here(js_blob: Any) -> bool:
 
 async def brought_here(js_blob: Any) -> Any:
     """The `File` or `Blob` of which the page's object is a proxy; raises `InvalidArgumentError` when the page
-    cannot send it.
+    cannot send it."""
+    js_files = await receive_files(lambda channel: _post_from_page(channel, js_blob), TIMEOUT)
+    if not js_files:
+        raise _cannot_send(f"it did not arrive within {TIMEOUT:g} seconds")
+    return js_files[0]
 
-    By a BroadcastChannel of a name that nobody else knows: both sides can make one end of it by themselves.
-    """
-    name = f"filesync-web:file:{js.crypto.randomUUID()}"
-    arrived = new_future()
 
-    def take(js_event: Any) -> None:
-        if not arrived.done():
-            arrived.set_result(js_event.data)
-
-    js_listener = create_proxy(take)
-    js_here = js.BroadcastChannel.new(name)
-    js_here.addEventListener("message", js_listener)
+def _post_from_page(channel: str, js_blob: Any) -> None:
     try:
-        _post_from_page(name, js_blob)
-        return await arrived
-    finally:
-        js_here.removeEventListener("message", js_listener)
-        js_here.close()
-        js_listener.destroy()
-
-
-def _post_from_page(name: str, js_blob: Any) -> None:
-    try:
-        js_channel = js.document.defaultView.BroadcastChannel.new(name)
+        js_window = js.document.defaultView
+        js_channel = js_window.BroadcastChannel.new(channel)
         try:
-            js_channel.postMessage(js_blob)
+            js_channel.postMessage(js_window.Array.of(js_blob))
         finally:
             js_channel.close()
     except (AttributeError, JsException) as error:
-        raise InvalidArgumentError(
-            "the File belongs to the page, and this worker cannot get it from there: let the page post the"
-            f" File itself to the worker, or give its bytes ({error})"
-        ) from error
+        raise _cannot_send(str(error)) from error
+
+
+def _cannot_send(reason: str) -> InvalidArgumentError:
+    return InvalidArgumentError(
+        "the File belongs to the page, and this worker cannot get it from there: let the page post the File"
+        f" itself to the worker, or give its bytes ({reason})"
+    )

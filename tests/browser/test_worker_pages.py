@@ -33,7 +33,7 @@ def add_up(page: Page, path: str) -> None:
 
 @pytest.mark.only_in("chromium", reason="no other samples its memory")
 def test_a_worker_adds_up_a_table(site_url: str, new_profile: Callable[..., Profile]) -> None:
-    """In a browser that samples its memory, and crashes tabs that have WebAssembly on more than one stack."""
+    """In a browser whose memory is sampled, which ends pages that have WebAssembly on more than one stack."""
     add_up(new_profile(site_url).open(SAMPLE_MEMORY).new_page(), "/how_to/worker.html")
 
 
