@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -90,14 +91,14 @@ class FileSyncWidget(anywidget.AnyWidget):
 
         Raises `NotInitializedError` when no `file_sync` is given and `init_file_sync` was not called.
         """
-        self._tasks = Tasks("a FileSyncWidget")
-        self._ends: list[Unsubscribe] = []  # these two first: what was not made is closed as well
+        self._ends: list[Unsubscribe] = []  # first of all: what was not made is closed as well
         self._file_sync = file_sync or get_file_sync()
         self._most = most
         self._transfers: ActiveTransfers = {}
         self._choices: dict[str, Choice] = {}
         self._arriving: dict[tuple[str, int], Row] = {}
         self._is_refresh_due = False
+        self._tasks = Tasks("a FileSyncWidget")
         super().__init__(**traits)
         self.on_msg(self._on_message)
         store = self._file_sync.store
@@ -107,6 +108,7 @@ class FileSyncWidget(anywidget.AnyWidget):
                 (tables["files"], tables["local_file_state"]), lambda _names: self._refresh_soon()
             ),
             self._file_sync.on_event(self._on_event),
+            self._give_up,
         ]
         self._refresh()
 
@@ -115,8 +117,11 @@ class FileSyncWidget(anywidget.AnyWidget):
         ends, self._ends = self._ends, []
         for end in ends:
             end()
-        self._tasks.cancel()
         super().close()
+
+    def _give_up(self) -> None:
+        with suppress(RuntimeError):  # the loop is closed: a process ends
+            self._file_sync.loop.call_soon_threadsafe(self._tasks.cancel)
 
     # --- choices
 
@@ -180,6 +185,8 @@ class FileSyncWidget(anywidget.AnyWidget):
 
     def _refresh(self) -> None:
         self._is_refresh_due = False
+        if not self._ends:
+            return
         try:
             rows, note = listed(self._file_sync.store, self._transfers, self._most)
         except StoreClosedError:
