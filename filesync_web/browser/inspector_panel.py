@@ -27,8 +27,8 @@ _FRAME = """
 <aside class="panel" aria-label="Inspector">
   <header>
     <span class="dot"></span><h2>Inspector <span class="word"></span></h2>
-    <button type="button" data-action="copy">Copy</button>
-    <button type="button" data-action="save">Save report</button>
+    <button type="button" data-action="copy" aria-label="Copy the report">Copy</button>
+    <button type="button" data-action="save" aria-label="Save the report">Save</button>
     <button type="button" class="icon" data-action="collapse" aria-label="Close the inspector">✕</button>
     <select aria-label="Store" data-action="store" hidden></select>
   </header>

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -122,7 +122,11 @@ class _Asking:
         return {"exists": self._workspace.remote.exists, **self._workspace.remote.describe()}
 
     async def events(self) -> list[Report]:
-        return [{**told, "at": moment(told["at"] * 1000)} for told in self._parts.relay.recent.describe()]
+        told = self._parts.relay.recent.describe()
+        names = self._names_of(event["file_id"] for event in told)
+        return [
+            {**event, "at": moment(event["at"] * 1000), **names.get(event["file_id"], {})} for event in told
+        ]
 
     async def storage(self) -> Report:
         return asdict(await self._parts.storage_status())
@@ -133,31 +137,33 @@ class _Asking:
         by_status = {"running": "inProgress", "waiting": "queued", "failed": "error"}
         rows = {name: self._rows(status) for name, status in by_status.items()}
         outbox = len(self._store.query('SELECT 1 FROM "remoteDeletes"'))
-        return {**self._parts.leader.describe(), "counts": counts, **rows, "remote_deletes_waiting": outbox}
+        return {**self._parts.leader.describe(), "counts": counts, **rows, "outbox": outbox}
 
     def _rows(self, status: str) -> list[Report]:
+        found = self._store.query(_WITH_STATUS, (status, MAX_ROWS))
+        names = self._names_of(file_and_content(some_id)[0] for some_id, *_ in found)
         return [
-            self._row(some_id, "upload" if upload == status else "download", error)
-            for some_id, upload, _download, error in self._store.query(_WITH_STATUS, (status, MAX_ROWS))
+            self._row(some_id, "upload" if upload == status else "download", error, names)
+            for some_id, upload, _download, error in found
         ]
 
-    def _row(self, some_id: str, kind: str, error: str) -> Report:
+    def _row(self, some_id: str, kind: str, error: str, names: Mapping[str | None, Report]) -> Report:
         file_id, content = file_and_content(some_id)
         moved = None if content else self._parts.relay.recent.progress(file_id)
         return {
             "file_id": file_id,
             **({"content_hash": content} if content else {}),
-            **self._name_of(file_id),
+            **names.get(file_id, {}),
             "kind": kind,
             **({"loaded": moved[0], "total": moved[1]} if moved else {}),
             "error": error,
             "retry": self._parts.leader.describe_retry(some_id),
         }
 
-    def _name_of(self, file_id: str) -> Report:
-        """The name of a file, where names are wanted."""
-        record = self._tables.record(file_id) if self._names else None
-        return {} if record is None else {"name": parse_metadata(record.metadata_json).name}
+    def _names_of(self, file_ids: Iterable[str | None]) -> dict[str | None, Report]:
+        """The names of these files, where names are wanted."""
+        records = self._tables.records(sorted(set(filter(None, file_ids)))) if self._names else []
+        return {record.id: {"name": parse_metadata(record.metadata_json).name} for record in records}
 
     # --- the history of files
 

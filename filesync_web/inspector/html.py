@@ -115,11 +115,11 @@ def _transfers(part: Report, report: Report) -> tuple[str, Markup]:
         "signer": online,
         "this tab": "leads" if _part(report, "store").get("leads") else "follows another one that leads",
         "jobs": ", ".join(f"{number} {kind}" for kind, number in (part["jobs"] or {}).items()) or "none here",
-        "remote deletes": f"{part['remote_deletes_waiting']} wait",
+        "objects in the outbox": f"{part['outbox']:,}",
     }
     idle = None if rows else element("p", "Nothing runs or waits.", class_="quiet")
     moving = shown["uploading"] + shown["downloading"]
-    hint = f"{moving} run, {shown['queued']} wait" if moving or shown["queued"] else online
+    hint = f"{moving} running, {shown['queued']} queued" if moving or shown["queued"] else online
     return hint, joined([tiles, idle, _list(rows), _facts(state)])
 
 
@@ -153,7 +153,7 @@ def _events(part: Sequence[Report], report: Report) -> tuple[str, Markup]:
                 "div",
                 _ago(event["at"], report["at"]),
                 element("span", event["type"], class_=_kind_of(event["type"])),
-                element("code", short(event["file_id"] or ""), title=event["file_id"]),
+                element("span", event.get("name") or short(event["file_id"] or ""), title=event["file_id"]),
                 class_="line",
             ),
             element("p", event["error"], class_="bad") if event["error"] else None,

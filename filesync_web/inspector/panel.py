@@ -17,7 +17,7 @@ INTERVAL = 1.5
 """Seconds between two reports, at least."""
 SHARE = 0.1
 """Of the time, at most so much goes into reports: the page has other things to do."""
-FULL_EVERY = 20
+FULL_EVERY = 5
 """So many reports until storage, place and service worker are asked again."""
 
 
