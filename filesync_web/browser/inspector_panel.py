@@ -33,7 +33,7 @@ _FRAME = """
     <select aria-label="Store" data-action="store" hidden></select>
   </header>
   <p class="said" role="status"></p>
-  <main tabindex="-1"><ul class="findings" aria-label="What may be wrong"></ul></main>
+  <div class="content"><ul class="findings" aria-label="What may be wrong"></ul></div>
 </aside>
 <button type="button" class="pill" data-action="open" hidden><span class="dot"></span>Inspector</button>
 """
@@ -164,7 +164,7 @@ class InspectorPanel:
         js_section.querySelector(".title").textContent = title
         if key == "files":
             js_section.firstElementChild.insertAdjacentHTML("afterend", _FIND)
-        self._find("main").append(js_section)
+        self._find(".content").append(js_section)
         self._js_sections[key] = js_section
         return js_section
 

@@ -115,12 +115,12 @@ def _transfers(part: Report, report: Report) -> tuple[str, Markup]:
         "signer": online,
         "this tab": "leads" if _part(report, "store").get("leads") else "follows another one that leads",
         "jobs": ", ".join(f"{number} {kind}" for kind, number in (part["jobs"] or {}).items()) or "none here",
-        "objects in the outbox": f"{part['outbox']:,}",
+        "in the outbox": f"{part['outbox']:,}",
     }
     idle = None if rows else element("p", "Nothing runs or waits.", class_="quiet")
     moving = shown["uploading"] + shown["downloading"]
     hint = f"{moving} running, {shown['queued']} queued" if moving or shown["queued"] else online
-    return hint, joined([tiles, idle, _list(rows), _facts(state)])
+    return hint, joined([tiles, idle, _list(rows, "Transfers"), _facts(state)])
 
 
 def _tile(name: str, number: int) -> Markup:
@@ -161,7 +161,7 @@ def _events(part: Sequence[Report], report: Report) -> tuple[str, Markup]:
         for event in part
     ]
     none = element("p", "None in this tab so far.", class_="quiet")
-    return f"{len(rows)}" if rows else "none", _list(rows) if rows else none
+    return f"{len(rows)}" if rows else "none", _list(rows, "Last events") if rows else none
 
 
 def _kind_of(event_type: str) -> str | None:
@@ -208,7 +208,7 @@ def _named(title: str, events: Sequence[Report], number: str) -> Markup:
         for event in events
     ]
     summary = element("summary", f"{title} ({len(rows)})")
-    return element("details", summary, _list(rows), data_key=title)
+    return element("details", summary, _list(rows, title), data_key=title)
 
 
 # --- files
@@ -351,8 +351,9 @@ def _value(value: Any) -> str:
     return str(value) if value != "" else "–"
 
 
-def _list(rows: Iterable[Markup]) -> Markup:
-    return element("ul", *rows, class_="rows")
+def _list(rows: Iterable[Markup], name: str) -> Markup:
+    """A list that may be long: it scrolls, by keys as well."""
+    return element("ul", *rows, class_="rows", tabindex=0, aria_label=name)
 
 
 def _ago(then: str | None, now: str) -> Markup:

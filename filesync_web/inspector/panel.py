@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from filesync_web.aio.tasks import Tasks
 from filesync_web.aio.waiting import first_of
-from filesync_web.errors import UnknownFileError
+from filesync_web.errors import InvalidArgumentError, UnknownFileError
 from filesync_web.file_sync import FileSync
 from filesync_web.inspector import html
 from filesync_web.inspector.report import Report, findings
@@ -68,7 +68,7 @@ class Panel:
         is_full = self._left == 0
         try:
             told = await self._file_sync.debug_report(self._wanted, names=True, quick=not is_full)
-        except UnknownFileError:
+        except (UnknownFileError, InvalidArgumentError):
             self._shown.say("No file has that id, hash or name.")
             self._wanted = None
             return
