@@ -248,6 +248,10 @@ async def main() -> None:
             health_check_interval=int(interval) / 1000,
         )
         Main(gallery).tell(session.problem)
+        if query.get("inspect") == "1":
+            from filesync_web.inspector import show_inspector  # loaded by who asks for it alone
+
+            show_inspector()
     except Exception as error:
         loading.fail(wording.plain(error))
         raise

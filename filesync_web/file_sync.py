@@ -271,19 +271,20 @@ class FileSync(FileOperations, VersionOperations):
     # --- for who wonders
 
     async def debug_report(
-        self, file_ids: Iterable[str] | None = None, *, names: bool = False, quick: bool = False
+        self, files: Iterable[str] | None = None, *, names: bool = False, quick: bool = False
     ) -> dict[str, Any]:
         """What this tab or process knows of the store, the transfers, the last events, the storage and some
         files with their history, as JSON values without secrets: for a bug report, or the inspector.
 
-        `file_ids`: whose history it tells; by default up to 20 that wait or failed, and the newest. `names`:
-        with the names of files. `quick`: without storage, place and service worker, which have to be asked.
-        A part that fails tells its error instead. Raises `UnknownFileError`.
+        `files`: ids, hashes or parts of names of those whose history it tells, deleted ones too; by default
+        up to 20 that wait or failed, and the newest. `names`: with the names of files. `quick`: without
+        storage, place and service worker, which have to be asked. A part that fails tells its error instead.
+        Raises `UnknownFileError`.
         """
         from filesync_web.inspector.facts import Parts, report_of  # most pages never need them
 
         parts = Parts(self._workspace, self._options, self._leader, self._relay, self.storage_status)
-        return await report_of(parts, file_ids, names=names, quick=quick)
+        return await report_of(parts, files, names=names, quick=quick)
 
 
 def _workspace(

@@ -34,6 +34,7 @@ PACKAGES = (
     "filesync_web",
     "filesync_web.testing",
     "filesync_web.fsspec",
+    "filesync_web.inspector",
     "filesync_web.notebook",
     "filesync_server",
 )

@@ -9,7 +9,7 @@ from filesync_web.api.instance import get_file_sync
 
 
 async def debug_report(
-    file_ids: Iterable[str] | None = None, *, names: bool = False, quick: bool = False
+    files: Iterable[str] | None = None, *, names: bool = False, quick: bool = False
 ) -> dict[str, Any]:
     """Everything that this tab or process knows of its store and files, for a bug report, as JSON values.
 
@@ -20,7 +20,8 @@ async def debug_report(
     this report.
 
     Args:
-        file_ids: the files whose history it tells. Default: up to 20 that wait or failed, and the newest.
+        files: ids, content hashes or parts of names of the files whose history it tells, deleted ones too.
+            Default: up to 20 that wait or failed, and the newest.
         names: with the names of files, which may be nobody else's business.
         quick: only what this tab or process knows by itself: nothing of the storage, the place where it runs
             and the service worker.
@@ -34,7 +35,7 @@ async def debug_report(
         sizes bytes, durations seconds. A part that fails is `{"error": ...}`.
 
     Raises:
-        UnknownFileError: no file has or had one of the ids.
+        UnknownFileError: one of `files` names none.
         NotInitializedError: `init_file_sync` was not called yet.
     """
-    return await get_file_sync().debug_report(file_ids, names=names, quick=quick)
+    return await get_file_sync().debug_report(files, names=names, quick=quick)

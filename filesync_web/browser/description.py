@@ -8,8 +8,9 @@ from typing import Any
 import js
 import pyodide
 
-from filesync_web.browser.js_util import in_worker, is_none, js_json
+from filesync_web.browser.js_util import absolute_url, in_worker, is_none, js_json
 from filesync_web.browser.service_worker_messages import answer_of, ask, version_of
+from filesync_web.core.failures import shown_url
 from filesync_web.errors import ServiceWorkerError
 
 STATUS_TIMEOUT = 3.0
@@ -20,7 +21,7 @@ async def describe_page() -> dict[str, Any]:
     """Browser, Pyodide and context, without the query of the page's address; `service_worker`: of the worker
     whose scope has the page, None where there is none."""
     return {
-        "page": f"{js.location.origin}{js.location.pathname}",
+        "page": shown_url(absolute_url("")),
         "context": "worker" if in_worker() else "page",
         "browser": str(js.navigator.userAgent),
         "pyodide": pyodide.__version__,

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
 from filesync_web.aio.waiting import first_of
+from filesync_web.core.foreign import is_file_id
 from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.metadata import parse_metadata
 from filesync_web.core.storage_status import StorageStatus
+from filesync_web.core.text import is_text
 from filesync_web.core.versions import History, StoredVersion, file_and_content
+from filesync_web.errors import InvalidArgumentError, UnknownFileError
 from filesync_web.files.events import file_id_of
 from filesync_web.files.sync_counts import get_sync_counts
 from filesync_web.files.workspace import Workspace
@@ -37,6 +40,15 @@ _WITH_STATUS = """
     SELECT "fileId", "uploadStatus", "downloadStatus", "lastSyncError" FROM "localFileState"
     WHERE ? IN ("uploadStatus", "downloadStatus") LIMIT ?
 """
+_NAMED = """
+    SELECT "id" FROM "files" WHERE "id" = ?
+    OR "id" IN (SELECT "fileId" FROM "fileVersions" WHERE "contentHash" = ?)
+    OR instr(
+        lower(CASE WHEN json_valid("metadataJson") THEN json_extract("metadataJson", '$.custom.name') END),
+        lower(?)
+    ) > 0
+    ORDER BY "createdAt" DESC LIMIT ?
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +62,16 @@ class Parts:
     storage_status: Callable[[], Awaitable[StorageStatus]]
 
 
-async def report_of(parts: Parts, file_ids: Iterable[str] | None, *, names: bool, quick: bool) -> Report:
+async def report_of(parts: Parts, files: Iterable[str] | None, *, names: bool, quick: bool) -> Report:
     """The report as of now; see `FileSync.debug_report`."""
     asking = _Asking(parts, names=names)
-    chosen = None if file_ids is None else [parts.workspace.tables.history(id_).record.id for id_ in file_ids]
-    asked: dict[str, Callable[[], Awaitable[Any]]] = {
+    chosen = None if files is None else asking.named([files] if isinstance(files, str) else files)
+    asked: dict[str, Callable[[], Awaitable[Any]]] = {}
+    if not quick:
+        asked["storage"] = asking.storage  # it may ask the signer, of which more is known then
+        if parts.workspace.platform.describe is not None:
+            asked["place"] = parts.workspace.platform.describe
+    asked |= {
         "kit": asking.kit,
         "store": asking.store,
         "transfers": asking.transfers,
@@ -62,9 +79,6 @@ async def report_of(parts: Parts, file_ids: Iterable[str] | None, *, names: bool
         "events": asking.events,
         "files": lambda: asking.files(chosen),
     }
-    if not quick:
-        describe_place = parts.workspace.platform.describe
-        asked |= {"storage": asking.storage, **({"place": describe_place} if describe_place else {})}
     told = {name: await _answer(parts.workspace, ask) for name, ask in asked.items()}
     if "service_worker" in (place := told.get("place", {})):
         told["service_worker"] = place.pop("service_worker")
@@ -108,7 +122,11 @@ class _Asking:
         return {"exists": self._workspace.remote.exists, **self._workspace.remote.describe()}
 
     async def events(self) -> list[Report]:
-        return [{**told, "at": moment(told["at"] * 1000)} for told in self._parts.relay.recent.describe()]
+        told = self._parts.relay.recent.describe()
+        names = self._names_of(event["file_id"] for event in told)
+        return [
+            {**event, "at": moment(event["at"] * 1000), **names.get(event["file_id"], {})} for event in told
+        ]
 
     async def storage(self) -> Report:
         return asdict(await self._parts.storage_status())
@@ -119,33 +137,49 @@ class _Asking:
         by_status = {"running": "inProgress", "waiting": "queued", "failed": "error"}
         rows = {name: self._rows(status) for name, status in by_status.items()}
         outbox = len(self._store.query('SELECT 1 FROM "remoteDeletes"'))
-        return {**self._parts.leader.describe(), "counts": counts, **rows, "remote_deletes_waiting": outbox}
+        return {**self._parts.leader.describe(), "counts": counts, **rows, "outbox": outbox}
 
     def _rows(self, status: str) -> list[Report]:
+        found = self._store.query(_WITH_STATUS, (status, MAX_ROWS))
+        names = self._names_of(file_and_content(some_id)[0] for some_id, *_ in found)
         return [
-            self._row(some_id, "upload" if upload == status else "download", error)
-            for some_id, upload, _download, error in self._store.query(_WITH_STATUS, (status, MAX_ROWS))
+            self._row(some_id, "upload" if upload == status else "download", error, names)
+            for some_id, upload, _download, error in found
         ]
 
-    def _row(self, some_id: str, kind: str, error: str) -> Report:
+    def _row(self, some_id: str, kind: str, error: str, names: Mapping[str | None, Report]) -> Report:
         file_id, content = file_and_content(some_id)
-        moved = self._parts.relay.recent.progress(file_id)
+        moved = None if content else self._parts.relay.recent.progress(file_id)
         return {
             "file_id": file_id,
             **({"content_hash": content} if content else {}),
-            **self._name_of(file_id),
+            **names.get(file_id, {}),
             "kind": kind,
             **({"loaded": moved[0], "total": moved[1]} if moved else {}),
             "error": error,
             "retry": self._parts.leader.describe_retry(some_id),
         }
 
-    def _name_of(self, file_id: str) -> Report:
-        """The name of a file, where names are wanted."""
-        record = self._tables.record(file_id) if self._names else None
-        return {} if record is None else {"name": parse_metadata(record.metadata_json).name}
+    def _names_of(self, file_ids: Iterable[str | None]) -> dict[str | None, Report]:
+        """The names of these files, where names are wanted."""
+        records = self._tables.records(sorted(set(filter(None, file_ids)))) if self._names else []
+        return {record.id: {"name": parse_metadata(record.metadata_json).name} for record in records}
 
     # --- the history of files
+
+    def named(self, texts: Iterable[str]) -> list[str]:
+        """The files that are named by their id, the hash of a content that they have or had or what ends in
+        it (a path, a remote key), or a part of their name. Raises `UnknownFileError` for what names none."""
+        found: dict[str, None] = {}
+        for text in texts:
+            if not isinstance(text, str) or not is_text(text):
+                raise InvalidArgumentError(f"the id, hash or name of a file is a text, not {text!r:.100}")
+            rows = self._store.query(_NAMED, (text, text.rpartition("/")[2], text, MAX_FILES))
+            ids = [file_id for (file_id,) in rows if is_file_id(file_id)]
+            if not ids:
+                raise UnknownFileError(f"no file has or had the id, the hash or the name {text!r:.200}")
+            found.update(dict.fromkeys(ids))
+        return list(found)
 
     async def files(self, chosen: Sequence[str] | None) -> list[Report]:
         """The files that were asked for; else those that wait or failed, and the newest."""

@@ -68,6 +68,19 @@ def test_the_gallery_saves_shows_edits_and_syncs_under_the_policy(
         gallery.card(0).expect_image(40, 30)
 
 
+def test_the_inspector_is_shown_under_the_policy(
+    strict_server: HeadersServer, new_context: NewContext, store_id: str
+) -> None:
+    gallery = Gallery(new_context(base_url=strict_server.url).new_page())
+    inspector = gallery.page.locator("filesync-inspector")
+    with no_violation(gallery.page):
+        gallery.go(store_id, inspect=1)
+        gallery.add(picture("red.png", PICTURE))
+        expect(inspector.locator("[data-section=files] .file")).to_contain_text("red.png")
+        expect(inspector.locator("aside")).to_have_css("position", "fixed")  # its style is there
+        expect(inspector.locator(".fill-live")).not_to_have_attribute("width", "0.00")
+
+
 def test_the_readmes_page_works_under_the_policy(
     strict_server: HeadersServer, new_context: NewContext
 ) -> None:

@@ -26,6 +26,7 @@ SOURCES = {
     "answers/inner/words.txt": "What",
     "answers/deep.py": '"""What it is."""\ndef answer():\n    raise ValueError("42")\n',
     "answers/words.js": "export {};",
+    "filesync_web/inspector/html.py": "answer = 42\n",
     f"{INFO}/METADATA": "Metadata-Version: 2.3\nName: answers\nVersion: 1.0\n",
     f"{INFO}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     f"{INFO}/RECORD": "answers/__init__.py,sha256=of-the-source,0\n",
@@ -51,7 +52,8 @@ def test_a_compiled_wheel_installs_and_runs_without_its_sources(tmp_path: Path) 
     wheel.write_bytes(compiled(tag))
     with zipfile.ZipFile(wheel) as archive:
         assert f"Tag: {tag}-none-any\n" in archive.read(f"{INFO}/WHEEL").decode()
-        assert not [name for name in archive.namelist() if name.endswith(".py")]
+        sources = [name for name in archive.namelist() if name.endswith(".py")]
+        assert sources == ["filesync_web/inspector/html.py"]
         modules = {name for name in archive.namelist() if name.endswith(".pyc")}
         assert modules == {"answers/__init__.pyc", "answers/_bundle.pyc"}
         assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
