@@ -44,7 +44,7 @@ def is_hidden(name: str) -> bool:
 
 class Adding:
     """Adds files by `save`; `on_change` is called when there is something new to say of it, `tell` with what
-    went wrong."""
+    went wrong: one message for all files that were refused together."""
 
     def __init__(self, save: Save, on_change: Callable[[], None], tell: Callable[[str], None]) -> None:
         self.saving = 0
@@ -126,6 +126,7 @@ class Adding:
 
     async def _add(self, given: list[Given], folder: str) -> None:
         added, left = 0, len(given)
+        refused: list[tuple[str, str]] = []
         self.saving += left
 
         async def add_one(one: Given) -> None:
@@ -134,7 +135,7 @@ class Adding:
                 await self._save(await one.get(), folder + one.name)
                 added += 1
             except Exception as error:  # what cannot be read any more is a JsException
-                self._tell(f"{wording.clipped(one.name)} was not added: {wording.plain(error)}")
+                refused.append((one.name, wording.plain(error)))
             finally:
                 left -= 1
                 self.saving -= 1
@@ -148,3 +149,5 @@ class Adding:
             raise
         finally:
             self.saving -= left  # those that were never begun
+            if refused:
+                self._tell(wording.refused(refused))

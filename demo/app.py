@@ -1,7 +1,8 @@
 """What the gallery does with the kit: open, add, edit, and read what the page shows.
 
-This, `listing.py`, which reads the pictures, and `kept.py`, about what they were before, are the modules to
-copy from. They know nothing of the page: `main.py` connects them to the rendering.
+This, `listing.py`, which reads the pictures, `kept.py`, about what they were before, and `space.py`, about
+the room that they take, are the modules to copy from. They know nothing of the page: `main.py` connects them
+to the rendering.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from kept import Kept
-from listing import FILES, LOCAL_STATES, Listing, is_picture
+from kinds import is_picture
+from listing import FILES, LOCAL_STATES, Entry, Listing
+from space import Space
 
 import filesync_web as fs
 
@@ -24,10 +27,18 @@ SYNC_FAILURE_TIMEOUT = 5.0
 """Seconds that metadata sync may fail before it is called failing: most broken connections heal sooner."""
 
 
+CANCELLED = """SELECT count(*) FROM localFileState
+    WHERE 'error' IN (uploadStatus, downloadStatus) AND lastSyncError = 'cancelled'"""
+
+PAUSED = """SELECT count(*) FROM localFileState s JOIN transferControl c ON c.fileId = s.fileId
+    WHERE c.state = 'paused' AND 'queued' IN (s.uploadStatus, s.downloadStatus)"""
+
 LARGE_BYTES = 250_000
 """A picture whose sides nobody knows is a large one from here on."""
 MAX_LISTED = 200
-"""Files that the panel names of those that upload, or wait to."""
+"""Files that the panel has the ids of, of those that upload, or wait to."""
+MAX_TRANSFERS = 30
+"""Transfers that the panel has a row for."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,10 @@ class Snapshot:
     status: fs.SyncCounts
     uploading: list[str]
     queued_uploads: list[str]
+    transfers: list[Entry]
+    cancelled: int
+    paused: int
+    """While nothing else runs."""
     online: bool
     sync_enabled: bool
     sync_connected: bool
@@ -52,10 +67,11 @@ class Gallery:
     def __init__(self, store: fs.Store, *, token: str | None, local_only: bool) -> None:
         self.listing = Listing(store)
         self.kept = Kept(store, local_only=local_only)
+        self.space = Space(store, self.listing)
         self.store_id = store.store_id
         self._store = store
         self._token = token
-        self._local_only = local_only
+        self.local_only = local_only
         self._sync_failing = False
         self._verdict: asyncio.TimerHandle | None = None
 
@@ -80,27 +96,33 @@ class Gallery:
         )
         return cls(store, token=token, local_only=local_only)
 
-    async def serve_files(self) -> None:
-        """Let a service worker answer for the files' own URLs, `/livestore-filesync-files/...`."""
-        await fs.register_file_sync_service_worker(
+    async def serve_files(self) -> bool:
+        """Let a service worker answer for the files' own URLs, `/livestore-filesync-files/...`, and open the
+        page offline; whether it has all that this takes."""
+        worker = await fs.register_file_sync_service_worker(
             "./filesync-sw.js",
-            signer_base_url="" if self._local_only else "/api",
+            signer_base_url="" if self.local_only else "/api",
             headers={"Authorization": f"Bearer {self._token}"} if self._token else None,
         )
+        return int((await worker.status()).get("precached") or 0) > 0
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, *, with_transfers: bool = False) -> Snapshot:
+        """What is so now; the files that are in transfer take a while, and are read when they are shown."""
         status, sync = fs.get_sync_counts(self._store), self._store.sync_status
         return Snapshot(
             total=self.listing.total,
             status=status,
             uploading=self._uploads(fs.Status.IN_PROGRESS) if status.uploading_count else [],
             queued_uploads=self._uploads(fs.Status.QUEUED) if status.queued_upload_count else [],
+            transfers=self._transfers() if with_transfers else [],
+            cancelled=self._count(CANCELLED) if status.error_count else 0,
+            paused=self._count(PAUSED) if status.has_pending and not status.is_syncing else 0,
             online=fs.is_online(),
             sync_enabled=sync.enabled,
             sync_connected=sync.connected and not sync.last_error,
             sync_failing=self._sync_failing,
             unsent=sync.pending,
-            local_only=self._local_only,
+            local_only=self.local_only,
         )
 
     def _uploads(self, status: fs.Status) -> list[str]:
@@ -108,13 +130,26 @@ class Gallery:
         rows = self._store.query(LOCAL_STATES.where(upload_status=status.value).limit(MAX_LISTED))
         return sorted(row.file_id for row in rows)
 
+    def _transfers(self) -> list[Entry]:
+        """The files whose transfer rests at an error, runs or waits, in this order; of many the first."""
+        found: dict[str, None] = {}
+        for status in (fs.Status.ERROR, fs.Status.IN_PROGRESS, fs.Status.QUEUED):
+            for way in ("upload_status", "download_status"):
+                rows = self._store.query(LOCAL_STATES.where(**{way: status.value}).limit(MAX_TRANSFERS))
+                found |= dict.fromkeys(row.file_id for row in rows)
+        return self.listing.entries(list(found)[:MAX_TRANSFERS])
+
+    def _count(self, sql: str) -> int:
+        return int(self._store.query(sql)[0][0])
+
     def watch(
         self, on_change: Callable[[frozenset[str]], None], on_event: Callable[[fs.FileSyncEvent], None]
     ) -> None:
         """Call `on_change` when a new snapshot would differ, with the names of the tables that were written,
         and `on_event` for each event of the sync."""
-        tables = (FILES.tables.files, FILES.tables.local_file_state, FILES.tables.file_versions)
-        self._store.subscribe(tables, on_change)
+        tables = FILES.tables
+        watched = (tables.files, tables.local_file_state, tables.transfer_control, tables.file_versions)
+        self._store.subscribe(watched, on_change)
         self._store.on_sync_status(lambda status: self._judge_sync(status, on_change))
         self._judge_sync(self._store.sync_status, on_change)
         fs.on_file_sync_event(on_event)
@@ -160,6 +195,17 @@ class Gallery:
 
     async def retry(self) -> None:
         await fs.retry_errors()
+
+    async def steer(self, act: str, file_id: str) -> None:
+        """Pause, resume or cancel the transfer of one file, or try it again."""
+        if act == "retry":
+            await fs.retry_errors([file_id])
+        elif act == "resume":
+            await fs.resume_transfer(file_id)
+        elif act == "pause":
+            await fs.pause_transfer(file_id)
+        elif act == "cancel":
+            await fs.cancel_transfer(file_id)
 
     async def set_sync_enabled(self, enabled: bool) -> None:
         await self._store.set_sync_enabled(enabled)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import past_words
 import wording
 from kept import Choice, Kept
 from sheet import Sheet, copy_template
@@ -39,13 +40,13 @@ class ConflictView:
         elif self._shown not in found:
             self._shown = found[0]
             total = self._decided + len(found)
-            self._sheet.name(wording.conflict_title(found[0].name or "", self._decided + 1, total))
+            self._sheet.name(past_words.conflict_title(found[0].name or "", self._decided + 1, total))
             await self._show(found[0])
 
     async def _show(self, version: fs.FileVersion) -> None:
-        maker = wording.device(version.client_id, self._kept.client_id)
-        self._parts.write("why", wording.conflict_reason(version.conflict, maker))
-        labels = wording.CHOICES[version.conflict]
+        maker = past_words.device(version.client_id, self._kept.client_id)
+        self._parts.write("why", past_words.conflict_reason(version.conflict, maker))
+        labels = past_words.CHOICES[version.conflict]
         for choice, label in labels.items():
             self._parts.write(choice, label)
         self._parts["choices"].replaceChildren(*(self._parts[choice] for choice in labels))
@@ -62,8 +63,8 @@ class ConflictView:
 
     def _show_side(self, side: str, version: fs.FileVersion) -> None:
         """A picture that is elsewhere comes for it."""
-        maker = wording.device(version.client_id, self._kept.client_id)
-        age = wording.ago(time.time() - version.made_at / 1000)
+        maker = past_words.device(version.client_id, self._kept.client_id)
+        age = past_words.ago(time.time() - version.made_at / 1000)
         facts = wording.facts(age, f"from {maker}", wording.size(version.size_bytes))
         self._parts.write(f"{side}-facts", facts)
         frame = self._parts[f"{side}-frame"]
@@ -84,5 +85,5 @@ class ConflictView:
         finally:
             self._is_deciding = False
         self._decided += 1
-        self._sheet.say(wording.decided(version.name or "", version.conflict, choice))
+        self._sheet.say(past_words.decided(version.name or "", version.conflict, choice))
         await self.refresh()

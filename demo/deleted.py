@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import past_words
 import wording
 from kept import Kept
 from parts import Parts
@@ -39,13 +40,12 @@ class DeletedView:
             return
         self._listed = listed
         rows = [self._row(one) for one in listed[:MAX_SHOWN]]
-        self._parts["rows"].replaceChildren(*(root for root, _ in rows))
+        self._sheet.fill(self._parts["rows"], [root for root, _ in rows])
         left = len(listed) - len(rows)
         self._parts.write("more", f"and {left:,} more" if left > 0 else "")
         self._parts.write("none", bool(listed), "hidden")
         self._parts.write("empty", not listed, "hidden")
-        self._parts["empty"].dataset.sure = wording.sure_to_empty(len(listed))
-        self._sheet.keep_focus()
+        self._parts["empty"].dataset.sure = past_words.sure_to_empty(len(listed))
         for one, (_, parts) in zip(listed, rows, strict=False):
             name = wording.clipped(one.name or "Untitled")
             await self._sheet.show_picture(parts["thumb"], one.file_id, one.content_hash, name)
@@ -55,10 +55,10 @@ class DeletedView:
         root.dataset.row = one.file_id
         now, name = time.time(), wording.clipped(one.name or "Untitled")
         parts.write("name", name)
-        age = wording.ago(now - one.deleted_at / 1000)
+        age = past_words.ago(now - one.deleted_at / 1000)
         parts.write("facts", wording.facts(wording.size(one.size_bytes), f"deleted {age}"))
         left, is_leaving = one.kept_until / 1000 - now, one.file_id in self._undo.purges
-        parts.write("until", wording.kept_for(left, is_leaving=is_leaving))
+        parts.write("until", past_words.kept_for(left, is_leaving=is_leaving))
         parts.write("restore", f"Restore {name}", "ariaLabel")
         parts.write("purge", f"Delete {name} for good", "title")
         return root, parts
@@ -79,13 +79,13 @@ class DeletedView:
     async def _restore(self, file_id: str) -> None:
         self._undo.purges.cancel([file_id])
         await self._kept.restore([file_id])
-        self._sheet.say(wording.brought_back(self._names([file_id])))
+        self._sheet.say(past_words.brought_back(self._names([file_id])))
         await self.refresh()
 
     async def _purge(self, file_ids: list[str]) -> None:
         names = self._names(file_ids)
         await self._kept.purge(file_ids)
-        self._sheet.say(wording.gone(names))
+        self._sheet.say(past_words.gone(names))
         await self.refresh()
 
     def _names(self, file_ids: list[str]) -> list[str]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from math import ceil
 from typing import Any
 
+from anchors import HEADER, Anchors
 from cards import Card, CardTemplate
 from keyboard import Keyboard
 from layout import Layout
@@ -24,8 +24,6 @@ from pyscript import document, ffi, when, window
 Percents = Mapping[str, float | None]
 PASS = 0.012
 """Seconds that one pass may spend on cards, and then a little for the last one."""
-HEADER = 64.0
-"""Pixels; what is above them on the screen is behind the page's header."""
 
 
 class Grid:
@@ -53,7 +51,7 @@ class Grid:
         self._is_outdated = self._is_resized = True
         self._is_measured = False
         self._width = 0.0
-        self._anchors: dict[str, float] = {}
+        self._anchors = Anchors(self._places)
         self._observer = window.IntersectionObserver.new(ffi.create_proxy(self._on_view))
         window.ResizeObserver.new(ffi.create_proxy(self._on_resize)).observe(self._root)
         when("scroll", document)(lambda _event: ask_frame())
@@ -119,7 +117,7 @@ class Grid:
         if self._is_resized:
             self._measure()  # what is to stay where it is was noted before
         else:
-            self._anchors = self._find_anchors(offset)
+            self._anchors.find(offset, self.layout)
         is_changed = self._is_outdated or self._is_resized
         if is_changed:
             self.count = self._listing.count
@@ -130,7 +128,7 @@ class Grid:
             self._move(in_view)
         if is_moved or self._todo:
             self._fill(in_view, until)
-            self._hold_still()
+            self._anchors.hold_still(self._offset, self.layout)
             self._keyboard.reach_aim()
         return bool(self._todo) or self._is_resized
 
@@ -138,7 +136,7 @@ class Grid:
         """The cards in view; where they are now, when the list may have changed above them."""
         in_view = self.layout.in_view(offset, self.count)
         if is_changed:
-            for file_id, top in self._anchors.items():
+            for file_id, top in self._anchors.tops.items():
                 place = self._listing.place(file_id)
                 if place is not None:
                     there = self.layout.in_view(self.layout.top(place) - top, self.count)
@@ -171,10 +169,9 @@ class Grid:
             self._is_resized = self._measure()
 
     def _show(self, file_id: str) -> None:
-        record, state = self._entries[file_id]
         card = self.cards.get(file_id) or Card(self._template, file_id)
         card.stand(self._places.place(file_id) + 1, self.count)
-        if card.update(record, state, online=self._online, percent=self._percents.get(file_id)):
+        if card.update(self._entries[file_id], online=self._online, percent=self._percents.get(file_id)):
             self._lookups.begin(card)
         if file_id not in self.cards:
             card.set_busy(file_id in self._busy)
@@ -216,33 +213,6 @@ class Grid:
                 self._is_measured = True
                 break
         return self.layout != before
-
-    def _find_anchors(self, offset: float) -> dict[str, float]:
-        """Files in the first rows on the screen, with where those are; none while the grid begins there."""
-        if offset <= 0:
-            return {}
-        columns, first = self.layout.columns, ceil((offset + HEADER) / self.layout.pitch)
-        seen: dict[str, float] = {}
-        for row in (first, first + 1):
-            if ids := self._places.ids(range(row * columns, (row + 1) * columns)):
-                seen |= dict.fromkeys(ids, self._places.top(ids[0]))
-        # The same as last time, or the others would drift away from it; at first one that stays in its row,
-        # whether a card above comes or goes.
-        anchor = next(iter(self._anchors), "")
-        if seen and anchor not in seen:
-            anchor = list(seen)[min(columns, len(seen)) // 2]
-        return {anchor: seen[anchor], **seen} if seen else {}
-
-    def _hold_still(self) -> None:
-        """Scroll by as much as what was on the screen has been moved by a pass."""
-        if not self._anchors:
-            return  # the grid begins on the screen; to ask where it is would lay it out once more
-        anchor = next((file_id for file_id in self._anchors if file_id in self._places), None)
-        if anchor is not None:
-            moved = self._places.top(anchor) - self._anchors[anchor]
-            if abs(moved) >= 1:
-                window.scrollBy(0, moved)
-        self._anchors = self._find_anchors(self._offset())
 
     # --- what the browser says ------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-import wording
+import past_words
 
 import filesync_web as fs
 
@@ -67,7 +67,7 @@ class Kept:
 
     async def save_as_new(self, version: fs.FileVersion) -> str:
         """Save that content as a file of its own; returns its name."""
-        name = wording.copy_name(version.name or "Untitled", version.made_at / 1000)
+        name = past_words.copy_name(version.name or "Untitled", version.made_at / 1000)
         js_file = await fs.read_version(version.file_id, version.content_hash)
         await fs.save_file(js_file, name=name, mime_type=version.mime_type)
         return name

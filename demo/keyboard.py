@@ -61,9 +61,9 @@ class Keyboard:
 
     def _aim_at(self, place: int) -> None:
         """Have the card at this place of the list get the focus once it exists."""
-        for record, _ in self._listing.page(range(place, place + 1)):
-            self.aim = record.id
-            self._last = (record.id, self._last[1])
+        for entry in self._listing.page(range(place, place + 1)):
+            self.aim = entry.record.id
+            self._last = (entry.record.id, self._last[1])
 
     def _go(self, place: int) -> None:
         """Have the focus on the card at this place of the list, and the card on the screen."""

@@ -14,6 +14,7 @@ import filesync_web as fs
 FILES = fs.create_file_sync_schema()
 LIVE_FILES = FILES.tables.files.where(deleted_at=None).order_by("created_at")
 LOCAL_STATES = FILES.tables.local_file_state
+CONTROLS = FILES.tables.transfer_control
 
 COUNT = "SELECT count(*) FROM files WHERE deletedAt IS NULL"
 BEFORE = f"{COUNT} AND (createdAt, rowid) < (SELECT createdAt, rowid FROM files WHERE id = ?)"  # noqa: S608
@@ -32,15 +33,18 @@ MAX_NEIGHBOURS = 300
 
 
 class Entry(NamedTuple):
-    """A picture's record, and what this client knows of it."""
+    """A picture's record, what this client knows of it, and what its user asked of it."""
 
     record: fs.FileRecord
     state: fs.LocalFileState | None
+    is_paused: bool = False
+    is_pinned: bool = False
+    """Its bytes stay on this device."""
 
-
-def is_picture(metadata: fs.FileMetadata) -> bool:
-    """Whether to try and show a file as an image; one of unknown type is given the chance."""
-    return metadata.width is not None or (metadata.mime_type or "image/").startswith("image/")
+    @property
+    def display(self) -> fs.FileDisplayState:
+        """How to render it."""
+        return fs.get_file_display_state(self.record, self.state)
 
 
 class Listing:
@@ -77,12 +81,24 @@ class Listing:
         if self._found is None:
             records = self._store.query(LIVE_FILES.limit(len(places)).offset(places.start))
         else:
-            ids = self._found[places.start : places.stop]
-            found = {record.id: record for record in self._store.query(LIVE_FILES.where(id=ids))}
-            records = [found[file_id] for file_id in ids if file_id in found]
-        rows = self._store.query(LOCAL_STATES.where(file_id=[record.id for record in records]))
-        states = {row.file_id: row for row in rows}
-        return [Entry(record, states.get(record.id)) for record in records]
+            return self.entries(self._found[places.start : places.stop])
+        return self._entries(records)
+
+    def entries(self, file_ids: list[str]) -> list[Entry]:
+        """These files, as far as they are live, in this order."""
+        records = {record.id: record for record in self._store.query(LIVE_FILES.where(id=file_ids))}
+        return self._entries([records[file_id] for file_id in file_ids if file_id in records])
+
+    def _entries(self, records: list[fs.FileRecord]) -> list[Entry]:
+        ids = [record.id for record in records]
+        states = {row.file_id: row for row in self._store.query(LOCAL_STATES.where(file_id=ids))}
+        controls = {row.file_id: row for row in self._store.query(CONTROLS.where(file_id=ids))}
+        paused = {file_id for file_id, row in controls.items() if row.state is fs.Control.PAUSED}
+        pinned = {file_id for file_id, row in controls.items() if row.pinned}
+        return [
+            Entry(record, states.get(record.id), record.id in paused, record.id in pinned)
+            for record in records
+        ]
 
     def place(self, file_id: str) -> int | None:
         """Where in the list a file is; None when it is not there."""

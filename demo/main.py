@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 import wording
+from actions import Actions
 from adding import Adding, Given
 from app import Gallery
 from cards import Card
@@ -18,14 +19,15 @@ from frames import Frames
 from gestures import accept_files
 from grid import Grid
 from messages import Toasts
+from offline import Opens
 from pace import Pace
 from parts import Parts
 from past import Past
 from pyscript import document, web, when, window
-from pyscript.js_modules import images, loading
+from pyscript.js_modules import loading
+from room import RoomLine
 from session import sign_in
 from status import StatusPanel
-from viewer import Viewer
 
 import filesync_web as fs
 
@@ -47,25 +49,14 @@ class Main:
         page["gallery"].hidden = False
         self._gallery = gallery
         self._toasts = Toasts(page["alerts"], page["notices"])
-        self._panel = StatusPanel(page["sync-panel"])
+        self._panel = StatusPanel(page["sync-panel"], self._act, self._outdate)
         self._frames = Frames(self._paint)
         self._grid = Grid(gallery.listing, self._card_url, self._frames.ask)
         self._grid.on_action(self._act)
-        self._viewer = Viewer(page, gallery.listing, gallery.url, self._grid.broken, self._open_versions)
         self._parts = Parts(document.body)
         self._find = Find(self._parts, gallery.listing, self._on_found)
         self._folders = Folders(self._parts, gallery.listing, self._find.choose)
         self._adding = Adding(gallery.add, self._on_change, self._toasts.show)
-        self._actions: dict[str, Callable[[Card], None]] = {
-            "view": self._view,
-            "details": Card.toggle_details,
-            "save": lambda card: self._start(self._save(card)),
-            "edit": lambda card: self._start(self._edit(card)),
-            "delete": self._delete,
-            "retry": lambda _card: self._start(gallery.retry()),
-            "versions": lambda card: self._open_versions(card.file_id),
-            "conflict": lambda card: self._past.open_conflicts(card.file_id),
-        }
         self._tasks: set[asyncio.Task[None]] = set()
         self._transfers: Mapping[str, fs.ActiveTransfer] = {}
         self._is_outdated = True
@@ -73,6 +64,10 @@ class Main:
         self._has_progress = False
         self._pace = Pace(self._read_anew)
         self._past = Past(gallery.kept, gallery.store_id, self._grid, self._toasts, self._start)
+        self._room = RoomLine(
+            page["room"], gallery.space, self._past, self._start, local_only=gallery.local_only
+        )
+        self._actions = Actions(gallery, self._grid, self._past, self._toasts, self._start)
         gallery.watch(self._on_change, self._on_event)
         if self._paint():
             self._frames.ask()
@@ -128,8 +123,10 @@ class Main:
 
     def _tell(self) -> None:
         """Show what is true of all pictures together; the grid reads what is in view."""
-        snapshot = self._gallery.snapshot()
+        snapshot = self._gallery.snapshot(with_transfers=self._panel.is_open)
         self._panel.update(snapshot, self._adding)
+        if self._panel.is_open:
+            self._room.read_soon()
         self._find.update(snapshot.total)
         self._folders.update()
         self._parts.write("empty-title", wording.nothing(snapshot))
@@ -167,17 +164,7 @@ class Main:
     # --- in: what the user asks for ---
 
     def _act(self, action: str, file_id: str) -> None:
-        card = self._grid.cards.get(file_id)
-        if card is not None:
-            self._actions[action](card)
-
-    def _view(self, card: Card) -> None:
-        self._grid.bring_back(card.file_id)
-        if card.record is not None and card.is_viewable:
-            self._viewer.open(card.record)
-
-    def _delete(self, card: Card) -> None:
-        self._start(self._past.delete(card.file_id, card.metadata.name or ""))
+        self._actions.act(action, file_id)
 
     def _add(self, given: list[Given]) -> None:
         """Add files to the folder that is shown."""
@@ -188,33 +175,15 @@ class Main:
         self._find.include(str(js_entry.name) for js_entry in js_entries)
         self._start(self._adding.add_entries(js_entries, self._folders.chosen))
 
-    async def _edit(self, card: Card) -> None:
-        self._grid.set_busy(card.file_id, True)
-        try:
-            await self._gallery.edit(card.file_id, images.invert)
-        except Exception as error:  # a picture that the browser cannot decode is a JsException
-            self._toasts.show(
-                f"{card.metadata.name or 'The picture'} was not changed: {wording.plain(error)}"
-            )
-        finally:
-            self._grid.set_busy(card.file_id, False)
-
-    def _open_versions(self, file_id: str) -> None:
-        self._past.open_versions(file_id, self._viewer.refresh)
-
-    async def _save(self, card: Card) -> None:
-        """Offer the file to the browser's downloads."""
-        if url := await self._gallery.url(card.file_id):
-            link = document.createElement("a")
-            link.href, link.download = url, card.metadata.name or "file"
-            link.click()
-
     async def _serve_files(self) -> None:
         await asyncio.sleep(SERVICE_WORKER_DELAY)
         try:
-            await self._gallery.serve_files()
+            is_complete = await self._gallery.serve_files()
         except fs.FileSyncError as error:  # the gallery works without; only links to files do not
             window.console.info(f"No service worker: {error}")
+            is_complete = False
+        self._panel.opens_offline = Opens.YES if is_complete else Opens.NEVER
+        self._outdate()
 
     def _toggle_sync(self, _event: Any) -> None:
         self._start(self._gallery.set_sync_enabled(not self._gallery.snapshot().sync_enabled))

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol
 
+import past_words
 import wording
 from grid import Grid
 from kept import Kept
@@ -84,8 +85,8 @@ class Past:
             self._reading = None
 
     def _show(self, found: list[fs.FileVersion]) -> None:
-        self._grid.mark({one.file_id: wording.conflict_badge(one.conflict) for one in found})
-        self._parts.write("conflicts", wording.conflicts(len(found)))
+        self._grid.mark({one.file_id: past_words.conflict_badge(one.conflict) for one in found})
+        self._parts.write("conflicts", past_words.conflicts(len(found)))
         self._parts.write("conflicts", not found, "hidden")
         self._tell_news(found)
         if self._view is not None and self._sheet is not None and self._sheet.is_open:
@@ -97,7 +98,7 @@ class Past:
         if not new:
             self._toasts.withdraw(NEWS)
         elif self._is_news:
-            text = wording.conflict_news([one.conflict for one in new], new[0].name or "")
+            text = past_words.conflict_news([one.conflict for one in new], new[0].name or "")
             self._toasts.offer(NEWS, text, "Choose", self.open_conflicts)
         self._is_news = False
 
@@ -121,6 +122,10 @@ class Past:
         self._news.clear()
         self._toasts.withdraw(NEWS)
         self._open(ConflictView(self._the_sheet(), self._kept, file_id, self._start_in_sheet))
+
+    def open(self, make: Callable[[Sheet, Start], View]) -> None:
+        """Show another view: `make` gets the sheet, and what runs work whose errors are told in there."""
+        self._open(make(self._the_sheet(), self._start_in_sheet))
 
     def _open_deleted(self) -> None:
         from deleted import DeletedView
@@ -157,5 +162,5 @@ class Past:
 
     def _on_back(self, file_ids: list[str], names: list[str]) -> None:
         """Deletions were undone: the keyboard goes to the last one of the pictures."""
-        document.getElementById("past-said").textContent = wording.brought_back(names)
+        document.getElementById("past-said").textContent = past_words.brought_back(names)
         self._grid.focus(file_ids[-1])

@@ -52,6 +52,19 @@ class Sheet:
         self._parts["sheet-said"].textContent = text
         self._parts["sheet-said"].className = "sheet-said bad" if is_bad else "sheet-said"
 
+    def fill(self, rows_part: Any, rows: list[Any]) -> None:
+        """Put other rows into a list. The focus stays at its place in the list, on a button for the same."""
+        focused = document.activeElement
+        row = focused.closest("[data-row]") if rows_part.contains(focused) else None
+        place = list(rows_part.children).index(row) if row else 0
+        action = focused.dataset.action if row else ""
+        rows_part.replaceChildren(*rows)
+        if row and rows and not rows_part.contains(focused):
+            now = rows_part.children[min(place, len(rows) - 1)]
+            same = now.querySelector(f'[data-action="{action}"]:not([hidden])')
+            (same or now.querySelector("button:not([hidden])")).focus()
+        self.keep_focus()
+
     def keep_focus(self) -> None:
         """Give the focus to the title, when what had it is gone."""
         if not self._root.contains(document.activeElement) or document.activeElement.isSameNode(self._root):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import wording
+from offline import Opens, readiness
 from parts import Parts
-from pyscript import document, when
+from pyscript import document, when, window
+from transfers import TransferList
 
 import filesync_web as fs
 
@@ -17,13 +19,20 @@ if TYPE_CHECKING:
 
 
 class StatusPanel:
-    """The panel above the pictures. Everything in it is rendered from one snapshot."""
+    """The panel above the pictures. Everything in it is rendered from one snapshot.
 
-    def __init__(self, root: Any) -> None:
+    `act` is called with what is to be done about a file's transfer; `on_open` when the panel is unfolded.
+    """
+
+    def __init__(self, root: Any, act: Callable[[str, str], None], on_open: Callable[[], None]) -> None:
         self._root = root
         self._parts = Parts(root)
         self._tone = ""
         self._listed: dict[str, list[str]] = {}
+        self._transfers = TransferList(self._parts["transfers"], act)
+        self._on_open = on_open
+        self.is_open = False
+        self.opens_offline = _opens_at_first()
         when("click", self._parts["toggle-details"])(self._toggle_details)
 
     def update(self, snapshot: Snapshot, adding: Adding) -> None:
@@ -40,6 +49,12 @@ class StatusPanel:
         write("switch", snapshot.local_only, "hidden")
         write("stop", not adding.is_long, "hidden")
         write("retry", not status.error_count, "hidden")
+        self._tell_readiness(readiness(self.opens_offline, status))
+        self._transfers.update(snapshot.transfers, online=snapshot.online)
+        write("transfers-box", not snapshot.transfers, "hidden")
+        left = status.error_count + status.uploading_count + status.downloading_count
+        left += status.queued_upload_count + status.queued_download_count - len(snapshot.transfers)
+        write("more-transfers", f"and {left:,} more" if snapshot.transfers and left > 0 else "")
         write("transfer-progress-section", not status.is_syncing, "hidden")
         write("sync-is-syncing", "Yes" if status.is_syncing else "No")
         write("sync-has-pending", "Yes" if status.has_pending else "No")
@@ -53,11 +68,16 @@ class StatusPanel:
         write("sync-error-count", status.error_count)
         self._list("uploading-files", snapshot.uploading)
         self._list("queued-uploads", snapshot.queued_uploads)
-        more = status.queued_upload_count - len(snapshot.queued_uploads)
-        write("more-queued", f"and {more:,} more" if more else "")
+
+    def _tell_readiness(self, message: wording.Message) -> None:
+        write = self._parts.write
+        write("offline-text", message.text)
+        write("offline", f"line {message.tone}", "className")
+        write("ready", message.tone != "good", "hidden")
 
     def progress(self, transfers: Mapping[str, fs.ActiveTransfer]) -> None:
-        """Show the total progress of the transfers that this tab runs; another tab may run them instead."""
+        """Show the progress of the transfers that this tab runs; another tab may run them instead."""
+        self._transfers.progress({file_id: transfer.percent for file_id, transfer in transfers.items()})
         total, write = fs.compute_total_progress(transfers), self._parts.write
         if total.percent is None:
             write("transfer-track", "track unknown", "className")
@@ -79,6 +99,13 @@ class StatusPanel:
             self._parts[name].querySelector("ul").replaceChildren(*items)
 
     def _toggle_details(self, _event: Any) -> None:
-        is_open = bool(self._root.classList.toggle("open"))
-        self._parts["details"].ariaHidden = str(not is_open).lower()
-        self._parts["toggle-details"].ariaExpanded = str(is_open).lower()
+        self.is_open = bool(self._root.classList.toggle("open"))
+        self._parts["details"].ariaHidden = str(not self.is_open).lower()
+        self._parts["toggle-details"].ariaExpanded = str(self.is_open).lower()
+        self._on_open()
+
+
+def _opens_at_first() -> Opens:
+    """A page that came from its service worker opens offline; of any other it is not known yet."""
+    workers = getattr(window.navigator, "serviceWorker", None)
+    return Opens.YES if workers and workers.controller else Opens.NOT_YET

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
-import wording
+import past_words
 from purges import Memory, Purges
 
 UNDO_TIME = 3.5
@@ -91,7 +91,7 @@ class Undo:
     def deleted(self, file_id: str, name: str) -> None:
         """A file was deleted: offer to undo it, together with those of which it is offered already."""
         self._names[file_id] = name
-        text = wording.deleted(list(self._names.values()))
+        text = past_words.deleted(list(self._names.values()))
         self._offers.offer(TOAST, text, "Undo", self.undo)
         self._delay()
 

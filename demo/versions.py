@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import past_words
 import wording
 from kept import Kept
 from parts import Parts
@@ -38,9 +39,8 @@ class VersionsView:
         if listed:
             self._sheet.name(f"Versions of {wording.quoted(listed[0].name or '')}")
         rows = [self._row(version) for version in listed]
-        self._parts["rows"].replaceChildren(*(root for root, _ in rows))
+        self._sheet.fill(self._parts["rows"], [root for root, _ in rows])
         self._parts.write("none", len(listed) > 1, "hidden")
-        self._sheet.keep_focus()
         for version, (_, parts) in zip(listed, rows, strict=True):
             await self._sheet.show_picture(parts["thumb"], self._file_id, version.content_hash, "")
 
@@ -48,11 +48,11 @@ class VersionsView:
         root, parts = copy_template("version-row")
         root.dataset.row = version.content_hash
         now = time.time()
-        age = wording.ago(now - version.made_at / 1000)
-        maker = wording.device(version.client_id, self._kept.client_id)
+        age = past_words.ago(now - version.made_at / 1000)
+        maker = past_words.device(version.client_id, self._kept.client_id)
         parts.write("name", age[0].upper() + age[1:])
         parts.write("facts", wording.facts(wording.size(version.size_bytes), f"from {maker}"))
-        left = wording.kept_for(version.kept_until / 1000 - now)
+        left = past_words.kept_for(version.kept_until / 1000 - now)
         parts.write("until", "Shown now" if version.is_current else left)
         parts.write("until", "quiet now" if version.is_current else "quiet", "className")
         parts.write("restore", version.is_current, "hidden")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -70,14 +67,23 @@ def headline(snapshot: Snapshot, saving: int = 0, found: int | None = None) -> M
         return Message("off", f"Offline — {waiting if uploads else 'everything is kept on this device'}")
     if status.uploading_count or status.downloading_count:
         return Message("busy", _in_progress(status, uploads, downloads))
-    if status.error_count:
-        return Message("bad", f"{count(status.error_count)} could not be synced")
+    if failed := status.error_count - snapshot.cancelled:
+        return Message("bad", f"{count(failed)} could not be synced")
     if not snapshot.sync_enabled:
         unsent = f" — {count(snapshot.unsent, 'change')} not sent yet" if snapshot.unsent else ""
         return Message("off", f"Sync is off{unsent}")
-    if uploads or downloads:
-        return Message("wait", f"{count(uploads + downloads)} waiting")
-    return _metadata_sync(snapshot)
+    if waits := uploads + downloads - snapshot.paused:
+        return Message("wait", f"{count(waits)} waiting")
+    return _held_back(snapshot) or _metadata_sync(snapshot)
+
+
+def _held_back(snapshot: Snapshot) -> Message | None:
+    """The sentence when nothing is left to transfer but what the user has held back."""
+    if snapshot.paused:
+        return Message("off", f"{count(snapshot.paused)} paused")
+    if snapshot.cancelled:
+        return Message("off", f"{count(snapshot.cancelled)} not synced, as you wished")
+    return None
 
 
 def _metadata_sync(snapshot: Snapshot) -> Message:
@@ -141,6 +147,17 @@ def too_many(limit: int) -> str:
     return f"There are more than {limit:,} files and folders in it: the others were left out."
 
 
+def refused(files: list[tuple[str, str]]) -> str:
+    """What is said of files that were not added: their names and the reason of each, as one message."""
+    names = [clipped(name) for name, _ in files]
+    reasons = list(dict.fromkeys(reason for _, reason in files))
+    if len(files) == 1:
+        return f"{names[0]} was not added: {reasons[0]}"
+    if len(reasons) == 1:
+        return f"{count(len(files), 'file')} were not added: {reasons[0]}"
+    return f"{count(len(files), 'file')} were not added. The first, {names[0]}: {reasons[0]}"
+
+
 def plain(error: BaseException) -> str:
     """The message of an error; of JavaScript's without its type in front."""
     return str(getattr(error, "message", "") or error or type(error).__name__)
@@ -159,14 +176,15 @@ def _of(running: int, all_of_them: int) -> str:
     return count(running) if running == all_of_them else f"{running:,} of {count(all_of_them)}"
 
 
-def badge(display: fs.FileDisplayState, *, online: bool, percent: float | None) -> Message | None:
+def badge(
+    display: fs.FileDisplayState, *, online: bool, percent: float | None, is_paused: bool = False
+) -> Message | None:
     """What a card says about its transfer; None when there is nothing to say."""
     share = "" if percent is None else f" {percent:.0f} %"
-    state = display.local_state
-    if state is not None and state.upload_status is fs.Status.ERROR:
-        return Message("bad", "Upload failed")
-    if state is not None and state.download_status is fs.Status.ERROR:
-        return Message("bad", "Download failed")
+    if (state := display.local_state) is not None and state.has_error:
+        return _failed(state)
+    if is_paused and not (display.is_uploaded and display.has_local_copy):
+        return Message("off", "Paused")
     if display.is_uploading:
         return Message("busy", f"Uploading{share}")
     if display.is_downloading:
@@ -182,15 +200,20 @@ def badge(display: fs.FileDisplayState, *, online: bool, percent: float | None) 
     return None
 
 
-def reason(state: fs.LocalFileState | None) -> str:
-    """Why a file's transfer rests at an error; empty when none does."""
-    return state.last_sync_error if state is not None and state.has_error else ""
+def _failed(state: fs.LocalFileState) -> Message:
+    if state.last_sync_error == "cancelled":
+        return Message("off", "Cancelled")
+    return Message("bad", "Upload failed" if state.upload_status is fs.Status.ERROR else "Download failed")
 
 
-# --- what was deleted, and what pictures were before ---
+def unshown(kind: str) -> str:
+    """What a card says in place of a picture that the browser cannot show; `kind` is "" when unknown."""
+    return f"This browser does not show {kind} pictures" if kind else "The browser cannot show this picture"
 
-MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
-"""Seconds."""
+
+def pin(is_pinned: bool) -> str:
+    """The button that keeps a file on the device, or not."""
+    return "Need not stay here" if is_pinned else "Keep on this device"
 
 
 def quoted(name: str) -> str:
@@ -198,121 +221,6 @@ def quoted(name: str) -> str:
     return f"“{clipped(name or 'Untitled')}”"
 
 
-def deleted(names: Sequence[str]) -> str:
-    """What the toast with Undo says."""
-    return f"Deleted {quoted(names[0])}" if len(names) == 1 else f"Deleted {count(len(names))}"
-
-
-def brought_back(names: Sequence[str]) -> str:
-    """What screen readers say of a deletion that was undone."""
-    return f"{quoted(names[0])} is back" if len(names) == 1 else f"{count(len(names))} are back"
-
-
-def gone(names: Sequence[str]) -> str:
-    """What is said of what was deleted for good."""
-    what = quoted(names[0]) if len(names) == 1 else count(len(names))
-    return f"{what} deleted for good"
-
-
-def sure_to_empty(number: int) -> str:
-    """What the button asks before it empties the trash."""
-    return f"Delete {count(number)} for good?"
-
-
 def facts(*some: str) -> str:
     """Those of the facts that are known, in one line."""
     return " · ".join(fact for fact in some if fact)
-
-
-def ago(seconds: float) -> str:
-    """How long something is past, as one says it."""
-    if seconds < MINUTE:
-        return "just now"
-    return f"{_duration(seconds)} ago"
-
-
-def kept_for(seconds: float, *, is_leaving: bool = False) -> str:
-    """How long something is still kept. `is_leaving`: as long as it can be undone."""
-    if is_leaving:
-        return "not kept, unless you restore it now"
-    if seconds == math.inf:
-        return "kept without end"
-    return f"kept for {_duration(max(seconds, MINUTE))} more"
-
-
-def device(client_id: str, own: str) -> str:
-    """Who made a version."""
-    return "this device" if client_id == own else f"another device ({client_id[:4]})"
-
-
-def conflict_badge(conflict: str) -> str:
-    """What a card says of a picture about which somebody should decide."""
-    return "Was deleted" if conflict == "revived" else "2 versions"
-
-
-def conflict_title(name: str, place: int, total: int) -> str:
-    """What stands above the choice."""
-    return quoted(name) if total == 1 else f"{quoted(name)} ({place} of {total})"
-
-
-def conflict_reason(conflict: str, maker: str) -> str:
-    """What happened; `maker` made the content that it is about."""
-    if conflict == "revived":
-        return f"It had been deleted; an edit on {maker} brought it back."
-    if conflict == "deletion":
-        return f"It was deleted by somebody who had not seen the edit on {maker}."
-    return "It was changed at two places at once. Both versions are kept until you choose."
-
-
-CHOICES = {
-    "edit": {"drop": "Keep this one", "take": "Take the other", "new_file": "Keep both as two files"},
-    "deletion": {"take": "Bring it back", "drop": "Leave it deleted"},
-    "revived": {"take": "Keep it", "drop": "Delete it"},
-}
-"""The buttons about each kind of conflict, in their order."""
-DECIDED = {
-    ("edit", "drop"): "kept. The other one stays among the earlier versions.",
-    ("edit", "take"): "taken. The one before stays among the earlier versions.",
-    ("edit", "new_file"): "the other one is a file of its own now.",
-    ("deletion", "take"): "it is back.",
-    ("deletion", "drop"): "it stays deleted.",
-    ("revived", "take"): "kept.",
-    ("revived", "drop"): "deleted. It can be restored for a while.",
-}
-
-
-def decided(name: str, conflict: str, choice: str) -> str:
-    """What is said of a choice that was made."""
-    return f"{quoted(name)}: {DECIDED[conflict, choice]}"
-
-
-def conflicts(number: int) -> str:
-    """The button that leads to the choices."""
-    return count(number, "conflict")
-
-
-def conflict_news(kinds: Sequence[str], name: str) -> str:
-    """What a message says when conflicts have come up: of one file, or of several."""
-    if len(kinds) > 1:
-        return f"{count(len(kinds))} were changed at two places at once. Nothing is lost."
-    if kinds[0] == "revived":
-        return f"{quoted(name)} had been deleted; an edit brought it back."
-    if kinds[0] == "deletion":
-        return f"{quoted(name)} was deleted while it was edited elsewhere. The edit is kept."
-    return f"{quoted(name)} was changed at two places at once. Both versions are kept."
-
-
-def copy_name(name: str, made_at: float) -> str:
-    """A name for an earlier version as a file of its own: `sea (26 Nov 07.30).png`."""
-    when = time.strftime("%d %b %H.%M", time.localtime(made_at))
-    folder, slash, base = name.rpartition("/")
-    stem, dot, ending = base.rpartition(".")
-    return f"{folder}{slash}{stem} ({when}){dot}{ending}" if stem else f"{folder}{slash}{base} ({when})"
-
-
-def _duration(seconds: float) -> str:
-    """A rough one, in the largest unit that there is one of."""
-    unit, noun = next(
-        ((unit, noun) for unit, noun in ((DAY, "day"), (HOUR, "hour")) if seconds >= unit), (MINUTE, "minute")
-    )
-    return count(round(seconds / unit), noun)

@@ -187,9 +187,11 @@ class FileSync(FileOperations, VersionOperations):
         Raises `UnknownFileError`."""
         await self._set_control(file_id, Control.CANCELLED)
 
-    async def retry_errors(self) -> list[str]:
-        """Try all files that rest at `error` again; returns their ids."""
-        return await retry_errors(self._workspace)
+    async def retry_errors(self, file_ids: Iterable[str] | None = None) -> list[str]:
+        """Try the files that rest at `error` again, all or those of `file_ids`; returns their ids. Raises
+        `UnknownFileError`."""
+        wanted = None if file_ids is None else [self._workspace.tables.live(one).id for one in file_ids]
+        return await retry_errors(self._workspace, wanted)
 
     async def _set_control(self, file_id: str, state: Control) -> None:
         record = self._workspace.tables.live(file_id)

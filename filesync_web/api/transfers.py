@@ -125,19 +125,24 @@ async def cancel_transfer(file_id: str) -> None:
     await get_file_sync().cancel_transfer(file_id)
 
 
-async def retry_errors() -> list[str]:
+async def retry_errors(file_ids: Iterable[str] | None = None) -> list[str]:
     """Try again what rests at `error`, the cancelled included, as if it had never failed.
 
         file_ids = await retry_errors()
+        await retry_errors([file_id])
+
+    Args:
+        file_ids: ids or paths of the live files to try again. Default: all that rest at `error`.
 
     Returns:
         The ids of the files that were queued; empty when nothing rests at `error`.
 
     Raises:
+        UnknownFileError: no live file has one of these ids; then nothing is tried again.
         StoreError: the event log cannot be written.
         NotInitializedError: `init_file_sync` was not called yet.
     """
-    return await get_file_sync().retry_errors()
+    return await get_file_sync().retry_errors(file_ids)
 
 
 def on_file_sync_event(callback: Callable[[FileSyncEvent], object]) -> Unsubscribe:

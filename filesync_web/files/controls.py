@@ -7,7 +7,7 @@ all tabs share: otherwise a pin could take back the pause of a moment ago.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TypedDict, Unpack
@@ -46,11 +46,13 @@ async def change_control(workspace: Workspace, file_id: str, **changes: Unpack[C
             await workspace.store.commit(workspace.events.control_changed(changed))
 
 
-async def retry_errors(workspace: Workspace) -> list[str]:
-    """Queue again what rests at `error`, what the user cancelled included; returns the file ids."""
+async def retry_errors(workspace: Workspace, file_ids: Collection[str] | None = None) -> list[str]:
+    """Queue again what rests at `error`, what the user cancelled included; returns the file ids. With
+    `file_ids` only those of them."""
     tables, events = workspace.tables, workspace.events
     async with changing_controls(workspace):
-        failed = [row for row in tables.all_rows() if row.has_error]
+        rows = tables.all_rows() if file_ids is None else tables.rows([*file_ids])
+        failed = [row for row in rows if row.has_error]
         changes: list[NewEvent] = [events.row_written(_queued_again(row)) for row in failed]
         for row in failed:
             control = tables.control(row.file_id)

@@ -38,7 +38,7 @@ async def store(tmp_path: Path) -> AsyncIterator[fs.Store]:
 
 
 def names(listing: Listing, places: range = range(100)) -> list[str | None]:
-    return [fs.get_file_metadata(record).name for record, _ in listing.page(places)]
+    return [fs.get_file_metadata(record).name for record, *_ in listing.page(places)]
 
 
 ORDER = [NAMES[-1], *NAMES[:-1]]
@@ -59,12 +59,27 @@ async def test_pages_have_the_live_files_by_time_with_what_this_client_knows(sto
     assert (listing.count, listing.total) == (len(NAMES), len(NAMES))
     assert names(listing) == ORDER
     assert names(listing, range(2, 5)) == ORDER[2:5]
-    assert [state.upload_status for _, state in listing.page(range(7)) if state] == ["queued"]
+    assert [one.state.upload_status for one in listing.page(range(7)) if one.state] == ["queued"]
+
+
+async def test_a_page_tells_what_the_user_asked_of_its_files(store: fs.Store) -> None:
+    for file_id, state, pinned in (("id 1", "paused", False), ("id 2", "", True)):
+        control = {"file_id": file_id, "state": state, "priority": 0, "pinned": pinned, "evicted": False}
+        await store.commit(FILES.events.transfer_control_set(**control))
+    asked = {entry.record.id: (entry.is_paused, entry.is_pinned) for entry in Listing(store).page(range(7))}
+    assert asked.pop("id 1") == (True, False)
+    assert asked.pop("id 2") == (False, True)
+    assert set(asked.values()) == {(False, False)}
+
+
+def test_entries_are_given_in_the_order_in_which_they_are_asked_for(store: fs.Store) -> None:
+    found = Listing(store).entries(["id 2", "nobody", "id 0"])
+    assert [entry.record.id for entry in found] == ["id 2", "id 0"]
 
 
 async def test_a_file_knows_its_place_and_its_neighbours(store: fs.Store) -> None:
     listing = Listing(store)
-    ids = [record.id for record, _ in listing.page(range(100))]
+    ids = [record.id for record, *_ in listing.page(range(100))]
     assert [listing.place(file_id) for file_id in ids] == list(range(7))
     assert listing.place(f"id {len(NAMES)}") is None, "it is deleted"
     assert listing.place("nobody's") is None
@@ -97,7 +112,7 @@ async def test_files_are_found_by_a_part_of_their_name(
     await listing.find(term)
     assert names(listing) == found
     assert (listing.count, listing.total, listing.term) == (len(found), len(NAMES), term)
-    ids = [record.id for record, _ in listing.page(range(100))]
+    ids = [record.id for record, *_ in listing.page(range(100))]
     assert [listing.place(file_id) for file_id in ids] == list(range(len(found)))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +21,7 @@ def row(number: int, download: fs.Status = DONE, upload: fs.Status = DONE) -> fs
 
 def snapshot(*rows: fs.LocalFileState, **changes: Any) -> Any:
     values = {"online": True, "sync_enabled": True, "unsent": 0, "local_only": False, "total": len(rows)}
+    values |= {"cancelled": 0, "paused": 0}
     sync = {"sync_connected": True, "sync_failing": False}
     return SimpleNamespace(status=fs.get_sync_status(rows), **{**values, **sync, **changes})
 
@@ -49,6 +48,14 @@ def snapshot(*rows: fs.LocalFileState, **changes: Any) -> Any:
         ),
         (snapshot(row(1, upload=QUEUED)), "wait", "1 picture waiting"),
         (snapshot(row(1, upload=fs.Status.ERROR)), "bad", "1 picture could not be synced"),
+        (snapshot(row(1, upload=fs.Status.ERROR), cancelled=1), "off", "1 picture not synced, as you wished"),
+        (
+            snapshot(row(1, upload=fs.Status.ERROR), row(2, upload=fs.Status.ERROR), cancelled=1),
+            "bad",
+            "1 picture could not be synced",
+        ),
+        (snapshot(row(1, upload=QUEUED), paused=1), "off", "1 picture paused"),
+        (snapshot(row(1, upload=QUEUED), row(2, upload=QUEUED), paused=1), "wait", "1 picture waiting"),
         (snapshot(row(1), sync_enabled=False, unsent=2), "off", "Sync is off — 2 changes not sent yet"),
         (snapshot(row(1), sync_enabled=False), "off", "Sync is off"),
         (snapshot(row(1), unsent=1), "busy", "Sending 1 change …"),
@@ -123,11 +130,22 @@ def test_badge(
     assert (message and message.text) == text
 
 
-def test_the_reason_is_that_of_an_error() -> None:
-    failed = replace(row(1, upload=fs.Status.ERROR), last_sync_error="the server answered 403")
-    assert wording.reason(failed) == "the server answered 403"
-    assert wording.reason(replace(failed, upload_status=QUEUED)) == ""
-    assert wording.reason(None) == ""
+def test_a_badge_says_what_the_user_asked_of_a_transfer() -> None:
+    record = fs.FileRecord("1", "path", "", HASH, None, 0, 0)
+    waiting = fs.get_file_display_state(record, row(1, upload=QUEUED))
+    paused = wording.badge(waiting, online=True, percent=None, is_paused=True)
+    assert paused == wording.Message("off", "Paused")
+    ended = replace(row(1, upload=fs.Status.ERROR), last_sync_error="cancelled")
+    cancelled = wording.badge(fs.get_file_display_state(record, ended), online=True, percent=None)
+    assert cancelled == wording.Message("off", "Cancelled")
+
+
+def test_several_refusals_are_one_message() -> None:
+    full = "this device has no room for the bytes"
+    assert wording.refused([("a.png", full)]) == f"a.png was not added: {full}"
+    assert wording.refused([("a.png", full), ("b.png", full)]) == f"2 files were not added: {full}"
+    two_reasons = wording.refused([("a.png", full), ("b.png", "it cannot be read")])
+    assert two_reasons == f"2 files were not added. The first, a.png: {full}"
 
 
 @pytest.mark.parametrize(
@@ -177,63 +195,5 @@ def test_the_adding_of_a_folder_is_told_in_plain_words() -> None:
     assert wording.too_many(20_000).startswith("There are more than 20,000 files and folders")
 
 
-def test_deletions_are_told_with_their_names_or_their_number() -> None:
-    assert wording.deleted(["sea.png"]) == "Deleted “sea.png”"
-    assert wording.deleted([""]) == "Deleted “Untitled”"
-    assert wording.deleted(["a"] * 1200) == "Deleted 1,200 pictures"
-    assert wording.brought_back(["sea.png"]) == "“sea.png” is back"
-    assert wording.brought_back(["a", "b"]) == "2 pictures are back"
-    assert wording.gone(["a", "b"]) == "2 pictures deleted for good"
-    assert wording.sure_to_empty(1) == "Delete 1 picture for good?"
+def test_facts_are_told_in_one_line() -> None:
     assert wording.facts("2 kB", "", "here") == "2 kB · here"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (-5, "just now"),
-        (59, "just now"),
-        (60, "1 minute ago"),
-        (50 * 60, "50 minutes ago"),
-        (3600, "1 hour ago"),
-        (86_400, "1 day ago"),
-        (29.9 * 86_400, "30 days ago"),
-    ],
-)
-def test_ago(seconds: float, text: str) -> None:
-    assert wording.ago(seconds) == text
-
-
-def test_how_long_something_is_kept() -> None:
-    assert wording.kept_for(29.99 * 86_400) == "kept for 30 days more"
-    assert wording.kept_for(0) == "kept for 1 minute more"
-    assert wording.kept_for(math.inf) == "kept without end"
-    assert wording.kept_for(86_400, is_leaving=True) == "not kept, unless you restore it now"
-
-
-@pytest.mark.parametrize("conflict", ["edit", "deletion", "revived"])
-def test_every_conflict_is_told_and_has_two_choices_at_least(conflict: str) -> None:
-    assert wording.conflict_reason(conflict, "this device").endswith(".")
-    assert "“sea.png”" in wording.conflict_news([conflict], "sea.png")
-    choices = wording.CHOICES[conflict]
-    assert {"take", "drop"} <= choices.keys()
-    for choice in choices:
-        assert wording.decided("sea.png", conflict, choice).startswith("“sea.png”: ")
-
-
-def test_conflicts_are_counted() -> None:
-    assert wording.conflict_badge("revived") == "Was deleted"
-    assert wording.conflict_badge("edit") == "2 versions"
-    assert wording.conflicts(1) == "1 conflict"
-    assert wording.conflict_title("sea.png", 1, 1) == "“sea.png”"
-    assert wording.conflict_title("sea.png", 2, 3) == "“sea.png” (2 of 3)"
-    assert wording.conflict_news(["edit", "revived"], "sea.png").startswith("2 pictures ")
-    assert wording.device("me", "me") == "this device"
-    assert wording.device("k7Fqab", "me") == "another device (k7Fq)"
-
-
-def test_an_earlier_version_as_a_file_of_its_own_is_named_after_its_time() -> None:
-    noon = time.mktime((2026, 11, 26, 12, 5, 0, 0, 0, -1))
-    assert wording.copy_name("a/sea.b.png", noon) == "a/sea.b (26 Nov 12.05).png"
-    assert wording.copy_name("LICENSE", noon) == "LICENSE (26 Nov 12.05)"
-    assert wording.copy_name(".profile", noon) == ".profile (26 Nov 12.05)"

@@ -301,6 +301,23 @@ async def test_cancel_rests_at_error_until_it_is_retried() -> None:
         assert tab.record(result.file_id).is_uploaded
 
 
+async def test_one_file_is_tried_again_and_the_others_rest() -> None:
+    async with a_device() as device:
+        device.network.plan("PUT", Reply(413), Reply(413))
+        tab = await device.tab()
+        first, second = [await tab.sync.save_file(content) for content in (b"first", b"second")]
+        await settle()
+        with pytest.raises(fs.UnknownFileError):
+            await tab.sync.retry_errors([first.file_id, "nobody"])
+        assert await tab.sync.retry_errors([first.file_id]) == [first.file_id]
+        await settle()
+        assert tab.record(first.file_id).is_uploaded
+        row = tab.row(second.file_id)
+        assert row is not None
+        assert row.upload_status is Status.ERROR
+        assert await tab.sync.retry_errors([]) == []
+
+
 async def test_a_prioritized_download_goes_first() -> None:
     async with a_device() as device:
         device.store.hold = is_data

@@ -1,0 +1,171 @@
+"""What the gallery takes a file for, and what it says of its transfer and of the room that it takes."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import replace
+from types import ModuleType
+
+import pytest
+
+import filesync_web as fs
+from demo import kinds, steering, trouble
+from demo.kinds import Kind
+from demo.listing import Entry
+from tools.common import ROOT
+
+HASH = "0" * 64
+STATE = fs.LocalFileState("1", "path", HASH, fs.Status.DONE, fs.Status.DONE)
+
+
+def metadata(name: str, mime_type: str | None = None, width: int | None = None) -> fs.FileMetadata:
+    return fs.FileMetadata(mime_type=mime_type, width=width, custom={"name": name})
+
+
+@pytest.mark.parametrize(
+    ("name", "mime_type", "kind"),
+    [
+        ("sea.jpg", "image/jpeg", Kind.PICTURE),
+        ("sea", None, Kind.PICTURE),
+        ("IMG_1.HEIC", "image/heic", Kind.PICTURE),
+        ("clip.mp4", "video/mp4", Kind.VIDEO),
+        ("memo.ogg", "audio/ogg; codecs=opus", Kind.AUDIO),
+        ("paper.pdf", "application/pdf", Kind.PDF),
+        ("paper.pdf", "text/html", Kind.TEXT),
+        ("notes.md", "application/octet-stream", Kind.TEXT),
+        ("notes", "text/plain", Kind.TEXT),
+        ("page.html", "text/html", Kind.TEXT),
+        ("data.geojson", "application/geo+json", Kind.TEXT),
+        ("backup.zip", "application/zip", Kind.OTHER),
+    ],
+)
+def test_kind_of_a_file(name: str, mime_type: str | None, kind: Kind) -> None:
+    assert kinds.kind_of(metadata(name, mime_type)) is kind
+
+
+def test_pictures_that_browsers_do_not_show_are_called_by_their_name() -> None:
+    assert kinds.not_shown(metadata("IMG_1.HEIC")) == "HEIC"
+    assert kinds.not_shown(metadata("scan", "image/tiff")) == "TIFF"
+    assert kinds.not_shown(metadata("sea.jpg", "image/jpeg")) == ""
+    assert kinds.is_drawing(metadata("logo", "image/svg+xml"))
+
+
+def failed(error: str, *, upload: bool = True) -> fs.LocalFileState:
+    way = "upload_status" if upload else "download_status"
+    return replace(STATE, **{way: fs.Status.ERROR}, last_sync_error=error)
+
+
+@pytest.mark.parametrize(
+    ("error", "what", "to_do"),
+    [
+        (
+            "the signer's /v1/sign/upload: the server answered 403 (this store takes no more)",
+            "The server refuses this file: this store takes no more.",
+            "Ask whoever runs it, then try again.",
+        ),
+        ("x: the server answered 413", "The server has no room for this file (413).", "Delete something"),
+        ("x: the server answered 401; the token was refused", "The server did not accept", "Sign in again"),
+        ("x: the server answered 418 (tea)", "The server could not do it: tea.", "Try again later."),
+        ("this device has no room for the bytes", "This device is full.", "Free up space"),
+        ("what arrived has another hash", "What arrived has another hash.", "Try again."),
+    ],
+)
+def test_an_error_is_told_with_what_to_do(error: str, what: str, to_do: str) -> None:
+    found = trouble.trouble_of(failed(error))
+    assert found is not None
+    assert found.what.startswith(what)
+    assert found.to_do.startswith(to_do)
+    assert not found.meant
+
+
+def test_what_the_user_cancelled_is_no_failure() -> None:
+    upload, download = (
+        trouble.trouble_of(failed(trouble.CANCELLED, upload=upload)) for upload in (True, False)
+    )
+    assert upload is not None
+    assert upload.meant
+    assert str(upload) == "You have cancelled the upload. The file stays on this device."
+    assert download is not None
+    assert "download" in download.what
+    assert trouble.trouble_of(STATE) is trouble.trouble_of(None) is None
+
+
+def entry(state: fs.LocalFileState | None, *, size: int = 10, is_paused: bool = False) -> Entry:
+    text = f'{{"sizeBytes": {size}}}'
+    return Entry(fs.FileRecord("1", "path", "", HASH, text, 0, 0), state, is_paused)
+
+
+def test_a_transfer_can_be_steered_as_its_state_allows() -> None:
+    running = replace(STATE, upload_status=fs.Status.IN_PROGRESS)
+    queued = replace(STATE, download_status=fs.Status.QUEUED)
+    assert steering.acts_of(entry(running)) == steering.acts_of(entry(queued)) == ("pause", "cancel")
+    assert steering.acts_of(entry(queued, is_paused=True)) == ("resume", "cancel")
+    assert steering.acts_of(entry(failed("why"))) == ("retry",)
+    assert steering.acts_of(entry(STATE, is_paused=True)) == steering.acts_of(entry(None)) == ()
+
+
+def test_a_card_offers_to_pause_a_long_transfer_only() -> None:
+    running = replace(STATE, upload_status=fs.Status.IN_PROGRESS)
+    queued = replace(STATE, upload_status=fs.Status.QUEUED)
+    assert steering.act_on_card(entry(running)) == ""
+    assert steering.act_on_card(entry(running, size=steering.LARGE)) == "pause"
+    assert steering.act_on_card(entry(queued, size=steering.LARGE)) == ""
+    assert steering.act_on_card(entry(queued, is_paused=True)) == "resume"
+    assert steering.act_on_card(entry(failed("why"))) == "retry"
+
+
+@pytest.fixture
+def page_module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT / "demo"))
+    return importlib.import_module("space_words")
+
+
+ROOM = fs.StorageStatus(
+    available=True,
+    persisted=True,
+    private_mode=None,
+    usage=3_000_000,
+    quota=9_000_000,
+    thumbnails=None,
+    live=2_000_000,
+)
+
+
+def test_the_room_is_told_in_plain_words(page_module: ModuleType) -> None:
+    words = page_module
+    assert words.here(ROOM) == "2.0 MB on this device · 6.0 MB left"
+    assert words.here(replace(ROOM, quota=None)) == "2.0 MB on this device"
+    assert words.shares(ROOM) == {"live": 25.0, "versions": 0.0, "trash": 0.0, "thumbnails": 0.0}
+    assert words.shares(replace(ROOM, trash=1))["trash"] == 1.0, "what is there can be seen"
+    assert words.server(ROOM) == ""
+    usage = fs.RemoteUsage(fs.Usage(5_000_000, 3, 8_000_000, None), fs.Usage(0, 0, None, None))
+    assert words.server(replace(ROOM, remote=usage)) == "5.0 MB on the server, of 8.0 MB"
+    assert "promised" in words.promise(ROOM)
+    assert "private" in words.promise(replace(ROOM, private_mode=True))
+    assert "no other copy" in words.promise(replace(ROOM, persisted=False), local_only=True)
+    assert words.freed(0).startswith("Nothing can go")
+    assert words.freed(2_000_000).startswith("2.0 MB freed")
+
+
+def test_why_a_file_stays_is_told_without_its_hash(page_module: ModuleType) -> None:
+    for reason in ("is pinned", "is not uploaded yet", "has not confirmed file 1 yet"):
+        said = page_module.not_evicted(fs.NotEvictableError(f"{HASH} is kept: file 1 {reason}"))
+        assert said.startswith("The file stays on this device: ")
+        assert HASH not in said
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT / "demo"))
+    return importlib.import_module("offline")
+
+
+def test_ready_to_work_offline_is_said_when_it_is(offline: ModuleType) -> None:
+    opens, here = offline.Opens, fs.SyncCounts()
+    assert offline.readiness(opens.NOT_YET, here).text == "Getting ready to work offline …"
+    assert offline.readiness(opens.YES, here).text == "Ready to work offline"
+    assert offline.readiness(opens.YES, fs.SyncCounts(queued_upload_count=3)).tone == "good"
+    one, two = fs.SyncCounts(on_demand_count=1), fs.SyncCounts(on_demand_count=1, downloading_count=1)
+    assert offline.readiness(opens.YES, one).text == "Opens offline; 1 picture is not on this device"
+    assert offline.readiness(opens.YES, two).text == "Opens offline; 2 pictures are not on this device"
+    assert offline.readiness(opens.NEVER, here).tone == "off"
