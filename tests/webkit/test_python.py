@@ -30,11 +30,12 @@ _REFUSAL = """
     "plain `open` and `pathlib` (mounted files)",
     engine="webkit",
 )
-def test_file_sync_and_mounts_work_in_each_context(
+def test_file_sync_and_mounts_work_on_the_page_and_in_a_worker(
     new_webkit: Callable[[], WebKitBrowser], store_id: str
 ) -> None:
+    """PyScript on the main thread is what the gallery shows."""
     context = cast("BrowserContext", new_webkit())
-    for kind in ("bare", "pyscript", "worker"):
+    for kind in ("bare", "worker"):
         page = open_pyodide_page(context, kind)
         save_upload_edit_and_delete(page, f"{store_id}_{kind}")
         folders_are_listed_and_walked(page, f"{store_id}_{kind}_mounted")
