@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import BrowserContext
 
-from tests.browser.contract_page import SUITES, check_contract, open_contract_page
+from tests.browser.contract_page import SUITES, SUITES_OF_LESS, check_contract, open_contract_page
 from tests.contract.server import serve
 from tests.contract.site import FaultSite
 from tests.harness import PyodidePage
@@ -28,4 +28,10 @@ def contract_page(new_module_context: Callable[[], BrowserContext], fault_site: 
 @pytest.mark.timeout(150)
 @pytest.mark.parametrize("suite", SUITES)
 def test_the_contract(contract_page: PyodidePage, suite: str) -> None:
+    check_contract(contract_page, suite)
+
+
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize("suite", SUITES_OF_LESS)
+def test_the_contract_without_what_other_engines_lack(contract_page: PyodidePage, suite: str) -> None:
     check_contract(contract_page, suite)

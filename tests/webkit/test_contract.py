@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 from playwright.sync_api import BrowserContext
 
-from tests.browser.contract_page import check_contract, open_contract_page
+from tests.browser.contract_page import SUITES, check_contract, open_contract_page
 from tests.contract.server import serve
 from tests.contract.site import FaultSite
 from tests.harness.webkit import WebKitBrowser
@@ -20,5 +20,5 @@ def test_the_contracts(new_webkit: Callable[[], WebKitBrowser]) -> None:
     with serve(FaultSite()) as fault_site:
         # of a context and its page only what WebKit's have is used
         page = open_contract_page(cast("BrowserContext", new_webkit()), fault_site)
-        for suite in ("TestOpfsBlobStore", "TestBrowserHttp", "TestWebLocks", "TestOpfsThumbnails"):
+        for suite in SUITES:
             check_contract(page, suite)
