@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import BrowserContext
 
 from tests.e2e.gallery import Gallery, picture, png, sha256
@@ -13,7 +12,6 @@ from tests.harness import ServerProcess
 RED = png(320, 200, (200, 30, 40))
 
 
-@pytest.mark.firefox
 def test_an_isolated_gallery_syncs_and_opens_offline(
     isolated_server: ServerProcess, new_context: Callable[..., BrowserContext], store_id: str
 ) -> None:
