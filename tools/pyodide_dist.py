@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tools.common import BUILD, ROOT, STAMPS, digest, is_fresh, step, write_stamp
@@ -51,7 +52,7 @@ def build_pyodide_dist() -> Path:
         lock = json.loads((PYODIDE_DIST / "pyodide-lock.json").read_text())
         for wheel in wheels:
             shutil.copy2(wheel, PYODIDE_DIST)
-            entry = _lock_entry(wheel)
+            entry = lock_entry(wheel, PACKAGES)
             lock["packages"][entry["name"]] = entry
         (PYODIDE_DIST / "pyodide-lock.json").write_text(json.dumps(lock))
         write_stamp(stamp, key)
@@ -65,7 +66,8 @@ def _fetch_packages() -> list[Path]:
     return fetch_wheels(BUILD / "pyodide-packages", *(f"{name}=={pinned[name]}" for name in PACKAGES))
 
 
-def _lock_entry(wheel: Path) -> dict[str, object]:
+def lock_entry(wheel: Path, needs: Mapping[str, Sequence[str]]) -> dict[str, object]:
+    """What Pyodide's lock says of a wheel beside it; `needs` are the packages that each package needs."""
     module, version = wheel.name.split("-")[:2]
     name = module.replace("_", "-")
     return {
@@ -76,6 +78,6 @@ def _lock_entry(wheel: Path) -> dict[str, object]:
         "install_dir": "site",
         "package_type": "package",
         "imports": [module],
-        "depends": list(PACKAGES.get(name, ())),
+        "depends": list(needs.get(name, ())),
         "unvendored_tests": False,
     }

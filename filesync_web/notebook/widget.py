@@ -148,9 +148,17 @@ class FileSyncWidget(anywidget.AnyWidget):
         except SaveFilesError as error:
             self.value = tuple(result for result in error.results if result is not None)
         finally:
-            del self._choices[choice_id]
-            choice.forget()
-            self._refresh_soon()
+            self._end(choice_id)
+
+    def _end(self, choice_id: str) -> None:
+        """Of a choice that is over, what is not saved by now is not going to be."""
+        choice = self._choices.pop(choice_id)
+        for position, file in enumerate(choice.files):
+            row = self._arriving.get((choice_id, position))
+            if row is not None and not row.failed:
+                self._arriving[choice_id, position] = Row(file.name, "was not saved", failed=True)
+        choice.forget()
+        self._refresh_soon()
 
     def _on_received(self, choice_id: str, position: int, size: int) -> None:
         file = self._choices[choice_id].files[position]

@@ -100,3 +100,31 @@ async def test_a_file_that_shrinks_while_it_is_read_is_not_stored(
     with pytest.raises(StorageError, match="changed while it was read: it gave 1048576 bytes"):
         await store.put(path)
     assert (await store.list(), await store.sweep()) == ({}, 0)
+
+
+@run_in_pyodide
+async def test_files_that_another_page_posts_are_its_files(selenium: PyodidePage) -> None:
+    import js
+    from pyodide.ffi import to_js
+
+    from filesync_web.browser.posted_files import receive_files
+
+    def post(name: str) -> None:
+        js_channel = js.BroadcastChannel.new(name)
+        js_channel.postMessage(
+            to_js([js.File.new(to_js(["hello"]), "a.txt"), js.File.new(to_js([]), "b.txt")])
+        )
+        js_channel.close()
+
+    files = await receive_files(post, timeout=10)
+    assert files is not None
+    assert [(file.name, await file.text()) for file in files] == [("a.txt", "hello"), ("b.txt", "")]
+
+
+@run_in_pyodide
+async def test_a_page_of_another_origin_that_posts_nothing_is_not_waited_for(selenium: PyodidePage) -> None:
+    from filesync_web.browser.posted_files import receive_files
+
+    asked: list[str] = []
+    assert await receive_files(asked.append, timeout=0.01) is None
+    assert len(asked) == 1

@@ -179,13 +179,25 @@ async def test_the_value_goes_to_the_page_and_back(picker: FileSyncWidget) -> No
 async def test_a_closed_widget_hears_no_more(tab: Tab, picker: FileSyncWidget, page: PlayedPage) -> None:
     page.answers = lambda _question: False
     page.choose("1", a=b"abc")
-    await until(lambda: page.asked, "the file is asked for")
+    await until(lambda: page.asked and names(picker) == ["a"], "the file is asked for, and listed")
     picker.close()
     await until(lambda: page.asked[-1]["ask"] == "forget", "saving has been given up")
     await tab.sync.save_file(b"hello", name="hello.txt")
     await until(lambda: not len(picker._tasks), "its tasks have ended")
-    assert picker.files == [] or picker.files[0]["name"] == "a"
+    assert names(picker) == ["a"]
     assert picker.value == ()
+
+
+async def test_what_was_not_begun_is_not_left_as_if_it_went_on(
+    tab: Tab, picker: FileSyncWidget, page: PlayedPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def save_files(_sources: Any, **_options: Any) -> None:
+        raise fs.SaveFilesError("the device is full", {0: fs.QuotaExceededError("full")}, [None, None])
+
+    monkeypatch.setattr(tab.sync, "save_files", save_files)
+    page.choose("1", a=b"a", b=b"b")
+    await until(lambda: [row["failed"] for row in picker.files] == [True, True], "the list says so")
+    assert {row["detail"] for row in picker.files} == {"was not saved"}
 
 
 async def test_a_widget_whose_store_is_closed_shows_what_it_showed(tab: Tab, picker: FileSyncWidget) -> None:
