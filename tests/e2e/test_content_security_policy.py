@@ -1,4 +1,4 @@
-"""Under a Content-Security-Policy that lets no text become code."""
+"""Under the Content-Security-Policy of the documentation, which lets no text become code."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.browser.video import HEIGHT, WIDTH, write_video
 from tests.e2e.gallery import SLOW, Gallery, picture, png, sha256
 from tests.e2e.test_readme import the_page
 from tests.harness import PyodidePage, open_pyodide_page, run_in_pyodide
-from tests.harness.headers_server import HeadersServer, without_eval
+from tests.harness.headers_server import HeadersServer, documented_policy
 
 PICTURE = png(40, 30, (10, 20, 30))
 DRAWING = b'<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40"><path d="M0 0h60v40H0z"/></svg>'
@@ -24,7 +25,7 @@ NewContext = Callable[..., BrowserContext]
 def strict_server(test_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HeadersServer]:
     hello = test_site / "strict.html"
     hello.write_text(the_page())
-    headers = without_eval(hello, test_site / "index.html", test_site / "testing" / "bare.html")
+    headers = documented_policy(hello, test_site / "index.html", test_site / "testing" / "bare.html")
     server = HeadersServer(test_site, tmp_path_factory.mktemp("strict"), headers)
     server.start()
     yield server
@@ -114,8 +115,12 @@ def test_the_service_worker_verifies_what_it_fetches_under_the_policy(
 
 
 @run_in_pyodide
-async def thumbnail_sizes(selenium: PyodidePage, store_id: str, drawing: bytes) -> list[list[int]]:
-    """Save a picture and a drawing; the sizes of their thumbnails."""
+async def thumbnail_sizes(
+    selenium: PyodidePage, store_id: str, drawing: bytes, video_url: str
+) -> list[list[int]]:
+    """Save a picture, a drawing and a video; the sizes of their thumbnails."""
+    import js
+
     import filesync_web as fs
     from tests.harness.waiting import until
     from tests.in_page.client import FILES, close_client, open_client
@@ -124,7 +129,9 @@ async def thumbnail_sizes(selenium: PyodidePage, store_id: str, drawing: bytes) 
     store, sync = await open_client(store_id)
     picture = await sync.save_file(await draw(800, 400), name="a.png")
     drawn = await sync.save_file(drawing, name="a.svg")
-    sizes = [await size_shown(await sync.thumbnail_url(file.file_id)) for file in (picture, drawn)]
+    js_video = await (await js.fetch(video_url)).blob()
+    video = await sync.save_file(js_video, name="a.webm", mime_type="video/webm")
+    sizes = [await size_shown(await sync.thumbnail_url(file.file_id)) for file in (picture, drawn, video)]
 
     def has_preview() -> bool:
         record = store.query(FILES.tables.files.where(id=picture.file_id))[0]
@@ -136,12 +143,15 @@ async def thumbnail_sizes(selenium: PyodidePage, store_id: str, drawing: bytes) 
 
 
 def test_thumbnails_are_made_and_shown_under_the_policy(
-    strict_server: HeadersServer, new_context: NewContext, store_id: str
+    strict_server: HeadersServer, new_context: NewContext, store_id: str, tmp_path: Path
 ) -> None:
     page = open_pyodide_page(new_context(base_url=strict_server.url))
+    write_video(page.driver, tmp_path / "video.webm", 2)
+    page.driver.route("**/video.webm", lambda route: route.fulfill(path=tmp_path / "video.webm"))
     with no_violation(page.driver):
         page.refresh()
-        assert thumbnail_sizes(page, store_id, DRAWING) == [[256, 128], [256, 171]]
+        found = thumbnail_sizes(page, store_id, DRAWING, "/video.webm")
+        assert found == [[256, 128], [256, 171], [WIDTH, HEIGHT]]
 
 
 @run_in_pyodide

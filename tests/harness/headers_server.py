@@ -16,6 +16,10 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.harness.server import ServerProcess
+from tools.common import ROOT
+
+_POLICY = "Content-Security-Policy"
+_HOSTING = (ROOT / "docs" / "hosting.md").read_text().splitlines()
 
 
 class HeadersServer(ServerProcess):
@@ -30,12 +34,15 @@ class HeadersServer(ServerProcess):
         return [python, "-m", "tests.harness.headers_server", json.dumps(self._headers), *arguments]
 
 
-def without_eval(*pages: Path) -> dict[str, str]:
-    """The header of a site that lets no text become code, but for the inline scripts of these pages."""
+def documented_policy(*pages: Path, connect: str = "") -> dict[str, str]:
+    """The header that docs/hosting.md has: no text becomes code, but for the inline scripts of these pages;
+    `connect` are other origins that they may ask."""
     texts = [script for page in pages for script in inline_scripts(page.read_text())]
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts]
-    sources = " ".join(["'self'", "'wasm-unsafe-eval'", *(f"'sha256-{found}'" for found in hashes)])
-    return {"Content-Security-Policy": f"script-src {sources}; worker-src 'self' blob:"}
+    sources = " ".join(["'wasm-unsafe-eval'", *(f"'sha256-{found}'" for found in hashes)])
+    name, _, policy = next(line for line in _HOSTING if line.startswith(f"{_POLICY}: ")).partition(": ")
+    policy = policy.replace("'wasm-unsafe-eval'", sources)
+    return {name: policy.replace("connect-src 'self'", f"connect-src 'self' {connect}".rstrip())}
 
 
 def inline_scripts(page: str) -> list[str]:
