@@ -184,8 +184,9 @@ class _Asking:
     async def files(self, chosen: Sequence[str] | None) -> list[Report]:
         """The files that were asked for; else those that wait or failed, and the newest."""
         unconfirmed = [(file_id_of(args), name) for name, args in self._store.unconfirmed()]
-        histories = self._tables.histories(list(self._noteworthy() if chosen is None else chosen))
-        return [await self._file(history, unconfirmed) for history in histories]
+        file_ids = list(self._noteworthy() if chosen is None else chosen)
+        found = {history.record.id: history for history in self._tables.histories(file_ids)}
+        return [await self._file(found[id_], unconfirmed) for id_ in file_ids if id_ in found]
 
     def _noteworthy(self) -> list[str]:
         rows = [row for status in ("error", "inProgress", "queued") for row in self._rows(status)]

@@ -68,7 +68,7 @@ def _of_store(store: Report) -> Iterator[str]:
 def _of_transfers(transfers: Report, remote: Report) -> Iterator[str]:
     counts = transfers.get("counts") or {}
     if counts.get("error_count"):
-        yield f"{counts['error_count']} transfers rest at an error."
+        yield f"Transfers that rest at an error: {counts['error_count']}."
     if transfers.get("is_started") is False:
         yield "Transfers are not started."
     elif transfers.get("online") is False:

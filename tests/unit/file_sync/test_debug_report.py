@@ -66,7 +66,7 @@ async def test_it_tells_what_runs_waits_and_failed() -> None:
         [failed] = report["transfers"]["failed"]
         assert failed["retry"]["attempts"] == 1
         assert "418" in failed["error"]
-        assert "1 transfers rest at an error." in report["findings"]
+        assert "Transfers that rest at an error: 1." in report["findings"]
         assert report["events"][0]["type"] == "upload:start"
         assert "upload:error" in {event["type"] for event in report["events"]}
         device.store.hold = lambda _request: False
@@ -158,3 +158,19 @@ async def test_it_tells_how_far_the_clocks_are_apart() -> None:
         report = await tab.sync.debug_report()
         assert report["remote"]["clock_offset"] in (3600, 3601)
         assert "behind the server's" in " ".join(report["findings"])
+
+
+async def test_files_that_wait_come_before_newer_ones() -> None:
+    async with a_device() as device:
+        device.store.hold = is_put
+        tab = await device.tab()
+        waiting = await tab.sync.save_file(b"older")
+        await settle()
+        device.store.hold = lambda _request: False
+        await device.clock.advance(1)
+        newer = await tab.sync.save_file(b"newer")
+        await settle()
+        files = (await tab.sync.debug_report())["files"]
+        assert [file["id"] for file in files] == [waiting.file_id, newer.file_id]
+        files = (await tab.sync.debug_report([newer.content_hash, waiting.path]))["files"]
+        assert [file["id"] for file in files] == [newer.file_id, waiting.file_id]
