@@ -126,8 +126,8 @@ def _chips(folder: str, inside: dict[str, int]) -> list[Any]:
     chips = []
     for name, count in list(inside.items())[:MAX_SHOWN]:
         shown = wording.clipped(name)
-        number = _element("span", f"{count:,}")
-        number.className = "quiet"
+        number = _element("span")  # the style sheet shows it: what can be heard is in the label
+        number.className, number.dataset.count = "quiet", f"{count:,}"
         link = _link(f"{folder}{name}/", icon.cloneNode(True), _element("span", shown), number)
         link.className, link.title, link.ariaLabel = "chip", shown, f"Folder {shown}, {wording.count(count)}"
         chips.append(_element("li", link))
