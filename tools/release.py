@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tools.common import ROOT, BuildError, run, size_of, step
@@ -37,9 +38,9 @@ def check_distributions(version: str, *files: Path) -> None:
             raise BuildError(f"{file.name} has only {size_of(file)}: something is missing")
     with step("twine check"):
         run([PYTHON, "-m", "twine", "check", "--strict", *files])
-    for file in files:
-        with step(f"installing {file.name} into a fresh environment"):
-            _try(file, version)
+    names = " and ".join(file.name for file in files)
+    with step(f"installing {names}, each into a fresh environment"), ThreadPoolExecutor() as together:
+        list(together.map(lambda file: _try(file, version), files))
 
 
 def _try(file: Path, version: str) -> None:
