@@ -23,6 +23,8 @@ SCHEMA = fs.make_schema(
     tables=FILES.tables, events=FILES.events, materializers=FILES.create_materializers(FILES.tables)
 )
 
+OnUpdate = Callable[[fs.FileSyncServiceWorker], None]
+"""Called when a new version of the app waits."""
 SYNC_FAILURE_TIMEOUT = 5.0
 """Seconds that metadata sync may fail before it is called failing: most broken connections heal sooner."""
 
@@ -96,14 +98,19 @@ class Gallery:
         )
         return cls(store, token=token, local_only=local_only)
 
-    async def serve_files(self) -> bool:
+    async def serve_files(self, on_update: OnUpdate) -> fs.FileSyncServiceWorker:
         """Let a service worker answer for the files' own URLs, `/livestore-filesync-files/...`, and open the
-        page offline; whether it has all that this takes."""
-        worker = await fs.register_file_sync_service_worker(
+        page offline."""
+        return await fs.register_file_sync_service_worker(
             "./filesync-sw.js",
             signer_base_url="" if self.local_only else "/api",
             headers={"Authorization": f"Bearer {self._token}"} if self._token else None,
+            on_update=on_update,
         )
+
+    @staticmethod
+    async def opens_offline(worker: fs.FileSyncServiceWorker) -> bool:
+        """Whether the service worker has all that the page takes to open."""
         return int((await worker.status()).get("precached") or 0) > 0
 
     def snapshot(self, *, with_transfers: bool = False) -> Snapshot:

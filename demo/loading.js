@@ -1,6 +1,8 @@
 // What the page shows while Python starts, and what it says when Python cannot start.
 // PyScript reports its steps as `py:progress` events; the gallery takes over when main.py calls `finish`.
 
+import { Speed } from './speed.js';
+
 // Without stack switching (JSPI), which the gallery does not need: Chromium's memory samplers can crash a page that
 // runs WebAssembly on a stack of its own. Pyodide asks for these names when it starts.
 delete WebAssembly.Suspending;
@@ -63,6 +65,7 @@ const sizes = new Map(
 );
 // Of each file that is on its way: the share that is here, and the bytes that travel, compressed or not.
 const files = new Map();
+const speed = new Speed();
 
 /** What Pyodide and PyScript fetch goes through here until Python has started. */
 function countFetches() {
@@ -102,9 +105,10 @@ function showArrived() {
     arrived += share * bytes;
   }
   const total = travelling * [...sizes.values()].reduce((sum, size) => sum + size, 0) / unpacked;
+  speed.add(arrived, performance.now());
   const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
-  const text = arrived < 0.99 * total ? `Loading Python: ${megabytes(arrived)} of ${megabytes(total)} MB` : STARTING;
-  show(text, LOADED * arrived / total);
+  const text = [`Loading Python: ${megabytes(arrived)} of ${megabytes(total)} MB`, `${speed}`].filter(Boolean).join(', ');
+  show(arrived < 0.99 * total ? text : STARTING, LOADED * arrived / total);
 }
 
 // What is on this device already is quick, and would be slower through our hands: browsers keep its compiled form.

@@ -28,6 +28,7 @@ from pyscript.js_modules import loading
 from room import RoomLine
 from session import sign_in
 from status import StatusPanel
+from update import Update
 
 import filesync_web as fs
 
@@ -63,6 +64,7 @@ class Main:
         self._is_search_due = False
         self._has_progress = False
         self._pace = Pace(self._read_anew)
+        self._update = Update(self._toasts, self._start)
         self._past = Past(gallery.kept, gallery.store_id, self._grid, self._toasts, self._start)
         self._room = RoomLine(
             page["room"], gallery.space, self._past, self._start, local_only=gallery.local_only
@@ -178,7 +180,9 @@ class Main:
     async def _serve_files(self) -> None:
         await asyncio.sleep(SERVICE_WORKER_DELAY)
         try:
-            is_complete = await self._gallery.serve_files()
+            worker = await self._gallery.serve_files(self._update.ready)
+            self._update.follow(worker)
+            is_complete = await self._gallery.opens_offline(worker)
         except fs.FileSyncError as error:  # the gallery works without; only links to files do not
             window.console.info(f"No service worker: {error}")
             is_complete = False

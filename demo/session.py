@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 from pyodide.ffi import JsException
 from pyscript import window
+from remembered import Remembered
 
 DEVELOPMENT_TOKEN = "dev-token-change-in-production"  # noqa: S105 - a real app asks its user to log in
 FRAGMENT = "#token="
-IS_SHARED = "gallery-is-shared"
-"""The name under which the device remembers that there is a cookie."""
 SHARE_URL = "/share"
+HAS_COOKIE = Remembered("has-cookie")
+"""No script can see the cookie itself."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ async def sign_in() -> Session:
             problem = await _hand_in(fragment.removeprefix(FRAGMENT))
         except JsException as error:  # there is no network: a reload tries it again
             window.console.info(f"Not signed in: {error}")
-    return Session(None if window.localStorage.getItem(IS_SHARED) else DEVELOPMENT_TOKEN, problem)
+    return Session(None if HAS_COOKIE.read() else DEVELOPMENT_TOKEN, problem)
 
 
 async def _hand_in(token: str) -> str:
@@ -44,6 +45,6 @@ async def _hand_in(token: str) -> str:
     answer = await window.fetch(window.Request.new(SHARE_URL, method="POST", headers=headers))
     if not answer.ok:
         return "The server was started anew: scan the code that it shows now, to sync with it."
-    window.localStorage.setItem(IS_SHARED, "yes")
+    HAS_COOKIE.write("yes")
     window.history.replaceState(None, "", f"{window.location.pathname}{window.location.search}")
     return ""

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.e2e.gallery import Gallery
+from tests.e2e.gallery import Gallery, Held, picture, png
 from tests.harness import ServerProcess
 
 # Every text that was shown, from the first on.
@@ -19,7 +19,14 @@ new MutationObserver(() => {
     if (text && texts.at(-1) !== text) texts.push(text);
 }).observe(document, { childList: true, characterData: true, subtree: true });
 """
-ARRIVED = re.compile(r"Loading Python: (\d+\.\d) of (\d+\.\d) MB")
+ARRIVED = re.compile(r"Loading Python: (\d+\.\d) of (\d+\.\d) MB(?:, \d[\d.]* [kM]B/s)?")
+SPEEDS = """
+async (samples) => {
+    const { Speed } = await import("/speed.js");
+    const speed = new Speed();
+    return samples.map(([total, now]) => { speed.add(total, now); return `${speed}`; });
+}
+"""
 LARGE = ("pyodide/pyodide.asm.wasm", "pyodide/python_stdlib.zip")
 
 NewContext = Callable[..., BrowserContext]
@@ -43,6 +50,9 @@ def test_a_first_visit_counts_what_arrives(
     assert abs(totals[-1] * 1e6 - size_of(server.site)) < 100_000
     assert arrived[-1] <= totals[-1]
     assert "[native code]" in gallery.page.evaluate("String(fetch)"), "the page's own fetch is back"
+    samples = [[0, 0], [900_000, 500], [2_400_000, 2000], [2_400_000, 5000], [2_420_000, 6500]]
+    speeds = gallery.page.evaluate(SPEEDS, samples)
+    assert speeds == ["", "", "1.2 MB/s", "0.3 MB/s", "4 kB/s"], "that of the last seconds"
 
 
 def size_of(site: Path) -> int:
@@ -67,3 +77,32 @@ def test_a_later_visit_opens_from_the_device_and_says_so_offline(
         text.startswith("You are offline. Opening from this device") for text in recorded(gallery.page)
     )
     assert not any(ARRIVED.match(text) for text in recorded(gallery.page))
+
+
+def test_pictures_of_last_time_are_shown_before_python_has_arrived(
+    new_context: NewContext, store_id: str
+) -> None:
+    context = new_context(service_workers="block")
+    first = Gallery.open(context, store_id, localOnly=1)
+    first.add(
+        picture("red.png", png(600, 400, (255, 0, 0))), picture("holiday/green.png", png(9, 9, (0, 255, 0)))
+    )
+    kept = f"JSON.parse(localStorage['filesync-gallery:early:{store_id}'] ?? '[]').length"
+    first.page.wait_for_function(f"{kept} === 2")
+
+    later = Gallery(context.new_page())
+    interpreter = Held(later.page, "**/pyodide.asm.wasm")
+    early = later.page.locator(".early")
+    later.page.goto(f"/?storeId={store_id}&localOnly=1")
+    expect(early).to_have_text(["red.png", "green.png"])
+    for index, width in enumerate([240, 9]):
+        expect(early.nth(index).locator("img")).to_have_js_property("naturalWidth", width)
+
+    first.card(1).root.get_by_test_id("delete-button").click()
+    first.page.wait_for_function(f"{kept} === 1")
+    later.page.reload()
+    expect(early).to_have_text(["red.png"])
+    interpreter.open()
+    later.expect_ready()
+    expect(early.first).to_be_hidden()
+    later.card(0).expect_image(600, 400)

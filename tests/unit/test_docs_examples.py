@@ -1,7 +1,8 @@
 """Every example of Python in the documents is Python, and calls what there is as it can be called.
 
 That they also do what they say is for the tests that run them: of the README, the tutorial, the how-to pages,
-and the pages of Python files, fsspec and testing.
+and the pages of Python files, fsspec, testing, the server (`test_server_document`) and what a page does
+(`test_page_documents`).
 """
 
 from __future__ import annotations
