@@ -1,4 +1,4 @@
-// --- Own copies where a service worker has no storage, as in WebKitGTK: a page looks for them, and answers by message ---
+// --- Own copies where a service worker has no storage, as in some browsers on WebKitGTK: pages look for them ---
 
 const ASK_MS = 2000;
 const silent = new Set(); // ids of pages that did not answer in time: not asked until they do, or a page has started

@@ -34,7 +34,7 @@ async function findFile(key) {
 
 /**
  * Opens a place for the bytes of `key`: {write, publish, discard}. They get their name only in `publish`.
- * Rejects when this browser cannot write from a service worker (WebKitGTK, Safari before 26).
+ * Rejects when this browser cannot write from a service worker (some on WebKitGTK, Safari before 26).
  */
 async function createSink(key) {
   if (!navigator.storage) throw new Error("This browser gives its service workers no storage.");

@@ -2,8 +2,8 @@
 
 The worker answers requests below `/livestore-filesync-files/` from OPFS and, when this page names a signer,
 from the remote. How to sign in there is asked from this page, anew each time that the worker needs it, and
-goes by message: never in a URL, never to disk. Where the worker has no storage (WebKitGTK), this page looks
-for the files on this device, too.
+goes by message: never in a URL, never to disk. Where the worker has no storage (some browsers on WebKitGTK),
+this page looks for the files on this device, too.
 
 Works on a page's main thread, in a secure context (https: or localhost). A worker, also a PyScript one,
 cannot register: there each call raises `ServiceWorkerError`; register in the page.

@@ -206,7 +206,7 @@ def test_prefetch_and_clear(page: PyodidePage, site: ScriptedSite, store_id: str
 def test_pages_look_for_files_where_the_worker_has_no_storage(
     site: ScriptedSite, new_context: Callable[..., BrowserContext], store_id: str
 ) -> None:
-    """As in WebKitGTK. A page that does not answer does no harm."""
+    """As in some browsers on WebKitGTK. A page that does not answer does no harm."""
     worker = site.folder / "filesync-sw.js"
     no_storage = 'Object.defineProperty(navigator, "storage", { value: undefined });'
     worker.write_text(f"{no_storage}\n{worker.read_text()}")

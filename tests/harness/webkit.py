@@ -78,14 +78,14 @@ class WebKitBrowser:
         self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._last_id = 0
 
-    def open(self) -> WebKitBrowser:
-        """Start the browser."""
+    def open(self, *arguments: str) -> WebKitBrowser:
+        """Start the browser, with more arguments if given."""
         assert self._process is None, "the browser runs already"
         self._profile.mkdir(parents=True, exist_ok=True)
         self._answers = queue.Queue()
         with (self._profile / "browser.log").open("a") as log:
             self._process = subprocess.Popen(
-                [SYSTEM_PYTHON, "-I", BROWSER, self._profile],
+                [SYSTEM_PYTHON, "-I", BROWSER, self._profile, *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -1,6 +1,6 @@
 """A small browser on WebKitGTK, for tests. The system's Python runs it, which has the bindings of GTK.
 
-    /usr/bin/python3 webkit_browser.py <folder of the profile>
+    /usr/bin/python3 webkit_browser.py <folder of the profile> [late]
 
 Lines of JSON on its standard input tell it what to do; it answers by lines on its standard output:
 
@@ -9,7 +9,8 @@ Lines of JSON on its standard input tell it what to do; it answers by lines on i
     what cannot be done                                    ->  {"id": 3, "error": "..."}
     what a page reports by itself                          ->  {"tab": 1, "said": "..."}
 
-It ends when its standard input does. `webkit.py` is the other end.
+It ends when its standard input does. `webkit.py` is the other end. With `late` it switches the features of a
+page on when that is there already: service workers do not get them then.
 """
 
 from __future__ import annotations
@@ -43,6 +44,14 @@ Answer = Callable[..., None]
 """Called once for each command: `answer(value)`, or `answer(error="...")`."""
 
 
+def switch_features_on(settings: Any) -> None:
+    """Give a page what Safari has."""
+    features = WebKit2.Settings.get_all_features()
+    for feature in map(features.get, range(features.get_length())):
+        if feature.get_identifier() in FEATURES:
+            settings.set_feature_enabled(feature, True)
+
+
 class Tab:
     """A window with one page. `loading` answers whoever waits for the page to be there."""
 
@@ -55,9 +64,13 @@ class Tab:
         content.add_script(WebKit2.UserScript.new(REPORT_ERRORS, frames, start, None, None))
         content.connect("script-message-received::said", lambda _content, said: browser.tell(number, said))
         content.register_script_message_handler("said")
+        settings = WebKit2.Settings(enable_write_console_messages_to_stdout=True)
+        if not browser.is_late:
+            switch_features_on(settings)
         self.view = WebKit2.WebView(
-            web_context=browser.context, settings=browser.settings, user_content_manager=content
+            web_context=browser.context, settings=settings, user_content_manager=content
         )
+        switch_features_on(settings)
         self.view.connect("load-changed", self._on_load_changed)
         self.view.connect("load-failed", self._on_load_failed)
         self.view.connect("run-file-chooser", self._on_file_chooser)
@@ -87,17 +100,13 @@ class Tab:
 class Browser:
     """All tabs of one profile. Each command is a public method, which takes `answer` and its arguments."""
 
-    def __init__(self, profile: str, output: TextIO) -> None:
+    def __init__(self, profile: str, output: TextIO, *, is_late: bool) -> None:
+        self.is_late = is_late
         self._output = output
         data = WebKit2.WebsiteDataManager(
             base_data_directory=f"{profile}/data", base_cache_directory=f"{profile}/cache"
         )
         self.context = WebKit2.WebContext(website_data_manager=data)
-        self.settings = WebKit2.Settings(enable_write_console_messages_to_stdout=True)
-        features = WebKit2.Settings.get_all_features()
-        for feature in map(features.get, range(features.get_length())):
-            if feature.get_identifier() in FEATURES:
-                self.settings.set_feature_enabled(feature, True)
         self._tabs: dict[int, Tab] = {}
 
     def receive(self, line: str) -> None:
@@ -172,7 +181,7 @@ def main() -> None:
     """Serve commands until there are no more."""
     output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what WebKit says itself goes to the log
-    browser = Browser(sys.argv[1], output)
+    browser = Browser(sys.argv[1], output, is_late="late" in sys.argv)
     commands = Gio.DataInputStream.new(Gio.UnixInputStream.new(0, False))
 
     def received(stream: Any, result: Any) -> None:

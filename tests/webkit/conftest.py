@@ -29,9 +29,9 @@ def new_webkit(webkit_display: str, site_url: str, tmp_path: Path) -> Iterator[C
     """Make a browser; fails the test in which a page had an uncaught error."""
     made: list[WebKitBrowser] = []
 
-    def make(base_url: str = site_url) -> WebKitBrowser:
+    def make(base_url: str = site_url, *arguments: str) -> WebKitBrowser:
         made.append(WebKitBrowser(tmp_path / f"profile{len(made)}", base_url, webkit_display))
-        return made[-1].open()
+        return made[-1].open(*arguments)
 
     yield make
     for browser in made:

@@ -18,6 +18,12 @@ from tests.webkit.gallery import SLOW, Gallery
 
 NewWebKit = Callable[..., WebKitBrowser]
 
+_NOTE_MESSAGES = """
+() => {
+    window.noted = [];
+    navigator.serviceWorker.addEventListener("message", ({ data }) => window.noted.push(data.type));
+}
+"""
 _FETCH = """
 async ([url, headers]) => {
     const response = await fetch(url, { headers });
@@ -124,11 +130,13 @@ def test_another_tab_uploads_when_the_leader_is_killed(
 def test_own_copies_are_served_with_ranges_and_can_be_sought(
     new_webkit: NewWebKit, new_server: Callable[..., ServerProcess], tmp_path: Path, store_id: str
 ) -> None:
+    """In a browser whose service workers have no storage: there the page is asked for the file."""
     sound = tmp_path / "sound.wav"
     sound.write_bytes(silence(seconds=60))
     server = new_server()
-    gallery = Gallery(new_webkit(server.url), store_id)
+    gallery = Gallery(new_webkit(server.url, "late"), store_id)
     gallery.page.wait_for_function("navigator.serviceWorker.controller !== null")
+    gallery.page.evaluate(_NOTE_MESSAGES)
     gallery.add(sound)
     (card,) = gallery.expect_cards(
         "the sound is uploaded", lambda cards: [card.upload for card in cards] == ["done"]
@@ -139,6 +147,7 @@ def test_own_copies_are_served_with_ranges_and_can_be_sought(
     whole = gallery.page.evaluate(_FETCH, [path, {}])
     assert (whole["status"], whole["source"]) == (200, "local")  # 17 served without the server
     assert bytes(whole["body"]) == sound.read_bytes()
+    assert "filesync:find" in gallery.page.evaluate("noted")
     part = gallery.page.evaluate(_FETCH, [path, {"Range": "bytes=4-11"}])
     assert (part["status"], part["source"]) == (206, "local")  # 18 with ranges
     assert bytes(part["body"]) == sound.read_bytes()[4:12]
