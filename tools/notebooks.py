@@ -13,6 +13,7 @@ import shutil
 import sys
 import tarfile
 import tempfile
+import zipfile
 from pathlib import Path
 
 from tools.common import BUILD, ROOT, STAMPS, BuildError, build_lock, digest, is_fresh, run, step, write_stamp
@@ -53,6 +54,7 @@ KERNEL_WHEELS = (
 MARIMO = BUILD / "marimo"
 MARIMO_PYODIDE = "314.0.0"
 """The version that marimo starts, and no other."""
+PYYAML = "6.0.4"
 MARKER = "<marimo-wasm "
 """Where its page is told from where to take Pyodide."""
 MARIMO_WHEELS = (
@@ -82,7 +84,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     ),
     "ipywidgets": ("comm", "ipython", "jupyterlab-widgets", "traitlets"),
     "jedi": ("parso",),
-    "marimo-base": ("docutils", "itsdangerous", "jedi", "pygments", "python-multipart", "tomlkit"),
+    "marimo-base": ("docutils", "itsdangerous", "jedi", "pygments", "python-multipart", "pyyaml", "tomlkit"),
     "prompt-toolkit": ("wcwidth",),
     "stack-data": ("asttokens", "executing", "pure-eval"),
 }
@@ -150,6 +152,7 @@ def build_marimo() -> Path:
         wheels = [
             *fetch_wheels(BUILD / "kernel-wheels", *KERNEL_WHEELS),
             *fetch_wheels(BUILD / "marimo-wheels", *MARIMO_WHEELS),
+            _pure_yaml(programs),
             ensure_micropip(),
             ensure_browser_wheel(),
         ]
@@ -160,6 +163,21 @@ def build_marimo() -> Path:
                 _export(programs, notebook, wheels)
                 write_stamp(stamp, key)
     return MARIMO
+
+
+def _pure_yaml(programs: Path) -> Path:
+    """PyYAML as a wheel without its compiled part, which it can do without; PyPI has it for no browser."""
+    wheel = BUILD / "marimo-yaml" / f"pyyaml-{PYYAML}-py3-none-any.whl"
+    (package,) = programs.parent.glob("lib/*/site-packages/yaml")
+    wheel.parent.mkdir(exist_ok=True)
+    about = f"pyyaml-{PYYAML}.dist-info"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for file in sorted(package.glob("*.py")):
+            archive.writestr(zipfile.ZipInfo(f"yaml/{file.name}"), file.read_bytes())
+        metadata = f"Metadata-Version: 2.1\nName: PyYAML\nVersion: {PYYAML}\n"
+        for name, text in {"METADATA": metadata, "WHEEL": "Wheel-Version: 1.0\n", "RECORD": ""}.items():
+            archive.writestr(zipfile.ZipInfo(f"{about}/{name}"), text)
+    return wheel
 
 
 def _export(programs: Path, notebook: Path, wheels: list[Path]) -> None:

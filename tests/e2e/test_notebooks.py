@@ -1,4 +1,4 @@
-"""The notebooks of examples/notebooks: in JupyterLite, and in marimo."""
+"""The notebooks of examples/notebooks: in JupyterLite, in marimo's WebAssembly, and in marimo on CPython."""
 
 from __future__ import annotations
 
@@ -13,18 +13,15 @@ from tests.harness.fixtures import ISOLATED
 from tests.harness.server import HOST, ServerProcess
 from tests.harness.waiting import wait_until
 from tools.common import ROOT
-from tools.notebooks import LITE, NOTEBOOKS, build_jupyterlite, notebook_tools
+from tools.notebooks import LITE, NOTEBOOKS, build_jupyterlite, build_marimo, notebook_tools
 
 pytestmark = pytest.mark.timeout(400)  # the first run builds an environment and the site, in a minute or two
 
 KERNEL_SECONDS = 60
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(200_000)
 PICTURES: list[FilePayload] = [
-    {
-        "name": f"{name}.png",
-        "mimeType": "image/png",
-        "buffer": (ROOT / "docs/images/gallery.png").read_bytes() + end,
-    }
-    for name, end in (("one", b""), ("two", b"2"))
+    {"name": "one.png", "mimeType": "image/png", "buffer": PNG},
+    {"name": "two.png", "mimeType": "image/png", "buffer": PNG + b"2"},
 ]
 WRAP_POST = """{
     const post = BroadcastChannel.prototype.postMessage;
@@ -110,8 +107,8 @@ def use_the_notebook(page: Page) -> None:
     rows = widget.locator("li")
     expect(rows).to_have_text(
         [
-            re.compile(r"two\.png\s*210\.1 kB, uploaded"),
-            re.compile(r"one\.png\s*210\.1 kB, uploaded"),
+            re.compile(r"two\.png\s*200\.0 kB, uploaded"),
+            re.compile(r"one\.png\s*200\.0 kB, uploaded"),
             re.compile(r"hello\.txt\s*21 B, uploaded"),
         ],
         timeout=20_000,
@@ -191,6 +188,21 @@ def use_the_app(page: Page) -> None:
     for size in sizes:  # the cell that uses the widget has run again
         expect(page.get_by_text(str(size))).to_be_visible(timeout=20_000)
     expect(widget.locator("li").filter(has_text="uploaded")).to_have_count(3, timeout=20_000)
+
+
+@pytest.mark.soak(minutes=1)
+def test_a_marimo_notebook_in_webassembly_gets_the_files_themselves(
+    tmp_path: Path, new_context: Callable[..., BrowserContext]
+) -> None:
+    """What marimo exports, with a Pyodide and wheels of its own; about 15 seconds, and six to export it."""
+    process = ServerProcess(build_marimo(), tmp_path)
+    process.start()
+    try:
+        page = new_context(base_url=process.url).new_page()
+        use_the_app(page)
+        assert page.evaluate("postedFiles") == len(PICTURES)
+    finally:
+        process.stop()
 
 
 def test_a_marimo_notebook_on_cpython_gets_the_bytes_of_files(
