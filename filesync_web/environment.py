@@ -80,8 +80,9 @@ async def open_store(
     by default the user's folder for data of programs (`~/.local/share/filesync` on Linux).
 
     `store_id` names it, here and at the sync backend: 1 to 128 of `A-Z a-z 0-9 . _ -`. Without `sync` it
-    stays on this device. Raises `InvalidArgumentError`, `StoreError`, `StorageUnavailableError`; outside a
-    browser `ImportError` when the package was installed without its extra `native`.
+    stays on this device. Raises `InvalidArgumentError`, `StoreError`, `StorageUnavailableError`,
+    `OutdatedError` when the store is one of a newer version of the kit; outside a browser `ImportError` when
+    the package was installed without its extra `native`.
     """
     check_store_id(store_id)
     environment = _environment(data_dir)

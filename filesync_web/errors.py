@@ -113,6 +113,14 @@ class ServiceWorkerError(FileSyncError):
     """The service worker could not be registered or reached, or it could not do what it was asked for."""
 
 
+class OutdatedError(StoreError, StorageError):
+    """A newer version of the kit has taken over what this device keeps: reload the page, or end the process.
+
+    What an open store has read stays readable; nothing can be saved or committed any more, and nothing that
+    was is lost.
+    """
+
+
 # --- transfers
 
 

@@ -14,14 +14,11 @@ const UPLOAD_LISTS = ["signers", "waiting", "uploaded"];
 
 /** Does `use({signers, waiting, uploaded})` in one transaction; resolves to its result once that is complete. */
 async function withBackgroundUploads(mode, use) {
-  const opening = indexedDB.open("livestore-filesync-uploads", 2);
-  opening.onupgradeneeded = () => {
-    const database = opening.result;
+  const database = await openDatabase("livestore-filesync-uploads", 2, (made) => {
     // Version 1 had other names. Nothing in it is missed: the next tab that leads writes its list anew.
-    for (const name of [...database.objectStoreNames]) database.deleteObjectStore(name);
-    for (const name of UPLOAD_LISTS) database.createObjectStore(name);
-  };
-  const database = await promised(opening);
+    for (const name of [...made.objectStoreNames]) made.deleteObjectStore(name);
+    for (const name of UPLOAD_LISTS) made.createObjectStore(name);
+  });
   try {
     const transaction = database.transaction(UPLOAD_LISTS, mode);
     const complete = completed(transaction);

@@ -8,9 +8,7 @@ let contentTypes = null;
 
 function contentTypesDatabase() {
   contentTypes ??= (async () => {
-    const opening = indexedDB.open("livestore-filesync", 1);
-    opening.onupgradeneeded = () => opening.result.createObjectStore("contentTypes");
-    const database = await promised(opening);
+    const database = await openDatabase("livestore-filesync", 1, (fresh) => fresh.createObjectStore("contentTypes"));
     const forget = () => (contentTypes = null);
     database.onversionchange = () => {
       database.close();

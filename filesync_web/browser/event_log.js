@@ -13,6 +13,8 @@
 
 const STORES = ["confirmed", "local", "meta"];
 
+const FORMAT = 2; // of the database, and of what tabs tell each other about it
+
 const createStores = (database, meta) => {
   database.createObjectStore("state");
   database.createObjectStore("confirmed", { keyPath: "seqNum" });
@@ -39,19 +41,12 @@ const newMeta = (clientId) => {
   return { clientId, backendId: null, epoch, head: 0, lastLocal: 0, syncEnabled: true, settled: 0 };
 };
 
-const openDatabase = async (name, clientId) => {
+const openLog = (name, clientId) => {
   if (!globalThis.indexedDB) throw new Failure("StorageUnavailableError", "this page has no IndexedDB");
-  const opening = indexedDB.open(name, 2);
-  opening.onupgradeneeded = ({ oldVersion }) => {
-    if (oldVersion === 1) upgradeFromVersion1(opening.result, opening.transaction.objectStore("local"));
-    else createStores(opening.result, newMeta(clientId));
-  };
-  try {
-    return await promised(opening);
-  } catch (error) {
-    if (error?.name !== "VersionError") throw error;
-    throw new Failure("StoreError", `the event log ${name} is of a newer filesync-web than this page: reload it`);
-  }
+  return openDatabase(name, FORMAT, (database, oldVersion, transaction) => {
+    if (oldVersion === 0) createStores(database, newMeta(clientId));
+    if (oldVersion === 1) upgradeFromVersion1(database, transaction.objectStore("local"));
+  });
 };
 
 // The facts of a log: how far it goes, and what it says of itself.
@@ -202,10 +197,10 @@ class EventLog {
   };
 
   async #open() {
-    const database = await openDatabase(this.#name, this.#clientId);
+    const database = await openLog(this.#name, this.#clientId);
     database.onclose = this.#forget;
     database.onversionchange = () => {
-      database.close(); // somebody deletes it
+      database.close(); // somebody deletes it, or is of a newer version
       this.#forget();
     };
     return database;

@@ -20,7 +20,9 @@ function describeError(error) {
     case "QuotaExceededError":
       return { type: "QuotaExceededError", message: `this device has no room for the bytes (${said})` };
     case "VersionError":
-      return { type: "StorageError", message: `what this browser keeps is of a newer version of filesync-web than this page: reload it (${said})` };
+      return { type: "OutdatedError", message: `what this browser keeps is of a newer version of filesync-web than this page: reload it (${said})` };
+    case "BlockedError":
+      return { type: "StorageError", message: `close or reload the other tabs of this site, then reload this one: ${error.message}` };
     case "SecurityError":
       return { type: "StorageUnavailableError", message: `the browser does not let this page store files (${said})` };
     default:

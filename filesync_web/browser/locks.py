@@ -76,13 +76,25 @@ class WebLock:
         try:
             await ended
         except JsError as error:
-            self._answer(StorageUnavailableError(f"the browser gives no lock ({error})"))
+            self._answer(StorageUnavailableError(f"{_reason(error)} ({error})"))
         finally:
             self._js_hold.destroy()
 
     def _answer(self, answer: bool | StorageUnavailableError) -> None:
         if not self._granted.done():
             self._granted.set_result(answer)
+
+
+def _reason(error: JsError) -> str:
+    """Why the browser refuses locks, in words for the app's author or the person."""
+    if error.name != "SecurityError":
+        return "the browser gives no lock"
+    if js.self.origin == "null":
+        return "the browser keeps nothing for this frame: its sandbox lacks allow-same-origin"
+    return (
+        "the browser lets this page keep nothing: its settings for cookies say so, in a frame also those "
+        "for other sites"
+    )
 
 
 LINGER = 0.25

@@ -14,8 +14,8 @@ import asyncio
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from itertools import compress
 from typing import Any
@@ -23,7 +23,7 @@ from typing import Any
 from filesync_web.aio.futures import new_future
 from filesync_web.aio.tasks import Tasks
 from filesync_web.core.light_dataclass import dataclass
-from filesync_web.errors import EventTooLargeError, SchemaError, StoreError
+from filesync_web.errors import EventTooLargeError, OutdatedError, SchemaError, StoreError
 from filesync_web.livestore import sequence
 from filesync_web.livestore.messages import MAX_BATCH_BYTES, MAX_SEQ_NUM, Event
 from filesync_web.livestore.ports import START, EventLog, LocalEntry, LocalEvent, LogDelta, Position
@@ -46,6 +46,8 @@ OnVoid = Callable[[Sequence[LocalEvent]], None]
 """Called after each batch."""
 OnAppend = Callable[[], None]
 """Called when new events of this tab are in the log, after the change that they made."""
+OnOutdated = Callable[[OutdatedError], None]
+"""Called when a newer version turns out to have taken over the log: this tab cannot use it any more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,12 +79,14 @@ class Replica:
         on_change: OnChange,
         on_void: OnVoid,
         on_append: OnAppend,
+        on_outdated: OnOutdated,
     ) -> None:
         self._schema = schema
         self._log = log
         self._on_change = on_change
         self._on_void = on_void
         self._on_append = on_append
+        self._on_outdated = on_outdated
         self._turn = asyncio.Lock()
         self.session_id = session_id
         self.client_id = ""
@@ -164,8 +168,17 @@ class Replica:
     async def _in_turn(self) -> AsyncIterator[None]:
         """Inside, nobody else works on log and state, and the state is one that works."""
         async with self._turn:
-            await self._mend_if_broken()
+            with self._telling_if_outdated():
+                await self._mend_if_broken()
+                yield
+
+    @contextmanager
+    def _telling_if_outdated(self) -> Iterator[None]:
+        try:
             yield
+        except OutdatedError as error:
+            self._on_outdated(error)
+            raise
 
     async def _mend_if_broken(self) -> None:
         if self._failure is not None:
@@ -273,8 +286,9 @@ class Replica:
                 commits, self._commits = self._commits[:MAX_TOGETHER], self._commits[MAX_TOGETHER:]
                 commits = [commit for commit in commits if not commit.done.cancelled()]
                 try:
-                    await self._mend_if_broken()
-                    await self._append_together(commits)
+                    with self._telling_if_outdated():
+                        await self._mend_if_broken()
+                        await self._append_together(commits)
                 except Exception as error:
                     for commit in commits:
                         commit.end(error)

@@ -10,13 +10,13 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict
 from typing import Any, TypeVar, overload
 
 from filesync_web.aio.listeners import Listeners
 from filesync_web.aio.tasks import Tasks
-from filesync_web.errors import StoreClosedError, StoreError
+from filesync_web.errors import OutdatedError, StoreClosedError, StoreError
 from filesync_web.livestore.connector import Connector
 from filesync_web.livestore.election import ANSWER, ASK, Election
 from filesync_web.livestore.messages import Json
@@ -70,6 +70,7 @@ class Store:
             on_change=self._on_change,
             on_void=self._on_void,
             on_append=self._on_append,
+            on_outdated=self._on_outdated,
         )
         self._report = SyncReport(self._replica, self._tabs.post)
         self._election = Election(
@@ -80,6 +81,7 @@ class Store:
         self._closing: asyncio.Task[None] | None = None
         self._is_behind = False
         self._is_saving = False
+        self._is_outdated = False
 
     def _sync_client(self, ports: StorePorts, options: SyncOptions) -> SyncClient:
         return SyncClient(
@@ -374,6 +376,8 @@ class Store:
             self._sync.set_active(self._is_open and self.leader and self._replica.sync_enabled)
 
     def _on_hello(self, _message: Message) -> None:
+        """A tab has opened the store: the log may be one of a newer version since."""
+        self._catch_up()
         if self.leader:
             self._report.tell()
 
@@ -388,9 +392,22 @@ class Store:
 
     async def _read_log(self) -> None:
         self._is_behind = False  # what is told from now on needs another look
-        await self._replica.refresh()
+        with suppress(OutdatedError):  # it is told
+            await self._replica.refresh()
         if self._sync is not None:
             self._sync.wake()
+
+    def _on_outdated(self, error: OutdatedError) -> None:
+        if not self._is_outdated:
+            self._is_outdated = True
+            logger.warning("store %r is left to a newer version: %s", self.store_id, error)
+            self._tasks.spawn(self._retire(error), "leaving it to a newer version")
+
+    async def _retire(self, error: OutdatedError) -> None:
+        """Let a tab of the newer version lead. What this one has read stays readable."""
+        self._tabs.leave()
+        await self._election.close()
+        self._report.connection_changed(False, str(error))
 
     async def _save_state(self) -> None:
         try:

@@ -182,10 +182,12 @@ class SyncClient:
             await first_of(self._say_goodbye(socket), self._clock.sleep(GOODBYE_TIMEOUT))
             raise
         finally:
-            await self._of_connection.cancel_and_wait()
-            self._alarm = None
-            self._incoming.clear()
-            await socket.close()
+            try:
+                await self._of_connection.cancel_and_wait()
+            finally:  # also when syncing is ended while a connection that has failed is
+                self._alarm = None
+                self._incoming.clear()
+                await socket.close()
 
     async def _say_goodbye(self, socket: Socket) -> None:
         with contextlib.suppress(SocketClosedError):

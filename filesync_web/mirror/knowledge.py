@@ -12,7 +12,7 @@ from dataclasses import astuple
 from hashlib import sha256
 from pathlib import Path
 
-from filesync_web.errors import StoreError
+from filesync_web.errors import OutdatedError, StoreError
 from filesync_web.mirror.decisions.steps import Known
 from filesync_web.mirror.stamps import Hashed, Stamp
 from filesync_web.native.state_file import make_private
@@ -43,7 +43,7 @@ class Knowledge:
                 self._db.execute(f"PRAGMA {pragma}").fetchall()
             (found,) = self._db.execute("PRAGMA user_version").fetchone()
             if found > FORMAT:
-                raise StoreError(f"{path} was written by a newer version of filesync: use that")
+                raise OutdatedError(f"{path} was written by a newer version of filesync: use that")
             self._db.executescript(_TABLES)
             self._db.execute(f"PRAGMA user_version={FORMAT}")
             rows = self._db.execute("SELECT path, file_id, content, name, sent, arriving FROM known")

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from filesync_web.errors import QuotaExceededError, StorageError, StoreError
+from filesync_web.errors import OutdatedError, QuotaExceededError, StorageError, StoreError
 from filesync_web.livestore.messages import Event
 from filesync_web.livestore.ports import (
     DISCARDED,
@@ -95,7 +95,7 @@ class _Log:
     def _prepare(self, path: Path, client_id: str) -> str:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version > _VERSION:
-            raise StoreError(
+            raise OutdatedError(
                 f"{path} has format {version}, of a newer version of filesync-web than this one, which knows "
                 f"formats up to {_VERSION}: use the newer version"
             )
@@ -293,6 +293,8 @@ class SqliteEventLog:
             raise StoreError(f"the event log {self._path} is not open")
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, operation)
+        except OutdatedError:
+            raise
         except (sqlite3.Error, OSError, StorageError) as error:
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
                 raise QuotaExceededError(

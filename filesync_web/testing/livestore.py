@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from filesync_web.errors import StoreError
+from filesync_web.errors import OutdatedError, StoreError
 from filesync_web.livestore.messages import Event
 from filesync_web.livestore.ports import (
     DISCARDED,
@@ -34,7 +34,7 @@ T = TypeVar("T", ConfirmedEntry, LocalEntry)
 class MemoryLogStorage:
     """What would be on the disk; outlives the `MemoryEventLog`s that use it.
 
-    With `fail_next` the disk refuses the next append.
+    With `fail_next` the disk refuses the next append. `format` is that of the newest log that has opened it.
     """
 
     client_id: str = ""
@@ -49,6 +49,7 @@ class MemoryLogStorage:
     """By compaction key: the id of the entry that it has left."""
     state: bytes | None = None
     fail_next: bool = False
+    format: int = 1
 
     @property
     def position(self) -> Position:
@@ -61,12 +62,15 @@ class MemoryEventLog:
 
     shares_state = True
 
-    def __init__(self, storage: MemoryLogStorage | None = None) -> None:
+    def __init__(self, storage: MemoryLogStorage | None = None, *, format: int = 1) -> None:  # noqa: A002
         self.storage = storage or MemoryLogStorage()
+        self._format = format
         self._is_open = False
         self._state: Path | None = None
 
     async def open(self, client_id: str) -> str:
+        self._check_format()
+        self.storage.format = self._format
         self._is_open = True
         self.storage.client_id = self.storage.client_id or client_id
         return self.storage.client_id
@@ -154,6 +158,11 @@ class MemoryEventLog:
         await asyncio.sleep(0)  # a real log gives the others a turn as well
         if not self._is_open:
             raise StoreError("the event log is not open")
+        self._check_format()
+
+    def _check_format(self) -> None:
+        if self.storage.format > self._format:
+            raise OutdatedError("the event log is of a newer version")
 
     def _delta(self, seen: Position, *, all_pending: bool = False) -> LogDelta:
         storage = self.storage

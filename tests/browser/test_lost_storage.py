@@ -130,7 +130,9 @@ navigator.locks.request = async () => { throw new DOMException("not here", "Secu
 
 
 @pytest.mark.parametrize(
-    ("change", "words"), [(NO_LOCKS, "secure page"), (REFUSED, "gives no lock")], ids=["none", "refused"]
+    ("change", "words"),
+    [(NO_LOCKS, "secure page"), (REFUSED, "lets this page keep nothing")],
+    ids=["none", "refused"],
 )
 @run_in_pyodide
 async def test_a_store_is_not_opened_where_there_are_no_locks(

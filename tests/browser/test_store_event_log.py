@@ -136,4 +136,4 @@ def test_a_store_as_earlier_versions_have_left_it_is_taken_over(selenium: Pyodid
 def test_a_log_of_a_newer_version_is_refused(selenium: PyodidePage, store_id: str) -> None:
     selenium.driver.evaluate(WRITE_DATABASE, [f"filesync-web:{store_id}", json.loads(KEPT.read_text())])
     selenium.driver.evaluate(OPEN_AS_VERSION, [f"filesync-web:{store_id}", 99])
-    assert "newer filesync-web" in error_of_opening(selenium, store_id)
+    assert "newer version of filesync-web" in error_of_opening(selenium, store_id)

@@ -77,11 +77,12 @@ class Device:
         schema: Schema = NOTES,
         open_socket: SocketFactory | None = None,
         payload: Any = None,
+        log_format: int = 1,
         **options: Any,
     ) -> Store:
         channel = self.channels[name] = self.hub.channel()
         lock = self.leader_locks[name] = self.locks.lock()
-        log = MemoryEventLog(self.storage)
+        log = MemoryEventLog(self.storage, format=log_format)
         ports = StorePorts(log, channel, lock, self.clock, open_socket, Random(7), self.push_gap)
         sync = SyncOptions("ws://backend/sync", payload, **options) if open_socket else None
         store = await Store.open(schema=schema, store_id="store", ports=ports, sync=sync, session_id=name)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from filesync_web.environment import open_store
-from filesync_web.errors import StoreError
+from filesync_web.errors import OutdatedError, StoreError
 from filesync_web.livestore.store import Store
 from filesync_web.native import store_folder
 from filesync_web.native.locks import try_lock, unlock
@@ -61,7 +61,7 @@ async def test_a_log_of_a_newer_version_is_refused_and_left_alone(data_dir: Path
     log = StoreFolder(data_dir, "kept").log
     mark(log, 99)
     before = log.read_bytes()
-    with pytest.raises(StoreError, match=r"format 99.*newer version"):
+    with pytest.raises(OutdatedError, match=r"format 99.*newer version"):
         await open_kept(data_dir)
     assert log.read_bytes() == before
     mark(log, 2)
