@@ -115,7 +115,7 @@ def _transfers(part: Report, report: Report) -> tuple[str, Markup]:
         "signer": online,
         "this tab": "leads" if _part(report, "store").get("leads") else "follows another one that leads",
         "jobs": ", ".join(f"{number} {kind}" for kind, number in (part["jobs"] or {}).items()) or "none here",
-        "in the outbox": f"{part['outbox']:,}",
+        "objects sent from here": f"{part['outbox']:,}",
     }
     idle = None if rows else element("p", "Nothing runs or waits.", class_="quiet")
     moving = shown["uploading"] + shown["downloading"]

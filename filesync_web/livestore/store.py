@@ -25,6 +25,7 @@ from filesync_web.livestore.queries import rows_of, tables_of
 from filesync_web.livestore.replica import Replica
 from filesync_web.livestore.schema import NewEvent, Schema
 from filesync_web.livestore.state import Change, StateFailedError
+from filesync_web.livestore.state_saver import StateSaver
 from filesync_web.livestore.statements import Params
 from filesync_web.livestore.subscriptions import Subscriptions
 from filesync_web.livestore.sync_client import SyncClient
@@ -41,11 +42,6 @@ R = TypeVar("R")
 _HELLO = "hello"
 _NUDGE = "nudge"
 
-_SAVE_EVENTS = 1000
-_SAVE_DELAY = 2.0
-_PATIENCE = 8
-"""How many times as many events as those that wait for the backend are kept unsaved while it takes them."""
-
 
 class Store:
     """An open store. Make one with `Store.open`; close it with `close`."""
@@ -55,7 +51,6 @@ class Store:
     ) -> None:
         self.schema = schema
         self.store_id = store_id
-        self._clock = ports.clock
         self._tasks = Tasks(f"store {store_id!r}")
         self._subscriptions = Subscriptions()
         self._leader_listeners: Listeners[bool] = Listeners()
@@ -72,6 +67,7 @@ class Store:
             on_append=self._on_append,
             on_outdated=self._on_outdated,
         )
+        self._state_saver = StateSaver(self._replica, ports.clock, self._tasks)
         self._report = SyncReport(self._replica, self._tabs.post)
         self._election = Election(
             ports.lock, ports.clock, self._tabs.post, self._on_leadership, self._report.cannot_lead
@@ -80,7 +76,6 @@ class Store:
         self._is_open = False
         self._closing: asyncio.Task[None] | None = None
         self._is_behind = False
-        self._is_saving = False
         self._is_outdated = False
 
     def _sync_client(self, ports: StorePorts, options: SyncOptions) -> SyncClient:
@@ -348,21 +343,11 @@ class Store:
             self._event_listeners.tell(change.events)
         self._run_sync_if_wanted()
         self._report.update()
-        saves = self.leader or not self._replica.shares_state
-        if saves and self._is_worth_saving and not self._is_saving:
-            self._is_saving = True
-            self._tasks.spawn(self._save_state(), "saving the state")
+        if self.leader or not self._replica.shares_state:
+            self._state_saver.look(is_connected=self._report.status.connected)
 
     def _on_void(self, events: Sequence[LocalEvent]) -> None:
         self._void_listeners.tell([(event.name, event.args) for event in events])
-
-    @property
-    def _is_worth_saving(self) -> bool:
-        """Whether many events came after the state was last saved: many also beside those that wait for the
-        backend, since saving applies these again. While the backend takes them, it waits for the last."""
-        replica = self._replica
-        patience = _PATIENCE if self._report.status.connected else 1
-        return replica.unsaved >= max(_SAVE_EVENTS, patience * len(replica.pending))
 
     async def _on_leadership(self, is_leader: bool) -> None:
         self._leader_listeners.tell(is_leader)
@@ -408,10 +393,3 @@ class Store:
         self._tabs.leave()
         await self._election.close()
         self._report.connection_changed(False, str(error))
-
-    async def _save_state(self) -> None:
-        try:
-            await self._clock.sleep(_SAVE_DELAY)
-            await self._replica.save_state()
-        finally:
-            self._is_saving = False

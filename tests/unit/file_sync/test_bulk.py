@@ -137,7 +137,7 @@ async def deletes(counts: Counts, count: int) -> Counter[str]:
 async def test_ten_times_as_many_deletes_cost_ten_times_as_much(
     counts: Counts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("filesync_web.livestore.store._SAVE_EVENTS", 50)
+    monkeypatch.setattr("filesync_web.livestore.state_saver.EVENTS", 50)
     few = await deletes(counts, 100)
     many = await deletes(counts, 1000)
     for name in ("queries", "applied", "transactions", "reads"):
@@ -162,7 +162,7 @@ async def test_deletes_that_come_together_go_in_few_requests() -> None:
 async def test_what_waits_for_the_backend_is_not_applied_again_and_again(
     counts: Counts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("filesync_web.livestore.store._SAVE_EVENTS", 20)
+    monkeypatch.setattr("filesync_web.livestore.state_saver.EVENTS", 20)
     async with a_device() as device:
         tab = await device.tab(local_only=True)
         counts.clear()
