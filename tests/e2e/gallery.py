@@ -197,7 +197,7 @@ class Gallery:
 
     def go(self, store_id: str, **parameters: object) -> None:
         query = {"storeId": store_id, "healthCheckIntervalMs": 500, **parameters}
-        self.page.goto("/?" + "&".join(f"{name}={value}" for name, value in query.items()))
+        self.page.goto("./?" + "&".join(f"{name}={value}" for name, value in query.items()))
         self.expect_ready()
 
     def reload(self) -> None:

@@ -49,10 +49,11 @@ class Engine:
         assert path, f"no {self.name} was found: 'python3 build.py test' installs one, or see CONTRIBUTING.md"
         return path
 
-    def launch(self, playwright: Playwright) -> Browser:
-        """Start it without a profile of its own."""
+    def launch(self, playwright: Playwright, **options: Any) -> Browser:
+        """Start it without a profile of its own, with more options of Playwright's `launch`."""
         kind = getattr(playwright, self.name)
-        browser: Browser = kind.launch(executable_path=self.path, args=[*self.flags], **self.options)
+        options = {**self.options, **options}
+        browser: Browser = kind.launch(executable_path=self.path, args=[*self.flags], **options)
         return browser
 
     def open_profile(

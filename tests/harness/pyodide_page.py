@@ -75,6 +75,10 @@ class PyodidePage(PlaywrightChromeRunner):  # type: ignore[misc] # it has no typ
     def refresh(self) -> None:
         """Reload the page, and wait until Python runs in it again; what it kept is gone."""
         self.driver.reload()
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """The page was loaded again by somebody else: wait until Python runs in it, as `refresh` does."""
         self._wait_for_python()
         self.javascript_setup()
         self._loaded.clear()
