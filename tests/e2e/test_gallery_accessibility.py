@@ -1,4 +1,4 @@
-"""The gallery for everybody: axe-core finds no violation, and the focus is never lost."""
+"""The gallery for everybody: no violation for axe-core, nothing moves by itself, the focus is never lost."""
 
 from __future__ import annotations
 
@@ -14,6 +14,15 @@ from tools.common import ROOT
 NewContext = Callable[..., BrowserContext]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 RED = png(320, 200, (200, 30, 40))
+
+# Layout shifts that no gesture explains, from the first frame on: their scores and what has moved.
+WATCH_SHIFTS = """
+globalThis.shifts = [];
+new PerformanceObserver((list) => {
+    for (const { value, hadRecentInput, sources } of list.getEntries())
+        if (!hadRecentInput) shifts.push([value, ...sources.map(({ node }) => node?.id || node?.nodeName)]);
+}).observe({ type: 'layout-shift', buffered: true });
+"""
 
 
 def violations(page: Page) -> list[Any]:
@@ -71,6 +80,19 @@ def test_axe_finds_nothing_in_any_view(new_context: NewContext, store_id: str) -
             page.get_by_role("button", name=button).click()
             expect(page.locator("#sheet[open] #sheet-body").get_by_role("list")).to_be_attached()
             assert violations(page) == [], button
+
+
+def test_nothing_moves_by_itself_while_cards_fill(new_context: NewContext, store_id: str) -> None:
+    here = Gallery.open(new_context(), store_id)
+    here.add(*(picture(f"{place}.png", png(90 + place, 60, (place, 9, 9))) for place in range(12)))
+    there = new_context(viewport={"width": 1280, "height": 900})
+    there.add_init_script(WATCH_SHIFTS)
+    gallery = Gallery.open(there, store_id)
+    for index in range(12):
+        gallery.card(index).expect_image(90 + index, 60)
+    expect(gallery.headline).to_have_text("Everything is synced")
+    shifts = gallery.page.evaluate("shifts")
+    assert sum(score for score, *_moved in shifts) < 0.02, shifts
 
 
 def test_the_keyboard_keeps_its_place_in_the_trash(new_context: NewContext, store_id: str) -> None:
