@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.e2e.gallery import FILES, TOKEN, Gallery, Held, picture, png, sha256
 from tests.harness import PyodidePage, run_in_pyodide
+from tools.common import ROOT
 
 NewContext = Callable[..., BrowserContext]
 # Firefox, as it is driven here, tells nobody of the download of a `blob:` URL.
@@ -22,6 +24,7 @@ NOTE_DOWNLOADS = """
     });
 }
 """
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 BEFORE, AFTER = png(40, 30, (200, 0, 0)), png(40, 30, (0, 200, 0))
 
 
@@ -59,7 +62,22 @@ def test_it_shows_what_the_gallery_does_and_gives_a_report_without_secrets(
     assert (TOKEN in text, "red.png" in text, "storeId" in text) == (False, False, False)
 
 
-def test_files_are_found_and_it_makes_room(new_context: NewContext, store_id: str) -> None:
+def violations(page: Page) -> list[str]:
+    """What axe has to say against the panel, with every section open."""
+    sections = page.locator("filesync-inspector .section:not([open]) > summary")
+    while sections.count():
+        sections.first.click()
+    page.add_script_tag(content=AXE.read_text())
+    found: list[str] = page.evaluate(
+        """async () => {
+            const { violations } = await axe.run("filesync-inspector");
+            return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+        }"""
+    )
+    return found
+
+
+def test_files_are_found_and_the_panel_is_for_everybody(new_context: NewContext, store_id: str) -> None:
     gallery = Gallery.open(new_context(), store_id, inspect=1)
     gallery.add(picture("red.png", BEFORE), picture("green.png", AFTER))
     inspector = gallery.page.locator("filesync-inspector")
@@ -74,6 +92,12 @@ def test_files_are_found_and_it_makes_room(new_context: NewContext, store_id: st
     files.locator("input").press("Enter")
     expect(inspector.locator(".said")).to_have_text("No file has that id, hash or name.")
     expect(files.locator(".file")).to_have_count(2)
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
+        gallery.page.emulate_media(color_scheme=scheme)
+        assert violations(gallery.page) == []
+
+    files.locator("input").focus()
     gallery.page.keyboard.press("Escape")
     expect(inspector.locator("aside")).to_be_hidden()
     expect(inspector.locator(".pill")).to_be_focused()
