@@ -22,13 +22,15 @@ class BroadcastTabs:
     """The `Channel` port over the BroadcastChannel `name`.
 
     A page that comes back from the background or from the back/forward cache may have missed messages: it is
-    told `LOG_CHANGED` then, so that it looks.
+    told `LOG_CHANGED` then, so that it looks. One that is frozen hears none. Chromium delivers them to it all
+    the same, though its timers stand still: it would say that it leads, and could do nothing.
     """
 
     def __init__(self, name: str) -> None:
         self._js_channel = js.BroadcastChannel.new(name)
         self._proxies: list[tuple[Any, str, Any]] = []
         self._is_open = True
+        self._is_frozen = False
 
     def post(self, message: Message) -> None:
         """Send to all others."""
@@ -40,14 +42,20 @@ class BroadcastTabs:
 
         def on_message(js_event: Any) -> None:
             message = parse_members(js_event.data)
-            if message is not None:  # else it is none of ours
+            if message is not None and not self._is_frozen:  # None is none of ours
                 callback(message)
 
+        def on_freeze(_js_event: Any) -> None:
+            self._is_frozen = True
+
         def on_return(_js_event: Any) -> None:
+            self._is_frozen = False
             callback({"type": LOG_CHANGED})
 
         self._add(self._js_channel, "message", on_message)
         if not in_worker():
+            self._add(js.document, "freeze", on_freeze)
+            self._add(js.document, "resume", on_return)
             self._add(js.document, "visibilitychange", on_return)
             self._add(js.window, "pageshow", on_return)
 

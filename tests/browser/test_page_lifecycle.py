@@ -1,4 +1,4 @@
-"""Pages that the browser puts aside, in its back-forward cache.
+"""Pages that the browser puts aside: frozen in the background, or in its back-forward cache.
 
 Chromium keeps a page with an open store in the back-forward cache, until another tab wants something of it:
 then it throws the page away, and "back" loads it anew.
@@ -7,15 +7,17 @@ then it throws the page away, and "back" loads it anew.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright
 
 from tests.harness import FaultProxy, PageErrors, PyodidePage, open_pyodide_page, run_in_pyodide
 from tests.harness.engines import Engine
+from tests.harness.freezable import FreezableContext
 from tests.harness.waiting import wait_until
 
-pytestmark = pytest.mark.only_in("chromium", reason="only its back-forward cache can be switched on in tests")
+pytestmark = pytest.mark.only_in("chromium", reason="only there can a test freeze a page and bring one back")
 
 ELSEWHERE = "/testing/elsewhere.html"
 CONTENT = b"something to keep" * 50_000
@@ -152,3 +154,31 @@ def test_another_tab_takes_over_from_a_page_that_was_left(
     assert read(page, file_id) == CONTENT
     assert read(page, meanwhile) == b"meanwhile"
     assert not leads(page)
+
+
+def test_another_tab_takes_over_from_a_frozen_one_which_goes_on_when_it_wakes(
+    browser: Browser, site_url: str, store_id: str
+) -> None:
+    context: Any = FreezableContext(browser, site_url)
+    try:
+        page, other = open_pyodide_page(context), open_pyodide_page(context)
+        open_client(page, store_id)
+        open_client(other, store_id)
+        assert leads(page)
+        file_id = save(page, "before.txt", CONTENT)
+        wait_until_synced(page)
+        frozen: Any = page.driver
+        frozen.freeze()
+        wait_until(lambda: leads(other), "the other tab leads")
+        assert read(other, file_id) == CONTENT
+        meanwhile = save(other, "meanwhile.txt", b"meanwhile")
+        wait_until_synced(other)
+
+        frozen.resume()
+        assert read(page, meanwhile) == b"meanwhile"
+        after = save(page, "after.txt", b"after")
+        assert read(other, after) == b"after"
+        wait_until_synced(other)
+        assert (leads(page), leads(other)) == (False, True)
+    finally:
+        context.close()
