@@ -18,7 +18,7 @@ _NEWER_FORMAT = {
 def make_later_wheel(folder: Path, version: str, *, newer_format: bool) -> str:
     """Write it into the folder, and return its name there. `newer_format`: its event log is one that the
     version of today cannot use."""
-    changes = {"filesync_web/__init__.py": {f'"{__version__}"': f'"{version}"'}}
+    changes = {"filesync_web/version.py": {f'"{__version__}"': f'"{version}"'}}
     if newer_format:
         changes["filesync_web/browser/event_log.js"] = _NEWER_FORMAT
     about = f"filesync_web-{__version__}.dist-info/"
