@@ -182,8 +182,9 @@ class SignerClient:
         }
 
     def tokens(self) -> set[str]:
-        """The values of the headers by which it was last asked something."""
-        return {part for value in self._sent.values() for part in (value, value.removeprefix("Bearer "))}
+        """The values of the headers by which it was last asked something, also without the scheme (`Bearer`,
+        `Token`) that may stand before them."""
+        return {part for value in self._sent.values() for part in (value, value.rpartition(" ")[2])}
 
     def _is_unhealthy(self, complaint: str) -> bool:
         """Log it, but not at every probe, and answer that it is not healthy."""

@@ -135,6 +135,18 @@ async def test_it_tells_no_secrets(quick: bool) -> None:
         assert NAME in json.dumps(await tab.sync.debug_report(names=True, quick=quick))
 
 
+@pytest.mark.parametrize("scheme", ["Bearer", "Token", "ApiKey"])
+async def test_a_token_is_left_out_whatever_its_scheme(scheme: str) -> None:
+    async with a_device() as device:
+        signer = fs.SignerConfig("/api", headers={"Authorization": f"{scheme} {SECRET}"})
+        tab = await device.tab(remote=signer)
+        await saved(tab, b"one")
+        tab.sync._relay.tell_here(FileSyncEvent("sync:error", error=f"nobody knows {SECRET}"))
+        report = await tab.sync.debug_report()
+        assert "nobody knows" in report["events"][0]["error"]
+        assert SECRET not in json.dumps(report)
+
+
 async def test_it_is_made_also_when_parts_fail() -> None:
     async with a_device() as device:
         tab = await device.tab()
