@@ -142,7 +142,7 @@ class _Asking:
         counts = asdict(get_sync_counts(self._store))
         by_status = {"running": "inProgress", "waiting": "queued", "failed": "error"}
         rows = {name: self._rows(status) for name, status in by_status.items()}
-        outbox = len(self._store.query('SELECT 1 FROM "remoteDeletes"'))
+        [(outbox,)] = self._store.query('SELECT count(*) FROM "remoteDeletes"')
         return {**self._parts.leader.describe(), "counts": counts, **rows, "outbox": outbox}
 
     def _rows(self, status: str) -> list[Report]:
