@@ -105,7 +105,11 @@ class Panel:
 
     async def _give(self, action: str) -> None:
         """Give away the whole report, without names."""
-        report = await self._file_sync.debug_report(self._wanted)
+        try:
+            report = await self._file_sync.debug_report(self._wanted)
+        except FileSyncError as error:
+            self._shown.say(str(error))
+            return
         text = json.dumps(report, indent=2, ensure_ascii=False)
         if action == "save":
             self._shown.save(f"filesync-{self._file_sync.store_id}.json", text)

@@ -24,7 +24,9 @@ class HeldFileSync:
         self.store_id = store_id
         self.asked: list[tuple[list[str] | None, bool, asyncio.Future[dict[str, Any]]]] = []
 
-    async def debug_report(self, files: list[str] | None, *, names: bool, quick: bool) -> dict[str, Any]:
+    async def debug_report(
+        self, files: list[str] | None, *, names: bool = False, quick: bool = False
+    ) -> dict[str, Any]:
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self.asked.append((files, quick, answer))
         return await answer
@@ -113,3 +115,13 @@ async def test_it_goes_on_when_a_store_could_not_look_for_a_file(monkeypatch: py
         await settle()
         await a.answer()
         assert page.hints == ["['red'] in a"]
+
+
+async def test_it_says_why_there_is_no_report_to_save(monkeypatch: pytest.MonkeyPatch) -> None:
+    a = HeldFileSync("a")
+    async with shown(monkeypatch, a) as page:
+        await a.answer()
+        page.on_action("save", "")
+        await settle()
+        await a.answer(StoreError("the store is closed"))
+        assert page.said == "the store is closed"
