@@ -147,6 +147,20 @@ async def test_a_token_is_left_out_whatever_its_scheme(scheme: str) -> None:
         assert SECRET not in json.dumps(report)
 
 
+async def test_a_tab_that_has_sent_no_token_leaves_them_out_as_well() -> None:
+    secrets = ["for-the-signer-1", "for-the-gateway-2", "for-the-backend-3", "for-the-backend-4"]
+    signer = fs.SignerConfig("/api", auth_token=secrets[0], headers={"X-Api-Key": secrets[1]})
+    async with a_device() as device:
+        synced(device)
+        device.sync = fs.SyncOptions("ws://backend/sync", payload={"key": secrets[2]}, auth_token=secrets[3])
+        await device.tab(remote=signer)
+        follower = await device.tab(remote=signer)
+        assert not follower.store.leader
+        follower.sync._relay.tell_here(FileSyncEvent("sync:error", error=f"refused: {' '.join(secrets)}"))
+        report = await follower.sync.debug_report()
+        assert report["events"][0]["error"] == "refused: … … … …"
+
+
 async def test_it_is_made_also_when_parts_fail() -> None:
     async with a_device() as device:
         tab = await device.tab()
