@@ -189,7 +189,9 @@ class FileSync(FileOperations, VersionOperations):
 
     async def retry_errors(self, file_ids: Iterable[str] | None = None) -> list[str]:
         """Try the files that rest at `error` again, all or those of `file_ids`; returns their ids. Raises
-        `UnknownFileError`."""
+        `UnknownFileError`, and `InvalidArgumentError` for one text."""
+        if isinstance(file_ids, str):
+            raise InvalidArgumentError(f"file_ids are several ids: [{file_ids!r:.100}]")
         wanted = None if file_ids is None else [self._workspace.tables.live(one).id for one in file_ids]
         return await retry_errors(self._workspace, wanted)
 

@@ -81,8 +81,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(settings: Settings, around: Callable[[ASGIApp], ASGIApp] | None = None) -> int:
     """Serve by these settings, until SIGINT or SIGTERM; the exit code is that of `main`.
 
-    `around` makes the application that is served of the one that the settings ask for, in one process.
+    `around` makes the application that is served of the one that the settings ask for. It may decide who is
+    let in, so it is never left out: for settings of several processes, which cannot have it, this raises
+    `ConfigError`.
     """
+    if around is not None and settings.workers != 1:
+        raise ConfigError(
+            f"workers = {settings.workers}: what stands around the server needs a single process"
+        )
     configure_logging(settings)
     log.info("%s", start_line(settings))
     with ExitStack() as claims:

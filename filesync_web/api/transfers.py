@@ -139,6 +139,7 @@ async def retry_errors(file_ids: Iterable[str] | None = None) -> list[str]:
 
     Raises:
         UnknownFileError: no live file has one of these ids; then nothing is tried again.
+        InvalidArgumentError: `file_ids` is one text.
         StoreError: the event log cannot be written.
         NotInitializedError: `init_file_sync` was not called yet.
     """

@@ -6,12 +6,14 @@ read as they are.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
+from filesync_web.aio.tasks import Tasks
 from filesync_web.aio.waiting import first_of
 from filesync_web.core.foreign import is_file_id
 from filesync_web.core.light_dataclass import dataclass
@@ -90,14 +92,18 @@ async def _answer(workspace: Workspace, ask: Callable[[], Awaitable[Any]]) -> An
     """What a part tells, or why it cannot."""
 
     async def asking() -> Any:
-        return await ask()
+        try:
+            return await ask()
+        except Exception as error:
+            return {"error": f"{type(error).__name__}: {error}"}
 
+    tasks = Tasks("a debug report")
+    answer = tasks.spawn(asking(), "asking a part")
     try:
-        first = await first_of(asking(), workspace.platform.clock.sleep(PART_TIMEOUT))
-        told = first.result()
-    except Exception as error:
-        return {"error": f"{type(error).__name__}: {error}"}
-    return {"error": f"no answer within {PART_TIMEOUT:g} s"} if told is None else told
+        await first_of(asyncio.wait([answer]), workspace.platform.clock.sleep(PART_TIMEOUT))
+        return answer.result() if answer.done() else {"error": f"no answer within {PART_TIMEOUT:g} s"}
+    finally:
+        tasks.cancel()  # and no waiting for it: a job of a worker that hangs never ends
 
 
 class _Asking:
@@ -136,7 +142,7 @@ class _Asking:
         counts = asdict(get_sync_counts(self._store))
         by_status = {"running": "inProgress", "waiting": "queued", "failed": "error"}
         rows = {name: self._rows(status) for name, status in by_status.items()}
-        outbox = len(self._store.query('SELECT 1 FROM "remoteDeletes"'))
+        [(outbox,)] = self._store.query('SELECT count(*) FROM "remoteDeletes"')
         return {**self._parts.leader.describe(), "counts": counts, **rows, "outbox": outbox}
 
     def _rows(self, status: str) -> list[Report]:

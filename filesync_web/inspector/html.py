@@ -358,9 +358,10 @@ def _list(rows: Iterable[Markup], name: str) -> Markup:
 
 def _ago(then: str | None, now: str) -> Markup:
     """How long ago that was, with the time itself for who points at it."""
-    if then is None:
+    try:
+        seconds = (datetime.fromisoformat(now) - datetime.fromisoformat(then or "")).total_seconds()
+    except ValueError:  # there is none, or a part of it was taken out since an app's header has the same text
         return element("time", "at an unknown time", class_="quiet")
-    seconds = (datetime.fromisoformat(now) - datetime.fromisoformat(then)).total_seconds()
     text = f"{duration(seconds)} ago" if seconds >= 0 else f"in {duration(-seconds)}"
     return element("time", text, datetime=then, title=then, class_="quiet")
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from filesync_web.aio.tasks import Tasks
 from filesync_web.aio.waiting import first_of
-from filesync_web.errors import InvalidArgumentError, UnknownFileError
+from filesync_web.errors import FileSyncError, InvalidArgumentError, UnknownFileError
 from filesync_web.file_sync import FileSync
 from filesync_web.inspector import html
 from filesync_web.inspector.report import Report, findings
@@ -65,13 +65,19 @@ class Panel:
             await first_of(asyncio.sleep(pause), self._wake.wait())
 
     async def _show(self) -> None:
-        is_full = self._left == 0
+        file_sync, wanted, is_full = self._file_sync, self._wanted, self._left == 0
         try:
-            told = await self._file_sync.debug_report(self._wanted, names=True, quick=not is_full)
+            told = await file_sync.debug_report(wanted, names=True, quick=not is_full)
         except (UnknownFileError, InvalidArgumentError):
-            self._shown.say("No file has that id, hash or name.")
-            self._wanted = None
+            if wanted is self._wanted:
+                self._shown.say("No file has that id, hash or name.")
+                self._wanted = None
             return
+        except FileSyncError as error:  # a store that is closed or being mended can look for no file
+            self._shown.say(str(error))
+            return
+        if (file_sync, wanted) != (self._file_sync, self._wanted):
+            return  # meanwhile something else was asked for; that comes next
         self._left = FULL_EVERY if is_full else self._left - 1
         report = {**self._full, **told}
         if is_full:
@@ -99,7 +105,11 @@ class Panel:
 
     async def _give(self, action: str) -> None:
         """Give away the whole report, without names."""
-        report = await self._file_sync.debug_report(self._wanted)
+        try:
+            report = await self._file_sync.debug_report(self._wanted)
+        except FileSyncError as error:
+            self._shown.say(str(error))
+            return
         text = json.dumps(report, indent=2, ensure_ascii=False)
         if action == "save":
             self._shown.save(f"filesync-{self._file_sync.store_id}.json", text)

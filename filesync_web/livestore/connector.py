@@ -45,8 +45,10 @@ class Connector:
             raise refusal from error
 
     def tokens(self) -> set[str]:
-        """Every text in what the backend's auth was told last."""
-        return set(_texts_in(self._payload))
+        """Every text in what the backend's auth was told last, and in what it is always told: also a tab that
+        does not connect meets them, in errors."""
+        fixed = [part for part in (self.options.payload, self.options.auth_token) if not callable(part)]
+        return {*_texts_in(self._payload), *_texts_in(fixed)}
 
     async def _payload_now(self) -> Json:
         try:

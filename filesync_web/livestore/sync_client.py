@@ -184,7 +184,7 @@ class SyncClient:
         finally:
             try:
                 await self._of_connection.cancel_and_wait()
-            finally:  # also when syncing is ended while a connection that has failed is
+            finally:  # also when syncing is ended meanwhile, which cancels that wait
                 self._alarm = None
                 self._incoming.clear()
                 await socket.close()

@@ -95,6 +95,14 @@ class SignerConfig:
         """The app's own `headers` of this moment, without the token."""
         return _checked_headers(await resolved(self.headers) or {})
 
+    @property
+    def fixed_headers(self) -> dict[str, str]:
+        """Those that are always the same, so that no function of the app need be asked for them."""
+        headers = dict(self.headers) if isinstance(self.headers, Mapping) else {}
+        if isinstance(self.auth_token, str):
+            headers["Authorization"] = f"Bearer {self.auth_token}"
+        return headers
+
 
 @dataclass(frozen=True, slots=True)
 class _Call:
@@ -127,7 +135,7 @@ class SignerClient:
         self._config = config
         self._base = config.base_url.rstrip("/")
         self._complaint = ""
-        self._sent: Headers = {}
+        self._sent: Headers = config.fixed_headers  # also a tab that asks nothing meets them, in errors
         self._clock_offset: float | None = None
         self.features: frozenset[str] = frozenset()
         # What is slow in the object store must not keep others from their URLs.
@@ -182,8 +190,9 @@ class SignerClient:
         }
 
     def tokens(self) -> set[str]:
-        """The values of the headers by which it was last asked something."""
-        return {part for value in self._sent.values() for part in (value, value.removeprefix("Bearer "))}
+        """The values of the headers by which it was last asked something, and of those that never change:
+        each with and without the scheme (`Bearer`, `Token`) that may stand before it."""
+        return {part for value in self._sent.values() for part in (value, value.rpartition(" ")[2])}
 
     def _is_unhealthy(self, complaint: str) -> bool:
         """Log it, but not at every probe, and answer that it is not healthy."""

@@ -15,6 +15,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from filesync_server import token_auth
+from filesync_server.command.config import ConfigError, load_settings
+from filesync_server.command.main import run
 from tools.shared.access import COOKIE, PATH, SharedAccess
 from tools.shared.certificate import write_certificate
 
@@ -34,6 +36,12 @@ async def device() -> AsyncIterator[httpx.AsyncClient]:
     access = SharedAccess(private, origin=ORIGIN, token=TOKEN, app_token=APP_TOKEN)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(access), base_url=ORIGIN) as client:
         yield client
+
+
+def test_no_process_is_served_without_the_access_that_stands_around_it() -> None:
+    database = {"FILESYNC_SYNC_DATABASE": "postgresql://nobody@127.0.0.1:1/none"}
+    with pytest.raises(ConfigError, match="single process"):
+        run(load_settings(["--workers", "2"], database), around=lambda app: app)
 
 
 async def test_the_token_is_handed_in_for_a_cookie_that_lets_in(device: httpx.AsyncClient) -> None:

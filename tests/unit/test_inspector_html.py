@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
 
@@ -67,6 +68,16 @@ async def test_texts_of_others_stay_texts() -> None:
     assert not {"style", "onerror", "src"} & {name for one in shown.values() for name in one.attributes}
     for key in ("events", "transfers", "store", "files", "place", "service_worker", "findings"):
         assert HOSTILE in shown[key].text, key
+
+
+async def test_a_header_that_looks_like_a_date_hides_the_times_alone() -> None:
+    async with a_device() as device:
+        today = datetime.fromtimestamp(device.clock.time(), UTC).date().isoformat()
+        tab = await device.tab(remote=fs.SignerConfig("/api", headers={"X-Api-Version": today}))
+        [file] = await saved(tab, b"one")
+        shown = seen(await tab.sync.debug_report())
+        assert "at an unknown time" in shown["files"].text
+        assert file.file_id in shown["files"].text
 
 
 async def test_it_shows_a_files_history() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from base64 import b64encode
 from datetime import UTC, datetime
@@ -11,9 +12,12 @@ from typing import Any
 import pytest
 
 import filesync_web as fs
+from filesync_web.aio.waiting import to_the_end
 from filesync_web.core.display import FileSyncEvent
 from filesync_web.core.raster import Raster
 from filesync_web.core.thumb_hash import encode
+from filesync_web.inspector.facts import PART_TIMEOUT
+from filesync_web.testing.blobs import MemoryBlobStore
 from filesync_web.testing.clock import settle
 from filesync_web.testing.http import HeldRequest, Reply
 from filesync_web.transfers.recent_events import MOST
@@ -131,6 +135,32 @@ async def test_it_tells_no_secrets(quick: bool) -> None:
         assert NAME in json.dumps(await tab.sync.debug_report(names=True, quick=quick))
 
 
+@pytest.mark.parametrize("scheme", ["Bearer", "Token", "ApiKey"])
+async def test_a_token_is_left_out_whatever_its_scheme(scheme: str) -> None:
+    async with a_device() as device:
+        signer = fs.SignerConfig("/api", headers={"Authorization": f"{scheme} {SECRET}"})
+        tab = await device.tab(remote=signer)
+        await saved(tab, b"one")
+        tab.sync._relay.tell_here(FileSyncEvent("sync:error", error=f"nobody knows {SECRET}"))
+        report = await tab.sync.debug_report()
+        assert "nobody knows" in report["events"][0]["error"]
+        assert SECRET not in json.dumps(report)
+
+
+async def test_a_tab_that_has_sent_no_token_leaves_them_out_as_well() -> None:
+    secrets = ["for-the-signer-1", "for-the-gateway-2", "for-the-backend-3", "for-the-backend-4"]
+    signer = fs.SignerConfig("/api", auth_token=secrets[0], headers={"X-Api-Key": secrets[1]})
+    async with a_device() as device:
+        synced(device)
+        device.sync = fs.SyncOptions("ws://backend/sync", payload={"key": secrets[2]}, auth_token=secrets[3])
+        await device.tab(remote=signer)
+        follower = await device.tab(remote=signer)
+        assert not follower.store.leader
+        follower.sync._relay.tell_here(FileSyncEvent("sync:error", error=f"refused: {' '.join(secrets)}"))
+        report = await follower.sync.debug_report()
+        assert report["events"][0]["error"] == "refused: … … … …"
+
+
 async def test_it_is_made_also_when_parts_fail() -> None:
     async with a_device() as device:
         tab = await device.tab()
@@ -140,6 +170,33 @@ async def test_it_is_made_also_when_parts_fail() -> None:
         assert any("'transfers' cannot tell: StoreClosedError" in finding for finding in report["findings"])
         assert report["kit"]["version"] == fs.__version__
         json.dumps(report)
+
+
+async def test_a_part_that_hangs_does_not_keep_the_report_from_coming(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        await saved(tab, b"one")
+        answers = asyncio.Event()
+
+        async def hang(_store: object, _content_hash: str) -> None:
+            await to_the_end(
+                _until(answers)
+            )  # as a job does: cancelled, it waits for its worker all the same
+
+        monkeypatch.setattr(MemoryBlobStore, "size", hang)
+        reporting = asyncio.create_task(tab.sync.debug_report())
+        await settle()
+        await device.clock.advance(PART_TIMEOUT)
+        assert reporting.done()
+        assert reporting.result()["files"] == {"error": f"no answer within {PART_TIMEOUT:g} s"}
+        answers.set()
+        await settle()
+
+
+async def _until(event: asyncio.Event) -> None:
+    await event.wait()
 
 
 async def test_it_is_asked_of_a_file_that_is_not_known() -> None:

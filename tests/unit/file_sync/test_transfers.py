@@ -309,6 +309,8 @@ async def test_one_file_is_tried_again_and_the_others_rest() -> None:
         await settle()
         with pytest.raises(fs.UnknownFileError):
             await tab.sync.retry_errors([first.file_id, "nobody"])
+        with pytest.raises(fs.InvalidArgumentError, match="several ids"):
+            await tab.sync.retry_errors(first.file_id)
         assert await tab.sync.retry_errors([first.file_id]) == [first.file_id]
         await settle()
         assert tab.record(first.file_id).is_uploaded
