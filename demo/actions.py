@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import space_words
-import wording
+import trouble
 from app import Gallery
 from cards import Card
 from grid import Grid
@@ -78,7 +78,7 @@ class Actions:
             await self._gallery.edit(card.file_id, images.invert)
         except Exception as error:  # a picture that the browser cannot decode is a JsException
             name = card.metadata.name or "The picture"
-            self._toasts.show(f"{name} was not changed: {wording.plain(error)}")
+            self._toasts.show(f"{name} was not changed: {trouble.plain(error)}")
         finally:
             self._grid.set_busy(card.file_id, False)
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
+import trouble
 import wording
 from actions import Actions
 from adding import Adding, Given
@@ -127,6 +128,8 @@ class Main:
         """Show what is true of all pictures together; the grid reads what is in view."""
         snapshot = self._gallery.snapshot(with_transfers=self._panel.is_open)
         self._panel.update(snapshot, self._adding)
+        if snapshot.trouble:
+            self._update.tell(snapshot.trouble)
         if self._panel.is_open:
             self._room.read_soon()
         self._find.update(snapshot.total)
@@ -201,7 +204,7 @@ class Main:
     def _on_end(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            self._toasts.show(wording.plain(error))
+            self._toasts.show(trouble.plain(error))
 
 
 async def main() -> None:
@@ -226,7 +229,7 @@ async def main() -> None:
 
             show_inspector()
     except Exception as error:
-        loading.fail(wording.plain(error))
+        loading.fail(trouble.plain(error))
         raise
 
 

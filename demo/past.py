@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol
 
 import past_words
-import wording
+import trouble
 from grid import Grid
 from kept import Kept
 from messages import Toasts
@@ -146,7 +146,7 @@ class Past:
             try:
                 await work
             except fs.FileSyncError as error:
-                self._the_sheet().say(wording.plain(error), is_bad=True)
+                self._the_sheet().say(trouble.plain(error), is_bad=True)
 
         self._start(told())
 

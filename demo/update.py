@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from pyscript import document, when, window
+from trouble import Trouble
 
 import filesync_web as fs
 
@@ -35,12 +36,18 @@ class Update:
     def __init__(self, offers: Offers, start: Callable[[Coroutine[Any, Any, None]], None]) -> None:
         self._offers = offers
         self._start = start
-        self._is_taking = False
+        self._is_taking = self._is_told = False
         self._checked_at = time.monotonic()
 
     def ready(self, worker: fs.FileSyncServiceWorker) -> None:
         """A new version waits; the kit tells it once for each."""
         self._offers.offer(TOAST, READY, LABEL, lambda: self._start(self._take(worker)))
+
+    def tell(self, trouble: Trouble) -> None:
+        """This tab has to be reloaded to go on; said once, however often it is told."""
+        if not self._is_told:
+            self._is_told = True
+            self._offers.offer(TOAST, str(trouble), LABEL, window.location.reload)
 
     def follow(self, worker: fs.FileSyncServiceWorker) -> None:
         """From now on, hear of what other tabs do, and look for new versions in a tab that stays open."""

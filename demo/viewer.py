@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import trouble
 import wording
 from kinds import Kind, kind_of
 from listing import Entry, Listing
@@ -82,7 +83,7 @@ class Viewer:
                     self._put(element)
         except fs.FileSyncError as error:  # it was deleted, or cannot be had now
             if self._shown is record:
-                self._put(self._the_players().sorry(wording.plain(error)))
+                self._put(self._the_players().sorry(trouble.plain(error)))
 
     async def _show_picture(self, record: fs.FileRecord) -> None:
         if record.content_hash in self._broken:

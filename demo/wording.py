@@ -56,6 +56,8 @@ def headline(snapshot: Snapshot, saving: int = 0, found: int | None = None) -> M
     status = snapshot.status
     uploads = status.uploading_count + status.queued_upload_count + status.pending_upload_count
     downloads = status.downloading_count + status.queued_download_count
+    if snapshot.trouble:
+        return Message("bad", str(snapshot.trouble))
     if found is not None:
         return Message("busy", f"Looking through the folder … {count(found, 'file')}")
     if saving:
@@ -156,11 +158,6 @@ def refused(files: list[tuple[str, str]]) -> str:
     if len(reasons) == 1:
         return f"{count(len(files), 'file')} were not added: {reasons[0]}"
     return f"{count(len(files), 'file')} were not added. The first, {names[0]}: {reasons[0]}"
-
-
-def plain(error: BaseException) -> str:
-    """The message of an error; of JavaScript's without its type in front."""
-    return str(getattr(error, "message", "") or error or type(error).__name__)
 
 
 def _in_progress(status: fs.SyncCounts, uploads: int, downloads: int) -> str:

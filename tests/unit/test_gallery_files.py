@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import replace
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -76,6 +76,23 @@ def test_an_error_is_told_with_what_to_do(error: str, what: str, to_do: str) -> 
     assert found.what.startswith(what)
     assert found.to_do.startswith(to_do)
     assert not found.meant
+
+
+def test_an_older_tab_is_told_to_reload_wherever_it_is_told() -> None:
+    failures = (ROOT / "filesync_web" / "browser" / "failures.js").read_text()
+    (said,) = [line for line in failures.splitlines() if 'type: "OutdatedError"' in line]
+    told = "This tab has an older version of the gallery. Reload it to go on; nothing is lost."
+    assert str(trouble.trouble_of_tab(said)) == told
+    assert str(trouble.trouble_of(failed(said))) == told
+    assert trouble.plain(fs.OutdatedError(said)) == told
+    assert trouble.trouble_of_tab("") is trouble.trouble_of_tab("the backend refused the token") is None
+
+
+def test_other_errors_are_told_in_their_own_words() -> None:
+    assert trouble.plain(fs.StoreError("the store was closed")) == "the store was closed"
+    assert trouble.plain(KeyError()) == "KeyError"
+    javascript = SimpleNamespace(message="the browser cannot read it")
+    assert trouble.plain(javascript) == "the browser cannot read it"  # type: ignore[arg-type]
 
 
 def test_what_the_user_cancelled_is_no_failure() -> None:

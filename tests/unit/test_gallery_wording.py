@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import filesync_web as fs
-from demo import wording
+from demo import trouble, wording
 
 DONE, QUEUED, RUNNING = fs.Status.DONE, fs.Status.QUEUED, fs.Status.IN_PROGRESS
 HASH = "0" * 64
@@ -21,7 +21,7 @@ def row(number: int, download: fs.Status = DONE, upload: fs.Status = DONE) -> fs
 
 def snapshot(*rows: fs.LocalFileState, **changes: Any) -> Any:
     values = {"online": True, "sync_enabled": True, "unsent": 0, "local_only": False, "total": len(rows)}
-    values |= {"cancelled": 0, "paused": 0}
+    values |= {"cancelled": 0, "paused": 0, "trouble": None}
     sync = {"sync_connected": True, "sync_failing": False}
     return SimpleNamespace(status=fs.get_sync_status(rows), **{**values, **sync, **changes})
 
@@ -99,6 +99,11 @@ def test_headline(state: Any, tone: str, text: str) -> None:
 )
 def test_nothing(state: Any, text: str) -> None:
     assert wording.nothing(state) == text
+
+
+def test_headline_of_a_tab_that_has_to_be_reloaded() -> None:
+    state = snapshot(row(1, upload=RUNNING), sync_failing=True, local_only=True, trouble=trouble.OUTDATED)
+    assert wording.headline(state, saving=2) == wording.Message("bad", str(trouble.OUTDATED))
 
 
 def test_headline_while_saving() -> None:
