@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 import space_words
 import trouble
 from app import Gallery
+from background import Start
 from cards import Card
 from grid import Grid
 from kinds import Kind
@@ -18,9 +18,6 @@ from pyscript.js_modules import images
 from viewer import Viewer
 
 import filesync_web as fs
-
-Start = Callable[[Coroutine[Any, Any, None]], None]
-"""Runs something in the background, and tells when it fails."""
 
 
 class Actions:

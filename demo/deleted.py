@@ -7,11 +7,12 @@ from typing import Any
 
 import past_words
 import wording
+from background import Start
 from kept import Kept
 from parts import Parts
 from pyscript import when
 from sheet import Sheet, copy_template
-from undo import Start, Undo
+from undo import Undo
 
 import filesync_web as fs
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import trouble
@@ -13,6 +13,7 @@ import wording
 from actions import Actions
 from adding import Adding, Given
 from app import Gallery
+from background import Background
 from cards import Card
 from find import Find
 from folders import Folders
@@ -51,6 +52,7 @@ class Main:
         page["gallery"].hidden = False
         self._gallery = gallery
         self._toasts = Toasts(page["alerts"], page["notices"])
+        self._start = Background(self._toasts.show).start
         self._panel = StatusPanel(page["sync-panel"], self._act, self._outdate)
         self._frames = Frames(self._paint)
         self._grid = Grid(gallery.listing, self._card_url, self._frames.ask)
@@ -59,7 +61,6 @@ class Main:
         self._find = Find(self._parts, gallery.listing, self._on_found)
         self._folders = Folders(self._parts, gallery.listing, self._find.choose)
         self._adding = Adding(gallery.add, self._on_change, self._toasts.show)
-        self._tasks: set[asyncio.Task[None]] = set()
         self._transfers: Mapping[str, fs.ActiveTransfer] = {}
         self._is_outdated = True
         self._is_search_due = False
@@ -194,17 +195,6 @@ class Main:
 
     def _toggle_sync(self, _event: Any) -> None:
         self._start(self._gallery.set_sync_enabled(not self._gallery.snapshot().sync_enabled))
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run `work` in the background; what goes wrong is told in a toast."""
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._on_end)
-
-    def _on_end(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            self._toasts.show(trouble.plain(error))
 
 
 async def main() -> None:

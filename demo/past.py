@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import past_words
 import trouble
+from background import Start
 from grid import Grid
 from kept import Kept
 from messages import Toasts
@@ -18,7 +19,7 @@ from pace import Pace
 from parts import Parts
 from pyscript import document, when
 from remembered import Remembered
-from undo import Start, Undo
+from undo import Undo
 
 import filesync_web as fs
 

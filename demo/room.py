@@ -6,15 +6,14 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import space_words
+from background import Start
 from pace import Pace
 from parts import Parts
-from past import Past
+from past import Past, View
 from pyscript import when
 from space import Space
-from undo import Start
 
 if TYPE_CHECKING:
-    from past import View
     from sheet import Sheet
 
 REST, LONGEST_REST = 50.0, 10.0

@@ -6,12 +6,12 @@ from typing import Any
 
 import space_words
 import wording
+from background import Start
 from kinds import kind_of
 from listing import Entry
 from parts import Parts
 from sheet import Sheet, copy_template
 from space import Space
-from undo import Start
 
 import filesync_web as fs
 

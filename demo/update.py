@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
+from background import Start
 from pyscript import document, when, window
 from trouble import Trouble
 
@@ -31,9 +32,9 @@ class Offers(Protocol):
 
 
 class Update:
-    """What this tab knows of the new version. `start` runs what takes a while."""
+    """What this tab knows of the new version."""
 
-    def __init__(self, offers: Offers, start: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+    def __init__(self, offers: Offers, start: Start) -> None:
         self._offers = offers
         self._start = start
         self._is_taking = self._is_told = False

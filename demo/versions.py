@@ -8,10 +8,10 @@ from typing import Any
 
 import past_words
 import wording
+from background import Start
 from kept import Kept
 from parts import Parts
 from sheet import Sheet, copy_template
-from undo import Start
 
 import filesync_web as fs
 
