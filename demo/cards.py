@@ -134,7 +134,7 @@ class Card:
     def mark(self, text: str) -> None:
         """Say that somebody should decide about the file; "" takes that away."""
         self._parts.write("conflict", text)
-        name = wording.clipped(self.metadata.name or "Untitled")
+        name = wording.title(self.metadata.name)
         self._parts.write("conflict", f"{text}: choose for {name}", "ariaLabel")
         self._parts.write("conflict", not text, "hidden")
 
@@ -160,7 +160,7 @@ class Card:
 
     def _describe(self, record: fs.FileRecord) -> None:
         metadata = self.metadata
-        name = wording.clipped(metadata.name or "Untitled")
+        name = wording.title(metadata.name)
         folder, slash, base = name.rpartition("/")
         self._parts.write("name", name, "title")
         self._parts.write("folder", folder.rpartition("/")[2] + slash)
@@ -202,7 +202,7 @@ class Card:
 
     def _offer_acts(self, entry: Entry) -> None:
         """The button for the transfer, and those for the room that the file takes here."""
-        write, name = self._parts.write, wording.clipped(self.metadata.name or "Untitled")
+        write, name = self._parts.write, wording.title(self.metadata.name)
         act = steering.act_on_card(entry)
         write("act", not act, "hidden")
         if act:

@@ -50,7 +50,7 @@ class StorageView:
 
     def _tell(self, entry: Entry, root: Any, parts: Parts) -> None:
         metadata = fs.get_file_metadata(entry.record)
-        name, pin = wording.clipped(metadata.name or "Untitled"), wording.pin(entry.is_pinned)
+        name, pin = wording.title(metadata.name), wording.pin(entry.is_pinned)
         root.dataset.row = entry.record.id
         parts.write("name", name)
         parts["kind"].setAttribute("href", f"#i-{kind_of(metadata)}")

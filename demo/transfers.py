@@ -67,7 +67,7 @@ class TransferList:
 
     def _show(self, entry: Entry, parts: Parts) -> None:
         metadata, percent = fs.get_file_metadata(entry.record), self._percents.get(entry.record.id)
-        name = wording.clipped(metadata.name or "Untitled")
+        name = wording.title(metadata.name)
         badge = wording.badge(entry.display, online=self._online, percent=percent, is_paused=entry.is_paused)
         found = trouble.trouble_of(entry.state)
         parts.write("name", name)

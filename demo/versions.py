@@ -37,7 +37,7 @@ class VersionsView:
             return
         self._listed = listed
         if listed:
-            self._sheet.name(f"Versions of {wording.quoted(listed[0].name or '')}")
+            self._sheet.name(f"Versions of {wording.quoted(listed[0].name)}")
         rows = [self._row(version) for version in listed]
         self._sheet.fill(self._parts["rows"], [root for root, _ in rows])
         self._parts.write("none", len(listed) > 1, "hidden")

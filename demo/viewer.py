@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import trouble
 import wording
-from kinds import Kind, kind_of
+from kinds import Kind, kind_of, not_shown
 from listing import Entry, Listing
 from pyscript import document, when
 
@@ -94,9 +94,8 @@ class Viewer:
             self._image.src = url
 
     def _tell_broken(self, record: fs.FileRecord) -> None:
-        from players import why_not_shown
-
-        self._put(self._the_players().sorry(why_not_shown(fs.get_file_metadata(record))))
+        kind = not_shown(fs.get_file_metadata(record))
+        self._put(self._the_players().sorry(wording.why_unshown(kind)))
 
     def _the_players(self) -> Players:
         from players import Players

@@ -45,6 +45,11 @@ def clipped(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
+def title(name: str | None) -> str:
+    """What a file is called on the page."""
+    return clipped(name or "Untitled")
+
+
 def dimensions(metadata: fs.FileMetadata) -> str:
     """`<width>x<height>` of a picture in pixels, empty when they are not known."""
     return f"{metadata.width}x{metadata.height}" if metadata.width and metadata.height else ""
@@ -208,14 +213,21 @@ def unshown(kind: str) -> str:
     return f"This browser does not show {kind} pictures" if kind else "The browser cannot show this picture"
 
 
+def why_unshown(kind: str) -> str:
+    """The same with all that is known of it, where there is room for that."""
+    if kind:
+        return f"{unshown(kind)}. Save the file to open it elsewhere."
+    return f"{unshown(kind)}: it is damaged, or of a kind that it does not know."
+
+
 def pin(is_pinned: bool) -> str:
     """The button that keeps a file on the device, or not."""
     return "Need not stay here" if is_pinned else "Keep on this device"
 
 
-def quoted(name: str) -> str:
-    """A picture's name in a sentence."""
-    return f"“{clipped(name or 'Untitled')}”"
+def quoted(name: str | None) -> str:
+    """A file's name in a sentence."""
+    return f"“{title(name)}”"
 
 
 def facts(*some: str) -> str:

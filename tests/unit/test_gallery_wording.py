@@ -145,6 +145,18 @@ def test_a_badge_says_what_the_user_asked_of_a_transfer() -> None:
     assert cancelled == wording.Message("off", "Cancelled")
 
 
+def test_a_picture_that_is_not_shown_says_why() -> None:
+    assert wording.unshown("HEIC") == "This browser does not show HEIC pictures"
+    assert wording.why_unshown("HEIC").endswith("HEIC pictures. Save the file to open it elsewhere.")
+    assert wording.unshown("") == "The browser cannot show this picture"
+    assert wording.why_unshown("").startswith("The browser cannot show this picture: it is damaged")
+
+
+def test_a_file_without_a_name_is_called_something() -> None:
+    assert wording.title(None) == wording.title("") == "Untitled"
+    assert wording.quoted("sea.png") == "“sea.png”"
+
+
 def test_several_refusals_are_one_message() -> None:
     full = "this device has no room for the bytes"
     assert wording.refused([("a.png", full)]) == f"a.png was not added: {full}"
