@@ -102,6 +102,9 @@ def test_texts_and_documents_are_shown_as_what_they_are(new_context: NewContext,
     page.keyboard.press("Escape")
     page.evaluate("Object.defineProperty(navigator, 'pdfViewerEnabled', { get: () => false })")
     expect(open_file(gallery, "Open paper.pdf")).to_contain_text("This browser has no viewer for PDFs.")
+    page.keyboard.press("Escape")
+    page.evaluate("Blob.prototype.text = () => Promise.reject(new Error('The disk is gone.'))")
+    expect(open_file(gallery, "Open long.txt")).to_contain_text("The disk is gone.")
 
 
 def test_what_cannot_be_shown_says_so_and_a_drawing_is_shown_as_a_whole(
