@@ -198,7 +198,7 @@ def badge(
     if not display.can_display:
         return Message("wait", "Not uploaded yet")
     if display.is_on_demand:
-        return Message("off", "Elsewhere, on demand")
+        return Message("off", "Not on this device")
     return None
 
 
@@ -221,8 +221,8 @@ def why_unshown(kind: str) -> str:
 
 
 def pin(is_pinned: bool) -> str:
-    """The button that keeps a file on the device, or not."""
-    return "Need not stay here" if is_pinned else "Keep on this device"
+    """The button that has a file kept on the device, or no longer."""
+    return "Stop keeping on this device" if is_pinned else "Keep on this device"
 
 
 def quoted(name: str | None) -> str:

@@ -65,7 +65,7 @@ def test_video_and_sound_play_and_are_sought_by_the_service_worker(
     expect(gallery.headline).to_have_text("Everything is synced")
     card.root.get_by_role("button", name="Details of clip.webm").click()
     card.root.get_by_role("button", name="Remove from this device").click()
-    expect(card.root).to_contain_text("Elsewhere, on demand")
+    expect(card.root).to_contain_text("Not on this device")
     page.route(FILES, lambda route: route.abort())  # the page's own download does not come
     expect(open_file(gallery, "Play clip.webm").locator("video")).to_have_js_property("duration", 4 * SECONDS)
 

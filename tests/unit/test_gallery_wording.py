@@ -123,7 +123,7 @@ def test_headline_while_saving() -> None:
         ("", row(1, upload=fs.Status.ERROR), True, None, "Upload failed"),
         ("key", row(1, download=fs.Status.ERROR), True, None, "Download failed"),
         ("", None, True, None, "Not uploaded yet"),
-        ("key", replace(row(1), local_hash=""), True, None, "Elsewhere, on demand"),
+        ("key", replace(row(1), local_hash=""), True, None, "Not on this device"),
     ],
 )
 def test_badge(
