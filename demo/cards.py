@@ -82,7 +82,7 @@ class Card:
         self._shown = (entry, online, percent)
         self.record, self.metadata = entry.record, fs.get_file_metadata(entry.record)
         self._tell_kind(kind_of(self.metadata))
-        self._display = display = entry.display
+        display = entry.display
         self.is_on_demand = display.is_on_demand
         self._describe(entry.record)
         self._tell_state(entry, display)
@@ -203,12 +203,7 @@ class Card:
     def _offer_acts(self, entry: Entry) -> None:
         """The button for the transfer, and those for the room that the file takes here."""
         write, name = self._parts.write, wording.title(self.metadata.name)
-        act = steering.act_on_card(entry)
-        write("act", not act, "hidden")
-        if act:
-            write("act", steering.LABELS[act])
-            write("act", steering.NAMED_LABELS[act].format(name), "ariaLabel")
-            self._parts["act"].dataset.action = act
+        steering.offer(steering.act_on_card(entry), name, self._parts, "act")
         self._parts["pin"].dataset.action = "unpin" if entry.is_pinned else "pin"
         write("pin-text", wording.pin(entry.is_pinned))
         can_go = entry.display.has_local_copy and entry.display.is_uploaded and not entry.is_pinned
@@ -216,7 +211,7 @@ class Card:
 
     def _tell_transfer(self, entry: Entry, online: bool, percent: float | None) -> None:
         write = self._parts.write
-        badge = wording.badge(self._display, online=online, percent=percent, is_paused=entry.is_paused)
+        badge = wording.badge(entry.display, online=online, percent=percent, is_paused=entry.is_paused)
         write("badge", badge.text if badge else "")
         write("badge", f"badge {badge.tone}" if badge else "badge", "className")
         write("track", badge is None or badge.tone != "busy", "hidden")

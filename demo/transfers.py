@@ -82,12 +82,7 @@ class TransferList:
         parts["kind"].setAttribute("href", f"#i-{kind_of(metadata)}")
         acts = steering.acts_of(entry)
         for place, slot in enumerate(SLOTS):
-            act = acts[place] if place < len(acts) else ""
-            parts.write(slot, not act, "hidden")
-            if act:
-                parts.write(slot, steering.LABELS[act])
-                parts.write(slot, steering.NAMED_LABELS[act].format(name), "ariaLabel")
-                parts[slot].dataset.action = act
+            steering.offer(acts[place] if place < len(acts) else "", name, parts, slot)
 
     def _on_click(self, event: Any) -> None:
         button = event.target.closest("[data-action]")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from dataclasses import replace
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -129,6 +130,26 @@ def test_a_card_offers_to_pause_a_long_transfer_only() -> None:
     assert steering.act_on_card(entry(queued, size=steering.LARGE)) == ""
     assert steering.act_on_card(entry(queued, is_paused=True)) == "resume"
     assert steering.act_on_card(entry(failed("why"))) == "retry"
+
+
+class Buttons(dict[str, Any]):
+    """Parts of a page that are buttons."""
+
+    def __init__(self) -> None:
+        super().__init__(act=SimpleNamespace(dataset=SimpleNamespace()))
+
+    def write(self, name: str, value: Any, attribute: str = "textContent") -> None:
+        setattr(self[name], attribute, value)
+
+
+def test_a_button_offers_an_act_with_a_file_or_is_hidden() -> None:
+    buttons: Any = Buttons()
+    steering.offer("cancel", "sea.png", buttons, "act")
+    button = buttons["act"]
+    assert (button.textContent, button.ariaLabel) == ("Cancel", "Cancel the transfer of sea.png")
+    assert (button.dataset.action, button.hidden) == ("cancel", False)
+    steering.offer("", "sea.png", buttons, "act")
+    assert button.hidden
 
 
 @pytest.fixture
