@@ -202,12 +202,11 @@ class Card:
 
     def _offer_acts(self, entry: Entry) -> None:
         """The button for the transfer, and those for the room that the file takes here."""
-        write, name = self._parts.write, wording.title(self.metadata.name)
+        name = wording.title(self.metadata.name)
         steering.offer(steering.act_on_card(entry), name, self._parts, "act")
         self._parts["pin"].dataset.action = "unpin" if entry.is_pinned else "pin"
-        write("pin-text", wording.pin(entry.is_pinned))
-        can_go = entry.display.has_local_copy and entry.display.is_uploaded and not entry.is_pinned
-        write("evict", not can_go, "hidden")
+        self._parts.write("pin-text", wording.pin(entry.is_pinned))
+        self._parts.write("evict", not entry.can_go, "hidden")
 
     def _tell_transfer(self, entry: Entry, online: bool, percent: float | None) -> None:
         write = self._parts.write

@@ -59,7 +59,7 @@ class StorageView:
         parts.write("pin", pin)
         parts.write("pin", f"{pin}: {name}", "ariaLabel")
         parts["pin"].dataset.action = "unpin" if entry.is_pinned else "pin"
-        parts.write("evict", entry.is_pinned or not entry.display.is_uploaded, "hidden")
+        parts.write("evict", not entry.can_go, "hidden")
         parts.write("evict", f"Remove from here: {name}", "ariaLabel")
 
     def _show(self, status: fs.StorageStatus) -> None:

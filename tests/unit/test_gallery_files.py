@@ -113,6 +113,14 @@ def entry(state: fs.LocalFileState | None, *, size: int = 10, is_paused: bool = 
     return Entry(fs.FileRecord("1", "path", "", HASH, text, 0, 0), state, is_paused)
 
 
+def test_a_file_can_go_from_the_device_when_the_server_has_it_and_nobody_keeps_it() -> None:
+    uploaded = Entry(fs.FileRecord("1", "path", "key", HASH, None, 0, 0), STATE)
+    assert uploaded.can_go
+    assert not uploaded._replace(is_pinned=True).can_go
+    assert not uploaded._replace(state=replace(STATE, local_hash="")).can_go, "it is gone already"
+    assert not entry(STATE).can_go, "it is not uploaded"
+
+
 def test_a_transfer_can_be_steered_as_its_state_allows() -> None:
     running = replace(STATE, upload_status=fs.Status.IN_PROGRESS)
     queued = replace(STATE, download_status=fs.Status.QUEUED)
