@@ -1,8 +1,8 @@
 """What the gallery does with the kit: open, add, edit, and read what the page shows.
 
 This, `listing.py`, which reads the pictures, `kept.py`, about what they were before, and `space.py`, about
-the room that they take, are the modules to copy from. They know nothing of the page: `main.py` connects them
-to the rendering.
+the storage that they take, are the modules to copy from. They know nothing of the page: `main.py` connects
+them to the rendering.
 """
 
 from __future__ import annotations

@@ -201,7 +201,7 @@ class Card:
         write("file-placeholder", display.can_display, "hidden")
 
     def _offer_acts(self, entry: Entry) -> None:
-        """The button for the transfer, and those for the room that the file takes here."""
+        """The button for the transfer, and those for the file's bytes on this device."""
         name = wording.title(self.metadata.name)
         steering.offer(steering.act_on_card(entry), name, self._parts, "act")
         self._parts["pin"].dataset.action = "unpin" if entry.is_pinned else "pin"

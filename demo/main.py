@@ -27,9 +27,9 @@ from parts import Parts
 from past import Past
 from pyscript import document, web, when, window
 from pyscript.js_modules import loading
-from room import RoomLine
 from session import sign_in
 from status import StatusPanel
+from storage_line import StorageLine
 from update import Update
 
 import filesync_web as fs
@@ -68,8 +68,8 @@ class Main:
         self._pace = Pace(self._read_anew)
         self._update = Update(self._toasts, self._start)
         self._past = Past(gallery.kept, gallery.store_id, self._grid, self._toasts, self._start)
-        self._room = RoomLine(
-            page["room"], gallery.space, self._past, self._start, local_only=gallery.local_only
+        self._storage_line = StorageLine(
+            page["storage-line"], gallery.space, self._past, self._start, local_only=gallery.local_only
         )
         self._actions = Actions(gallery, self._grid, self._past, self._toasts, self._start)
         gallery.watch(self._on_change, self._on_event)
@@ -132,7 +132,7 @@ class Main:
         if snapshot.trouble:
             self._update.tell(snapshot.trouble)
         if self._panel.is_open:
-            self._room.read_soon()
+            self._storage_line.read_soon()
         self._find.update(snapshot.total)
         self._folders.update()
         self._parts.write("empty-title", wording.nothing(snapshot))

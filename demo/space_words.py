@@ -1,4 +1,4 @@
-"""What the gallery says of the room that there is: pure functions of what the kit says."""
+"""What the gallery says of the storage that there is: pure functions of what the kit says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The view of the room that the gallery takes: what is used and left, here and there, and what may go."""
+"""The view of the storage that the gallery takes: what is used and left, here and there, and what may go."""
 
 from __future__ import annotations
 

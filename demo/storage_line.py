@@ -1,4 +1,4 @@
-"""The line in the sync panel about the room on this device, and the way to its view."""
+"""The line in the sync panel about the storage on this device, and the way to its view."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REST, LONGEST_REST = 50.0, 10.0
 """How long to rest between two readings, as `Pace` has it: each looks at every file on the device."""
 
 
-class RoomLine:
+class StorageLine:
     """Is read while the panel is open. The view is loaded when it is opened."""
 
     def __init__(self, root: Any, space: Space, past: Past, start: Start, *, local_only: bool) -> None:
