@@ -102,11 +102,12 @@ class Card:
     def show_image(self, url: str | None) -> None:
         """Show the file's content from `url`; None takes the image away."""
         self._parts.write("save", url is None, "disabled")
-        self._offer()
         if url is None or self.kind is not Kind.PICTURE:
             self._image.drop()
+            self._is_broken = False
         else:
             self._image.show(url, self.metadata)
+        self._tell_whether_broken()
 
     def let_go(self) -> None:
         """The card leaves the page: let go of its picture."""
@@ -140,12 +141,14 @@ class Card:
 
     def settle(self, is_broken: bool) -> None:
         """Note whether the browser could show the image."""
-        if not self._image.settle():
-            return
-        self._is_broken = is_broken
-        self.root.classList.toggle("broken", is_broken)
+        if self._image.settle():
+            self._is_broken = is_broken
+            self._tell_whether_broken()
+
+    def _tell_whether_broken(self) -> None:
+        self.root.classList.toggle("broken", self._is_broken)
         kind = not_shown(self.metadata)
-        self._parts.write("unshown", wording.unshown(kind) if is_broken else "")
+        self._parts.write("unshown", wording.unshown(kind) if self._is_broken else "")
         self._offer()
 
     def _offer(self) -> None:

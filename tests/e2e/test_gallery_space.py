@@ -62,6 +62,21 @@ def test_a_card_keeps_its_file_here_or_lets_it_go(new_context: NewContext, store
     expect(card.part("file-local-hash")).to_have_text(sha256(SMALL))
 
 
+def test_what_the_browser_could_not_show_is_said_of_bytes_that_are_here(
+    new_context: NewContext, store_id: str
+) -> None:
+    gallery = Gallery.open(new_context(), store_id)
+    gallery.add(picture("bad.png", b"no picture"))
+    card, said = gallery.card(0), "The browser cannot show this picture"
+    card.expect_uploaded()
+    expect(gallery.headline).to_have_text("Everything is synced")
+    expect(card.root).to_contain_text(said)
+    card.root.get_by_role("button", name="Details of bad.png").click()
+    card.root.get_by_role("button", name="Remove from this device").click()
+    expect(card.root).to_contain_text("Not on this device")
+    expect(card.root).not_to_contain_text(said)
+
+
 def test_ready_to_work_offline_is_said_when_it_is_true(new_context: NewContext, store_id: str) -> None:
     context = new_context()
     gallery = Gallery.open(context, store_id)
