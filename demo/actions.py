@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 import space_words
-import wording
+import trouble
 from app import Gallery
+from background import Start
 from cards import Card
 from grid import Grid
 from kinds import Kind
@@ -18,9 +18,6 @@ from pyscript.js_modules import images
 from viewer import Viewer
 
 import filesync_web as fs
-
-Start = Callable[[Coroutine[Any, Any, None]], None]
-"""Runs something in the background, and tells when it fails."""
 
 
 class Actions:
@@ -78,7 +75,7 @@ class Actions:
             await self._gallery.edit(card.file_id, images.invert)
         except Exception as error:  # a picture that the browser cannot decode is a JsException
             name = card.metadata.name or "The picture"
-            self._toasts.show(f"{name} was not changed: {wording.plain(error)}")
+            self._toasts.show(f"{name} was not changed: {trouble.plain(error)}")
         finally:
             self._grid.set_busy(card.file_id, False)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import trouble
 import wording
 from pyscript.js_modules import folders as js_folders
 
@@ -121,7 +122,7 @@ class Adding:
         try:
             return list(await js_folders.entriesOf(js_folder, enough))
         except Exception as error:  # a JsException
-            self._tell(f"{wording.clipped(path)} was not added: {wording.plain(error)}")
+            self._tell(f"{wording.clipped(path)} was not added: {trouble.plain(error)}")
             return []
 
     async def _add(self, given: list[Given], folder: str) -> None:
@@ -135,7 +136,7 @@ class Adding:
                 await self._save(await one.get(), folder + one.name)
                 added += 1
             except Exception as error:  # what cannot be read any more is a JsException
-                refused.append((one.name, wording.plain(error)))
+                refused.append((one.name, trouble.plain(error)))
             finally:
                 left -= 1
                 self.saving -= 1

@@ -1,8 +1,8 @@
 """What the gallery does with the kit: open, add, edit, and read what the page shows.
 
 This, `listing.py`, which reads the pictures, `kept.py`, about what they were before, and `space.py`, about
-the room that they take, are the modules to copy from. They know nothing of the page: `main.py` connects them
-to the rendering.
+the storage that they take, are the modules to copy from. They know nothing of the page: `main.py` connects
+them to the rendering.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from kept import Kept
 from kinds import is_picture
 from listing import FILES, LOCAL_STATES, Entry, Listing
 from space import Space
+from trouble import Trouble, trouble_of_tab
 
 import filesync_web as fs
 
@@ -61,6 +62,8 @@ class Snapshot:
     sync_failing: bool
     unsent: int
     local_only: bool
+    trouble: Trouble | None
+    """What keeps this tab from all work."""
 
 
 class Gallery:
@@ -130,6 +133,7 @@ class Gallery:
             sync_failing=self._sync_failing,
             unsent=sync.pending,
             local_only=self.local_only,
+            trouble=trouble_of_tab(sync.last_error),
         )
 
     def _uploads(self, status: fs.Status) -> list[str]:

@@ -82,7 +82,7 @@ class Card:
         self._shown = (entry, online, percent)
         self.record, self.metadata = entry.record, fs.get_file_metadata(entry.record)
         self._tell_kind(kind_of(self.metadata))
-        self._display = display = entry.display
+        display = entry.display
         self.is_on_demand = display.is_on_demand
         self._describe(entry.record)
         self._tell_state(entry, display)
@@ -102,11 +102,12 @@ class Card:
     def show_image(self, url: str | None) -> None:
         """Show the file's content from `url`; None takes the image away."""
         self._parts.write("save", url is None, "disabled")
-        self._offer()
         if url is None or self.kind is not Kind.PICTURE:
             self._image.drop()
+            self._is_broken = False
         else:
             self._image.show(url, self.metadata)
+        self._tell_whether_broken()
 
     def let_go(self) -> None:
         """The card leaves the page: let go of its picture."""
@@ -134,18 +135,20 @@ class Card:
     def mark(self, text: str) -> None:
         """Say that somebody should decide about the file; "" takes that away."""
         self._parts.write("conflict", text)
-        name = wording.clipped(self.metadata.name or "Untitled")
+        name = wording.title(self.metadata.name)
         self._parts.write("conflict", f"{text}: choose for {name}", "ariaLabel")
         self._parts.write("conflict", not text, "hidden")
 
     def settle(self, is_broken: bool) -> None:
         """Note whether the browser could show the image."""
-        if not self._image.settle():
-            return
-        self._is_broken = is_broken
-        self.root.classList.toggle("broken", is_broken)
+        if self._image.settle():
+            self._is_broken = is_broken
+            self._tell_whether_broken()
+
+    def _tell_whether_broken(self) -> None:
+        self.root.classList.toggle("broken", self._is_broken)
         kind = not_shown(self.metadata)
-        self._parts.write("unshown", wording.unshown(kind) if is_broken else "")
+        self._parts.write("unshown", wording.unshown(kind) if self._is_broken else "")
         self._offer()
 
     def _offer(self) -> None:
@@ -160,7 +163,7 @@ class Card:
 
     def _describe(self, record: fs.FileRecord) -> None:
         metadata = self.metadata
-        name = wording.clipped(metadata.name or "Untitled")
+        name = wording.title(metadata.name)
         folder, slash, base = name.rpartition("/")
         self._parts.write("name", name, "title")
         self._parts.write("folder", folder.rpartition("/")[2] + slash)
@@ -201,22 +204,16 @@ class Card:
         write("file-placeholder", display.can_display, "hidden")
 
     def _offer_acts(self, entry: Entry) -> None:
-        """The button for the transfer, and those for the room that the file takes here."""
-        write, name = self._parts.write, wording.clipped(self.metadata.name or "Untitled")
-        act = steering.act_on_card(entry)
-        write("act", not act, "hidden")
-        if act:
-            write("act", steering.LABELS[act])
-            write("act", steering.NAMED_LABELS[act].format(name), "ariaLabel")
-            self._parts["act"].dataset.action = act
+        """The button for the transfer, and those for the file's bytes on this device."""
+        name = wording.title(self.metadata.name)
+        steering.offer(steering.act_on_card(entry), name, self._parts, "act")
         self._parts["pin"].dataset.action = "unpin" if entry.is_pinned else "pin"
-        write("pin-text", wording.pin(entry.is_pinned))
-        can_go = entry.display.has_local_copy and entry.display.is_uploaded and not entry.is_pinned
-        write("evict", not can_go, "hidden")
+        self._parts.write("pin-text", wording.pin(entry.is_pinned))
+        self._parts.write("evict", not entry.can_go, "hidden")
 
     def _tell_transfer(self, entry: Entry, online: bool, percent: float | None) -> None:
         write = self._parts.write
-        badge = wording.badge(self._display, online=online, percent=percent, is_paused=entry.is_paused)
+        badge = wording.badge(entry.display, online=online, percent=percent, is_paused=entry.is_paused)
         write("badge", badge.text if badge else "")
         write("badge", f"badge {badge.tone}" if badge else "badge", "className")
         write("track", badge is None or badge.tone != "busy", "hidden")

@@ -6,9 +6,9 @@ import time
 
 import past_words
 import wording
+from background import Start
 from kept import Choice, Kept
 from sheet import Sheet, copy_template
-from undo import Start
 
 import filesync_web as fs
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import past_words
 import wording
+from background import Start
 from kept import Kept
 from parts import Parts
 from pyscript import when
 from sheet import Sheet, copy_template
-from undo import Start, Undo
+from undo import Undo
 
 import filesync_web as fs
 
@@ -47,13 +48,13 @@ class DeletedView:
         self._parts.write("empty", not listed, "hidden")
         self._parts["empty"].dataset.sure = past_words.sure_to_empty(len(listed))
         for one, (_, parts) in zip(listed, rows, strict=False):
-            name = wording.clipped(one.name or "Untitled")
+            name = wording.title(one.name)
             await self._sheet.show_picture(parts["thumb"], one.file_id, one.content_hash, name)
 
     def _row(self, one: fs.DeletedFile) -> tuple[Any, Parts]:
         root, parts = copy_template("deleted-row")
         root.dataset.row = one.file_id
-        now, name = time.time(), wording.clipped(one.name or "Untitled")
+        now, name = time.time(), wording.title(one.name)
         parts.write("name", name)
         age = past_words.ago(now - one.deleted_at / 1000)
         parts.write("facts", wording.facts(wording.size(one.size_bytes), f"deleted {age}"))

@@ -50,11 +50,6 @@ class Layout:
         ends_early = window.stop < count and in_view.stop + near > window.stop
         return begins_late or ends_early
 
-    def follow(self, in_view: range, moved: int, count: int) -> range:
-        """The cards in view when the list has grown by `moved` cards before them, so that they stay there."""
-        first = min(self._row_start(max(0, in_view.start + moved)), self._row_start(max(0, count - 1)))
-        return range(first, min(count, self._row_end(first + len(in_view))))
-
     def top(self, index: int) -> float:
         """How far below the grid's top the row of a card begins."""
         return index // self.columns * self.pitch

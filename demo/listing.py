@@ -46,6 +46,12 @@ class Entry(NamedTuple):
         """How to render it."""
         return fs.get_file_display_state(self.record, self.state)
 
+    @property
+    def can_go(self) -> bool:
+        """Whether its bytes may be removed from this device: the server has them, and they are not pinned."""
+        display = self.display
+        return display.has_local_copy and display.is_uploaded and not self.is_pinned
+
 
 class Listing:
     """All live files of a store, or those of a folder, or that were found by their name.

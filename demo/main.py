@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+import trouble
 import wording
 from actions import Actions
 from adding import Adding, Given
 from app import Gallery
+from background import Background
 from cards import Card
 from find import Find
 from folders import Folders
@@ -25,9 +27,9 @@ from parts import Parts
 from past import Past
 from pyscript import document, web, when, window
 from pyscript.js_modules import loading
-from room import RoomLine
 from session import sign_in
 from status import StatusPanel
+from storage_line import StorageLine
 from update import Update
 
 import filesync_web as fs
@@ -50,6 +52,7 @@ class Main:
         page["gallery"].hidden = False
         self._gallery = gallery
         self._toasts = Toasts(page["alerts"], page["notices"])
+        self._start = Background(self._toasts.show).start
         self._panel = StatusPanel(page["sync-panel"], self._act, self._outdate)
         self._frames = Frames(self._paint)
         self._grid = Grid(gallery.listing, self._card_url, self._frames.ask)
@@ -58,7 +61,6 @@ class Main:
         self._find = Find(self._parts, gallery.listing, self._on_found)
         self._folders = Folders(self._parts, gallery.listing, self._find.choose)
         self._adding = Adding(gallery.add, self._on_change, self._toasts.show)
-        self._tasks: set[asyncio.Task[None]] = set()
         self._transfers: Mapping[str, fs.ActiveTransfer] = {}
         self._is_outdated = True
         self._is_search_due = False
@@ -66,8 +68,8 @@ class Main:
         self._pace = Pace(self._read_anew)
         self._update = Update(self._toasts, self._start)
         self._past = Past(gallery.kept, gallery.store_id, self._grid, self._toasts, self._start)
-        self._room = RoomLine(
-            page["room"], gallery.space, self._past, self._start, local_only=gallery.local_only
+        self._storage_line = StorageLine(
+            page["storage-line"], gallery.space, self._past, self._start, local_only=gallery.local_only
         )
         self._actions = Actions(gallery, self._grid, self._past, self._toasts, self._start)
         gallery.watch(self._on_change, self._on_event)
@@ -127,8 +129,10 @@ class Main:
         """Show what is true of all pictures together; the grid reads what is in view."""
         snapshot = self._gallery.snapshot(with_transfers=self._panel.is_open)
         self._panel.update(snapshot, self._adding)
+        if snapshot.trouble:
+            self._update.tell(snapshot.trouble)
         if self._panel.is_open:
-            self._room.read_soon()
+            self._storage_line.read_soon()
         self._find.update(snapshot.total)
         self._folders.update()
         self._parts.write("empty-title", wording.nothing(snapshot))
@@ -192,17 +196,6 @@ class Main:
     def _toggle_sync(self, _event: Any) -> None:
         self._start(self._gallery.set_sync_enabled(not self._gallery.snapshot().sync_enabled))
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run `work` in the background; what goes wrong is told in a toast."""
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._on_end)
-
-    def _on_end(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            self._toasts.show(wording.plain(error))
-
 
 async def main() -> None:
     """Open the store that the address asks for, and show it."""
@@ -226,7 +219,7 @@ async def main() -> None:
 
             show_inspector()
     except Exception as error:
-        loading.fail(wording.plain(error))
+        loading.fail(trouble.plain(error))
         raise
 
 

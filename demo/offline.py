@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-import wording
-from wording import Message
+from wording import Message, count
 
 import filesync_web as fs
 
@@ -25,10 +24,10 @@ def readiness(opens: Opens, counts: fs.SyncCounts) -> Message:
     missing = counts.on_demand_count + counts.pending_download_count
     missing += counts.queued_download_count + counts.downloading_count
     if opens is Opens.NEVER:
-        return Message("off", "Works offline while this tab is open; this browser cannot open it again then")
+        return Message("off", "Works offline while this tab is open, but cannot be opened offline")
     if opens is Opens.NOT_YET:
         return Message("wait", "Getting ready to work offline …")
     if missing:
         verb = "is" if missing == 1 else "are"
-        return Message("wait", f"Opens offline; {wording.count(missing)} {verb} not on this device")
+        return Message("wait", f"Opens offline; {count(missing)} {verb} not on this device")
     return Message("good", "Ready to work offline")

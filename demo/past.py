@@ -10,7 +10,8 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol
 
 import past_words
-import wording
+import trouble
+from background import Start
 from grid import Grid
 from kept import Kept
 from messages import Toasts
@@ -18,7 +19,7 @@ from pace import Pace
 from parts import Parts
 from pyscript import document, when
 from remembered import Remembered
-from undo import Start, Undo
+from undo import Undo
 
 import filesync_web as fs
 
@@ -146,7 +147,7 @@ class Past:
             try:
                 await work
             except fs.FileSyncError as error:
-                self._the_sheet().say(wording.plain(error), is_bad=True)
+                self._the_sheet().say(trouble.plain(error), is_bad=True)
 
         self._start(told())
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import wording
-from kinds import PDF, Kind, not_shown
+from kinds import PDF, Kind
 from pyscript import document, when, window
 
 import filesync_web as fs
@@ -60,7 +60,7 @@ class Players:
         player = document.createElement(kind.value)
         player.controls, player.autoplay, player.preload = True, at_once, "metadata"
         player.setAttribute("playsinline", "")
-        player.ariaLabel = wording.clipped(metadata.name or "Untitled")
+        player.ariaLabel = wording.title(metadata.name)
         player.src = url
         why = f"The browser cannot play this {kind.value}."
         when("error", player)(lambda _event: player.replaceWith(self.sorry(why)))
@@ -90,13 +90,6 @@ class Players:
             return page
         more = f"The first {wording.size(MAX_TEXT)} of {wording.size(js_file.size)}."
         return _element("div", "text", page, _element("p", "", more))
-
-
-def why_not_shown(metadata: fs.FileMetadata) -> str:
-    """What is said of a picture that the browser could not show."""
-    if kind := not_shown(metadata):
-        return f"This browser does not show {kind} pictures. Save the file to open it elsewhere."
-    return "The browser cannot show this picture: it is damaged, or of a kind that it does not know."
 
 
 def _element(tag: str, class_name: str, *content: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What the gallery does with the kit for the room on this device: how much is used, and what may go."""
+"""What the gallery does with the kit for the storage of this device: how much is used, and what may go."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the gallery says of the room that there is: pure functions of what the kit says."""
+"""What the gallery says of the storage that there is: pure functions of what the kit says."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def promise(status: fs.StorageStatus, *, local_only: bool = False) -> str:
 def freed(number_of_bytes: int) -> str:
     """What is said when room was made."""
     if not number_of_bytes:
-        return "Nothing can go: what is here is pinned, not uploaded yet, or the server cannot be asked."
+        return "Nothing can go: what is here is to be kept, not uploaded yet, or the server cannot be asked."
     return f"{wording.size(number_of_bytes)} freed. The files come back when you look at them."
 
 

@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 class StatusPanel:
     """The panel above the pictures. Everything in it is rendered from one snapshot.
 
-    `act` is called with what is to be done about a file's transfer; `on_open` when the panel is unfolded.
+    `act` is called with what is to be done about a file's transfer, `on_toggle` when the panel was
+    unfolded or folded.
     """
 
-    def __init__(self, root: Any, act: Callable[[str, str], None], on_open: Callable[[], None]) -> None:
+    def __init__(self, root: Any, act: Callable[[str, str], None], on_toggle: Callable[[], None]) -> None:
         self._root = root
         self._parts = Parts(root)
         self._tone = ""
         self._listed: dict[str, list[str]] = {}
         self._transfers = TransferList(self._parts["transfers"], act)
-        self._on_open = on_open
+        self._on_toggle = on_toggle
         self.is_open = False
         self.opens_offline = _opens_at_first()
         when("click", self._parts["toggle-details"])(self._toggle_details)
@@ -102,7 +103,7 @@ class StatusPanel:
         self.is_open = bool(self._root.classList.toggle("open"))
         self._parts["details"].ariaHidden = str(not self.is_open).lower()
         self._parts["toggle-details"].ariaExpanded = str(self.is_open).lower()
-        self._on_open()
+        self._on_toggle()
 
 
 def _opens_at_first() -> Opens:

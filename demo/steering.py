@@ -1,4 +1,4 @@
-"""What can be asked of a file's transfer, in the state that it is in. Pure functions of an entry."""
+"""What can be asked of a file's transfer, in the state that it is in, and the buttons for that."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import filesync_web as fs
 
 if TYPE_CHECKING:
     from listing import Entry
+    from parts import Parts
 
 LARGE = 1_000_000
 """Bytes from which on a card offers to pause its transfer: a smaller one is over before one has read that."""
-LABELS = {"retry": "Try again", "resume": "Resume", "pause": "Pause", "cancel": "Cancel"}
-NAMED_LABELS = {
+_LABELS = {"retry": "Try again", "resume": "Resume", "pause": "Pause", "cancel": "Cancel"}
+_NAMED_LABELS = {
     "retry": "Try again with {}",
     "resume": "Resume {}",
     "pause": "Pause {}",
@@ -42,3 +43,12 @@ def act_on_card(entry: Entry) -> str:
     if acts[:1] == ("pause",) and not (is_running and size >= LARGE):
         return ""
     return acts[0] if acts else ""
+
+
+def offer(act: str, name: str, parts: Parts, button: str) -> None:
+    """Let one of the parts, a button, offer that for the file of that name; for "" it is hidden."""
+    parts.write(button, not act, "hidden")
+    if act:
+        parts.write(button, _LABELS[act])
+        parts.write(button, _NAMED_LABELS[act].format(name), "ariaLabel")
+        parts[button].dataset.action = act

@@ -1,4 +1,4 @@
-"""The view of the room that the gallery takes: what is used and left, here and there, and what may go."""
+"""The view of the storage that the gallery takes: what is used and left, here and there, and what may go."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 import space_words
 import wording
+from background import Start
 from kinds import kind_of
 from listing import Entry
 from parts import Parts
 from sheet import Sheet, copy_template
 from space import Space
-from undo import Start
 
 import filesync_web as fs
 
@@ -50,7 +50,7 @@ class StorageView:
 
     def _tell(self, entry: Entry, root: Any, parts: Parts) -> None:
         metadata = fs.get_file_metadata(entry.record)
-        name, pin = wording.clipped(metadata.name or "Untitled"), wording.pin(entry.is_pinned)
+        name, pin = wording.title(metadata.name), wording.pin(entry.is_pinned)
         root.dataset.row = entry.record.id
         parts.write("name", name)
         parts["kind"].setAttribute("href", f"#i-{kind_of(metadata)}")
@@ -59,7 +59,7 @@ class StorageView:
         parts.write("pin", pin)
         parts.write("pin", f"{pin}: {name}", "ariaLabel")
         parts["pin"].dataset.action = "unpin" if entry.is_pinned else "pin"
-        parts.write("evict", entry.is_pinned or not entry.display.is_uploaded, "hidden")
+        parts.write("evict", not entry.can_go, "hidden")
         parts.write("evict", f"Remove from here: {name}", "ariaLabel")
 
     def _show(self, status: fs.StorageStatus) -> None:

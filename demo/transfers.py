@@ -67,7 +67,7 @@ class TransferList:
 
     def _show(self, entry: Entry, parts: Parts) -> None:
         metadata, percent = fs.get_file_metadata(entry.record), self._percents.get(entry.record.id)
-        name = wording.clipped(metadata.name or "Untitled")
+        name = wording.title(metadata.name)
         badge = wording.badge(entry.display, online=self._online, percent=percent, is_paused=entry.is_paused)
         found = trouble.trouble_of(entry.state)
         parts.write("name", name)
@@ -82,12 +82,7 @@ class TransferList:
         parts["kind"].setAttribute("href", f"#i-{kind_of(metadata)}")
         acts = steering.acts_of(entry)
         for place, slot in enumerate(SLOTS):
-            act = acts[place] if place < len(acts) else ""
-            parts.write(slot, not act, "hidden")
-            if act:
-                parts.write(slot, steering.LABELS[act])
-                parts.write(slot, steering.NAMED_LABELS[act].format(name), "ariaLabel")
-                parts[slot].dataset.action = act
+            steering.offer(acts[place] if place < len(acts) else "", name, parts, slot)
 
     def _on_click(self, event: Any) -> None:
         button = event.target.closest("[data-action]")

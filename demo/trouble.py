@@ -1,4 +1,4 @@
-"""What went wrong with a file's transfer, and what to do about it, in plain words."""
+"""What went wrong, with a file's transfer or with the whole tab, and what to do about it, in plain words."""
 
 from __future__ import annotations
 
@@ -26,20 +26,33 @@ class Trouble:
         return f"{self.what} {self.to_do}"
 
 
+OUTDATED = Trouble("This tab has an older version of the gallery.", "Reload it to go on; nothing is lost.")
+"""A newer version of the kit has taken over what this device keeps."""
+_NEWER_VERSION = "newer version of filesync-web"
+"""What the kit says then."""
+
 _BY_STATUS = {
     "401": ("The server did not accept who you are", "Sign in again, then try again."),
     "403": ("The server refuses this file", "Ask whoever runs it, then try again."),
-    "404": (
-        "The server does not have this file",
-        "A device that has it may upload it again.",
+    **dict.fromkeys(
+        ("404", "410"), ("The server does not have this file", "A device that has it may upload it again.")
     ),
-    "410": (
-        "The server does not have this file",
-        "A device that has it may upload it again.",
+    **dict.fromkeys(
+        ("413", "507"), ("The server has no room for this file", "Delete something for good, then try again.")
     ),
-    "413": ("The server has no room for this file", "Delete something for good, then try again."),
-    "507": ("The server has no room for this file", "Delete something for good, then try again."),
 }
+
+
+def trouble_of_tab(sync_error: str) -> Trouble | None:
+    """What keeps this tab from all work, by the last error of its metadata sync; None when nothing does."""
+    return OUTDATED if _NEWER_VERSION in sync_error else None
+
+
+def plain(error: BaseException) -> str:
+    """What to say of an error; of JavaScript's it is the message without its type in front."""
+    if isinstance(error, fs.OutdatedError):
+        return str(OUTDATED)
+    return str(getattr(error, "message", "") or error) or type(error).__name__
 
 
 def trouble_of(state: fs.LocalFileState | None) -> Trouble | None:
@@ -59,6 +72,8 @@ def explained(error: str, *, is_upload: bool) -> Trouble:
         status, said = found[1], found[2]
         what, to_do = _BY_STATUS.get(status, ("The server could not do it", "Try again later."))
         return Trouble(f"{what}: {said[:MAX_QUOTED]}." if said else f"{what} ({status}).", to_do)
+    if _NEWER_VERSION in error:
+        return OUTDATED
     if "no room" in error:
         return Trouble("This device is full.", "Free up space, then try again.")
     return Trouble(f"{error[:1].upper()}{error[1:MAX_QUOTED].rstrip('.')}.", "Try again.")

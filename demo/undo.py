@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import past_words
+from background import Start
 from purges import Memory, Purges
 
 UNDO_TIME = 3.5
@@ -21,8 +22,6 @@ SLACK = 0.1
 KEPT_UNDO_TIME = 8.0
 """Where deleted pictures are kept there is no hurry."""
 TOAST = "undo"
-Start = Callable[[Coroutine[Any, Any, None]], None]
-"""Runs something in the background, and tells when it fails."""
 
 
 class Trash(Protocol):

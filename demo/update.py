@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
+from background import Start
 from pyscript import document, when, window
+from trouble import Trouble
 
 import filesync_web as fs
 
@@ -30,17 +32,23 @@ class Offers(Protocol):
 
 
 class Update:
-    """What this tab knows of the new version. `start` runs what takes a while."""
+    """What this tab knows of the new version."""
 
-    def __init__(self, offers: Offers, start: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+    def __init__(self, offers: Offers, start: Start) -> None:
         self._offers = offers
         self._start = start
-        self._is_taking = False
+        self._is_taking = self._is_told = False
         self._checked_at = time.monotonic()
 
     def ready(self, worker: fs.FileSyncServiceWorker) -> None:
         """A new version waits; the kit tells it once for each."""
         self._offers.offer(TOAST, READY, LABEL, lambda: self._start(self._take(worker)))
+
+    def tell(self, trouble: Trouble) -> None:
+        """This tab has to be reloaded to go on; said once, however often it is told."""
+        if not self._is_told:
+            self._is_told = True
+            self._offers.offer(TOAST, str(trouble), LABEL, window.location.reload)
 
     def follow(self, worker: fs.FileSyncServiceWorker) -> None:
         """From now on, hear of what other tabs do, and look for new versions in a tab that stays open."""

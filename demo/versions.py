@@ -8,10 +8,10 @@ from typing import Any
 
 import past_words
 import wording
+from background import Start
 from kept import Kept
 from parts import Parts
 from sheet import Sheet, copy_template
-from undo import Start
 
 import filesync_web as fs
 
@@ -37,7 +37,7 @@ class VersionsView:
             return
         self._listed = listed
         if listed:
-            self._sheet.name(f"Versions of {wording.quoted(listed[0].name or '')}")
+            self._sheet.name(f"Versions of {wording.quoted(listed[0].name)}")
         rows = [self._row(version) for version in listed]
         self._sheet.fill(self._parts["rows"], [root for root, _ in rows])
         self._parts.write("none", len(listed) > 1, "hidden")

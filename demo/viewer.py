@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import trouble
 import wording
-from kinds import Kind, kind_of
+from kinds import Kind, kind_of, not_shown
 from listing import Entry, Listing
 from pyscript import document, when
 
@@ -77,25 +78,20 @@ class Viewer:
                 await self._show_picture(record)
             else:
                 self._put("Fetching it …")
-                element = await self._the_players().element(record, kind, at_once=at_once)
-                if self._shown is record:
-                    self._put(element)
-        except fs.FileSyncError as error:  # it was deleted, or cannot be had now
-            if self._shown is record:
-                self._put(self._the_players().sorry(wording.plain(error)))
+                self._put(await self._the_players().element(record, kind, at_once=at_once))
+        except Exception as error:  # it is gone or elsewhere, or cannot be read: a JsException
+            self._put(self._the_players().sorry(trouble.plain(error)))
 
     async def _show_picture(self, record: fs.FileRecord) -> None:
         if record.content_hash in self._broken:
             self._tell_broken(record)
             return
-        url = await self._url_of(record.id)
-        if url is not None and self._shown is record:
+        if url := await self._url_of(record.id):
             self._image.src = url
 
     def _tell_broken(self, record: fs.FileRecord) -> None:
-        from players import why_not_shown
-
-        self._put(self._the_players().sorry(why_not_shown(fs.get_file_metadata(record))))
+        kind = not_shown(fs.get_file_metadata(record))
+        self._put(self._the_players().sorry(wording.why_unshown(kind)))
 
     def _the_players(self) -> Players:
         from players import Players
@@ -110,6 +106,9 @@ class Viewer:
         self._stage.replaceChildren(element)
 
     def _clear(self) -> None:
+        """Show nothing, and wait for nothing that was to be shown."""
+        if self._loading is not None:
+            self._loading.cancel()
         self._image.removeAttribute("src")
         self._image.hidden, self._stage.hidden = False, True
         self._stage.replaceChildren()

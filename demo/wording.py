@@ -45,6 +45,11 @@ def clipped(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
+def title(name: str | None) -> str:
+    """What a file is called on the page."""
+    return clipped(name or "Untitled")
+
+
 def dimensions(metadata: fs.FileMetadata) -> str:
     """`<width>x<height>` of a picture in pixels, empty when they are not known."""
     return f"{metadata.width}x{metadata.height}" if metadata.width and metadata.height else ""
@@ -56,6 +61,8 @@ def headline(snapshot: Snapshot, saving: int = 0, found: int | None = None) -> M
     status = snapshot.status
     uploads = status.uploading_count + status.queued_upload_count + status.pending_upload_count
     downloads = status.downloading_count + status.queued_download_count
+    if snapshot.trouble:
+        return Message("bad", str(snapshot.trouble))
     if found is not None:
         return Message("busy", f"Looking through the folder … {count(found, 'file')}")
     if saving:
@@ -158,11 +165,6 @@ def refused(files: list[tuple[str, str]]) -> str:
     return f"{count(len(files), 'file')} were not added. The first, {names[0]}: {reasons[0]}"
 
 
-def plain(error: BaseException) -> str:
-    """The message of an error; of JavaScript's without its type in front."""
-    return str(getattr(error, "message", "") or error or type(error).__name__)
-
-
 def _in_progress(status: fs.SyncCounts, uploads: int, downloads: int) -> str:
     parts = []
     if status.uploading_count:
@@ -196,7 +198,7 @@ def badge(
     if not display.can_display:
         return Message("wait", "Not uploaded yet")
     if display.is_on_demand:
-        return Message("off", "Elsewhere, on demand")
+        return Message("off", "Not on this device")
     return None
 
 
@@ -211,14 +213,21 @@ def unshown(kind: str) -> str:
     return f"This browser does not show {kind} pictures" if kind else "The browser cannot show this picture"
 
 
+def why_unshown(kind: str) -> str:
+    """The same with all that is known of it, where there is room for that."""
+    if kind:
+        return f"{unshown(kind)}. Save the file to open it elsewhere."
+    return f"{unshown(kind)}: it is damaged, or of a kind that it does not know."
+
+
 def pin(is_pinned: bool) -> str:
-    """The button that keeps a file on the device, or not."""
-    return "Need not stay here" if is_pinned else "Keep on this device"
+    """The button that has a file kept on the device, or no longer."""
+    return "Stop keeping on this device" if is_pinned else "Keep on this device"
 
 
-def quoted(name: str) -> str:
-    """A picture's name in a sentence."""
-    return f"“{clipped(name or 'Untitled')}”"
+def quoted(name: str | None) -> str:
+    """A file's name in a sentence."""
+    return f"“{title(name)}”"
 
 
 def facts(*some: str) -> str:

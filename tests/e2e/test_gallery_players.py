@@ -65,7 +65,7 @@ def test_video_and_sound_play_and_are_sought_by_the_service_worker(
     expect(gallery.headline).to_have_text("Everything is synced")
     card.root.get_by_role("button", name="Details of clip.webm").click()
     card.root.get_by_role("button", name="Remove from this device").click()
-    expect(card.root).to_contain_text("Elsewhere, on demand")
+    expect(card.root).to_contain_text("Not on this device")
     page.route(FILES, lambda route: route.abort())  # the page's own download does not come
     expect(open_file(gallery, "Play clip.webm").locator("video")).to_have_js_property("duration", 4 * SECONDS)
 
@@ -102,6 +102,9 @@ def test_texts_and_documents_are_shown_as_what_they_are(new_context: NewContext,
     page.keyboard.press("Escape")
     page.evaluate("Object.defineProperty(navigator, 'pdfViewerEnabled', { get: () => false })")
     expect(open_file(gallery, "Open paper.pdf")).to_contain_text("This browser has no viewer for PDFs.")
+    page.keyboard.press("Escape")
+    page.evaluate("Blob.prototype.text = () => Promise.reject(new Error('The disk is gone.'))")
+    expect(open_file(gallery, "Open long.txt")).to_contain_text("The disk is gone.")
 
 
 def test_what_cannot_be_shown_says_so_and_a_drawing_is_shown_as_a_whole(

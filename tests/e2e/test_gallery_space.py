@@ -35,7 +35,7 @@ def test_files_are_kept_and_removed_in_the_view_of_the_room(new_context: NewCont
     expect(gallery.card(0).part("file-local-hash")).to_be_empty()
     expect(gallery.card(1).part("file-local-hash")).to_have_text(sha256(LARGE))
 
-    sheet.get_by_role("button", name="Need not stay here: large.png").click()
+    sheet.get_by_role("button", name="Stop keeping on this device: large.png").click()
     sheet.get_by_role("button", name="Remove from here: large.png").press("Enter")
     expect(sheet.get_by_role("status")).to_contain_text("is on the server only")
     expect(sheet).to_contain_text("There are no files on this device.")
@@ -54,12 +54,27 @@ def test_a_card_keeps_its_file_here_or_lets_it_go(new_context: NewContext, store
     card.root.get_by_role("button", name="Keep on this device").click()
     expect(card.root.get_by_role("img", name="Kept on this device")).to_be_visible()
     expect(card.root.get_by_role("button", name="Remove from this device")).to_be_hidden()
-    card.root.get_by_role("button", name="Need not stay here").click()
+    card.root.get_by_role("button", name="Stop keeping on this device").click()
     card.root.get_by_role("button", name="Remove from this device").click()
-    expect(card.root).to_contain_text("Elsewhere, on demand")
+    expect(card.root).to_contain_text("Not on this device")
     expect(card.part("file-local-hash")).to_be_empty()
     card.root.get_by_role("button", name="View small.png").click()
     expect(card.part("file-local-hash")).to_have_text(sha256(SMALL))
+
+
+def test_what_the_browser_could_not_show_is_said_of_bytes_that_are_here(
+    new_context: NewContext, store_id: str
+) -> None:
+    gallery = Gallery.open(new_context(), store_id)
+    gallery.add(picture("bad.png", b"no picture"))
+    card, said = gallery.card(0), "The browser cannot show this picture"
+    card.expect_uploaded()
+    expect(gallery.headline).to_have_text("Everything is synced")
+    expect(card.root).to_contain_text(said)
+    card.root.get_by_role("button", name="Details of bad.png").click()
+    card.root.get_by_role("button", name="Remove from this device").click()
+    expect(card.root).to_contain_text("Not on this device")
+    expect(card.root).not_to_contain_text(said)
 
 
 def test_ready_to_work_offline_is_said_when_it_is_true(new_context: NewContext, store_id: str) -> None:

@@ -131,7 +131,7 @@ def test_an_evicted_picture_is_elsewhere_and_comes_when_it_is_looked_at(
     other_tab.quit()
 
     for card in (seen, unseen):
-        expect(card.root).to_contain_text("Elsewhere, on demand")
+        expect(card.root).to_contain_text("Not on this device")
         expect(card.part("file-local-hash")).to_be_empty()
     expect(gallery.headline).to_have_text("Everything is synced")
     expect(gallery.in_panel("sync-on-demand-count")).to_have_text("2")
@@ -141,8 +141,8 @@ def test_an_evicted_picture_is_elsewhere_and_comes_when_it_is_looked_at(
     unseen.root.scroll_into_view_if_needed()
     unseen.expect_image(49, 30)
     unseen.expect_synced(sha256(contents[9]))
-    expect(unseen.root).not_to_contain_text("Elsewhere")
-    expect(seen.root).to_contain_text("Elsewhere, on demand")
+    expect(unseen.root).not_to_contain_text("Not on this device")
+    expect(seen.root).to_contain_text("Not on this device")
 
     gallery.page.get_by_role("button", name="View 0.png").click()  # it has been in view all the time
     seen.expect_image(40, 30)

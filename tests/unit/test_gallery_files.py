@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import replace
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -78,6 +79,23 @@ def test_an_error_is_told_with_what_to_do(error: str, what: str, to_do: str) -> 
     assert not found.meant
 
 
+def test_an_older_tab_is_told_to_reload_wherever_it_is_told() -> None:
+    failures = (ROOT / "filesync_web" / "browser" / "failures.js").read_text()
+    (said,) = [line for line in failures.splitlines() if 'type: "OutdatedError"' in line]
+    told = "This tab has an older version of the gallery. Reload it to go on; nothing is lost."
+    assert str(trouble.trouble_of_tab(said)) == told
+    assert str(trouble.trouble_of(failed(said))) == told
+    assert trouble.plain(fs.OutdatedError(said)) == told
+    assert trouble.trouble_of_tab("") is trouble.trouble_of_tab("the backend refused the token") is None
+
+
+def test_other_errors_are_told_in_their_own_words() -> None:
+    assert trouble.plain(fs.StoreError("the store was closed")) == "the store was closed"
+    assert trouble.plain(KeyError()) == "KeyError"
+    javascript = SimpleNamespace(message="the browser cannot read it")
+    assert trouble.plain(javascript) == "the browser cannot read it"  # type: ignore[arg-type]
+
+
 def test_what_the_user_cancelled_is_no_failure() -> None:
     upload, download = (
         trouble.trouble_of(failed(trouble.CANCELLED, upload=upload)) for upload in (True, False)
@@ -93,6 +111,14 @@ def test_what_the_user_cancelled_is_no_failure() -> None:
 def entry(state: fs.LocalFileState | None, *, size: int = 10, is_paused: bool = False) -> Entry:
     text = f'{{"sizeBytes": {size}}}'
     return Entry(fs.FileRecord("1", "path", "", HASH, text, 0, 0), state, is_paused)
+
+
+def test_a_file_can_go_from_the_device_when_the_server_has_it_and_nobody_keeps_it() -> None:
+    uploaded = Entry(fs.FileRecord("1", "path", "key", HASH, None, 0, 0), STATE)
+    assert uploaded.can_go
+    assert not uploaded._replace(is_pinned=True).can_go
+    assert not uploaded._replace(state=replace(STATE, local_hash="")).can_go, "it is gone already"
+    assert not entry(STATE).can_go, "it is not uploaded"
 
 
 def test_a_transfer_can_be_steered_as_its_state_allows() -> None:
@@ -112,6 +138,26 @@ def test_a_card_offers_to_pause_a_long_transfer_only() -> None:
     assert steering.act_on_card(entry(queued, size=steering.LARGE)) == ""
     assert steering.act_on_card(entry(queued, is_paused=True)) == "resume"
     assert steering.act_on_card(entry(failed("why"))) == "retry"
+
+
+class Buttons(dict[str, Any]):
+    """Parts of a page that are buttons."""
+
+    def __init__(self) -> None:
+        super().__init__(act=SimpleNamespace(dataset=SimpleNamespace()))
+
+    def write(self, name: str, value: Any, attribute: str = "textContent") -> None:
+        setattr(self[name], attribute, value)
+
+
+def test_a_button_offers_an_act_with_a_file_or_is_hidden() -> None:
+    buttons: Any = Buttons()
+    steering.offer("cancel", "sea.png", buttons, "act")
+    button = buttons["act"]
+    assert (button.textContent, button.ariaLabel) == ("Cancel", "Cancel the transfer of sea.png")
+    assert (button.dataset.action, button.hidden) == ("cancel", False)
+    steering.offer("", "sea.png", buttons, "act")
+    assert button.hidden
 
 
 @pytest.fixture

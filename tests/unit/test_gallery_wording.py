@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import filesync_web as fs
-from demo import wording
+from demo import trouble, wording
 
 DONE, QUEUED, RUNNING = fs.Status.DONE, fs.Status.QUEUED, fs.Status.IN_PROGRESS
 HASH = "0" * 64
@@ -21,7 +21,7 @@ def row(number: int, download: fs.Status = DONE, upload: fs.Status = DONE) -> fs
 
 def snapshot(*rows: fs.LocalFileState, **changes: Any) -> Any:
     values = {"online": True, "sync_enabled": True, "unsent": 0, "local_only": False, "total": len(rows)}
-    values |= {"cancelled": 0, "paused": 0}
+    values |= {"cancelled": 0, "paused": 0, "trouble": None}
     sync = {"sync_connected": True, "sync_failing": False}
     return SimpleNamespace(status=fs.get_sync_status(rows), **{**values, **sync, **changes})
 
@@ -101,6 +101,11 @@ def test_nothing(state: Any, text: str) -> None:
     assert wording.nothing(state) == text
 
 
+def test_headline_of_a_tab_that_has_to_be_reloaded() -> None:
+    state = snapshot(row(1, upload=RUNNING), sync_failing=True, local_only=True, trouble=trouble.OUTDATED)
+    assert wording.headline(state, saving=2) == wording.Message("bad", str(trouble.OUTDATED))
+
+
 def test_headline_while_saving() -> None:
     assert wording.headline(snapshot(), saving=2).text == "Saving 2 pictures on this device …"
 
@@ -118,7 +123,7 @@ def test_headline_while_saving() -> None:
         ("", row(1, upload=fs.Status.ERROR), True, None, "Upload failed"),
         ("key", row(1, download=fs.Status.ERROR), True, None, "Download failed"),
         ("", None, True, None, "Not uploaded yet"),
-        ("key", replace(row(1), local_hash=""), True, None, "Elsewhere, on demand"),
+        ("key", replace(row(1), local_hash=""), True, None, "Not on this device"),
     ],
 )
 def test_badge(
@@ -138,6 +143,18 @@ def test_a_badge_says_what_the_user_asked_of_a_transfer() -> None:
     ended = replace(row(1, upload=fs.Status.ERROR), last_sync_error="cancelled")
     cancelled = wording.badge(fs.get_file_display_state(record, ended), online=True, percent=None)
     assert cancelled == wording.Message("off", "Cancelled")
+
+
+def test_a_picture_that_is_not_shown_says_why() -> None:
+    assert wording.unshown("HEIC") == "This browser does not show HEIC pictures"
+    assert wording.why_unshown("HEIC").endswith("HEIC pictures. Save the file to open it elsewhere.")
+    assert wording.unshown("") == "The browser cannot show this picture"
+    assert wording.why_unshown("").startswith("The browser cannot show this picture: it is damaged")
+
+
+def test_a_file_without_a_name_is_called_something() -> None:
+    assert wording.title(None) == wording.title("") == "Untitled"
+    assert wording.quoted("sea.png") == "“sea.png”"
 
 
 def test_several_refusals_are_one_message() -> None:

@@ -1,4 +1,4 @@
-"""The line in the sync panel about the room on this device, and the way to its view."""
+"""The line in the sync panel about the storage on this device, and the way to its view."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import space_words
+from background import Start
 from pace import Pace
 from parts import Parts
-from past import Past
+from past import Past, View
 from pyscript import when
 from space import Space
-from undo import Start
 
 if TYPE_CHECKING:
-    from past import View
     from sheet import Sheet
 
 REST, LONGEST_REST = 50.0, 10.0
 """How long to rest between two readings, as `Pace` has it: each looks at every file on the device."""
 
 
-class RoomLine:
+class StorageLine:
     """Is read while the panel is open. The view is loaded when it is opened."""
 
     def __init__(self, root: Any, space: Space, past: Past, start: Start, *, local_only: bool) -> None:
