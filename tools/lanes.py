@@ -1,7 +1,7 @@
 """The whole suite in two runs of pytest at a time: what drives a browser, and all the rest.
 
-Either has an event loop of its own kind, and they wait for different things, so that two cores do both in
-the time of the longer one.
+They wait for different things, so that two cores do both in the time of the longer one. Asyncio tests cannot
+share the event loop that Playwright keeps running; here they need not.
 """
 
 from __future__ import annotations
