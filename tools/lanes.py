@@ -1,11 +1,12 @@
 """The whole suite in two runs of pytest at a time: what drives a browser, and all the rest.
 
-Either has an event loop of its own kind, and they wait for different things, so that two cores do both in
-the time of the longer one.
+They wait for different things, so that two cores do both in the time of the longer one. Asyncio tests cannot
+share the event loop that Playwright keeps running; here they need not.
 """
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,13 +20,15 @@ UNASKED = "not soak and not every_context"
 """The selection by marks of what runs when nothing is asked for."""
 IN_BROWSERS = f"browser and {UNASKED}"
 ELSEWHERE = f"not browser and {UNASKED}"
+STOPPING_SECONDS = 20.0
+"""How long a lane may take to stop its servers and browsers."""
 
 
 def run_lanes(env: dict[str, str]) -> int:
     """Run both; the output of the one without browsers is shown when the other has ended.
 
     Returns:
-        pytest's exit code, that of a lane that failed.
+        0 when both passed, else the exit code of a lane that did not: pytest's, or that of a signal.
     """
     say("the tests run in two lanes; what needs no browser is shown at the end")
     began = time.monotonic()
@@ -37,17 +40,26 @@ def run_lanes(env: dict[str, str]) -> int:
             codes = [in_browsers.wait(), elsewhere.wait()]
         except BaseException:
             for lane in (in_browsers, elsewhere):
-                lane.terminate()  # Ctrl-C has reached them too; whoever ends this process alone has not
-                lane.wait()
+                _stop(lane)
             raise
         say("the tests that need no browser:")
         output.seek(0)
         sys.stdout.write(output.read())
     say(f"both lanes ended after {(time.monotonic() - began) / 60:.1f} min, with codes {codes}")
-    return max(codes)
+    return next(filter(None, codes), 0)
 
 
 def _start(
     arguments: list[str], env: dict[str, str], output: IO[str] | None = None
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen([PYTHON, "-m", "pytest", *arguments], cwd=ROOT, env=env, stdout=output)
+
+
+def _stop(lane: subprocess.Popen[bytes]) -> None:
+    """Ctrl-C on a terminal has reached the lane too, and it cleans up; an interrupt of this process alone has
+    not, and is passed on."""
+    try:
+        lane.wait(STOPPING_SECONDS)
+    except subprocess.TimeoutExpired:
+        lane.send_signal(signal.SIGINT)
+        lane.wait()

@@ -35,8 +35,8 @@ INTERPRETER = {
     "pyodide.asm.mjs": "pyodide.asm.mjs",
     "pyodide.asm.wasm": "pyodide.asm.wasm",
 }
-"""What is taken from Pyodide, and under which name; `pyodide.mjs` is ours, and starts theirs, and so is
-`pyodide.without-jspi.mjs`."""
+"""What is taken from Pyodide, and under which name. `pyodide.mjs`, which starts theirs, and
+`pyodide.without-jspi.mjs` are ours."""
 LARGE = ("pyodide.asm.wasm", "python_stdlib.zip")
 """What takes most of a start's time, beside the wheel."""
 SIZES = '  <script id="loading-sizes" type="application/json">{}</script>\n'

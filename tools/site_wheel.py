@@ -1,9 +1,9 @@
 """The wheel that a site serves: the one for browsers, compiled for the Python of the site's Pyodide.
 
-A page then starts without compiling a hundred modules, nor unpacking and opening as many files: all but two
-are in one, where `runtime/_bundle.py` finds them. It fits no other Python, and its name says so; without
-sources, tracebacks show names and lines alone. Like the standard library it is stored, not deflated: servers
-compress it as a whole, which makes it about half as large as each file by itself would.
+A page then starts without compiling a hundred modules, nor unpacking and opening as many files: those that
+are compiled are in one, where `runtime/_bundle.py` finds them. It fits no other Python, and its name says so;
+without sources, tracebacks show names and lines alone. Like the standard library it is stored, not deflated:
+servers compress it as a whole, which makes it about half as large as each file by itself would.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def as_wheel(compiled: bytes, tag: str, package: str, *, deflated: bool = False)
 
 
 def _bundled(members: dict[str, bytes], package: str) -> dict[str, bytes]:
-    """The members with all modules in one file, but for those two by which it is found."""
+    """The members with all compiled modules in one file, but for those two by which it is found."""
     kept = {f"{package}/__init__.pyc", f"{package}/_bundle.pyc"}
     modules = {name for name in members if name.endswith(".pyc")} - kept
     bundle = {name: members[name][PYC_HEADER:] for name in sorted(modules)}

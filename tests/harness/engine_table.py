@@ -41,6 +41,8 @@ HEADINGS = {"chromium": "Chromium", "firefox": "Firefox ESR", "webkit": "WebKitG
 """Its columns, without versions."""
 WHOLE = {UNASKED, IN_BROWSERS, "feature and not soak"}
 """The selections by marks (-m) that have every test that speaks for a row."""
+LEAVING_OUT = ("keyword", "deselect", "ignore", "ignore_glob", "lf", "stepwise")
+"""Options of pytest by which a run has not all of them."""
 
 WEBKIT_VERSION = """
 import gi
@@ -149,10 +151,9 @@ class EngineTable:
 
     def _is_whole(self) -> bool:
         option = self._config.getoption
-        is_all = self._config.args_source is pytest.Config.ArgsSource.TESTPATHS
-        return (
-            is_all and option("markexpr") in WHOLE and not option("keyword") and option("engines") == "marked"
-        )
+        has_all_folders = self._config.args_source is pytest.Config.ArgsSource.TESTPATHS
+        has_all_runs = option("markexpr") in WHOLE and option("engines") == "marked"
+        return has_all_folders and has_all_runs and not any(option(name, None) for name in LEAVING_OUT)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -10,12 +10,14 @@ from tests.harness.engine_table import (
     FEATURES,
     HEADINGS,
     README,
+    EngineTable,
     Findings,
     _replaced,
     _table,
     differing_rows,
 )
 from tools import environment
+from tools.lanes import UNASKED
 
 TABS, FAST = "several tabs with one leader", "fast writing (synchronous OPFS handles)"
 
@@ -69,6 +71,7 @@ PLUGINS = ["tests.harness.engine_choice", "tests.harness.engine_table"]
 INI = """
 [pytest]
 asyncio_default_fixture_loop_scope = function
+testpaths = .
 markers =
     firefox
     only_in
@@ -124,3 +127,24 @@ def test_what_another_browser_cannot_do_is_skipped_for_its_reason(project: pytes
     result = project.runpytest_inprocess("-k", "marked and firefox]", "-rs")
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(["Firefox ESR: 1 skipped", "*not in firefox: there is nothing else"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_whole"),
+    [
+        ([], True),
+        (["-k", "plain"], False),
+        (["-m", "browser"], False),
+        (["--lf"], False),
+        (["--deselect", "test_file.py::test_plain"], False),
+        (["--ignore", "folder"], False),
+        (["--engines=firefox"], False),
+        (["."], False),
+    ],
+    ids=str,
+)
+def test_only_a_whole_run_is_compared(
+    project: pytest.Pytester, arguments: list[str], *, is_whole: bool
+) -> None:
+    config = project.parseconfig("-m", UNASKED, *arguments)
+    assert EngineTable(config)._is_whole() is is_whole

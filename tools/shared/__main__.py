@@ -29,12 +29,9 @@ def main(host: str, port: str, data: str, site: str) -> int:
         fingerprint = write_certificate(host, certificate, key)
         place = ["--host", host, "--port", port, "--allowed-hosts", host, "--data", data, "--site", site]
         tls = ["--tls-certificate", str(certificate), "--tls-key", str(key)]
-        settings = load_settings(
-            [*place, *tls, "--log-level", "warning"],
-            {
-                "FILESYNC_AUTH_TOKEN": app_token
-            },  # and nothing of this shell's: other tokens would let in as well
-        )
+        # nothing of this shell's environment: other tokens would let in as well
+        environment = {"FILESYNC_AUTH_TOKEN": app_token}
+        settings = load_settings([*place, *tls, "--log-level", "warning"], environment)
 
         def around(app: ASGIApp) -> ASGIApp:
             _greet(f"{origin}/#token={token}", fingerprint, data)

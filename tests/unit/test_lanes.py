@@ -1,0 +1,75 @@
+"""The two runs of pytest that `build.py test` is made of, played by small programs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.harness.waiting import wait_until
+from tools import lanes
+from tools.common import ROOT
+
+KILLED = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+
+INTERRUPTED = """
+import subprocess, sys
+from tools import lanes
+
+lanes.STOPPING_SECONDS = {patience}
+lane = "from tests.unit.test_lanes import play_lane; play_lane({folder!r})"
+lanes._start = lambda arguments, env, output=None: subprocess.Popen([sys.executable, "-c", lane])
+lanes.run_lanes({{}})
+"""
+
+
+def play_lane(folder: str) -> None:
+    """A lane that goes on until Ctrl-C, and needs a moment to clean up."""
+    own = Path(folder, str(os.getpid()))
+    try:
+        own.with_suffix(".runs").touch()
+        signal.pause()
+    except KeyboardInterrupt:
+        time.sleep(0.3)
+        own.with_suffix(".cleaned").touch()
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "in_browsers", "code"),
+    [
+        ("", "", 0),
+        ("", "exit(1)", 1),
+        ("exit(5)", "", 5),
+        (KILLED, "", -signal.SIGKILL),
+        ("", KILLED, -signal.SIGKILL),
+    ],
+    ids=["both pass", "in browsers", "elsewhere", "elsewhere, killed", "in browsers, killed"],
+)
+def test_a_lane_that_fails_or_is_killed_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, elsewhere: str, in_browsers: str, code: int
+) -> None:
+    def start(arguments: list[str], _env: object, _output: object = None) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-c", elsewhere if lanes.ELSEWHERE in arguments else in_browsers]
+        )
+
+    monkeypatch.setattr(lanes, "_start", start)
+    assert lanes.run_lanes({}) == code
+
+
+@pytest.mark.parametrize("whom", ["all", "alone"])
+def test_lanes_clean_up_after_an_interrupt(tmp_path: Path, whom: str) -> None:
+    """Ctrl-C interrupts all of a terminal's programs; `kill -INT` the first one alone."""
+    patience = 60 if whom == "all" else 0.1
+    program = INTERRUPTED.format(folder=str(tmp_path), patience=patience)
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, cwd=ROOT, start_new_session=True, stderr=subprocess.DEVNULL) as build:
+        wait_until(lambda: len([*tmp_path.glob("*.runs")]) == 2, "both lanes run", timeout=30)
+        (os.killpg if whom == "all" else os.kill)(build.pid, signal.SIGINT)
+        assert build.wait(30) != 0
+    assert len([*tmp_path.glob("*.cleaned")]) == 2
