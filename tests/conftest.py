@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 
+from tests.harness.engines import engine_name_of
+
 settings.register_profile("no deadline", deadline=None)  # a busy machine is no failure
 settings.load_profile("no deadline")
 
@@ -18,6 +20,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(IN_BROWSER):
             item.add_marker(pytest.mark.browser)
+            if engine_name_of(item) in {None, "chromium"}:
+                item.add_marker(pytest.mark.chromium)
         if item.get_closest_marker("soak"):
             item.add_marker(pytest.mark.timeout(3 * 60 * soak_minutes(item)), append=False)
     items.sort(key=lambda item: item.nodeid.startswith(IN_BROWSER))

@@ -15,13 +15,12 @@ import subprocess
 from collections import Counter
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
-from tests.harness.engines import CHROMIUM, FIREFOX
+from tests.harness.engines import CHROMIUM, FIREFOX, engine_name_of
 from tools.common import ROOT
-from tools.lanes import IN_BROWSERS, UNASKED
+from tools.lanes import ELSEWHERE, IN_CHROMIUM, UNASKED
 
 FEATURES = (
     "bare Pyodide, PyScript on the main thread and in a worker",
@@ -39,8 +38,8 @@ FEATURES = (
 """The rows of the table, in its order."""
 HEADINGS = {"chromium": "Chromium", "firefox": "Firefox ESR", "webkit": "WebKitGTK"}
 """Its columns, without versions."""
-WHOLE = {UNASKED, IN_BROWSERS, "feature and not soak"}
-"""The selections by marks (-m) that have every test that speaks for a row."""
+WHOLE = {UNASKED, IN_CHROMIUM, ELSEWHERE, "feature and not soak"}
+"""The selections by marks (-m) that have every test in a browser that speaks for a row, if they have one."""
 LEAVING_OUT = ("keyword", "deselect", "ignore", "ignore_glob", "lf", "stepwise")
 """Options of pytest by which a run has not all of them."""
 
@@ -87,9 +86,9 @@ class Findings:
             return "; ".join(self.passed[cell])
         return f"no: {'; '.join(self.lacking[cell])}" if cell in self.lacking else "not tested"
 
-    def without_a_pass(self) -> list[str]:
-        """The engines in which no test has passed: there is no such browser here."""
-        return [engine for engine in HEADINGS if not self.counts.get(engine, Counter())["passed"]]
+    def with_a_pass(self) -> list[str]:
+        """The engines in which a test has passed: of the others this run knows nothing."""
+        return [engine for engine in HEADINGS if self.counts.get(engine, Counter())["passed"]]
 
     def table(self, headings: Mapping[str, str]) -> str:
         """The table in Markdown."""
@@ -118,7 +117,7 @@ class EngineTable:
         self, item: pytest.Item
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
-        engine = _engine(item)
+        engine = engine_name_of(item)
         if engine and (report.when == "call" or report.outcome != "passed"):
             self._findings.note(_features(item), engine, report.outcome, _lack(item, engine))
         return report
@@ -129,18 +128,17 @@ class EngineTable:
         is_to_write = self._config.getoption("write_engine_table")
         if session.exitstatus != pytest.ExitCode.OK or not self._is_whole():
             self._verdict = "the README's table of engines is not written" if is_to_write else ""
-        elif is_to_write:
+        elif is_to_write and len(self._findings.with_a_pass()) == len(HEADINGS):
             README.write_text(_replaced(README.read_text(), self._findings.table(_headings())))
             self._verdict = "the README's table of engines is written"
-        elif missing := self._findings.without_a_pass():
-            self._verdict = (
-                f"the README's table of engines is not compared: nothing ran in {', '.join(missing)}"
-            )
-        elif difference := differing_rows(README.read_text(), self._findings):
+        elif not (engines := self._findings.with_a_pass()):
+            self._verdict = "the README's table of engines is not compared: nothing ran in a browser"
+        elif difference := differing_cells(README.read_text(), self._findings):
             self._verdict = f"the README's table of engines differs (--write-engine-table):\n{difference}"
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         else:
-            self._verdict = "the README's table of engines says what the tests found"
+            names = ", ".join(HEADINGS[engine] for engine in engines)
+            self._verdict = f"the README's table of engines says what the tests found in {names}"
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         for engine, counts in self._findings.counts.items():
@@ -168,19 +166,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(EngineTable(config))
 
 
-def differing_rows(readme: str, findings: Findings) -> str:
-    """The rows of the findings that the README does not have. Its heading, with versions, is not compared."""
-    written = _table(readme).splitlines()[1:]
-    return "\n".join(row for row in findings.table(HEADINGS).splitlines()[1:] if row not in written)
-
-
-def _engine(item: pytest.Item) -> str | None:
-    """The name of the engine that a test runs in, if in one."""
-    call: Any = getattr(item, "callspec", None)
-    if call and "engine" in call.params:
-        return str(call.params["engine"].name)
-    marker = item.get_closest_marker("feature")
-    return marker.kwargs.get("engine") if marker else None
+def differing_cells(readme: str, findings: Findings) -> str:
+    """What was found, and is not in the README, a line each. Its heading, with versions, is not compared."""
+    rows = [row.strip("| ").split(" | ") for row in _table(readme).splitlines()[2:]]
+    written = {(row[0], engine): said for row in rows for engine, said in zip(HEADINGS, row[1:], strict=True)}
+    found = {
+        (row, engine): findings.about(row, engine) for row in FEATURES for engine in findings.with_a_pass()
+    }
+    return "\n".join(
+        f"{HEADINGS[engine]}, {row}: {said}"
+        for (row, engine), said in found.items()
+        if written.get((row, engine)) != said
+    )
 
 
 def _features(item: pytest.Item) -> dict[str, str]:

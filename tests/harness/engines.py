@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Playwright
 
 from tools.environment import find_chromium, find_firefox
@@ -127,3 +128,12 @@ def engine_of(context: BrowserContext) -> Engine:
     """The engine of a context that Playwright has opened."""
     assert context.browser
     return ENGINES[context.browser.browser_type.name]
+
+
+def engine_name_of(item: pytest.Item) -> str | None:
+    """The name of the engine that a test runs in, if in one."""
+    call: Any = getattr(item, "callspec", None)
+    if call and "engine" in call.params:
+        return str(call.params["engine"].name)
+    marker = item.get_closest_marker("feature")
+    return marker.kwargs.get("engine") if marker else None

@@ -14,7 +14,7 @@ from tests.harness.engine_table import (
     Findings,
     _replaced,
     _table,
-    differing_rows,
+    differing_cells,
 )
 from tools import environment
 from tools.lanes import UNASKED
@@ -45,21 +45,23 @@ def test_a_cell_says_what_tests_found() -> None:
     assert findings.counts["firefox"] == {"skipped": 2, "passed": 1, "failed": 1}
 
 
-def test_a_table_that_differs_is_told_by_its_rows() -> None:
+def test_a_table_that_differs_is_told_by_its_cells() -> None:
     findings = found()
     readme = _replaced(f"before {BEGIN}\nold\n{END} after", findings.table(HEADINGS))
     assert readme.startswith(f"before {BEGIN}\n| | Chromium | Firefox ESR | WebKitGTK |\n")
     assert readme.endswith(f"\n{END} after")
-    assert differing_rows(readme, findings) == ""
+    assert differing_cells(readme, findings) == ""
     findings.note({FAST: "yes"}, "webkit", "failed")
-    assert differing_rows(readme, findings) == f"| {FAST} | yes | yes | failed |"
+    assert differing_cells(readme, findings) == f"WebKitGTK, {FAST}: failed"
 
 
-def test_a_browser_that_is_not_here_is_told() -> None:
+def test_of_a_browser_in_which_nothing_ran_nothing_is_compared() -> None:
+    readme = _replaced(f"{BEGIN}\n{END}", found().table(HEADINGS))
     findings = Findings()
-    findings.note({}, "chromium", "passed")
     findings.note({}, "firefox", "skipped")
-    assert findings.without_a_pass() == ["firefox", "webkit"]
+    assert (findings.with_a_pass(), differing_cells(readme, findings)) == ([], "")
+    findings.note(dict.fromkeys(FEATURES, "yes"), "chromium", "passed")
+    assert (findings.with_a_pass(), differing_cells(readme, findings)) == (["chromium"], "")
 
 
 def test_the_readme_has_the_rows() -> None:
