@@ -103,7 +103,7 @@ def test_texts_and_documents_are_shown_as_what_they_are(new_context: NewContext,
     page.evaluate("Object.defineProperty(navigator, 'pdfViewerEnabled', { get: () => false })")
     expect(open_file(gallery, "Open paper.pdf")).to_contain_text("This browser has no viewer for PDFs.")
     page.keyboard.press("Escape")
-    page.evaluate("Blob.prototype.text = () => Promise.reject(new Error('The disk is gone.'))")
+    page.evaluate("void (Blob.prototype.text = () => Promise.reject(new Error('The disk is gone.')))")
     expect(open_file(gallery, "Open long.txt")).to_contain_text("The disk is gone.")
 
 
