@@ -304,7 +304,7 @@ async def _find_stored(key: str) -> dict[str, Any]:
             js_folder = await call(js_folder, "getDirectoryHandle", name)
         js_handle = await call(js_folder, "getFileHandle", content_hash)
         return {"file": await call(js_handle, "getFile")}
-    except JsError:
+    except (JsError, AttributeError):  # it is not there, or this page has no storage
         return {"file": None}
 
 
