@@ -64,6 +64,7 @@ def test(args: argparse.Namespace) -> int:
     with build_lock():
         ensure_venv()
         browsers = ensure_browsers()
+        ensure_npm_packages(development=True)
         build_pyodide_dist()
     return _pytest(args.rest, **browsers) if args.rest else run_lanes({**os.environ, **browsers})
 
@@ -73,6 +74,7 @@ def soak(args: argparse.Namespace) -> int:
     with build_lock():
         ensure_venv()
         browsers = ensure_browsers()
+        ensure_npm_packages(development=True)
         build_pyodide_dist()
     say("soak: pytest first lists the tests, what they do, and how long they take")
     selection = ["-k", " or ".join(args.names)] if args.names else []

@@ -45,7 +45,7 @@ def ensure_npm_packages(*, development: bool = False) -> None:
     """Install exactly what package-lock.json says; nothing in these packages is executed by npm.
 
     Args:
-        development: with the packages that only a check needs.
+        development: with the packages that only checks and tests need.
     """
     key = digest(ROOT / "package.json", ROOT / "package-lock.json")
     stamp = STAMPS / "npm"
@@ -53,7 +53,7 @@ def ensure_npm_packages(*, development: bool = False) -> None:
     if is_fresh(stamp, key, wanted):
         return
     require_node()
-    with step(f"fetching Pyodide and PyScript{' and ESLint' if development else ''} from npm"):
+    with step(f"fetching Pyodide and PyScript{', ESLint and axe' if development else ''} from npm"):
         only_the_site = [] if development else ["--omit=dev"]
         run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", *only_the_site])
         write_stamp(stamp, key)
