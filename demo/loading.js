@@ -67,12 +67,21 @@ const sizes = new Map(
 const files = new Map();
 const speed = new Speed();
 
-/** What Pyodide and PyScript fetch goes through here until Python has started. */
+/**
+ * Begin to fetch the large files, so that there is something to tell from the first moment; Pyodide and PyScript get
+ * what has come of them when they ask for it, some seconds later on a slow line.
+ */
 function countFetches() {
   const { fetch } = globalThis;
-  globalThis.fetch = async (...request) => {
-    const response = await fetch(...request);
-    return sizes.has(response.url) && response.ok ? counted(response) : response;
+  const begun = new Map(
+    Array.from(sizes.keys(), (url) => [url, fetch(url).then((response) => (response.ok ? counted(response) : response))]),
+  );
+  for (const response of begun.values()) response.catch(() => {}); // it is asked for again, below
+  globalThis.fetch = (...request) => {
+    const { href } = new URL(request[0].url ?? request[0], location);
+    const response = begun.get(href);
+    begun.delete(href); // it can be read once
+    return response?.catch(() => fetch(...request)) ?? fetch(...request);
   };
   addEventListener('py:progress', ({ detail }) => {
     if (detail === 'Loaded Pyodide') globalThis.fetch = fetch;
@@ -83,15 +92,16 @@ function counted(response) {
   const size = sizes.get(response.url);
   const file = { share: 0, bytes: Number(response.headers.get('content-length')) || size };
   files.set(response.url, file);
-  const count = new TransformStream({
+  const count = {
     transform(chunk, controller) {
       file.share = Math.min(1, file.share + chunk.byteLength / size);
       showArrived();
       controller.enqueue(chunk);
     },
-  });
+  };
+  const untilRead = new CountQueuingStrategy({ highWaterMark: Infinity }); // it comes also while nobody reads it
   const { status, headers } = response;
-  return new Response(response.body.pipeThrough(count), { status, headers });
+  return new Response(response.body.pipeThrough(new TransformStream(count, undefined, untilRead)), { status, headers });
 }
 
 /** Files that have not begun to arrive are taken to be compressed like the others. */
