@@ -1,7 +1,14 @@
-// --- Own copies where a service worker has no storage, as in some browsers on WebKitGTK: pages look for them ---
+// --- Asking pages: for own copies, among other things, where a service worker has no storage (some browsers on WebKitGTK) ---
 
 const ASK_MS = 2000;
 const silent = new Set(); // ids of pages that did not answer in time: not asked until they do, or a page has started
+
+/** Asks a page by message; what it answers goes to `onAnswer`, however late. */
+function ask(page, message, onAnswer) {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = ({ data }) => onAnswer(data);
+  page.postMessage(message, [port2]);
+}
 
 /** Asks all open pages for the file; the first that has it wins. Null when none has it, or none answers in time. */
 async function findInPages(key) {
@@ -13,11 +20,7 @@ async function findInPages(key) {
       asked.delete(page);
       if (file || asked.size === 0) resolve(file);
     };
-    for (const page of asked) {
-      const { port1, port2 } = new MessageChannel();
-      port1.onmessage = ({ data }) => answered(page, data.file);
-      page.postMessage({ type: "filesync:find", key }, [port2]);
-    }
+    for (const page of asked) ask(page, { type: "filesync:find", key }, ({ file }) => answered(page, file));
     setTimeout(() => {
       for (const { id } of asked) silent.add(id);
       resolve(null);

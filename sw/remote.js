@@ -44,9 +44,7 @@ function rememberRemote(clientId, answer) {
 /** Asks a page for its remote; null when it is not answered in time. A late answer is remembered as well. */
 function askPage(page) {
   return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = ({ data }) => resolve(rememberRemote(page.id, data));
-    page.postMessage({ type: "filesync:remote" }, [port2]);
+    ask(page, { type: "filesync:remote" }, (remote) => resolve(rememberRemote(page.id, remote)));
     setTimeout(() => resolve(null), ASK_MS);
   });
 }

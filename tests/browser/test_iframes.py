@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Frame
 
+from tests.browser.client_page import read, save_synced, wait_to_lead
 from tests.harness import Profile, PyodidePage, open_pyodide_page, run_in_pyodide
 from tests.harness.static_host import StaticHost
 
@@ -51,36 +52,6 @@ async def open_client(selenium: PyodidePage, store_id: str) -> tuple[str, bool]:
 
 
 @run_in_pyodide
-async def wait_to_lead(selenium: PyodidePage) -> None:
-    from tests.harness.waiting import until
-    from tests.in_page import kept
-
-    await until(lambda: kept.store.leader, "it leads")
-
-
-@run_in_pyodide
-async def save(selenium: PyodidePage, content: bytes) -> str:
-    """Save a file; its id."""
-    from tests.in_page import kept
-
-    result = await kept.sync.save_file(content, name="a.txt")
-    await kept.sync.wait_until_synced([result.file_id], timeout=30)
-    return str(result.file_id)
-
-
-@run_in_pyodide
-async def read(selenium: PyodidePage, file_id: str) -> bytes:
-    """The content of a file, once the page knows it."""
-    from tests.harness.waiting import until
-    from tests.in_page import kept
-    from tests.in_page.client import FILES
-
-    query = FILES.tables.files.where(id=file_id)
-    await until(lambda: kept.store.query(query), "the file is known")
-    return bytes(await kept.sync.read_bytes(file_id))
-
-
-@run_in_pyodide
 async def error_of_opening(selenium: PyodidePage, store_id: str) -> tuple[str, str]:
     import filesync_web as fs
 
@@ -109,8 +80,8 @@ def test_a_frame_of_the_same_origin_is_another_tab_of_the_store(
     client_id, _ = open_client(frame, store_id)
     wait_to_lead(frame)
     assert open_client(tab, store_id) == (client_id, False)
-    assert read(tab, save(frame, CONTENT)) == CONTENT
-    assert read(frame, save(tab, b"in the tab")) == b"in the tab"
+    assert read(tab, save_synced(frame, "a.txt", CONTENT)) == CONTENT
+    assert read(frame, save_synced(tab, "a.txt", b"in the tab")) == b"in the tab"
 
 
 def test_a_frame_in_a_page_of_another_site_is_a_device_of_its_own_that_syncs(
@@ -123,8 +94,8 @@ def test_a_frame_in_a_page_of_another_site_is_a_device_of_its_own_that_syncs(
     own_client_id, _ = open_client(tab, store_id)
     wait_to_lead(tab)
     assert own_client_id != client_id
-    assert read(tab, save(frame, CONTENT)) == CONTENT
-    assert read(frame, save(tab, b"in the tab")) == b"in the tab"
+    assert read(tab, save_synced(frame, "a.txt", CONTENT)) == CONTENT
+    assert read(frame, save_synced(tab, "a.txt", b"in the tab")) == b"in the tab"
 
 
 @pytest.mark.only_in("chromium", reason="in its windows off the record frames of other sites keep nothing")

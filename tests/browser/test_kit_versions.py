@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext
 
+from tests.browser.client_page import read, save_synced, wait_to_lead
 from tests.harness import PyodidePage, open_pyodide_page, run_in_pyodide
 from tests.harness.freezable import FreezableContext
 from tests.harness.later_wheel import make_later_wheel
@@ -62,16 +63,6 @@ async def error_of_opening(selenium: PyodidePage, store_id: str) -> str:
 
 
 @run_in_pyodide
-async def save(selenium: PyodidePage, name: str, content: bytes) -> str:
-    """Save a file, and wait until others can have it; its id."""
-    from tests.in_page import kept
-
-    result = await kept.sync.save_file(content, name=name)
-    await kept.sync.wait_until_synced([result.file_id], timeout=30)
-    return str(result.file_id)
-
-
-@run_in_pyodide
 async def error_of_saving(selenium: PyodidePage) -> str:
     import filesync_web as fs
     from tests.in_page import kept
@@ -81,26 +72,6 @@ async def error_of_saving(selenium: PyodidePage) -> str:
     except fs.OutdatedError as error:
         return str(error)
     return ""
-
-
-@run_in_pyodide
-async def read(selenium: PyodidePage, file_id: str) -> bytes:
-    """The content of a file, once the page knows it."""
-    from tests.harness.waiting import until
-    from tests.in_page import kept
-    from tests.in_page.client import FILES
-
-    query = FILES.tables.files.where(id=file_id)
-    await until(lambda: kept.store.query(query), "the file is known")
-    return bytes(await kept.sync.read_bytes(file_id))
-
-
-@run_in_pyodide
-async def wait_to_lead(selenium: PyodidePage) -> None:
-    from tests.harness.waiting import until
-    from tests.in_page import kept
-
-    await until(lambda: kept.store.leader, "this tab leads")
 
 
 @run_in_pyodide
@@ -123,8 +94,8 @@ def test_versions_with_one_format_work_side_by_side(
     assert open_client(older, store_id) == "0.1.0"
     later = open_later_page(context, wheels["0.1.1"])
     assert open_client(later, store_id) == "0.1.1"
-    assert read(later, save(older, "older.txt", CONTENT)) == CONTENT
-    assert read(older, save(later, "later.txt", b"later")) == b"later"
+    assert read(later, save_synced(older, "older.txt", CONTENT)) == CONTENT
+    assert read(older, save_synced(later, "later.txt", b"later")) == b"later"
 
 
 def test_a_newer_format_is_taken_over_at_once_and_older_tabs_ask_to_be_reloaded(
@@ -134,7 +105,7 @@ def test_a_newer_format_is_taken_over_at_once_and_older_tabs_ask_to_be_reloaded(
     older = open_pyodide_page(context)
     open_client(older, store_id)
     wait_to_lead(older)
-    file_id = save(older, "before.txt", CONTENT)
+    file_id = save_synced(older, "before.txt", CONTENT)
 
     newer = open_later_page(context, wheels["0.2.0"])
     assert open_client(newer, store_id) == "0.2.0"
@@ -143,7 +114,7 @@ def test_a_newer_format_is_taken_over_at_once_and_older_tabs_ask_to_be_reloaded(
     assert "reload" in error_of_saving(older)
     assert read(older, file_id) == CONTENT, "what it has can still be read"
     assert read(newer, file_id) == CONTENT
-    save(newer, "after.txt", b"after")
+    save_synced(newer, "after.txt", b"after")
 
     older.refresh()
     error = error_of_opening(older, store_id)  # the older version is served still
@@ -158,7 +129,7 @@ def test_a_newer_version_names_the_frozen_tab_that_is_in_its_way_and_takes_over_
     context: Any = FreezableContext(browser, site_url)
     older = open_pyodide_page(context)
     open_client(older, store_id)
-    file_id = save(older, "before.txt", CONTENT)
+    file_id = save_synced(older, "before.txt", CONTENT)
     frozen: Any = older.driver
     frozen.freeze()
 
@@ -169,5 +140,5 @@ def test_a_newer_version_names_the_frozen_tab_that_is_in_its_way_and_takes_over_
     wait_to_lead(newer)
     assert "reload" in wait_for_words(older)
     assert read(newer, file_id) == CONTENT
-    save(newer, "after.txt", b"after")
+    save_synced(newer, "after.txt", b"after")
     context.close()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright
 
+from tests.browser.client_page import read
 from tests.harness import FaultProxy, PageErrors, PyodidePage, open_pyodide_page, run_in_pyodide
 from tests.harness.engines import Engine
 from tests.harness.freezable import FreezableContext
@@ -60,18 +61,6 @@ async def wait_until_synced(selenium: PyodidePage) -> None:
     from tests.in_page import kept
 
     await kept.sync.wait_until_synced(timeout=40)
-
-
-@run_in_pyodide
-async def read(selenium: PyodidePage, file_id: str) -> bytes:
-    """The content of a file, once the page knows it."""
-    from tests.harness.waiting import until
-    from tests.in_page import kept
-    from tests.in_page.client import FILES
-
-    query = FILES.tables.files.where(id=file_id)
-    await until(lambda: kept.store.query(query), "the file is known")
-    return bytes(await kept.sync.read_bytes(file_id))
 
 
 @run_in_pyodide

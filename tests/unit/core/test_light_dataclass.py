@@ -70,28 +70,30 @@ def test_classes_compare_hash_show_and_copy_alike(decorator: Any) -> None:
             assert (number, secret) == (1, "secret")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Standard:
+class Halved:
+    """What both do once they are made."""
+
+    __slots__ = ()
     number: int
-    names: list[str] = dataclasses.field(default_factory=list)
-    half: float = dataclasses.field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         if self.number < 0:
             raise ValueError("negative")
         object.__setattr__(self, "half", self.number / 2)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Standard(Halved):
+    number: int
+    names: list[str] = dataclasses.field(default_factory=list)
+    half: float = dataclasses.field(default=0.0, init=False)
 
 
 @light_dataclass.dataclass(frozen=True, slots=True)
-class Light:
+class Light(Halved):
     number: int
     names: list[str] = dataclasses.field(default_factory=list)
     half: float = dataclasses.field(default=0.0, init=False)
-
-    def __post_init__(self) -> None:
-        if self.number < 0:
-            raise ValueError("negative")
-        object.__setattr__(self, "half", self.number / 2)
 
 
 @light_dataclass.dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from filesync_web.testing.clock import settle
 from filesync_web.transfers.job_runner import GIVING_WAY
-from tests.unit.file_sync.scene import Device, a_device, is_put
+from tests.unit.file_sync.scene import Device, Tab, a_device, is_put
 
 
 def uploads(device: Device) -> int:
@@ -19,13 +19,19 @@ async def slow(opened: asyncio.Event) -> AsyncIterator[bytes]:
     yield b"slow"
 
 
+async def save_beside(tab: Tab, source: AsyncIterator[bytes]) -> asyncio.Task[object]:
+    """Save a file while another one is being saved, from that source; the save that goes on."""
+    saving = asyncio.create_task(tab.sync.save_file(source))
+    await settle()
+    await tab.sync.save_file(b"first")
+    return saving
+
+
 async def test_an_upload_begins_when_all_that_is_being_saved_is_saved() -> None:
     async with a_device() as device:
         tab = await device.tab()
         opened = asyncio.Event()
-        last = asyncio.create_task(tab.sync.save_file(slow(opened)))
-        await settle()
-        await tab.sync.save_file(b"first")
+        last = await save_beside(tab, slow(opened))
         await device.clock.advance(GIVING_WAY / 2)
         assert not uploads(device)
         opened.set()
@@ -37,10 +43,7 @@ async def test_an_upload_begins_when_all_that_is_being_saved_is_saved() -> None:
 async def test_an_upload_does_not_wait_for_a_save_that_lasts() -> None:
     async with a_device() as device:
         tab = await device.tab()
-        never = asyncio.Event()
-        recording = asyncio.create_task(tab.sync.save_file(slow(never)))
-        await settle()
-        await tab.sync.save_file(b"first")
+        recording = await save_beside(tab, slow(asyncio.Event()))
         await device.clock.advance(GIVING_WAY)
         assert uploads(device) == 1
         await tab.sync.save_file(b"second")
@@ -61,10 +64,7 @@ async def test_an_upload_begins_between_saves_that_follow_each_other() -> None:
 async def test_a_save_that_fails_is_over_too() -> None:
     async with a_device() as device:
         tab = await device.tab()
-        never = asyncio.Event()
-        broken = asyncio.create_task(tab.sync.save_file(slow(never)))
-        await settle()
-        await tab.sync.save_file(b"first")
+        broken = await save_beside(tab, slow(asyncio.Event()))
         broken.cancel()
         await asyncio.wait([broken])
         await settle()
