@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+from tests.harness.server import HOST, free_port
+
 
 class Line:
     """Listens on a port of its own and passes everything on to the backend's.
@@ -19,13 +21,12 @@ class Line:
         self._writers: set[asyncio.StreamWriter] = set()
         self._held: list[tuple[asyncio.StreamWriter, bytes]] | None = None
         self._arrived = asyncio.Condition()
-        self.port = 0
+        self.port = free_port()
         self.statuses: asyncio.Queue[int] = asyncio.Queue()
 
     async def mend(self) -> None:
         """Let connections through, now and from now on; the port stays the same."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._server = await asyncio.start_server(self._serve, HOST, self.port)
 
     async def cut(self) -> None:
         """Break all connections and refuse new ones."""

@@ -13,7 +13,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests.harness.server import free_port
 from tests.harness.waiting import wait_until
 
 ROLE = "filesync"
@@ -101,7 +101,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         account = pwd.getpwnam("postgres")
         owner = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
     folder = Path(tempfile.mkdtemp(prefix="filesync-postgres-"))  # pytest's folders are closed to others
-    server = PostgresServer(programs, folder, owner, _free_port(), secrets.token_hex(12))
+    server = PostgresServer(programs, folder, owner, free_port(), secrets.token_hex(12))
     try:
         secret = folder / "password"
         secret.write_text(server.password)
@@ -138,9 +138,3 @@ def _installed() -> Path | None:
 def _run(command: list[Any], **options: Any) -> None:
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, **options)
     assert done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace")[-4000:]
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

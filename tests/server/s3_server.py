@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ import httpx
 from botocore.config import Config
 
 from filesync_server.objects.s3 import S3Store
+from tests.harness.server import free_port
 from tests.harness.waiting import wait_until
 
 BUCKET = "bucket"
@@ -104,7 +104,7 @@ class S3Server:
 @contextmanager
 def s3_server(folder: Path) -> Iterator[S3Server]:
     """Run Swift below an empty folder whose file system keeps extended attributes."""
-    ports = dict(zip(("proxy", *_BACKENDS), _free_ports(1 + len(_BACKENDS)), strict=True))
+    ports = {kind: free_port() for kind in ("proxy", *_BACKENDS)}
     _configure(folder, ports)
     server = S3Server(f"http://127.0.0.1:{ports['proxy']}")
     with ExitStack() as stack:
@@ -148,12 +148,6 @@ def _running(kind: str, folder: Path) -> Iterator[None]:
     finally:
         process.kill()  # it would wait for connections that are kept alive
         process.wait()
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [found.getsockname()[1] for found in sockets]
 
 
 def _is_healthy(url: str) -> bool:
