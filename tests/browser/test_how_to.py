@@ -62,6 +62,7 @@ async def test_progress_ends_with_all_done(selenium_how_to: PyodidePage, store_i
 
     import filesync_web as fs
     from examples.how_to.progress import follow_transfers, show_in, state_of
+    from tests.harness.waiting import until
     from tests.in_page.client import FILES, SCHEMA, TOKEN
 
     store = await fs.open_store(SCHEMA, store_id=store_id, sync=fs.SyncOptions("/sync", auth_token=TOKEN))
@@ -79,9 +80,9 @@ async def test_progress_ends_with_all_done(selenium_how_to: PyodidePage, store_i
     files = FILES.tables.files.all()
     assert [state_of(record) for record in store.query(files)] == ["saved on this device"]
     await fs.wait_until_synced(timeout=30)
+    await until(lambda: not totals[-1].count, "the end is told, once it is written down")
     assert [total.total_size for total in totals if total.count][-1] == 300_000
     assert [state_of(record) for record in store.query(files)] == ["uploaded"]
-    assert totals[-1].count == 0
     assert (bar.hidden, text.textContent) == (True, "all done")
     unsubscribe()
     await fs.dispose_file_sync()

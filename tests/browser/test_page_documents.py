@@ -32,6 +32,7 @@ async def begin_and_show(selenium: PyodidePage, start: str, progress: str, show:
     from pyodide.code import eval_code_async
     from pyodide.ffi import to_js
 
+    from tests.harness.waiting import until
     from tests.in_page.client import TOKEN
 
     rendered: list[int] = []
@@ -57,9 +58,9 @@ async def begin_and_show(selenium: PyodidePage, start: str, progress: str, show:
     assert known["again"] == [known["paths"][1]]
     assert sorted(shown) == [0, 1, 2]
     await fs.wait_until_synced(timeout=30)
+    await until(lambda: known["transfers"] == {}, "the end is told, once it is written down")
     assert rendered
     assert max(under_way) > 0
-    assert known["transfers"] == {}
     stop_progress()
     known["unsubscribe"]()
     await eval_code_async(show, known)

@@ -64,23 +64,26 @@ async def save(selenium: PyodidePage, size: int) -> tuple[str, str]:
 
 @run_in_pyodide
 async def uploaded(selenium: PyodidePage, file_id: str, end: str = "done") -> dict[str, Any]:
-    """The rows of one file and what was said of it, once its upload has come to that end."""
+    """The rows of one file and what was said of it, once its upload has come to that end; the end is said
+    when the rows are written."""
     from tests.harness.waiting import until
     from tests.in_page import kept
     from tests.in_page.client import FILES
 
+    last = {"done": ("upload:complete",), "error": ("upload:error", "transfer:exhausted")}[end]
+
+    def said() -> list[tuple[str, str | None]]:
+        of_file = [event for event in kept.events if event.file_id == file_id]
+        return [(event.type, event.error) for event in of_file if event.type != "upload:progress"]
+
     def ended() -> Any:
         rows = kept.store.query(FILES.tables.local_file_state.where(file_id=file_id))
-        return rows[0] if rows and rows[0].upload_status == end else None
+        has_ended = rows and rows[0].upload_status == end and said() and said()[-1][0] in last
+        return rows[0] if has_ended else None
 
-    row = await until(ended, f"the upload ends with {end}", timeout=40)
+    row = await until(ended, lambda: f"the upload ends with {end}: {said()}", timeout=40)
     record = kept.store.query(FILES.tables.files.where(id=file_id))[0]
-    said = [event for event in kept.events if event.file_id == file_id and event.type != "upload:progress"]
-    return {
-        "error": row.last_sync_error,
-        "remote_key": record.remote_key,
-        "events": [(event.type, event.error) for event in said],
-    }
+    return {"error": row.last_sync_error, "remote_key": record.remote_key, "events": said()}
 
 
 @run_in_pyodide
