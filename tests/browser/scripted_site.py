@@ -20,8 +20,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from filesync_web.sw import ServiceWorkerOptions, write_service_worker
+from tests.harness.server import HOST, free_port
 
-HOST = "127.0.0.1"
 PREFIX = "/livestore-filesync-files/"
 EXPOSED = "Content-Length, Content-Range, ETag"
 PAGE = (
@@ -61,7 +61,7 @@ class ScriptedSite:
     url_life: str = "2999-01-01T00:00:00.000Z"
     upload_answer: tuple[int, dict[str, str]] | None = None
     """What is answered to an upload, which is not stored then."""
-    port: int = 0
+    port: int = field(default_factory=free_port)
     _server: _Server | None = None
     _held: list[tuple[str, threading.Event]] = field(default_factory=list)
 
@@ -72,7 +72,6 @@ class ScriptedSite:
     def start(self) -> None:
         """Listen, on the same port as before."""
         self._server = _Server((HOST, self.port), partial(_Handler, self))
-        self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
@@ -115,6 +114,11 @@ class ScriptedSite:
     def requests(self, method: str, pattern: str) -> list[Seen]:
         """What arrived with this method and a matching path."""
         return [seen for seen in self.seen if seen.method == method and re.search(pattern, seen.path)]
+
+    def asked_since(self, before: int) -> list[str]:
+        """The paths that were asked for after so many requests, but for the worker's own script: the browser
+        looks whether there is a new one when it wants to."""
+        return [seen.path for seen in self.seen[before:] if not seen.path.endswith("sw.js")]
 
     def wait_if_held(self, path: str) -> None:
         for pattern, event in list(self._held):

@@ -114,7 +114,7 @@ def test_precached_files_come_from_the_cache(page: Page, site: ScriptedSite) -> 
     page.reload()
     assert shown(page) == ("one", "script one")
     page.evaluate("fetch('/stable.txt').then((r) => r.text())")
-    assert [seen.path for seen in site.seen[before:] if "sw.js" not in seen.path] == []
+    assert site.asked_since(before) == []
 
 
 def test_other_requests_go_to_the_network(page: Page, site: ScriptedSite) -> None:
