@@ -70,7 +70,7 @@ class Shell:
     def run(self, *words: str | Path, stdin: str = "", **environment: str) -> Ended:
         """Run a command to its end."""
         process = self.begin(*words, **environment)
-        out, err = process.communicate(stdin, timeout=60)
+        out, err = process.communicate(stdin, timeout=120)
         return Ended(process.returncode, out, err)
 
     def ok(self, *words: str | Path, stdin: str = "") -> str:

@@ -63,8 +63,12 @@ class Person:
         new.write_bytes(self._random.randbytes(self._random.choice(SIZES)))
         path.parent.mkdir(parents=True, exist_ok=True)
         content = digest(new)
-        os.link(new, path)  # over nothing that has just come
-        new.unlink()
+        try:
+            os.link(new, path)
+        except FileExistsError:
+            return  # something has just come there, which stays
+        finally:
+            new.unlink()
         self.written.add(content)
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,9 +102,13 @@ def running() -> Iterator[list[subprocess.Popen[str]]]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """What is in a folder, by path."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+    """What is in a folder, by path; what vanishes meanwhile, as a file that a mirror was writing, is not."""
+    found = {}
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            if path.is_file():
+                found[path.relative_to(folder).as_posix()] = path.read_bytes()
+    return found
 
 
 def test_four_commands_lead_from_nothing_to_a_synced_folder(
