@@ -22,7 +22,7 @@ async def test_a_task_is_kept_until_it_ends() -> None:
 
     tasks.spawn(work(), "work")
     assert len(tasks) == 1
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while tasks:  # noqa: ASYNC110  a thread ends it
             await asyncio.sleep(0)
     assert ended == [True]
@@ -153,7 +153,7 @@ async def test_an_error_of_cleaning_up_does_not_hide_that_a_task_is_to_end() -> 
 
     tasks.spawn(again_and_again(), "work")
     await settle()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await tasks.cancel_and_wait()
     assert rounds == [1]
 
@@ -192,6 +192,6 @@ async def test_a_task_whose_own_time_is_just_up_is_asked_as_well() -> None:
     task = tasks.spawn(work(), "work")
     await settle(2)
     assert task.cancelling()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await tasks.cancel_and_wait()
     assert task.cancelled()

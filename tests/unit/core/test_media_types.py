@@ -63,10 +63,10 @@ def test_what_is_clean_fits_into_a_header(text: str) -> None:
 
 
 def test_a_long_text_takes_no_time() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     for text in ("a/a" + " ;" * 100_000, 'a/a;a="' + "\\" * 200_000, "a/a" + "; a=a" * 50_000):
         assert clean_mime_type(text) == ""
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize(

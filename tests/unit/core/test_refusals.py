@@ -45,8 +45,8 @@ def test_whatever_it_is_it_is_short_and_printable(body: bytes) -> None:
 
 
 def test_a_long_body_takes_no_time() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     for body in (b"<Message>" * 1_000_000, b'{"error": "' + b"\\" * 5_000_000, b"<Code>" + b" " * 5_000_000):
         read_refusal(body)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
     assert len(quoted("x" * 10_000_000)) == MAX_SHOWN

@@ -88,7 +88,7 @@ async def test_stopping_waits_for_what_a_lost_leadership_has_left() -> None:
         await device.clock.advance(100)
         assert not stopping.done()
         slow.may_end.set()
-        await asyncio.wait_for(stopping, 5)
+        await asyncio.wait_for(stopping, 30)
         assert slow.running == 0
 
 
@@ -144,7 +144,7 @@ async def test_disposing_returns_when_all_work_has_ended() -> None:
         await device.clock.advance(100)
         assert not any(task.done() for task in disposing)
         slow.may_end.set()
-        await asyncio.wait_for(asyncio.gather(*disposing), 5)
+        await asyncio.wait_for(asyncio.gather(*disposing), 30)
         assert slow.running == 0
 
 
@@ -155,7 +155,7 @@ async def test_disposing_ends_a_collection_that_waits_for_a_save() -> None:
         async with device.locks.hold("blobs", exclusive=False):  # another tab is recording
             await tab.sync.delete_file(file.file_id)
             await settle()
-            await asyncio.wait_for(tab.sync.dispose(), 5)
+            await asyncio.wait_for(tab.sync.dispose(), 30)
         assert file.content_hash in device.blobs.blobs, "the next start collects it"
 
 

@@ -308,7 +308,7 @@ async def test_what_is_being_saved_is_no_orphan_and_holds_up_no_list() -> None:
         saving = asyncio.ensure_future(tab.sync.save_file(recording()))
         await settle()
         device.blobs.blobs[hash_of(b"nearly saved")] = b"nearly saved"
-        found = await asyncio.wait_for(tab.sync.list_orphans(), 5)
+        found = await asyncio.wait_for(tab.sync.list_orphans(), 30)
         assert [orphan.content_hash for orphan in found] == [hash_of(b"of an unknown log")]
         finished.set()
         await saving

@@ -200,7 +200,7 @@ async def one_client(random: Random, oddness: float) -> None:
     ]
     for job in jobs:
         with suppress(fs.TransferError):
-            await asyncio.wait_for(job(), 10)
+            await asyncio.wait_for(job(), 30)
     assert all(hashlib.sha256(data).hexdigest() == name for name, data in blobs.blobs.items())
     assert len(network.requests) < 4 * MAX_PARTS
 

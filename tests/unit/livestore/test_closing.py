@@ -186,7 +186,7 @@ async def test_a_connection_that_cannot_be_closed_does_not_go_on_for_that(
         raise OSError("not closed")
 
     monkeypatch.setattr(MemorySocket, "close", fail)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await store.close()
     assert is_left_alone(device, backend)
 

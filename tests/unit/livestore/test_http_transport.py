@@ -63,7 +63,7 @@ def chunk(*numbers: int, remaining: int | None = 0) -> Chunk:
 
 
 async def received(socket: Socket) -> ServerMessage:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return decode_server(await socket.receive())
 
 

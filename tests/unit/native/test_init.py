@@ -90,7 +90,7 @@ async def test_what_the_first_takes_back_is_not_what_the_second_hands_over(
     remote = fs.SignerConfig("http://127.0.0.1:9/api")
     for _ in range(2):
         await fs.init_file_sync(store, remote=remote, background_uploads=True)
-        await asyncio.wait_for(handing_over.wait(), 10)
+        await asyncio.wait_for(handing_over.wait(), 30)
         handing_over.clear()
     assert diary == ["hand over", "clear", "hand over"]
 

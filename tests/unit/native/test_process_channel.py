@@ -67,7 +67,7 @@ async def test_processes_with_other_temporary_folders_hear_each_other(
     )
     assert process.stdin
     assert process.stdout
-    async with asyncio.timeout(20), heard_in(folder) as (channel, heard):
+    async with asyncio.timeout(30), heard_in(folder) as (channel, heard):
         assert await process.stdout.readline() == b"open\n"
         channel.post({"type": "question"})
         assert await heard.get() == {"type": "answer"}
@@ -85,7 +85,7 @@ async def test_without_sockets_the_log_is_looked_at_now_and_then(
 
     monkeypatch.setattr(socket, "socket", NoSocket)
     monkeypatch.setattr(tabs, "LOOK_EVERY", 0.01)
-    async with asyncio.timeout(10), heard_in(tmp_path / "processes") as (channel, heard):
+    async with asyncio.timeout(30), heard_in(tmp_path / "processes") as (channel, heard):
         channel.post({"type": "nobody hears"})
         for _ in range(3):
             assert await heard.get() == {"type": LOG_CHANGED}
@@ -98,7 +98,7 @@ async def test_a_message_that_was_lost_is_made_up_for_soon(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tabs, "LOOK_EVERY", 0.01)
-    async with asyncio.timeout(10), heard_in(tmp_path / "processes") as (_channel, heard):
+    async with asyncio.timeout(30), heard_in(tmp_path / "processes") as (_channel, heard):
         assert await heard.get() == {"type": LOG_CHANGED}
 
 
@@ -114,7 +114,7 @@ async def test_the_socket_of_a_process_that_died_is_removed_by_who_finds_it(tmp_
 
 async def test_nothing_that_is_sent_here_does_harm(tmp_path: Path) -> None:
     folder = tmp_path / "processes"
-    async with asyncio.timeout(10), heard_in(folder) as (_channel, heard):
+    async with asyncio.timeout(30), heard_in(folder) as (_channel, heard):
         (own,) = folder.iterdir()
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             for data in (b"", b"nonsense", b"[" * 100_000, b"\xff", b"[1]", b"5", b'{"type": "last"}'):

@@ -90,7 +90,7 @@ async def test_who_wants_to_lead_goes_on_asking(
         await asyncio.sleep(0)
         assert "cannot lead" in caplog.text
         assert not task.done()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await task
     lock.release()
 
@@ -103,7 +103,7 @@ async def test_others_hear_later_that_there_is_something_new(no_more_files: NoMo
     try:
         with no_more_files():
             here.post({"type": "something"})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert await heard.get() == {"type": LOG_CHANGED}
     finally:
         here.close()
