@@ -25,13 +25,11 @@ def contract_page(new_module_context: Callable[[], BrowserContext], fault_site: 
 
 
 @pytest.mark.firefox
-@pytest.mark.timeout(150)
 @pytest.mark.parametrize("suite", SUITES)
 def test_the_contract(contract_page: PyodidePage, suite: str) -> None:
     check_contract(contract_page, suite)
 
 
-@pytest.mark.timeout(150)
 @pytest.mark.parametrize("suite", SUITES_OF_LESS)
 def test_the_contract_without_what_other_engines_lack(contract_page: PyodidePage, suite: str) -> None:
     check_contract(contract_page, suite)

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright
 
-from tests.browser.client_page import read
+from tests.browser.client_page import read, wait_to_lead
 from tests.harness import FaultProxy, PageErrors, PyodidePage, open_pyodide_page, run_in_pyodide
+from tests.harness.browser import PATIENCE
 from tests.harness.engines import Engine
 from tests.harness.freezable import FreezableContext
 from tests.harness.waiting import wait_until
@@ -34,6 +35,7 @@ def caching_context(
     def make(base_url: str = site_url) -> BrowserContext:
         context = browser.new_context(base_url=base_url)
         context.route(f"**{ELSEWHERE}", lambda route: route.fulfill(body="elsewhere"))
+        context.set_default_timeout(PATIENCE * 1000)
         page_errors.watch(context)
         return context
 
@@ -129,8 +131,8 @@ def test_another_tab_takes_over_from_a_page_that_was_left(
     context = caching_context()
     page, other = open_pyodide_page(context), open_pyodide_page(context)
     open_client(page, store_id)
+    wait_to_lead(page)
     open_client(other, store_id)
-    assert leads(page)
     file_id = save(page, "before.txt", CONTENT)
     leave(page)
     wait_until(lambda: leads(other), "the other tab leads")
@@ -152,8 +154,8 @@ def test_another_tab_takes_over_from_a_frozen_one_which_goes_on_when_it_wakes(
     try:
         page, other = open_pyodide_page(context), open_pyodide_page(context)
         open_client(page, store_id)
+        wait_to_lead(page)
         open_client(other, store_id)
-        assert leads(page)
         file_id = save(page, "before.txt", CONTENT)
         wait_until_synced(page)
         frozen: Any = page.driver
@@ -168,6 +170,7 @@ def test_another_tab_takes_over_from_a_frozen_one_which_goes_on_when_it_wakes(
         after = save(page, "after.txt", b"after")
         assert read(other, after) == b"after"
         wait_until_synced(other)
-        assert (leads(page), leads(other)) == (False, True)
+        wait_until(lambda: not leads(page), "it has noticed that it leads no more")
+        assert leads(other)
     finally:
         context.close()

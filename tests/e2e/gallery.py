@@ -9,7 +9,7 @@ import base64
 import hashlib
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, Request, Route, expect
@@ -23,8 +23,6 @@ SLOW = 30.0
 
 LARGE, THUMBNAIL = 580, 512
 """Pixels of a picture's longest side, and of what cards show of those that have more."""
-
-expect.set_options(timeout=SLOW * 1000)
 
 
 def png(width: int, height: int, colour: tuple[int, int, int]) -> bytes:
@@ -94,6 +92,27 @@ def note_sockets(context: BrowserContext) -> None:
 def sockets_of(page: Page) -> list[str]:
     """The addresses of the WebSockets that the page has opened since it was loaded."""
     found: list[str] = page.evaluate("globalThis.sockets")
+    return found
+
+
+_RECORD_TEXTS = """
+globalThis.texts = [];
+new MutationObserver(() => {
+    const text = document.querySelector('%s')?.textContent;
+    if (text && texts.at(-1) !== text) texts.push(text);
+}).observe(document, { childList: true, characterData: true, subtree: true });
+"""
+
+
+def record_texts(owner: Page | BrowserContext, selector: str) -> None:
+    """Let each page, from now on, note every text of an element, for `recorded_texts`: some stand there for
+    too short a time to be looked for."""
+    owner.add_init_script(_RECORD_TEXTS % selector)
+
+
+def recorded_texts(page: Page) -> list[str]:
+    """The texts that the page has shown since it was loaded, from the first on."""
+    found: list[str] = page.evaluate("texts")
     return found
 
 
@@ -228,6 +247,12 @@ class Gallery:
         for name in (*names, "pending_upload", "pending_download", "error"):
             locator = self.in_panel(f"sync-{name.replace('_', '-')}-count")
             expect(locator).to_have_text(str(counts.get(name, 0)))
+
+    def expect_hashes(self, expected: Sequence[str]) -> None:
+        """There are cards of these contents, in this order, and no others."""
+        expect(self.cards).to_have_count(len(expected))
+        for card, content_hash in zip(self.all_cards(), expected, strict=True):
+            expect(card.content_hash).to_have_text(content_hash)
 
     def listed(self, heading: str) -> list[str]:
         """The file ids under a heading of the panel."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import BrowserContext, expect
 
-from tests.e2e.gallery import SLOW, Gallery, picture, png, sha256
+from tests.e2e.gallery import SLOW, Gallery, picture, png, record_texts, recorded_texts, sha256
 
 NewContext = Callable[..., BrowserContext]
 SMALL, LARGE = png(40, 30, (9, 90, 9)), png(500, 400, (90, 9, 9))
@@ -79,11 +79,12 @@ def test_what_the_browser_could_not_show_is_said_of_bytes_that_are_here(
 
 def test_ready_to_work_offline_is_said_when_it_is_true(new_context: NewContext, store_id: str) -> None:
     context = new_context()
+    record_texts(context, "[data-testid=offline-readiness]")
     gallery = Gallery.open(context, store_id)
     ready = gallery.page.get_by_test_id("offline-readiness")
-    expect(ready).to_have_text("Getting ready to work offline …")
     gallery.add(picture("small.png", SMALL))
     expect(ready).to_have_text("Ready to work offline", timeout=2 * SLOW * 1000)
+    assert recorded_texts(gallery.page)[0] == "Getting ready to work offline …"
     gallery.expect_all_uploaded()
     context.set_offline(True)
     gallery.reload()

@@ -208,7 +208,7 @@ def run(trial: Trial, phases: list[Phase]) -> None:
 
 @pytest.mark.firefox
 @pytest.mark.feature("killed at any moment: nothing is lost, transfers go on")
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_killed_renderer_loses_nothing(
     new_profile: Callable[..., Profile], fault_proxy: FaultProxy, store_id: str
 ) -> None:

@@ -6,19 +6,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, expect
 
-from tests.e2e.gallery import Gallery, Held, picture, png
+from tests.e2e.gallery import Gallery, Held, picture, png, record_texts, recorded_texts
 from tests.harness import ServerProcess
 
-# Every text that was shown, from the first on.
-RECORD = """
-globalThis.texts = [];
-new MutationObserver(() => {
-    const text = document.getElementById("loading-text")?.textContent;
-    if (text && texts.at(-1) !== text) texts.push(text);
-}).observe(document, { childList: true, characterData: true, subtree: true });
-"""
+SAID = "#loading-text"
 ARRIVED = re.compile(r"Loading Python: (\d+\.\d) of (\d+\.\d) MB(?:, \d[\d.]* [kM]B/s)?")
 SPEEDS = """
 async (samples) => {
@@ -32,18 +25,13 @@ LARGE = ("pyodide/pyodide.asm.wasm", "pyodide/python_stdlib.zip")
 NewContext = Callable[..., BrowserContext]
 
 
-def recorded(page: Page) -> list[str]:
-    found: list[str] = page.evaluate("texts")
-    return found
-
-
 def test_a_first_visit_counts_what_arrives(
     server: ServerProcess, new_context: NewContext, store_id: str
 ) -> None:
     context = new_context()
-    context.add_init_script(RECORD)
+    record_texts(context, SAID)
     gallery = Gallery.open(context, store_id)
-    counts = [match.groups() for text in recorded(gallery.page) if (match := ARRIVED.fullmatch(text))]
+    counts = [match.groups() for text in recorded_texts(gallery.page) if (match := ARRIVED.fullmatch(text))]
     arrived, totals = zip(*((float(one), float(two)) for one, two in counts), strict=True)
     assert len(set(arrived)) > 3
     assert list(arrived) == sorted(arrived)
@@ -66,17 +54,17 @@ def test_a_later_visit_opens_from_the_device_and_says_so_offline(
     new_context: NewContext, store_id: str
 ) -> None:
     context = new_context()
-    context.add_init_script(RECORD)
+    record_texts(context, SAID)
     gallery = Gallery.open(context, store_id)
     gallery.page.wait_for_function("() => navigator.serviceWorker.controller")
     gallery.reload()
-    assert any(text == "Opening from this device …" for text in recorded(gallery.page))
+    assert any(text == "Opening from this device …" for text in recorded_texts(gallery.page))
     context.set_offline(True)
     gallery.reload()
     assert any(
-        text.startswith("You are offline. Opening from this device") for text in recorded(gallery.page)
+        text.startswith("You are offline. Opening from this device") for text in recorded_texts(gallery.page)
     )
-    assert not any(ARRIVED.match(text) for text in recorded(gallery.page))
+    assert not any(ARRIVED.match(text) for text in recorded_texts(gallery.page))
 
 
 def test_pictures_of_last_time_are_shown_before_python_has_arrived(

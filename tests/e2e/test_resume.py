@@ -55,7 +55,7 @@ def transfer_with_kills(
 
 @pytest.mark.firefox
 @pytest.mark.feature("killed at any moment: nothing is lost, transfers go on")
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_transfers_go_on_after_a_kill(
     new_profile: Callable[..., Profile], fault_proxy: FaultProxy, store_id: str
 ) -> None:

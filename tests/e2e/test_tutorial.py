@@ -109,7 +109,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
     made.stop()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_tutorial_leads_to_an_app_that_syncs_and_opens_offline(
     reader: Reader, new_context: Callable[..., BrowserContext]
 ) -> None:

@@ -8,17 +8,22 @@ import re
 import signal
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, Playwright, WebError
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, Playwright, WebError, expect
 
 from tests.harness.engines import Engine, engine_of
 from tests.harness.processes import browser_family
-from tests.harness.waiting import wait_until
+from tests.harness.waiting import TIMEOUT, wait_until
 
 # Profile the heap of each renderer so often that WebAssembly on a stack of its own is sure to meet it.
 SAMPLE_MEMORY = (
     "--enable-features=HeapProfilerReporting:stable-probability/1/nonstable-probability/1"
     "/renderer-prob-pct/100/renderer-sampling-rate-bytes/1000"
 )
+
+PATIENCE = 60.0
+"""Seconds that Playwright waits for what takes moments on a quiet machine."""
+
+expect.set_options(timeout=TIMEOUT * 1000)
 
 # What Pyodide says of a task that nobody awaited and that failed; each line of the traceback is a message.
 UNHANDLED_IN_PYTHON = "Unhandled exception in event loop"
@@ -106,6 +111,7 @@ class Profile:
         self.context = self._engine.open_profile(
             self._playwright, self.folder, *flags, base_url=self._base_url
         )
+        self.context.set_default_timeout(PATIENCE * 1000)
         self._errors.watch(self.context)
         return self.context
 

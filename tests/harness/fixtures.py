@@ -31,7 +31,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
-from tests.harness.browser import PageErrors, Profile
+from tests.harness.browser import PATIENCE, PageErrors, Profile
 from tests.harness.engines import Engine
 from tests.harness.fault_proxy import FaultProxy
 from tests.harness.pyodide_page import PyodidePage, open_pyodide_page
@@ -154,6 +154,7 @@ def _contexts(browser: Browser, errors: PageErrors, url: str) -> Iterator[Callab
 
     def make(**options: Any) -> BrowserContext:
         context = browser.new_context(**{"base_url": url, **options})
+        context.set_default_timeout(PATIENCE * 1000)
         errors.watch(context)
         made.append(context)
         return context
@@ -249,11 +250,13 @@ def pyodide_pytest(new_module_context: Callable[[], BrowserContext]) -> Callable
     The arguments that exist in the project are the paths, the others are pytest's. Fails with pytest's output
     unless at least one test passed and none failed.
     """
-    page = open_pytest_page(new_module_context())
+    pages: list[PyodidePage] = []
 
     def run(*arguments: str) -> PyodideRun:
         paths = [argument for argument in arguments if (ROOT / argument).exists()]
+        page = pages.pop() if pages else open_pytest_page(new_module_context())
         result = run_pytest(page, paths, [argument for argument in arguments if argument not in paths])
+        pages.append(page)  # in a page where a run was cut off, it goes on: the next one has another page
         assert result.exit_code == 0, f"pytest inside Pyodide ended with {result.exit_code}:\n{result.output}"
         assert result.passed, f"no test ran inside Pyodide:\n{result.output}"
         return result

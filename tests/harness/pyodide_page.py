@@ -16,8 +16,8 @@ from tools.common import ROOT, files_under
 
 Kind = Literal["bare", "pyscript", "worker", "module"]
 
-LOAD_SECONDS = 60.0
-RUN_SECONDS = 60.0
+LOAD_SECONDS = 120.0
+RUN_SECONDS = 120.0
 IN_PAGE = ("tests/in_page", "tests/harness/waiting.py")
 """The modules of the tests that functions in a page can import."""
 

@@ -14,7 +14,7 @@ from tests.harness.pyodide_page import PyodidePage
 from tools.common import ROOT, files_under
 
 RUNNER = Path(__file__).parent / "pages" / "pyodide_runner.py"
-RUN_SECONDS = 100.0
+RUN_SECONDS = 200.0
 
 
 @dataclass(frozen=True)

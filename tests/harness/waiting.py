@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:  # this module works inside Pyodide, too
     from playwright.sync_api import Page
 
-TIMEOUT = 10.0
+TIMEOUT = 30.0
 """Seconds to wait for what takes milliseconds on a quiet machine."""
 _PAUSE = 0.005
 _PAGE_PAUSE = 0.02

@@ -38,7 +38,7 @@ def _name(pairing: Pairing) -> str:
 
 pytestmark = [
     pytest.mark.interop,
-    pytest.mark.timeout(300),  # the first test fetches LiveStore
+    pytest.mark.timeout(600),  # the first test fetches LiveStore
 ]
 
 NewLine = Callable[[], Awaitable[Line]]

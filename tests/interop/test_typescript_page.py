@@ -24,7 +24,7 @@ from tests.interop.clients import TOKEN
 from tests.interop.packages import PAGE
 from tests.interop.pages import Deployment, FilesPage, PythonPage, TypeScriptPage, sha256
 
-pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]  # the first test fetches LiveStore
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(600)]  # the first test fetches LiveStore
 
 NewContext = Callable[..., BrowserContext]
 

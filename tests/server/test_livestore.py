@@ -24,7 +24,7 @@ from tests.server.support import TOKEN, serving
 
 pytestmark = [
     pytest.mark.interop,
-    pytest.mark.timeout(300),  # the first test fetches LiveStore
+    pytest.mark.timeout(600),  # the first test fetches LiveStore
 ]
 
 SCRIPT = Path(__file__).parent / "node" / "http_push.mjs"

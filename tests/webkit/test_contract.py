@@ -15,7 +15,6 @@ from tests.harness.webkit import WebKitBrowser
 
 
 @pytest.mark.feature("thumbnails and previews", engine="webkit")
-@pytest.mark.timeout(200)
 def test_the_contracts(new_webkit: Callable[[], WebKitBrowser]) -> None:
     with serve(FaultSite()) as fault_site:
         # of a context and its page only what WebKit's have is used
