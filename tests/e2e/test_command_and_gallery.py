@@ -39,6 +39,7 @@ def test_a_mirrored_folder_and_the_gallery_have_the_same_files(
 
     gallery.add(picture("green.png", GREEN))
     gallery.expect_all_uploaded()
+    expect(gallery.headline).to_have_text("Everything is synced")  # the backend knows of it, too
     mirror()
     assert (folder / "green.png").read_bytes() == GREEN
 
@@ -54,6 +55,7 @@ def test_a_mirrored_folder_and_the_gallery_have_the_same_files(
     green = gallery.cards.filter(has=gallery.page.locator('.name[title="green.png"]'))
     green.get_by_test_id("delete-button").click()
     expect(gallery.cards).to_have_count(1)
+    expect(gallery.headline).to_have_text("Everything is synced")
     mirror()
     assert sorted(path.name for path in folder.rglob("*.png")) == ["blue.png"]
     assert (folder / "blue.png").read_bytes() == BLUE
