@@ -16,7 +16,7 @@ from filesync_server.objects.embedded.temporaries import Temporary
 from filesync_server.objects.port import Part
 from filesync_server.objects.s3 import S3Store
 from tests.harness.waiting import until
-from tests.server.support import KEY, TOKEN, Deployment, deployed
+from tests.server.support import KEY, TIMEOUT, TOKEN, Deployment, deployed
 
 MANY = 40
 """More than any pool has threads."""
@@ -31,7 +31,7 @@ class Gate:
 
     def wait(self, *_: Any, **__: Any) -> None:
         self.waiting += 1
-        assert self._open.wait(60)
+        assert self._open.wait(2 * TIMEOUT)
 
     def open(self) -> None:
         self._open.set()
@@ -46,7 +46,7 @@ def gate() -> Iterator[Gate]:
 
 async def is_well(plane: Deployment) -> None:
     """Health is asked anew, and so are the index and an object's bytes."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(TIMEOUT):
         answer = await plane.client.get(f"{plane.url}/api/health")
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
 

@@ -45,7 +45,7 @@ async def running(
     assert process.stderr is not None
     lines: list[str] = []
     url = ""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(2 * TIMEOUT):
         while not url:
             line = (await process.stderr.readline()).decode()
             assert line, f"it ended: {lines}"
@@ -75,7 +75,7 @@ def names(folder: Path, pattern: str) -> set[str]:
 async def test_signals_are_a_good_end_and_nothing_is_lost(tmp_path: Path, number: int) -> None:
     data = os.urandom(100_000)
     path = f"{FILES}/{hashed_key(data)}"
-    async with running(tmp_path) as first, httpx.AsyncClient() as client:
+    async with running(tmp_path) as first, httpx.AsyncClient(timeout=TIMEOUT) as client:
         assert (await client.get(f"{first.url}/api/health")).json()["status"] == "ok"
         assert (await client.put(first.url + path, content=data, headers=AUTH)).status_code == 200
         async with sync_client(first.url, token=DEVELOPMENT_TOKEN) as socket:
@@ -85,14 +85,17 @@ async def test_signals_are_a_good_end_and_nothing_is_lost(tmp_path: Path, number
             assert await first.end(number) == 0
             await socket.socket.wait_closed()
             assert socket.socket.close_code in {1001, 1012}
-    async with running(tmp_path) as second, httpx.AsyncClient() as client:
+    async with running(tmp_path) as second, httpx.AsyncClient(timeout=TIMEOUT) as client:
         assert (await client.get(second.url + path, headers=AUTH)).content == data
         async with sync_client(second.url, token=DEVELOPMENT_TOKEN) as socket:
             assert (await socket.pull_all())[1] == [event(1)]
 
 
 async def test_nothing_secret_is_logged(tmp_path: Path) -> None:
-    async with running(tmp_path, "--log-level", "debug") as server, httpx.AsyncClient() as client:
+    async with (
+        running(tmp_path, "--log-level", "debug") as server,
+        httpx.AsyncClient(timeout=TIMEOUT) as client,
+    ):
         signed = (
             await client.post(f"{server.url}/api/v1/sign/upload", json={"key": "a"}, headers=AUTH)
         ).json()
@@ -119,7 +122,10 @@ async def test_objects_in_s3(tmp_path: Path, s3: S3Server) -> None:
         "--s3-path-style",
         "true",
     ]
-    async with running(tmp_path, *flags, environment=environment) as server, httpx.AsyncClient() as client:
+    async with (
+        running(tmp_path, *flags, environment=environment) as server,
+        httpx.AsyncClient(timeout=TIMEOUT) as client,
+    ):
         api = f"{server.url}/api"
         assert (await client.get(f"{api}/health")).status_code == 200
         signed = (await client.post(f"{api}/v1/sign/upload", json={"key": "cmd/x"}, headers=AUTH)).json()
@@ -134,7 +140,7 @@ async def test_kill_in_the_middle_of_uploads_leaves_no_torn_object(tmp_path: Pat
     pieces = [os.urandom(3 * 1024**2) for _ in range(6)]
     done: list[bytes] = []
 
-    async with running(tmp_path) as server, httpx.AsyncClient() as client:
+    async with running(tmp_path) as server, httpx.AsyncClient(timeout=TIMEOUT) as client:
         killed = asyncio.Event()
 
         async def upload(piece: bytes, slowly: bool) -> None:
@@ -156,7 +162,7 @@ async def test_kill_in_the_middle_of_uploads_leaves_no_torn_object(tmp_path: Pat
         killed.set()
         await asyncio.gather(*slow, return_exceptions=True)
     assert done == pieces[:3]
-    async with running(tmp_path) as server, httpx.AsyncClient() as client:
+    async with running(tmp_path) as server, httpx.AsyncClient(timeout=TIMEOUT) as client:
         for piece in pieces:
             answer = await client.get(f"{server.url}{FILES}/{hashed_key(piece)}", headers=AUTH)
             assert answer.status_code == (200 if piece in done else 404)

@@ -26,6 +26,7 @@ import pytest
 from filesync_server.command.config import Settings
 from tests.harness.server import free_port
 from tests.harness.waiting import until
+from tests.server.support import TIMEOUT
 from tools.common import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -54,7 +55,7 @@ async def started(command: list[str], environment: dict[str, str], port: int) ->
     process = await asyncio.create_subprocess_exec(*command, env=environment)
     url = f"http://127.0.0.1:{port}"
     try:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=TIMEOUT) as client:
 
             async def is_healthy() -> bool:
                 assert process.returncode is None, "it ended"

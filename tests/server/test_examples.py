@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.server.support import BEARER, DATA, TOKEN, hashed_key, serving
+from tests.server.support import BEARER, DATA, TIMEOUT, TOKEN, hashed_key, serving
 from tests.server.sync_client import event, sync_client
 from tests.server.test_command import names
 
@@ -23,7 +23,10 @@ async def test_the_parts_in_a_framework(
     monkeypatch.setenv("EXAMPLE_TOKEN", TOKEN)
     make_app = importlib.import_module(f"examples.mounted.{framework}_app").make_app
     for numbers in ([1], [1, 2]):  # the second start finds what the first one left in good order
-        async with serving(make_app(), lifespan="on") as url, httpx.AsyncClient(base_url=url) as client:
+        async with (
+            serving(make_app(), lifespan="on") as url,
+            httpx.AsyncClient(base_url=url, timeout=TIMEOUT) as client,
+        ):
             assert (await client.get("/hello")).text == "hello"
             assert (await client.get("/files/api/health")).json()["status"] == "ok"
             await _stores_and_gives(client)

@@ -16,7 +16,7 @@ from filesync_server import Compose, Hub, SqliteStorage, create_sync_backend, to
 from filesync_server.objects.embedded import EmbeddedStore
 from filesync_server.shared.database import Database
 from filesync_web.livestore.wire import sync_query
-from tests.server.support import TOKEN, Deployment, deployed, embedded_app, files_left, serving
+from tests.server.support import TIMEOUT, TOKEN, Deployment, deployed, embedded_app, files_left, serving
 from tests.server.sync_client import NONE, event, sync_client
 
 
@@ -106,7 +106,7 @@ async def test_of_the_event_logs(logs: tuple[str, Database]) -> None:
     query = sync_query("store", {"authToken": TOKEN}).replace("transport=ws", "transport=http")
     payload = {"storeId": "store", "batch": [event(2, args="x" * 800_000)], "backendId": NONE}
     request = {"_tag": "Request", "id": "1", "tag": "SyncHttpRpc.Push", "payload": payload}
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=TIMEOUT) as http:
         with full(database):
             refused = await http.post(f"{url}/sync?{query}", json=request)
         assert refused.status_code == 507

@@ -13,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 from filesync_server.command.app import build_app
 from filesync_server.command.config import Settings
 from filesync_server.shared.hosts import HostCheck
-from tests.server.support import serving
+from tests.server.support import TIMEOUT, serving
 
 STRONG = "a-long-and-private-token"
 
@@ -96,7 +96,7 @@ async def test_a_rebound_name_reaches_nothing(tmp_path: Path, settings: Settings
     (tmp_path / "site" / "index.html").write_text("site")
     values = {name: getattr(settings, name) for name in ("host", "public_url", "allowed_hosts", "auth_token")}
     app = build_app(Settings(data=tmp_path / "data", site=tmp_path / "site", **values))
-    async with serving(app) as url, httpx.AsyncClient(base_url=url) as client:
+    async with serving(app) as url, httpx.AsyncClient(base_url=url, timeout=TIMEOUT) as client:
         for path in ("/", "/api/health", "/sync", "/livestore-filesync-files/a"):
             answer = await client.get(path, headers={"Host": "evil.example"})
             assert (answer.status_code == 421) is refused, path

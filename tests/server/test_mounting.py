@@ -31,11 +31,11 @@ from filesync_server import (
 )
 from filesync_server.objects.embedded import EmbeddedStore
 from filesync_web.livestore.wire import sync_query
-from tests.server.support import BEARER, FILES, TOKEN, serving
+from tests.server.support import BEARER, FILES, TIMEOUT, TOKEN, serving
 
 
 async def _round_trip(app: ASGIApp, api: str) -> None:
-    async with serving(app) as url, httpx.AsyncClient() as client:
+    async with serving(app) as url, httpx.AsyncClient(timeout=TIMEOUT) as client:
         signed = await client.post(f"{url}{api}/v1/sign/upload", json={"key": "a/b c"}, headers=BEARER)
         assert (await client.put(signed.json()["url"], content=b"data")).status_code == 200
         signed = await client.post(f"{url}{api}/v1/sign/download", json={"key": "a/b c"}, headers=BEARER)
@@ -71,7 +71,7 @@ async def test_paths_match_whole_segments_and_the_longest_wins() -> None:
     app = create_app(
         {"/": text("site"), "/api": text("api"), "/api/inner": text("inner"), "/empty/": text("e")}
     )
-    async with serving(app) as url, httpx.AsyncClient(base_url=url) as client:
+    async with serving(app) as url, httpx.AsyncClient(base_url=url, timeout=TIMEOUT) as client:
         for path, part in [
             ("/", "site"),
             ("/api", "api"),
@@ -86,7 +86,7 @@ async def test_paths_match_whole_segments_and_the_longest_wins() -> None:
 
 
 async def test_without_a_match_it_is_a_json_404() -> None:
-    async with serving(Compose({"/api": text("api")})) as url, httpx.AsyncClient() as client:
+    async with serving(Compose({"/api": text("api")})) as url, httpx.AsyncClient(timeout=TIMEOUT) as client:
         answer = await client.get(f"{url}/other")
         assert answer.status_code == 404
         assert answer.json()["error"]
@@ -138,7 +138,7 @@ async def test_the_sync_backend_answers_where_it_is_mounted(hub: Hub, kind: str,
         for address in (f"{path}X", f"{path}/other", "/", "/other"):
             with pytest.raises(InvalidStatus):
                 await connect(f"{url.replace('http', 'ws')}{address}?{query}")
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT) as client:
             ask = query.replace("transport=ws", "transport=http")
             answer = await client.post(f"{path}?{ask}", content=b'{"_tag":"Ping"}')
             assert answer.json() == [{"_tag": "Pong"}]
@@ -147,7 +147,7 @@ async def test_the_sync_backend_answers_where_it_is_mounted(hub: Hub, kind: str,
 
 async def test_other_mounts_are_as_they_were() -> None:
     app = Starlette(routes=[Mount("/there", text("there"))])
-    async with serving(app) as url, httpx.AsyncClient(base_url=url) as client:
+    async with serving(app) as url, httpx.AsyncClient(base_url=url, timeout=TIMEOUT) as client:
         assert (await client.get("/there")).status_code == 307
         assert (await client.get("/there/")).text == "there"
 
@@ -202,7 +202,7 @@ async def test_parts_start_and_end_with_what_they_are_part_of(way: str) -> None:
         app = Compose(parts)
     else:
         app = Compose({"/": Compose(parts)})
-    async with serving(app, lifespan="on") as url, httpx.AsyncClient(base_url=url) as client:
+    async with serving(app, lifespan="on") as url, httpx.AsyncClient(base_url=url, timeout=TIMEOUT) as client:
         assert sorted(log) == ["a starts", "b starts"]
         for path in ("/a/", "/b/", "/a/again/"):
             assert (await client.get(path)).text == "is here"

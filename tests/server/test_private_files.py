@@ -16,7 +16,7 @@ from filesync_server.command.main import main
 from filesync_server.objects.embedded import EmbeddedStore
 from filesync_server.shared.database import Database
 from filesync_server.sync import SqliteStorage
-from tests.server.support import TOKEN, Clock, Deployment, deployed, embedded_app
+from tests.server.support import TIMEOUT, TOKEN, Clock, Deployment, deployed, embedded_app
 from tests.server.test_command import running
 
 
@@ -45,7 +45,7 @@ async def use(plane: Deployment) -> None:
 async def test_of_the_command(tmp_path: Path) -> None:
     data = tmp_path / "new" / "data"
     environment = os.environ | {"FILESYNC_AUTH_TOKEN": TOKEN}
-    async with running(data, environment=environment) as server, httpx.AsyncClient() as client:
+    async with running(data, environment=environment) as server, httpx.AsyncClient(timeout=TIMEOUT) as client:
         await use(Deployment(server.url, client))
         assert open_to_others(data) == []
         assert {path.name for path in data.iterdir()} >= {"objects", "sync.sqlite", "sync.lock"}

@@ -31,7 +31,7 @@ from filesync_server.objects.s3 import S3Store
 from tests.harness.waiting import until
 from tests.server.s3_dialect import PlainStore
 from tests.server.s3_server import BUCKET, S3Server
-from tests.server.support import DATA, KEY, TOKEN, Clock, Deployment, serving, sha256
+from tests.server.support import DATA, KEY, TIMEOUT, TOKEN, Clock, Deployment, serving, sha256
 
 
 def query(url: str) -> dict[str, str]:
@@ -73,7 +73,7 @@ async def test_an_upload_to_s3_is_counted_and_told_of(s3: S3Server, tmp_path: Pa
     store, told, quota = s3.store(), list[Uploaded](), Quota(max_bytes=len(DATA))
     admission = Admission(store, tmp_path / "usage", per_store=quota, after_upload=told.append, clock=clock)
     signer = create_signer(store, authenticate=token_auth(TOKEN), admission=admission)
-    async with serving(Compose({"/api": signer})) as url, httpx.AsyncClient() as client:
+    async with serving(Compose({"/api": signer})) as url, httpx.AsyncClient(timeout=TIMEOUT) as client:
         deployment = Deployment(url, client, store)
         answer = await deployment.put(KEY, DATA, contentType="image/png", contentLength=len(DATA))
         assert answer.status_code == 200
@@ -124,7 +124,7 @@ async def test_styles_of_address(options: dict[str, object], start: str) -> None
 
 async def test_a_prefix_is_nobodys_business(s3: S3Server) -> None:
     store = s3.store(prefix="deep/prefix")
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=TIMEOUT) as client:
         signed = await store.sign_upload(Upload("store/x"), "")
         assert (await client.put(signed.url, content=b"1")).status_code == 200
     assert s3.client().get_object(Bucket=BUCKET, Key="deep/prefix/store/x")["Body"].read() == b"1"
@@ -142,7 +142,7 @@ async def test_an_expired_url_is_refused(s3: S3Server, monkeypatch: pytest.Monke
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: past)
     signed = await store.sign_upload(Upload("store/late"), "")
     monkeypatch.undo()
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=TIMEOUT) as client:
         assert (await client.put(signed.url, content=b"late")).status_code in {400, 403}
     assert await store.head("store/late") is None
     await store.close()
@@ -153,7 +153,7 @@ async def test_wrong_keys_are_a_store_that_refuses(s3: S3Server) -> None:
     with pytest.raises(ObjectStoreError):
         await store.check()
     signed = await store.sign_download("store/x", "")
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=TIMEOUT) as client:
         assert (await client.get(signed.url)).status_code == 403
     await store.close()
 
@@ -169,7 +169,7 @@ async def test_health_says_what_is_wrong(s3: S3Server, option: dict[str, str], w
     store = s3.store(**option)
     async with (
         serving(create_signer(store, authenticate=public_access)) as url,
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(timeout=TIMEOUT) as client,
     ):
         answer = await client.get(f"{url}/health")
     assert answer.status_code == 503
@@ -211,7 +211,7 @@ async def test_the_part_size_grows_with_the_object(s3: S3Server) -> None:
 @contextlib.asynccontextmanager
 async def signer_of(plain: PlainStore, **options: Any) -> AsyncIterator[Deployment]:
     """A signer before a store that takes no checksums."""
-    async with serving(plain) as endpoint, httpx.AsyncClient() as client:
+    async with serving(plain) as endpoint, httpx.AsyncClient(timeout=TIMEOUT) as client:
         keys = {"access_key": "k", "secret_key": "s"}
         store = S3Store(BUCKET, endpoint=endpoint, path_style=True, **keys, **options)
         async with serving(Compose({"/api": create_signer(store, authenticate=token_auth(TOKEN))})) as url:
@@ -260,7 +260,7 @@ async def test_a_key_that_ends_in_a_hash_is_bound_to_it_asked_for_or_not(s3: S3S
     store = s3.store(prefix="bound")
     async with (
         serving(Compose({"/api": create_signer(store, authenticate=token_auth(TOKEN))})) as url,
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(timeout=TIMEOUT) as client,
     ):
         signer = Deployment(url, client, store)
         signed = await signer.sign("sign/upload", key=KEY)

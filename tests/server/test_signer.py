@@ -17,7 +17,17 @@ from filesync_server import ALL_RIGHTS, Identity, create_signer, public_access, 
 from filesync_server.objects.embedded import EmbeddedStore
 from filesync_server.objects.port import StoreUnavailableError
 from tests.harness.waiting import until
-from tests.server.support import BEARER, JSON, TOKEN, Clock, Deployment, deployed, embedded_app, serving
+from tests.server.support import (
+    BEARER,
+    JSON,
+    TIMEOUT,
+    TOKEN,
+    Clock,
+    Deployment,
+    deployed,
+    embedded_app,
+    serving,
+)
 
 CALLS = ["sign/upload", "sign/download", "delete", "head", "multipart/create", "multipart/sign"]
 CALLS += ["batch", "multipart/list", "multipart/complete", "multipart/abort"]
@@ -25,7 +35,7 @@ CALLS += ["batch", "multipart/list", "multipart/complete", "multipart/abort"]
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=TIMEOUT) as client:
         yield client
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from filesync_server import create_site
-from tests.server.support import serving
+from tests.server.support import TIMEOUT, serving
 
 
 @pytest.fixture
@@ -41,7 +41,10 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def client(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
-    async with serving(create_site(folder)) as url, httpx.AsyncClient(base_url=url) as client:
+    async with (
+        serving(create_site(folder)) as url,
+        httpx.AsyncClient(base_url=url, timeout=TIMEOUT) as client,
+    ):
         client.headers["Accept-Encoding"] = "identity"
         yield client
 
@@ -156,7 +159,7 @@ async def test_dots_elsewhere_are_fine(tmp_path: Path) -> None:
     site.mkdir(parents=True)
     (site / "index.html").write_text("content of index.html")
     (site / "a..b.txt").write_text("dots")
-    async with serving(create_site(site)) as url, httpx.AsyncClient(base_url=url) as client:
+    async with serving(create_site(site)) as url, httpx.AsyncClient(base_url=url, timeout=TIMEOUT) as client:
         assert (await client.get("/a..b.txt")).text == "dots"
         assert (await client.get("/")).text == "content of index.html"
 

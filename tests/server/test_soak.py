@@ -14,7 +14,7 @@ import pytest
 from websockets.exceptions import WebSocketException
 
 from filesync_server.command.config import DEVELOPMENT_TOKEN
-from tests.server.support import FILES, hashed_key, sha256
+from tests.server.support import FILES, TIMEOUT, hashed_key, sha256
 from tests.server.sync_client import event, sync_client
 from tests.server.test_command import AUTH, names, running
 
@@ -28,7 +28,7 @@ async def test_kills_leave_no_torn_object_and_lose_no_acknowledged_event(tmp_pat
     confirmed: dict[str, bytes] = {}
     acknowledged = 0
     for _ in range(KILLS):
-        async with running(tmp_path) as server, httpx.AsyncClient() as client:
+        async with running(tmp_path) as server, httpx.AsyncClient(timeout=TIMEOUT) as client:
 
             async def upload(url: str, data: bytes, client: httpx.AsyncClient = client) -> None:
                 key = hashed_key(data)
@@ -54,7 +54,7 @@ async def test_kills_leave_no_torn_object_and_lose_no_acknowledged_event(tmp_pat
             for task in work:
                 with contextlib.suppress(httpx.TransportError, WebSocketException, OSError):
                     await task
-    async with running(tmp_path) as server, httpx.AsyncClient() as client:
+    async with running(tmp_path) as server, httpx.AsyncClient(timeout=TIMEOUT) as client:
         for key, data in confirmed.items():
             assert (await client.get(f"{server.url}{FILES}/{key}", headers=AUTH)).content == data
         for name in names(tmp_path, "objects/blobs/*/*"):

@@ -14,6 +14,7 @@ from filesync_server import Compose, Hub, Identity, create_sync_backend, sync_pa
 from filesync_web.livestore.wire import sync_query
 from tests.server.support import (
     BEARER,
+    TIMEOUT,
     TOKEN,
     serving,
 )
@@ -48,7 +49,7 @@ async def test_wrong_path_and_missing_upgrade(url: str) -> None:
     with pytest.raises(InvalidStatus) as refusal:
         await connect(f"{url.replace('http', 'ws')}/sync/other?{sync_query('store', {'authToken': TOKEN})}")
     assert refusal.value.response.status_code == 404
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=TIMEOUT) as client:
         answer = await client.get(f"{url}/sync?{sync_query('store', {'authToken': TOKEN})}")
     assert answer.status_code == 426
 
