@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from tests.e2e.gallery import Gallery, Held, picture, png
+from tests.e2e.gallery import SLOW, Gallery, Held, picture, png
+from tests.harness.waiting import wait_until
 
 WIDE, LONG = png(600, 400, (200, 30, 40)), png(40, 900, (10, 120, 60))
 LONG_NAME = f"{'a-very-long-name-without-a-space' * 4}.txt"
@@ -130,9 +131,9 @@ def test_the_page_fits_while_it_loads(gallery: Gallery) -> None:
     interpreter = Held(page, "**/pyodide.asm.wasm")
     page.goto("/?storeId=looks&localOnly=1")
     expect(page.locator("#loading-text")).to_be_visible()
+    wait_until(lambda: interpreter.waiting, "Python is being loaded", timeout=SLOW, page=page)
     assert page.evaluate(MISFITS, SMALLEST) == []
     assert page.evaluate(MOVING) == []
     track, fill = page.evaluate(COLOURS, [".loading .track", ".loading .fill"])
     assert fill["fill"] != track["fill"]
-    assert interpreter.waiting
     page.close()
