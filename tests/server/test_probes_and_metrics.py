@@ -18,7 +18,7 @@ import pytest
 from filesync_server.command.app import build_app
 from filesync_server.command.config import DEVELOPMENT_TOKEN, Settings
 from tests.harness.waiting import until
-from tests.server.support import DATA, FILES, KEY, serving
+from tests.server.support import DATA, FILES, KEY, TIMEOUT, serving
 from tests.server.sync_client import event, sync_client
 from tests.server.test_command import AUTH, running
 from tests.server.test_workers import START_TIMEOUT, workers_of
@@ -29,7 +29,10 @@ METRICS_AUTH = {"Authorization": f"Bearer {METRICS_TOKEN}"}
 
 @asynccontextmanager
 async def served(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    async with serving(build_app(settings), lifespan="on") as url, httpx.AsyncClient(base_url=url) as client:
+    async with (
+        serving(build_app(settings), lifespan="on") as url,
+        httpx.AsyncClient(base_url=url, timeout=TIMEOUT) as client,
+    ):
         yield client
 
 
@@ -123,6 +126,11 @@ async def test_every_worker_answers_for_all(database: str, tmp_path: Path) -> No
         await until(lambda: len(workers_of(server)) == 2, "two workers live", timeout=START_TIMEOUT)
         await asyncio.gather(*(client.get("/api/health") for _ in range(20)))
         asked = 'filesync_requests_total{method="GET",part="api",status="200"}'
+
+        async def are_counted() -> bool:
+            return (await numbers(client))[asked] == 20
+
+        await until(are_counted, "all are counted, each a moment after its answer")
         assert [(await numbers(client))[asked] for _ in range(6)] == [20] * 6
         async with sync_client(server.url, token=DEVELOPMENT_TOKEN) as socket:
             await socket.ping()
@@ -142,7 +150,10 @@ async def _connections_are(client: httpx.AsyncClient, count: int) -> bool:
 
 
 async def test_logs_are_lines_of_json(tmp_path: Path) -> None:
-    async with running(tmp_path, "--log-format", "json") as server, httpx.AsyncClient() as client:
+    async with (
+        running(tmp_path, "--log-format", "json") as server,
+        httpx.AsyncClient(timeout=TIMEOUT) as client,
+    ):
         await client.get(f"{server.url}/healthz?sig=secret")
         await server.end(signal.SIGTERM)
     records = [json.loads(line) for line in server.lines]

@@ -17,7 +17,7 @@ from websockets.exceptions import InvalidStatus
 
 from filesync_server.command.config import DEVELOPMENT_TOKEN
 from tests.harness.waiting import until
-from tests.server.support import FILES, hashed_key
+from tests.server.support import FILES, TIMEOUT, hashed_key
 from tests.server.sync_client import event, sync_client
 from tests.server.test_command import AUTH, Process, names, running
 
@@ -28,8 +28,14 @@ def workers_of(server: Process) -> set[int]:
     """The process ids of the workers that live."""
     pid = server.process.pid
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    commands = {int(child): Path(f"/proc/{child}/cmdline").read_bytes() for child in children}
-    return {child for child, command in commands.items() if b"spawn_main" in command}
+    return {int(child) for child in children if b"spawn_main" in _command(child)}
+
+
+def _command(pid: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has just ended
+        return b""
 
 
 def running_processes() -> set[int]:
@@ -134,7 +140,7 @@ async def test_an_upload_under_way_gets_the_grace_time(tmp_path: Path, finishes:
             go_on.set()
             with contextlib.suppress(httpx.TransportError):
                 assert (await upload).status_code == 500
-    async with running(tmp_path) as server, httpx.AsyncClient() as client:
+    async with running(tmp_path) as server, httpx.AsyncClient(timeout=TIMEOUT) as client:
         answer = await client.get(f"{server.url}{FILES}/{hashed_key(content)}", headers=AUTH)
         assert answer.status_code == (200 if finishes else 404)
         assert names(tmp_path, "objects/tmp/*.part") == set()
