@@ -72,7 +72,7 @@ async def test_clients_on_cpython_go_on(
             if number % 4 == 3:
                 await saver.delete_file(saved.file_id)
                 del files[saved.file_id]
-        await asyncio.to_thread(member.join, 60)
+        await asyncio.to_thread(member.join, 120)
         for store, sync in ((here, a), (there, b)):
             await until(partial(has_all, store, files), "all files are here and uploaded", timeout=60)
             for file_id, content in files.items():

@@ -61,10 +61,10 @@ async def test_a_long_log_gets_through_a_slow_link(
     fast = SyncOptions(f"{bare_server.url}/sync", auth_token=TOKEN)
     here = await open_store(NOTES, store_id=store_id, sync=fast, data_dir=tmp_path / "here")
     await here.commit(*(note_added(id=f"{n}", body=BODY) for n in range(EVENTS)))
-    await until(lambda: not here.sync_status.pending, "the backend has the log", timeout=20)
+    await until(lambda: not here.sync_status.pending, "the backend has the log")
     await here.close()
     async with slow_link(bare_server, break_after) as url:
         slow = SyncOptions(f"{url}/sync", auth_token=TOKEN, transport="http")
         there = await open_store(NOTES, store_id=store_id, sync=slow, data_dir=tmp_path / "there")
-        await until(lambda: len(bodies(there)) == EVENTS, "the log is there", timeout=30)
+        await until(lambda: len(bodies(there)) == EVENTS, "the log is there", timeout=90)
         await there.close()
