@@ -115,7 +115,7 @@ def test_another_tab_uploads_when_the_leader_is_killed(
     leader, second, third = (Gallery(browser, store_id) for _ in range(3))
     trap = fault_proxy.set_trap("PUT", "/livestore-filesync-files/", "up", 0.5)
     third.add(pictures[0])
-    wait_until(lambda: trap.holds, "the upload has begun", timeout=SLOW)
+    wait_until(trap.sprung.is_set, "the upload has begun", timeout=SLOW)
     for tab in (leader, second):
         tab.expect_cards(
             "the picture", lambda cards: [card.width for card in cards] == [320]
