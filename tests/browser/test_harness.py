@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.harness import PageErrors, Profile, PyodidePage, PyodideRun, ServerProcess, run_in_pyodide
+from tests.harness.waiting import wait_until
 from tests.in_page import kept
 from tools.common import ROOT
 
@@ -107,11 +108,15 @@ def test_an_assert_in_a_page_fails_and_says_why(selenium_everywhere: PyodidePage
 
 
 def test_an_uncaught_error_in_a_page_is_collected(selenium: PyodidePage, page_errors: PageErrors) -> None:
-    selenium.driver.evaluate("() => { setTimeout(() => { throw new Error('on purpose'); }) }")
-    selenium.driver.evaluate("() => new Promise((resolve) => setTimeout(resolve))")
+    def fails(script: str) -> None:
+        selenium.driver.evaluate(f"() => {{ {script} }}")
+        wait_until(lambda: page_errors.uncaught, "the error is reported", page=selenium.driver)
+
+    fails("setTimeout(() => { throw new Error('on purpose'); })")
     assert any("on purpose" in error for error in page_errors.collect())
     page_errors.allow("on purpose")
-    selenium.driver.evaluate("() => { Promise.reject(new Error('on purpose')); }")
+    fails("Promise.reject(new Error('on purpose'));")
+    assert page_errors.collect() == []
 
 
 @run_in_pyodide

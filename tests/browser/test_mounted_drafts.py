@@ -68,11 +68,10 @@ def test_any_draft_is_like_one_in_memory(selenium_everywhere: PyodidePage, store
 async def test_a_large_file_is_written_read_and_changed(
     selenium_everywhere: PyodidePage, store_id: str
 ) -> None:
-    import asyncio
     import hashlib
     from pathlib import Path
 
-    from tests.in_page.blobs import leftovers
+    from tests.in_page.blobs import wait_for_none_left
     from tests.in_page.client import close_client, open_client
 
     _store, sync = await open_client(store_id)
@@ -94,8 +93,7 @@ async def test_a_large_file_is_written_read_and_changed(
         assert mounted._stored.find("large.bin").content_hash == hashlib.sha256(content).hexdigest()
         await mounted.unmount()
         await sync.collect_garbage()
-        while await leftovers(store_id):  # the blob worker removes them without being waited for
-            await asyncio.sleep(0.01)
+        await wait_for_none_left(store_id)
     finally:
         await close_client()
 
@@ -124,7 +122,7 @@ async def look(selenium: PyodidePage, store_id: str) -> None:
     import os
     from pathlib import Path
 
-    from tests.in_page.blobs import leftovers
+    from tests.in_page.blobs import wait_for_none_left
     from tests.in_page.client import close_client, open_client
 
     _store, sync = await open_client(store_id)
@@ -138,7 +136,7 @@ async def look(selenium: PyodidePage, store_id: str) -> None:
         await sync.collect_garbage()
         await mounted.unmount()
         await sync.collect_garbage()
-        assert await leftovers(store_id) == []
+        await wait_for_none_left(store_id)
     finally:
         await close_client()
 

@@ -6,6 +6,7 @@ import js
 from pyodide.ffi import JsException
 
 from filesync_web.browser.blobs import OpfsBlobStore
+from tests.harness.waiting import until
 from tests.in_page import kept
 
 
@@ -23,3 +24,12 @@ async def leftovers(store_id: str) -> list[str]:
     except JsException:  # there is no such folder
         return []
     return list(await js.Array.fromAsync(root.keys()))
+
+
+async def wait_for_none_left(store_id: str) -> None:
+    """Some are removed by the blob worker without anybody waiting for it."""
+
+    async def is_empty() -> bool:
+        return not await leftovers(store_id)
+
+    await until(is_empty, "no temporary file is left")
