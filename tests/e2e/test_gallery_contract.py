@@ -58,11 +58,10 @@ def test_files_are_added_in_order_by_the_same_input(new_context: NewContext, sto
     gallery.add(picture("3.png", contents[3]))  # the same file once more is another file
     expect(gallery.page.get_by_test_id("empty-state")).to_be_hidden()
     expected = [sha256(content) for content in [*contents, contents[3]]]
-    assert hashes(gallery.all_cards()) == expected
+    gallery.expect_hashes(expected)
     gallery.expect_all_uploaded()
     gallery.reload()
-    expect(gallery.cards).to_have_count(5)
-    assert hashes(gallery.all_cards()) == expected
+    gallery.expect_hashes(expected)
     for card in gallery.all_cards():
         expect(card.part("file-can-display")).to_have_text("true")
         expect(card.part("file-download-status")).to_have_text("done")
@@ -108,8 +107,9 @@ def test_at_most_two_uploads_at_a_time_and_one_snapshot(new_context: NewContext,
     expect(here.in_panel("sync-has-pending")).to_have_text("Yes")
     expect(here.page.get_by_test_id("transfer-progress-section")).to_be_visible()
     wait_until(lambda: len(uploads.waiting) == 2, "two uploads wait", timeout=SLOW, page=here.page)
-    statuses = [card.part("file-upload-status").inner_text() for card in here.all_cards()]
-    assert sorted(statuses) == ["inProgress"] * 2 + ["queued"] * 3
+    statuses = lambda: sorted(here.page.get_by_test_id("file-upload-status").all_inner_texts())  # noqa: E731
+    two_go = lambda: statuses() == ["inProgress"] * 2 + ["queued"] * 3  # noqa: E731
+    wait_until(two_go, lambda: f"two cards say so: {statuses()}", timeout=SLOW, page=here.page)
     ids = {card.root.get_attribute("data-file-id") for card in here.all_cards()}
     uploading, queued = here.listed("Uploading Files"), here.listed("Queued Uploads")
     assert (len(uploading), len(queued)) == (2, 3)
@@ -199,10 +199,10 @@ def test_delete_takes_the_card_and_the_remote_object(new_context: NewContext, st
     there.card(0).expect_synced(sha256(RED))
     assert remote_exists(here.page, store_id, sha256(RED))
     here.card(0).part("delete-button").click()
-    expect(here.cards).to_have_count(0, timeout=2000)
+    expect(here.cards).to_have_count(0)
     expect(here.page.get_by_test_id("empty-state")).to_be_visible()
     gone = lambda: not remote_exists(here.page, store_id, sha256(RED))  # noqa: E731
-    wait_until(gone, "the object is gone", timeout=5, page=here.page)
+    wait_until(gone, "the object is gone", timeout=SLOW, page=here.page)
     expect(there.cards).to_have_count(0)
     here.expect_counts()
 
@@ -229,7 +229,7 @@ def test_switch_stops_metadata_in_both_directions(new_context: NewContext, store
         expect(gallery.page.get_by_test_id("toggle-livestore-sync")).to_have_text("Enabled")
         expect(gallery.cards).to_have_count(2)
         gallery.expect_all_uploaded()
-    assert hashes(here.all_cards()) == hashes(there.all_cards())
+    there.expect_hashes(hashes(here.all_cards()))
 
 
 def test_local_only_asks_nobody(new_context: NewContext, store_id: str) -> None:

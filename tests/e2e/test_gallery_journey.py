@@ -180,7 +180,7 @@ def test_of_two_files_with_the_same_bytes_one_can_go(new_context: NewContext, st
     here.card(0).part("delete-button").click()
     expect(here.cards).to_have_count(0)
     gone = lambda: not remote_exists(here.page, store_id, sha256(RED))  # noqa: E731
-    wait_until(gone, "the object is gone", timeout=5, page=here.page)
+    wait_until(gone, "the object is gone", timeout=SLOW, page=here.page)
 
 
 @pytest.mark.only_in("chromium", reason="Playwright does not tell of Firefox's downloads")
