@@ -45,7 +45,7 @@ class _Look:
     def __init__(self, view: View) -> None:
         self._view = view
         self._noted = {known.file_id: known for known in view.known}
-        blocked = {known.file_id for known in view.known if view.is_blocked(known.path)}
+        blocked = {known.file_id for known in view.known if view.is_blocked(known.path)} | view.moving
         self._pairs = pairs(
             [known for known in view.known if known.file_id not in blocked], view.folder, view.store
         )

@@ -52,15 +52,17 @@ class View:
     """Both sides at one moment.
 
     `folder`: content by path. `store`: the live files by id. `deleted`: the ids of what was deleted by
-    somebody; an id that is in neither has vanished, which is no deletion. `is_blocked` says of a path that
-    something is there, or above it, which is left alone. `is_confirmed`: the sync backend has everything
-    that this device has written, and the other way round.
+    somebody; an id that is in neither has vanished, which is no deletion. `moving`: the ids of known files
+    that may be in the folder under another path, where they could not be read. `is_blocked` says of a path
+    that something is there, or above it, which is left alone. `is_confirmed`: the sync backend has
+    everything that this device has written, and the other way round.
     """
 
     known: Sequence[Known]
     folder: Mapping[str, str]
     store: Mapping[str, StoreFile]
     deleted: Set[str] = frozenset()
+    moving: Set[str] = frozenset()
     is_blocked: Callable[[str], bool] = lambda _path: False
     is_confirmed: bool = True
 
