@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from filesync_web.aio.listeners import changes
+from filesync_web.aio.waiting import first_of
 from filesync_web.command.cli import Json, offline_reason, use_store
 from filesync_web.command.console import Console
 from filesync_web.command.failures import IncompleteError
@@ -131,7 +132,9 @@ async def _watch(session: Session, kept: Mirror, place: Folder, console: Console
         async with _changes(session, place, ended) as changed:
             while not ended.is_set():
                 changed.clear()
-                report = await _look(session, kept)
+                report = await _look(session, kept, ended)
+                if report is None:
+                    break
                 if is_new and not report.done:
                     console.note(f"watching {place.root}")
                     is_new = False
@@ -167,12 +170,16 @@ class News:
         return new
 
 
-async def _look(session: Session, kept: Mirror) -> Report:
-    """One look; a full disk is told, and waited for."""
+async def _look(session: Session, kept: Mirror, ended: asyncio.Event) -> Report | None:
+    """One look; a full disk is told, and waited for. None when somebody has ended the mirror meanwhile: then
+    the look is broken off, since the rest of it may take long, or wait for a download without a server."""
+    looking = kept.look(is_offline=not session.files.is_online())
+    first = await first_of(looking, ended.wait())
     try:
-        return await kept.look(is_offline=not session.files.is_online())
+        found = first.result()
     except QuotaExceededError as error:
         return Report(failed={"": str(error)})
+    return found if isinstance(found, Report) else None
 
 
 async def _wait(changed: asyncio.Event, ended: asyncio.Event, report: Report) -> None:

@@ -147,6 +147,22 @@ def test_a_watching_mirror_waits_silently_for_what_another_device_is_just_upload
     assert (watching.returncode, err) == (0, f"watching {here.folder}\n")
 
 
+def test_a_watching_mirror_ends_by_ctrl_c_also_while_it_waits_for_a_download(
+    here: MirroredShell, there: MirroredShell, fault_proxy: FaultProxy
+) -> None:
+    there.write("from there.txt", b"there")
+    there.mirror()
+    here.shell.url = fault_proxy.url
+    download = fault_proxy.set_trap("GET", "/livestore-filesync-files/", "down", 0)
+    watching = here.shell.begin("mirror", here.folder)
+    assert download.sprung.wait(20)
+    watching.send_signal(signal.SIGINT)
+    assert watching.wait(20) == 0
+    fault_proxy.let_go()
+    assert did(here.mirror()) == {"got": 1}
+    assert here.tree() == {"from there.txt": b"there"}
+
+
 def test_what_cannot_be_mirrored_is_told_with_the_exit_code(
     here: MirroredShell, server: ServerProcess
 ) -> None:
