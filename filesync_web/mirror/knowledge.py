@@ -50,7 +50,10 @@ class Knowledge:
             self._db.executescript(_TABLES)
             self._db.execute(f"PRAGMA user_version={FORMAT}")
             rows = self._db.execute("SELECT path, file_id, content, name, sent, arriving FROM known")
-            self._known = {row[1]: Known(*row) for row in rows}
+            self._known = {
+                file_id: Known(path, file_id, content, name, tuple(sent.split()), arriving)
+                for path, file_id, content, name, sent, arriving in rows
+            }
         except sqlite3.DatabaseError as error:
             raise StoreError(
                 f"{path} cannot be read: {error}. Remove it: the mirror then compares both sides anew, and "
@@ -76,7 +79,7 @@ class Knowledge:
         self._db.execute(
             "INSERT OR REPLACE INTO known (path, file_id, content, name, sent, arriving) "
             "VALUES (?, ?, ?, ?, ?, ?)",
-            astuple(known),
+            (known.path, known.file_id, known.content, known.name, " ".join(known.sent), known.arriving),
         )
         self._known[known.file_id] = known
 

@@ -121,8 +121,8 @@ class Mirror:
         )
 
     def _moving(self, known: list[Known], scan: Scan) -> set[str]:
-        """The known files that may be somewhere in the folder where they were not read: by the inode that
-        they had. Nothing tells that of one which this mirror had just written when it died."""
+        """The known files that may be where the folder could not be read: by the inode that they had. Nothing
+        tells that of one which this mirror had just written when it died."""
         if not scan.unread:
             return set()
         unread = {None, *scan.unread}
@@ -132,7 +132,7 @@ class Mirror:
             hashed = None if each.arriving else hashes.get(each.path)
             return None if hashed is None else hashed.stamp.inode
 
-        return {each.file_id for each in known if each.path not in scan.contents and inode(each) in unread}
+        return {each.file_id for each in known if inode(each) in unread}
 
     def _deleted(self, file_ids: list[str]) -> set[str]:
         return {record.id for record in self._tables.records(file_ids) if not record.is_live}

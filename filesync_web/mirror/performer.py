@@ -89,7 +89,7 @@ class Performer:
                 await self._update(step)
             case RenameInStore():
                 await self._files.rename_file(step.file_id, step.path)
-                self._renote(step.file_id, path=step.path, name=step.path)
+                self._renote(step.file_id, lambda known: replace(known, path=step.path, name=step.path))
             case DeleteInStore():
                 await self._delete(step)
             case RemoveInFolder():
@@ -113,7 +113,9 @@ class Performer:
 
     async def _update(self, step: Update) -> None:
         entry = self._entry(step.path, step.content)
-        self._renote(step.file_id, path=step.path, sent=step.content)
+        self._renote(
+            step.file_id, lambda known: replace(known.sending(step.content, step.base), path=step.path)
+        )
 
         async def update() -> None:
             await self._files.update_file(step.file_id, await self._bytes(entry), if_content=step.base)
@@ -141,7 +143,8 @@ class Performer:
     async def _delete(self, step: DeleteInStore) -> None:
         if await in_thread(self._folder.is_there, step.path, self._scan):
             raise InTheWayError(f"{step.path} is there again")
-        self._renote(step.file_id, sent=step.base)  # a deletion of our own must not be taken for another's
+        # Noted so, a deletion of our own is not taken for another's.
+        self._renote(step.file_id, lambda known: replace(known, sent=(step.base,)))
         await self._files.delete_file(step.file_id, if_content=step.base)
         self._knowledge.forget([step.file_id])
 
@@ -165,7 +168,7 @@ class Performer:
         if entry is None:
             raise InTheWayError(f"{step.path} has gone")
         moved = await in_thread(self._folder.rename, entry, step.new_path, self._scan)
-        self._renote(step.file_id, path=step.new_path)
+        self._renote(step.file_id, lambda known: replace(known, path=step.new_path))
         del self._scan.files[step.path]
         self._keep(step.new_path, moved, self._scan.contents.pop(step.path).content)
 
@@ -214,10 +217,10 @@ class Performer:
         self._scan.contents[path] = hashed = Hashed(entry.stamp, content, time.time_ns())
         self._knowledge.keep_hashes({path: hashed})
 
-    def _renote(self, file_id: str, **changes: str) -> None:
+    def _renote(self, file_id: str, change: Callable[[Known], Known]) -> None:
         known = self._knowledge.of(file_id)
         if known is not None:
-            self._knowledge.note(replace(known, **changes))
+            self._knowledge.note(change(known))
 
 
 def finish_removals(folder: Folder, knowledge: Knowledge) -> None:

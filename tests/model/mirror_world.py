@@ -141,8 +141,8 @@ class Device:
 
     def _moving(self, unread: str) -> set[str]:
         """The known files that may be the one there."""
-        missing = [known for known in self.known.values() if known.path not in self.folder]
-        return {each.file_id for each in missing if each.arriving or self.folder[unread] == each.last}
+        known = self.known.values()
+        return {each.file_id for each in known if each.arriving or self.folder[unread] == each.last}
 
     def _finish_removals(self) -> None:
         for file_id, (path, content) in self.removing.items():
@@ -175,9 +175,9 @@ class Device:
                 self.made += 1
                 self._note(Known(step.path, f"{self.name}{self.made}", step.content, step.name))
             case Update() if (known := self._known_of(step.file_id)) is not None:
-                self._note(replace(known, path=step.path, sent=step.content))
+                self._note(replace(known.sending(step.content, step.base), path=step.path))
             case DeleteInStore() if (known := self._known_of(step.file_id)) is not None:
-                self._note(replace(known, sent=step.base))
+                self._note(replace(known, sent=(step.base,)))
             case RemoveInFolder() if self.folder.get(step.path) == step.content:
                 self.removing[step.file_id] = (step.path, step.content)
             case Write() if self._may_write(step) and self._has(step.file_id, step.content):
@@ -253,6 +253,9 @@ class MirrorWorld:
         self.dropped: set[str] = set()
         self.may_double = False
         self._moves = 0
+        self._reused: set[str] = set()
+        """The devices where somebody has moved a file and written another one to its path, which makes of the
+        moved one a copy: where both have done it to one file, it has two."""
 
     def act(self, kind: str, who: int, a: int, b: int) -> None:
         getattr(self, f"_{kind}")(self.devices[who % 2], a, b)
@@ -266,6 +269,9 @@ class MirrorWorld:
     def _write(self, device: Device, a: int, _b: int) -> None:
         path = NAMES[a % len(NAMES)]
         if path in device.folder or device._is_free(path):
+            if path not in device.folder and any(known.path == path for known in device.known.values()):
+                self._reused.add(device.name)
+                self.may_double |= len(self._reused) == 2
             self.dropped |= {device.folder[path]} if path in device.folder else set()
             device.folder[path] = self._content()
 

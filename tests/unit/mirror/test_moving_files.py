@@ -236,6 +236,20 @@ async def test_a_content_that_arrived_before_a_death_and_moves_during_the_next_l
     assert device.hashes() == {"b": sha(b"two")}
 
 
+async def test_a_second_edit_before_which_a_mirror_dies_is_no_conflict_with_the_first(
+    folder: MirroredFolder, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(device.store), "has_backend", True)  # one that confirms nothing
+    for content in (b"one", b"two"):
+        folder.write("a", content)
+        await folder.settle()
+    folder.write("a", b"three")
+    await die(folder, monkeypatch, device.sync, "update_file")
+    await folder.settle()
+    assert folder.tree() == {"a": b"three"}
+    assert device.hashes() == {"a": sha(b"three")}
+
+
 async def test_a_deletion_during_which_a_mirror_dies_is_finished_and_not_undone(
     folder: MirroredFolder, device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
