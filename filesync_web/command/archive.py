@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import shutil
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from filesync_web.command.getting import CHUNK_SIZE
 from filesync_web.command.listing import name_of
 from filesync_web.core.display import get_file_metadata
 from filesync_web.core.foreign import parse_json
@@ -47,7 +49,7 @@ class Archive(Protocol):
 
     def write(self, path: str, content: bytes) -> None: ...
 
-    def copy(self, path: str, source: Path) -> None: ...
+    def copy(self, path: str, source: BinaryIO) -> None: ...
 
 
 class FolderArchive:
@@ -63,13 +65,14 @@ class FolderArchive:
         part.write_bytes(content)
         part.replace(self._folder / path)
 
-    def copy(self, path: str, source: Path) -> None:
+    def copy(self, path: str, source: BinaryIO) -> None:
         """Copy a file as a whole."""
         target = self._folder / path
-        if target.exists() and target.stat().st_size == source.stat().st_size:
+        if target.exists() and target.stat().st_size == _size_of(source):
             return
         part = target.with_suffix(".part")
-        shutil.copyfile(source, part)
+        with part.open("wb") as file:
+            shutil.copyfileobj(source, file, CHUNK_SIZE)
         part.replace(target)
 
 
@@ -85,12 +88,15 @@ class TarArchive:
         entry.size = len(content)
         self._tar.addfile(entry, io.BytesIO(content))
 
-    def copy(self, path: str, source: Path) -> None:
+    def copy(self, path: str, source: BinaryIO) -> None:
         """Add the bytes of a file under another name, and nothing else of it."""
         entry = tarfile.TarInfo(path)
-        entry.size = source.stat().st_size
-        with source.open("rb") as file:
-            self._tar.addfile(entry, file)
+        entry.size = _size_of(source)
+        self._tar.addfile(entry, source)
+
+
+def _size_of(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_size
 
 
 @contextmanager

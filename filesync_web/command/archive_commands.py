@@ -12,12 +12,12 @@ from filesync_web.command.archive import CONTENTS, INDEX, index_of, reading, wri
 from filesync_web.command.cli import Json, NoWait, existing, freshen, use_store
 from filesync_web.command.console import Console
 from filesync_web.command.failures import IncompleteError
-from filesync_web.command.getting import local_copy
+from filesync_web.command.getting import own_copy
 from filesync_web.command.listing import live_files, name_of
 from filesync_web.command.putting import until_uploaded
 from filesync_web.command.session import Session
 from filesync_web.core.records import FileRecord
-from filesync_web.errors import BlobNotFoundError, InvalidArgumentError
+from filesync_web.errors import BlobNotFoundError, InvalidArgumentError, UnknownFileError
 
 
 def export_store(
@@ -43,15 +43,17 @@ def export_store(
         with writing(target) as archive:
             for record in filter(lambda record: record.is_usable, live_files(session)):
                 try:
-                    copy = await local_copy(session, record, console)
+                    async with own_copy(session, record, console) as (found, content):
+                        if found.content_hash not in contents:
+                            await to_thread(archive.copy, f"{CONTENTS}/{found.content_hash}", content)
                 except BlobNotFoundError as error:
                     console.note(str(error))
                     missing.append(name_of(record))
-                    continue
-                if record.content_hash not in contents:
-                    await to_thread(archive.copy, f"{CONTENTS}/{record.content_hash}", copy)
-                contents.add(record.content_hash)
-                exported.append(record)
+                except UnknownFileError:
+                    pass  # it was deleted meanwhile
+                else:
+                    contents.add(found.content_hash)
+                    exported.append(found)
             archive.write(INDEX, index_of(session.settings.store, exported))
         return {"files": len(exported), "contents": len(contents), "missing": missing, "path": str(target)}
 

@@ -21,7 +21,7 @@ from filesync_web.command.cli import (
     use_store,
 )
 from filesync_web.command.console import Console, shown
-from filesync_web.command.getting import check_single_target, local_copy, save_as, target_of
+from filesync_web.command.getting import CHUNK_SIZE, check_single_target, own_copy, save_as, target_of
 from filesync_web.command.listing import COLUMNS, deleted_files, entries, find, live_files, name_of
 from filesync_web.command.putting import Putter, named_files, until_uploaded
 from filesync_web.command.session import Session
@@ -86,10 +86,11 @@ def get(
         records = [find(session, name, any_of_same_content=True) for name in names]
         done = []
         for record in records:
-            target = target_of(record, out)
-            save_as(await local_copy(session, record, console), target, force=force)
+            async with own_copy(session, record, console) as (found, content):
+                target = target_of(found, out)
+                save_as(content, target, force=force)
             console.step(str(target))
-            done.append({"id": record.id, "content_hash": record.content_hash, "path": str(target)})
+            done.append({"id": found.id, "content_hash": found.content_hash, "path": str(target)})
         return done
 
     console.result(use_store(context, use))
@@ -105,8 +106,8 @@ def cat(context: typer.Context, names: FileNames) -> None:
     async def use(session: Session) -> None:
         await freshen(session, console)
         for record in [find(session, name, any_of_same_content=True) for name in names]:
-            with (await local_copy(session, record, console)).open("rb") as file:
-                shutil.copyfileobj(file, sys.stdout.buffer, 1 << 20)
+            async with own_copy(session, record, console) as (_, content):
+                shutil.copyfileobj(content, sys.stdout.buffer, CHUNK_SIZE)
         sys.stdout.buffer.flush()
 
     use_store(context, use)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path, PurePath
+from typing import BinaryIO
 
 from filesync_web.command.console import Console
 from filesync_web.command.listing import name_of
@@ -15,26 +18,55 @@ from filesync_web.core.display import get_file_metadata
 from filesync_web.core.records import FileRecord
 from filesync_web.errors import BlobNotFoundError, InvalidArgumentError, StorageError
 
+CHUNK_SIZE = 1 << 20
+"""Bytes that are copied at a time."""
 _LONGEST_NAME = 255  # bytes
 
 
-async def local_copy(session: Session, record: FileRecord, console: Console) -> Path:
-    """The bytes of a file on this device, downloaded when they are not here; the file is not to be changed.
+@asynccontextmanager
+async def own_copy(
+    session: Session, record: FileRecord, console: Console
+) -> AsyncIterator[tuple[FileRecord, BinaryIO]]:
+    """The bytes of a file, downloaded when they are not on this device, and the record that has them: another
+    one than that given, if the file was edited meanwhile. They stay while they are open, whatever others do.
 
-    Raises `BlobNotFoundError` when nobody has uploaded them yet, and the errors of `Session.connect`.
+    Raises `BlobNotFoundError` when nobody has uploaded them yet, `UnknownFileError` when the file was deleted
+    meanwhile, and the errors of `Session.connect`.
     """
+    found, file = await _opened(session, record, console)
+    with file:
+        yield found, file
+
+
+async def _opened(session: Session, record: FileRecord, console: Console) -> tuple[FileRecord, BinaryIO]:
+    while True:
+        path = await _local_path(session, record, console)
+        record = session.tables.live(record.id)
+        with suppress(FileNotFoundError):  # another process has edited or evicted it just now
+            if path.name == record.content_hash:
+                return record, path.open("rb")
+
+
+async def _local_path(session: Session, record: FileRecord, console: Console) -> Path:
     try:
         path: Path = await session.files.read_file(record.id, wait=False)
-    except BlobNotFoundError:
+    except BlobNotFoundError as error:
         if not record.is_uploaded:
-            raise BlobNotFoundError(
-                f"{name_of(record)!r} is not uploaded yet: the device that has it must come online"
-            ) from None
+            raise _not_uploaded(record) from error
         await session.connect()
         sizes = {record.id: get_file_metadata(record).size_bytes or 0}
         with shown_progress(console, session.files, "downloading", sizes):
-            path = await session.files.read_file(record.id)
+            try:
+                path = await session.files.read_file(record.id)
+            except BlobNotFoundError as edited:
+                raise _not_uploaded(record) from edited
     return path
+
+
+def _not_uploaded(record: FileRecord) -> BlobNotFoundError:
+    return BlobNotFoundError(
+        f"{name_of(record)!r} is not uploaded yet: the device that has it must come online"
+    )
 
 
 def target_of(record: FileRecord, out: Path | None) -> Path:
@@ -59,7 +91,7 @@ def _storable(name: str) -> str:
     return stem + suffix
 
 
-def save_as(source: Path, target: Path, *, force: bool) -> None:
+def save_as(source: BinaryIO, target: Path, *, force: bool) -> None:
     """Copy the bytes; the target is there as a whole or not at all.
 
     Raises `InvalidArgumentError` when there is something else, unless `force`; `StorageError` when it
@@ -70,7 +102,8 @@ def save_as(source: Path, target: Path, *, force: bool) -> None:
     try:
         part = target.with_name(f".filesync-{uuid.uuid4().hex}")
         try:
-            shutil.copyfile(source, part)
+            with part.open("xb") as file:
+                shutil.copyfileobj(source, file, CHUNK_SIZE)
             part.replace(target)
         except BaseException:
             part.unlink(missing_ok=True)

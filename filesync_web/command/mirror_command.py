@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -12,12 +14,14 @@ from typing import Annotated
 import typer
 
 from filesync_web.aio.listeners import changes
+from filesync_web.aio.waiting import first_of
 from filesync_web.command.cli import Json, offline_reason, use_store
 from filesync_web.command.console import Console
 from filesync_web.command.failures import IncompleteError
 from filesync_web.command.putting import until_uploaded
 from filesync_web.command.session import KIT, Session
 from filesync_web.command.store_commands import check_server, ended_by_signals
+from filesync_web.core.display import FileSyncEvent
 from filesync_web.errors import InvalidArgumentError, QuotaExceededError
 from filesync_web.mirror.decisions.limit import DEFAULT_LIMIT, delete_limit
 from filesync_web.mirror.folder import Folder
@@ -25,13 +29,15 @@ from filesync_web.mirror.knowledge import Knowledge, knowledge_file
 from filesync_web.mirror.mirror import Mirror
 from filesync_web.mirror.report import Report
 from filesync_web.native.store_folder import StoreFolder
+from filesync_web.ports import Unsubscribe
 
 RETRIES = 10
-"""Looks at what is just being written before it is left for the next run."""
+"""Looks at what is just being written here, or uploaded elsewhere, before it is left for the next run."""
 PAUSE = 0.3
 """Seconds between two of them, and from a change to the look at it."""
 AFTER_FAILURE = 30.0
-"""Seconds until a watching mirror tries again what has failed."""
+"""Seconds until a watching mirror tries again what has failed, and for which something has to wait before
+that is told."""
 
 
 def mirror(  # noqa: PLR0917 - a flag each
@@ -100,7 +106,7 @@ async def _once(session: Session, kept: Mirror, console: Console) -> None:
             if offline is None:
                 await session.until_confirmed()
             retries = 0
-        elif looked.unsettled:
+        elif looked.unsettled or (looked.waiting and offline is None):
             retries += 1
             await asyncio.sleep(PAUSE)
         else:
@@ -120,29 +126,60 @@ async def _once(session: Session, kept: Mirror, console: Console) -> None:
 async def _watch(session: Session, kept: Mirror, place: Folder, console: Console) -> None:
     await check_server(session, console)
     await session.files.retry_errors()
-    noted: set[str] = set()
+    news = News()
     is_new = True
     with ended_by_signals() as ended:
         async with _changes(session, place, ended) as changed:
             while not ended.is_set():
                 changed.clear()
-                report = await _look(session, kept)
+                report = await _look(session, kept, ended)
+                if report is None:
+                    break
                 if is_new and not report.done:
                     console.note(f"watching {place.root}")
                     is_new = False
-                new = [note for note in _notes(report) if note not in noted]
-                noted = set(_notes(report))
-                for note in new:
+                for note in news.of(report):
                     console.note(note)
                 await _wait(changed, ended, report)
 
 
-async def _look(session: Session, kept: Mirror) -> Report:
-    """One look; a full disk is told, and waited for."""
+class News:
+    """What a watching mirror tells of its looks: each thing once, as long as it lasts.
+
+    Mostly the news of a file come some moments before its bytes do, which the other device is just uploading:
+    that something waits is told when it has waited for long.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._told: set[str] = set()
+        self._waiting_since: dict[str, float] = {}
+
+    def of(self, report: Report) -> list[str]:
+        """What is new after this look."""
+        now = self._monotonic()
+        self._waiting_since = {path: self._waiting_since.get(path, now) for path in report.waiting}
+        long = {
+            path: reason
+            for path, reason in report.waiting.items()
+            if now - self._waiting_since[path] >= AFTER_FAILURE
+        }
+        notes = list(_notes(replace(report, waiting=long)))
+        new = [note for note in notes if note not in self._told]
+        self._told = set(notes)
+        return new
+
+
+async def _look(session: Session, kept: Mirror, ended: asyncio.Event) -> Report | None:
+    """One look; a full disk is told, and waited for. None when somebody has ended the mirror meanwhile: then
+    the look is broken off, since the rest of it may take long, or wait for a download without a server."""
+    looking = kept.look(is_offline=not session.files.is_online())
+    first = await first_of(looking, ended.wait())
     try:
-        return await kept.look(is_offline=not session.files.is_online())
+        found = first.result()
     except QuotaExceededError as error:
         return Report(failed={"": str(error)})
+    return found if isinstance(found, Report) else None
 
 
 async def _wait(changed: asyncio.Event, ended: asyncio.Event, report: Report) -> None:
@@ -171,7 +208,11 @@ async def _changes(session: Session, place: Folder, ended: asyncio.Event) -> Asy
 
     store = session.store
     of_files = partial(store.subscribe, [KIT.tables.files])
-    with changes(of_files, store.on_sync_status, store.on_leader_change) as changed:
+
+    def of_server(callback: Callable[[FileSyncEvent], object]) -> Unsubscribe:
+        return session.files.on_event(lambda event: event.type == "online" and callback(event))
+
+    with changes(of_files, of_server, store.on_sync_status, store.on_leader_change) as changed:
 
         async def watch() -> None:
             try:

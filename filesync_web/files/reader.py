@@ -105,9 +105,9 @@ class Reader:
                     taken = await take(record)
                     self._eviction.record_use(record)
                     return taken
-                except BlobNotFoundError:
+                except BlobNotFoundError as error:
                     if not (wait and record.is_uploaded and self._remote.exists):
-                        raise
+                        raise BlobNotFoundError(_why_not_here(record)) from error
                 self._check_open(record.id)
                 await self._expect(record)
                 await changed.wait()
@@ -184,3 +184,8 @@ class Reader:
                 yield changed
             finally:
                 self._waiting.discard(changed)
+
+
+def _why_not_here(record: FileRecord) -> str:
+    why = "" if record.is_uploaded else ", and whoever has them has not uploaded them yet"
+    return f"the bytes of file {record.id} are not on this device{why}"

@@ -14,6 +14,7 @@ import shutil
 import stat
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ from filesync_web.native.durable import make_durable
 
 SETTLE_NS = 500_000_000
 """Half a second."""
+_GONE = (FileNotFoundError, NotADirectoryError)
+"""Says that something is not there any more, or a folder above it."""
 _KINDS = ((stat.S_ISLNK, "a symbolic link"), (stat.S_ISSOCK, "a socket"), (stat.S_ISFIFO, "a pipe"))
 
 
@@ -48,7 +51,11 @@ class Entry:
 @dataclass(slots=True)
 class Scan:
     """What is in a folder. `files` and `contents` by path, `real_folders` the real paths of folders by path;
-    `left_out` says of what is not mirrored why; `unsettled` are files that are just being written.
+    `left_out` says of what is not mirrored why; `unsettled` are files that are just being written or moved.
+
+    People go on while a folder is looked through, so that it is no picture of one moment. `unread` are the
+    inodes of files that are, or may be, somewhere, with a content that this look has not read: a known file
+    with one of them is not gone, even though it is nowhere in `files`.
     """
 
     files: dict[str, Entry] = field(default_factory=dict)
@@ -56,6 +63,23 @@ class Scan:
     real_folders: dict[str, str] = field(default_factory=lambda: {"": ""})
     left_out: dict[str, str] = field(default_factory=dict)
     unsettled: set[str] = field(default_factory=set)
+    unread: set[int] = field(default_factory=set)
+
+    def put_off(self, path: str, inode: int) -> None:
+        """Leave a file to the next look."""
+        self.files.pop(path, None)
+        self.contents.pop(path, None)
+        self.unsettled.add(path)
+        self.unread.add(inode)
+
+    def put_off_what_came(self, later: Scan) -> None:
+        """Leave to the next look what only a later scan has found: it may have been moved here from a folder
+        that this scan had yet to look into."""
+        seen = {entry.stamp.inode for entry in self.files.values()}
+        for path, entry in later.files.items():
+            if entry.stamp.inode not in seen and path not in self.left_out:
+                self.put_off(path, entry.stamp.inode)
+        self.unread |= later.unread
 
     def is_blocked(self, path: str) -> bool:
         """Whether something is there, or above, that is left alone."""
@@ -100,19 +124,42 @@ class Folder:
             except OSError as error:
                 if not path:
                     raise
-                scan.left_out[path] = f"it cannot be read: {error.strerror}"
+                if isinstance(error, _GONE):
+                    scan.unsettled.add(path)
+                else:
+                    scan.left_out[path] = f"it cannot be read: {error.strerror}"
                 continue
             for entry in entries:
                 inner = composed(f"{path}/{entry.name}" if path else entry.name)
                 if self._add(scan, entry, inner, f"{real}/{entry.name}" if real else entry.name, ignored):
                     waiting.append((inner, scan.real_folders[inner]))
+        self._drop_moved(scan)
         return scan
+
+    def _drop_moved(self, scan: Scan) -> None:
+        """Drop where files were that have moved on, and were found once more: two paths that stay are links
+        to one file."""
+        by_inode: dict[int, list[str]] = defaultdict(list)
+        for path, entry in scan.files.items():
+            by_inode[entry.stamp.inode].append(path)
+        for inode, paths in by_inode.items():
+            for path in paths if len(paths) > 1 else []:
+                if self._inode_at(scan.files[path].real) != inode:
+                    del scan.files[path]
+
+    def _inode_at(self, real: str) -> int | None:
+        try:
+            return (self.root / real).lstat().st_ino
+        except OSError:
+            return None
 
     def _add(self, scan: Scan, entry: os.DirEntry[str], path: str, real: str, ignored: Ignored) -> bool:
         """Take one thing into the scan; whether it is a folder to look into."""
         try:
             status = entry.stat(follow_symlinks=False)
-        except FileNotFoundError:  # it has just gone
+        except _GONE:  # or has another name now
+            if not ignored.matches(path):
+                scan.put_off(path, entry.inode())
             return False
         is_folder = stat.S_ISDIR(status.st_mode)
         if ignored.matches(f"{path}/" if is_folder else path):
@@ -140,16 +187,15 @@ class Folder:
             try:
                 now = time.time_ns()
                 content = None if self._is_fresh(entry.stamp, now) else self._hash(entry)
-            except FileNotFoundError:
-                del scan.files[path]
-                continue
+            except _GONE:
+                content = None
             except OSError as error:
                 scan.left_out[path] = f"it cannot be read: {error.strerror}"
+                scan.unread.add(entry.stamp.inode)
                 del scan.files[path]
                 continue
             if content is None:
-                scan.unsettled.add(path)
-                del scan.files[path]
+                scan.put_off(path, entry.stamp.inode)
             else:
                 scan.contents[path] = Hashed(entry.stamp, content, now)
 
@@ -190,13 +236,11 @@ class Folder:
         finally:
             part.unlink(missing_ok=True)
         make_durable(target.parent)
-        now = stamp_of(target.lstat())
-        if not now.is_same_content(written):
-            raise InTheWayError(f"{target} was changed as soon as it was there")
-        return Entry(real, now)
+        return Entry(real, self._stamp_at(real, written))
 
     def rename(self, entry: Entry, new_path: str, scan: Scan) -> Entry:
         """Give a file another path. Raises `InTheWayError`, `OSError`."""
+        self._check(entry)
         real = self._real(new_path, scan)
         target = self.root / real
         self._make_parents(target)
@@ -207,7 +251,7 @@ class Folder:
         except FileNotFoundError as error:
             raise InTheWayError(f"{entry.real} has gone") from error
         self._remove_empty_parents(entry.real)
-        return Entry(real, stamp_of(target.lstat()))
+        return Entry(real, self._stamp_at(real, entry.stamp))
 
     def remove(self, entry: Entry) -> None:
         """Remove a file, with the folders that are empty then. Raises `InTheWayError`, `OSError`."""
@@ -230,10 +274,20 @@ class Folder:
     def _check(self, entry: Entry) -> None:
         try:
             now = stamp_of((self.root / entry.real).lstat())
-        except FileNotFoundError:
+        except _GONE:
             raise InTheWayError(f"{entry.real} has gone") from None
         if now != entry.stamp:
             raise InTheWayError(f"{entry.real} has changed")
+
+    def _stamp_at(self, real: str, written: Stamp) -> Stamp:
+        """The stamp of what was put at a place just now, as long as it is that."""
+        try:
+            now = stamp_of((self.root / real).lstat())
+        except _GONE:
+            raise InTheWayError(f"{real} was moved as soon as it was there") from None
+        if not now.is_same_content(written):
+            raise InTheWayError(f"{real} was changed as soon as it was there")
+        return now
 
     def _real(self, path: str, scan: Scan) -> str:
         """Where a path is to be, in folders that may have names of another Unicode form."""

@@ -27,6 +27,9 @@ CREATE TABLE IF NOT EXISTS known (
 CREATE TABLE IF NOT EXISTS hashes (
     path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, inode INTEGER, ctime_ns INTEGER,
     content TEXT NOT NULL, hashed_at_ns INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS removals (
+    file_id TEXT PRIMARY KEY, real TEXT NOT NULL, size INTEGER, mtime_ns INTEGER, inode INTEGER,
+    ctime_ns INTEGER);
 """
 
 
@@ -47,7 +50,10 @@ class Knowledge:
             self._db.executescript(_TABLES)
             self._db.execute(f"PRAGMA user_version={FORMAT}")
             rows = self._db.execute("SELECT path, file_id, content, name, sent, arriving FROM known")
-            self._known = {row[1]: Known(*row) for row in rows}
+            self._known = {
+                file_id: Known(path, file_id, content, name, tuple(sent.split()), arriving)
+                for path, file_id, content, name, sent, arriving in rows
+            }
         except sqlite3.DatabaseError as error:
             raise StoreError(
                 f"{path} cannot be read: {error}. Remove it: the mirror then compares both sides anew, and "
@@ -73,7 +79,7 @@ class Knowledge:
         self._db.execute(
             "INSERT OR REPLACE INTO known (path, file_id, content, name, sent, arriving) "
             "VALUES (?, ?, ?, ?, ?, ?)",
-            astuple(known),
+            (known.path, known.file_id, known.content, known.name, " ".join(known.sent), known.arriving),
         )
         self._known[known.file_id] = known
 
@@ -82,6 +88,24 @@ class Knowledge:
         for file_id in list(file_ids):
             self._db.execute("DELETE FROM known WHERE file_id = ?", (file_id,))
             self._known.pop(file_id, None)
+            self.end_removal(file_id)
+
+    # --- what is just being removed from the folder
+
+    def begin_removal(self, file_id: str, real: str, stamp: Stamp) -> None:
+        """The folder's file of that stamp is going to be removed, and forgotten then."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO removals VALUES (?, ?, ?, ?, ?, ?)", (file_id, real, *astuple(stamp))
+        )
+
+    def end_removal(self, file_id: str) -> None:
+        """It is over, or was not done."""
+        self._db.execute("DELETE FROM removals WHERE file_id = ?", (file_id,))
+
+    def removals(self) -> list[tuple[str, str, Stamp]]:
+        """What this mirror was removing when it died: the file's id, its real path and its stamp."""
+        rows = self._db.execute("SELECT * FROM removals").fetchall()
+        return [(row[0], row[1], Stamp(*row[2:])) for row in rows]
 
     # --- hashes of the folder's files
 

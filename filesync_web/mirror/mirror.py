@@ -25,11 +25,11 @@ from filesync_web.livestore.store import Store
 from filesync_web.mirror.decisions.limit import DEFAULT_LIMIT, DeleteLimit, within_limit
 from filesync_web.mirror.decisions.names import store_files
 from filesync_web.mirror.decisions.plan import plan
-from filesync_web.mirror.decisions.steps import PutNew, Step, Update, View, Write
+from filesync_web.mirror.decisions.steps import Known, PutNew, Step, Update, View, Write
 from filesync_web.mirror.folder import Folder, InTheWayError, Scan
 from filesync_web.mirror.ignore import Ignored
 from filesync_web.mirror.knowledge import Knowledge
-from filesync_web.mirror.performer import Performer
+from filesync_web.mirror.performer import Performer, finish_removals
 from filesync_web.mirror.report import NAMES, Report
 
 logger = logging.getLogger(__name__)
@@ -86,16 +86,20 @@ class Mirror:
 
     def _scan(self) -> tuple[Ignored, Scan]:
         ignored = Ignored(self._ignore, self._folder.root)
+        hashes = self._knowledge.hashes()
         try:
+            finish_removals(self._folder, self._knowledge)
             scan = self._folder.scan(ignored)
+            self._folder.read(scan, hashes)
+            homes = {known.path for known in self._knowledge.all()}
+            if any(not scan.is_blocked(path) for path in homes - scan.contents.keys()):
+                scan.put_off_what_came(self._folder.scan(ignored))
         except OSError as error:
             raise StorageUnavailableError(
                 f"{self._folder.root} cannot be read any more, and nothing was deleted: {error}"
             ) from error
-        known = self._knowledge.hashes()
-        self._folder.read(scan, known)
-        changed = {path: hashed for path, hashed in scan.contents.items() if known.get(path) != hashed}
-        self._knowledge.keep_hashes(changed, gone=known.keys() - scan.contents.keys())
+        changed = {path: hashed for path, hashed in scan.contents.items() if hashes.get(path) != hashed}
+        self._knowledge.keep_hashes(changed, gone=hashes.keys() - scan.contents.keys() - homes)
         return ignored, scan
 
     def _view(self, ignored: Ignored, scan: Scan) -> View:
@@ -111,9 +115,24 @@ class Mirror:
             folder={path: hashed.content for path, hashed in scan.contents.items()},
             store={file_id: file for file_id, file in files.items() if file_id not in hidden},
             deleted=hidden | self._deleted([each.file_id for each in known]),
+            moving=self._moving(known, scan),
             is_blocked=scan.is_blocked,
             is_confirmed=not self._store.has_backend or (status.caught_up and status.pending == 0),
         )
+
+    def _moving(self, known: list[Known], scan: Scan) -> set[str]:
+        """The known files that may be where the folder could not be read: by the inode that they had. Nothing
+        tells that of one which this mirror had just written when it died."""
+        if not scan.unread:
+            return set()
+        unread = {None, *scan.unread}
+        hashes = self._knowledge.hashes()
+
+        def inode(each: Known) -> int | None:
+            hashed = None if each.arriving else hashes.get(each.path)
+            return None if hashed is None else hashed.stamp.inode
+
+        return {each.file_id for each in known if inode(each) in unread}
 
     def _deleted(self, file_ids: list[str]) -> set[str]:
         return {record.id for record in self._tables.records(file_ids) if not record.is_live}

@@ -1,8 +1,9 @@
 """Takes the steps of a mirror, on both sides, and notes each.
 
 Contents and deletions are noted before they are done, names after it: whatever is recognised when this
-process dies between the two is safe (`decisions.plan`). A step whose place or content has changed since the
-look is left for the next one.
+process dies between the two is safe (`decisions.plan`). A removal from the folder that was begun is finished
+by the next look (`finish_removals`). A step whose place or content has changed since the look is left for the
+next one.
 """
 
 from __future__ import annotations
@@ -17,7 +18,12 @@ from pathlib import Path
 
 from filesync_web.aio.threads import in_thread
 from filesync_web.core.records import FileRecord
-from filesync_web.errors import ContentChangedError, NotEvictableError, QuotaExceededError
+from filesync_web.errors import (
+    BlobNotFoundError,
+    ContentChangedError,
+    NotEvictableError,
+    QuotaExceededError,
+)
 from filesync_web.file_sync import FileSync
 from filesync_web.files.tables import FileSyncTables
 from filesync_web.mirror.decisions.steps import (
@@ -39,6 +45,8 @@ from filesync_web.mirror.plain_files import open_plain
 from filesync_web.mirror.stamps import Hashed, stamp_of
 
 CHUNK_SIZE = 1 << 20
+NOT_UPLOADED = "it is not uploaded yet: the device that has it must come online"
+OUT_OF_REACH = "it is not on this device, and comes when the server can be reached"
 
 
 class Performer:
@@ -81,14 +89,11 @@ class Performer:
                 await self._update(step)
             case RenameInStore():
                 await self._files.rename_file(step.file_id, step.path)
-                self._renote(step.file_id, path=step.path, name=step.path)
+                self._renote(step.file_id, lambda known: replace(known, path=step.path, name=step.path))
             case DeleteInStore():
                 await self._delete(step)
             case RemoveInFolder():
-                entry = self._entry(step.path, step.content)
-                self._knowledge.forget([step.file_id])
-                await in_thread(self._folder.remove, entry)
-                self._scan.files.pop(step.path)
+                await self._remove(step)
             case RenameInFolder():
                 await self._move(step)
             case Write():
@@ -108,7 +113,9 @@ class Performer:
 
     async def _update(self, step: Update) -> None:
         entry = self._entry(step.path, step.content)
-        self._renote(step.file_id, path=step.path, sent=step.content)
+        self._renote(
+            step.file_id, lambda known: replace(known.sending(step.content, step.base), path=step.path)
+        )
 
         async def update() -> None:
             await self._files.update_file(step.file_id, await self._bytes(entry), if_content=step.base)
@@ -136,18 +143,32 @@ class Performer:
     async def _delete(self, step: DeleteInStore) -> None:
         if await in_thread(self._folder.is_there, step.path, self._scan):
             raise InTheWayError(f"{step.path} is there again")
-        self._renote(step.file_id, sent=step.base)  # a deletion of our own must not be taken for another's
+        # Noted so, a deletion of our own is not taken for another's.
+        self._renote(step.file_id, lambda known: replace(known, sent=(step.base,)))
         await self._files.delete_file(step.file_id, if_content=step.base)
         self._knowledge.forget([step.file_id])
 
     # --- to the folder
+
+    async def _remove(self, step: RemoveInFolder) -> None:
+        """Remove a file, which is forgotten only then: a new file of that content is somebody's who has put
+        it there again, but one that could not be removed must not become a new one of the store."""
+        entry = self._entry(step.path, step.content)
+        self._knowledge.begin_removal(step.file_id, entry.real, entry.stamp)
+        try:
+            await in_thread(self._folder.remove, entry)
+        except (InTheWayError, OSError):
+            self._knowledge.end_removal(step.file_id)
+            raise
+        self._knowledge.forget([step.file_id])
+        self._scan.files.pop(step.path)
 
     async def _move(self, step: RenameInFolder) -> None:
         entry = self._scan.files.get(step.path)
         if entry is None:
             raise InTheWayError(f"{step.path} has gone")
         moved = await in_thread(self._folder.rename, entry, step.new_path, self._scan)
-        self._renote(step.file_id, path=step.new_path)
+        self._renote(step.file_id, lambda known: replace(known, path=step.new_path))
         del self._scan.files[step.path]
         self._keep(step.new_path, moved, self._scan.contents.pop(step.path).content)
 
@@ -171,7 +192,12 @@ class Performer:
     async def _fetch(self, record: FileRecord) -> Path:
         """The own copy of a file's bytes, which are downloaded if they are elsewhere and can be had."""
         can_wait = record.is_uploaded and not self._is_offline
-        source: Path = await self._files.read_file(record.id, wait=can_wait)
+        try:
+            source: Path = await self._files.read_file(record.id, wait=can_wait)
+        except BlobNotFoundError as error:
+            if can_wait:
+                raise ContentChangedError(f"file {record.id} has got another content meanwhile") from error
+            raise BlobNotFoundError(NOT_UPLOADED if not record.is_uploaded else OUT_OF_REACH) from error
         if source.name != record.content_hash:
             raise ContentChangedError(f"file {record.id} has got another content meanwhile")
         return source
@@ -191,10 +217,23 @@ class Performer:
         self._scan.contents[path] = hashed = Hashed(entry.stamp, content, time.time_ns())
         self._knowledge.keep_hashes({path: hashed})
 
-    def _renote(self, file_id: str, **changes: str) -> None:
+    def _renote(self, file_id: str, change: Callable[[Known], Known]) -> None:
         known = self._knowledge.of(file_id)
         if known is not None:
-            self._knowledge.note(replace(known, **changes))
+            self._knowledge.note(change(known))
+
+
+def finish_removals(folder: Folder, knowledge: Knowledge) -> None:
+    """Do what a mirror that died was about to do: remove files, if they are still those. Blocks."""
+    for file_id, real, stamp in knowledge.removals():
+        try:
+            folder.remove(Entry(real, stamp))
+        except InTheWayError:
+            pass  # it has gone, or is another one by now
+        except OSError:
+            knowledge.end_removal(file_id)  # known still, it is tried again
+            continue
+        knowledge.forget([file_id])
 
 
 async def _chunks(path: Path, entry: Entry) -> AsyncIterator[bytes]:

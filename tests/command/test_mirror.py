@@ -133,6 +133,44 @@ def test_a_watching_mirror_follows_both_sides_until_ctrl_c(here: MirroredShell, 
     assert (watching.returncode, said) == (0, [f"watching {here.folder}"])
 
 
+def test_a_watching_mirror_waits_silently_for_what_another_device_is_just_uploading(
+    here: MirroredShell, there: MirroredShell, fault_proxy: FaultProxy
+) -> None:
+    there.shell.url = fault_proxy.url
+    there.write("from there.txt", b"there")
+    upload = fault_proxy.set_trap("PUT", "/livestore-filesync-files/", "up", 0)
+    uploading = there.shell.begin("mirror", "--once", there.folder)
+    assert upload.sprung.wait(20)
+    watching = here.shell.begin("mirror", "--json", here.folder)
+    wait_until(lambda: here.shell.listed().keys() == {"from there.txt"}, "the other device's file is known")
+    here.write("from here.txt", b"here")
+    assert watching.stdout is not None
+    assert json.loads(watching.stdout.readline()) == {"event": "put", "path": "from here.txt"}
+    assert here.tree() == {"from here.txt": b"here"}
+    fault_proxy.let_go()
+    assert json.loads(watching.stdout.readline()) == {"event": "got", "path": "from there.txt"}
+    assert uploading.wait(20) == 0
+    watching.send_signal(signal.SIGINT)
+    _, err = watching.communicate(timeout=20)
+    assert (watching.returncode, err) == (0, f"watching {here.folder}\n")
+
+
+def test_a_watching_mirror_ends_by_ctrl_c_also_while_it_waits_for_a_download(
+    here: MirroredShell, there: MirroredShell, fault_proxy: FaultProxy
+) -> None:
+    there.write("from there.txt", b"there")
+    there.mirror()
+    here.shell.url = fault_proxy.url
+    download = fault_proxy.set_trap("GET", "/livestore-filesync-files/", "down", 0)
+    watching = here.shell.begin("mirror", here.folder)
+    assert download.sprung.wait(20)
+    watching.send_signal(signal.SIGINT)
+    assert watching.wait(20) == 0
+    fault_proxy.let_go()
+    assert did(here.mirror()) == {"got": 1}
+    assert here.tree() == {"from there.txt": b"there"}
+
+
 def test_what_cannot_be_mirrored_is_told_with_the_exit_code(
     here: MirroredShell, server: ServerProcess
 ) -> None:

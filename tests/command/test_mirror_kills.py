@@ -144,6 +144,8 @@ class Trial:
         """Let both come to rest, and compare."""
         for mirror in self.mirrors:
             mirror.kill()
+        for shell in self.shells:
+            shell.ok("sync")  # what was told of may be uploaded yet, and no other device gets it before
         for _ in range(4):
             done = [self._mirror_once(n) for n in range(2)]
         assert not any(done), f"they do not come to rest: {done}"

@@ -104,6 +104,7 @@ class Device:
     pulled: int = 0
     pending: list[Event] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+    removing: dict[str, tuple[str, str]] = field(default_factory=dict)
     made: int = 0
 
     # --- the replica
@@ -123,16 +124,32 @@ class Device:
 
     # --- the mirror
 
-    def look(self) -> None:
+    def look(self, unread: str = "") -> None:
+        """Look at both sides; the file at the path `unread` was moved or written meanwhile, and not read."""
+        self._finish_removals()
         records = self.records()
         seen = View(
             known=[self.known[file_id] for file_id in sorted(self.known)],
-            folder=dict(self.folder),
+            folder={path: content for path, content in self.folder.items() if path != unread},
             store=records.live(),
             deleted=records.deleted(),
+            moving=self._moving(unread) if unread else set(),
+            is_blocked=lambda path: path == unread,
             is_confirmed=not self.pending and self.pulled == len(self.log),
         )
         self.steps = plan(seen)
+
+    def _moving(self, unread: str) -> set[str]:
+        """The known files that may be the one there."""
+        known = self.known.values()
+        return {each.file_id for each in known if each.arriving or self.folder[unread] == each.last}
+
+    def _finish_removals(self) -> None:
+        for file_id, (path, content) in self.removing.items():
+            if self.folder.get(path) == content:
+                del self.folder[path]
+            self._forget(file_id)
+        self.removing = {}
 
     def take_step(self) -> None:
         """Take the next step of the last look."""
@@ -158,11 +175,11 @@ class Device:
                 self.made += 1
                 self._note(Known(step.path, f"{self.name}{self.made}", step.content, step.name))
             case Update() if (known := self._known_of(step.file_id)) is not None:
-                self._note(replace(known, path=step.path, sent=step.content))
+                self._note(replace(known.sending(step.content, step.base), path=step.path))
             case DeleteInStore() if (known := self._known_of(step.file_id)) is not None:
-                self._note(replace(known, sent=step.base))
-            case RemoveInFolder():
-                self._forget(step.file_id)
+                self._note(replace(known, sent=(step.base,)))
+            case RemoveInFolder() if self.folder.get(step.path) == step.content:
+                self.removing[step.file_id] = (step.path, step.content)
             case Write() if self._may_write(step) and self._has(step.file_id, step.content):
                 known = self._known_of(step.file_id) or Known(step.path, step.file_id, "", step.name)
                 self._note(replace(known, path=step.path, arriving=step.content))
@@ -188,6 +205,8 @@ class Device:
                 self._forget(step.file_id)
             case RemoveInFolder() if self.folder.get(step.path) == step.content:
                 del self.folder[step.path]
+                self._forget(step.file_id)
+                self.removing = {}
             case RenameInFolder() if step.path in self.folder and self._is_free(step.new_path):
                 self.folder[step.new_path] = self.folder.pop(step.path)
                 self._move(step.file_id, step.new_path)
@@ -233,6 +252,10 @@ class MirrorWorld:
         self.written: set[str] = set()
         self.dropped: set[str] = set()
         self.may_double = False
+        self._moves = 0
+        self._reused: set[str] = set()
+        """The devices where somebody has moved a file and written another one to its path, which makes of the
+        moved one a copy: where both have done it to one file, it has two."""
 
     def act(self, kind: str, who: int, a: int, b: int) -> None:
         getattr(self, f"_{kind}")(self.devices[who % 2], a, b)
@@ -246,6 +269,9 @@ class MirrorWorld:
     def _write(self, device: Device, a: int, _b: int) -> None:
         path = NAMES[a % len(NAMES)]
         if path in device.folder or device._is_free(path):
+            if path not in device.folder and any(known.path == path for known in device.known.values()):
+                self._reused.add(device.name)
+                self.may_double |= len(self._reused) == 2
             self.dropped |= {device.folder[path]} if path in device.folder else set()
             device.folder[path] = self._content()
 
@@ -271,6 +297,14 @@ class MirrorWorld:
             device.folder[new] = content
         else:
             device.folder[old] = content
+
+    def _move(self, device: Device, a: int, b: int) -> None:
+        """To a name that nobody else gives."""
+        if device.folder:
+            new = f"{'d/' if b % 2 else ''}moved by {device.name} {self._moves}"
+            self._moves += 1
+            if device._is_free(new):
+                device.folder[new] = device.folder.pop(_pick(device.folder, a))
 
     def _swap(self, device: Device, a: int, b: int) -> None:
         if device.folder:
@@ -313,6 +347,9 @@ class MirrorWorld:
 
     def _look(self, device: Device, _a: int, _b: int) -> None:
         device.look()
+
+    def _glance(self, device: Device, a: int, _b: int) -> None:
+        device.look(unread=_pick(device.folder, a) if device.folder else "")
 
     def _step(self, device: Device, a: int, _b: int) -> None:
         for _ in range(a % 3 + 1):

@@ -40,7 +40,8 @@ def test_a_name_of_somebody_else_is_one_that_a_file_can_have(tmp_path: Path, nam
     source = tmp_path / "source"
     source.write_bytes(b"x")
     (tmp_path / "out").mkdir()
-    save_as(source, target_of(record, tmp_path / "out"), force=False)
+    with source.open("rb") as content:
+        save_as(content, target_of(record, tmp_path / "out"), force=False)
     assert [path.name for path in (tmp_path / "out").iterdir()] == [written]
 
 

@@ -46,10 +46,12 @@ class _Look:
         self._view = view
         self._noted = {known.file_id: known for known in view.known}
         blocked = {known.file_id for known in view.known if view.is_blocked(known.path)}
-        self._pairs = pairs(
-            [known for known in view.known if known.file_id not in blocked], view.folder, view.store
-        )
-        ids = blocked | {known.file_id for known, _local in self._pairs}
+        unseen = blocked | view.moving
+        # What had just arrived when this mirror died may have been moved from a path that is blocked since.
+        sought = [known for known in view.known if known.file_id not in blocked or not known.last]
+        found = pairs(sought, view.folder, view.store)
+        self._pairs = [(known, local) for known, local in found if local or known.file_id not in unseen]
+        ids = unseen | {known.file_id for known, _local in self._pairs}
         self._new_files = {
             file_id: file
             for file_id, file in view.store.items()
@@ -88,7 +90,7 @@ class _Look:
         if file is None:
             yield from self._of_deleted(known, local)
         elif local is None:
-            if file.content in {known.content, known.sent} and file.name == known.name:
+            if known.is_own(file.content) and file.name == known.name:
                 yield DeleteInStore(file.file_id, file.path, file.content)
             elif file.path not in self._view.folder:
                 yield Write(file.file_id, file.path, file.content, file.name)
@@ -115,7 +117,7 @@ class _Look:
 
     def _is_conflict(self, known: Known, local: Local, file: StoreFile) -> bool:
         """Whether both sides have a new content, and not the same."""
-        is_edited_there = file.content not in {known.content, known.sent, local.content}
+        is_edited_there = file.content != local.content and not known.is_own(file.content)
         is_untouched_here = local.content == known.content and not known.sent
         return is_edited_there and not is_untouched_here
 
@@ -132,7 +134,7 @@ class _Look:
             noted = self._in_step(known, local, file)
             if noted != self._noted[known.file_id] and file.path == local.path:
                 yield Note(noted)
-        elif file.content in {known.content, known.sent}:
+        elif known.is_own(file.content):
             yield Update(file.file_id, local.path, local.content, base=file.content)
         else:
             by_then = local.path if self._is_renamed_here(known, local, file) else file.path
@@ -146,7 +148,7 @@ class _Look:
         """What is known of a file that is the same on both sides."""
         if self._view.is_confirmed:
             return Known(local.path, known.file_id, file.content, file.name)
-        sent = file.content if file.content != known.content else ""
+        sent = (file.content,) if file.content != known.content else ()
         return replace(known, path=local.path, name=file.name, sent=sent)
 
     # --- what is new

@@ -7,7 +7,7 @@ tree (`names.store_files`). A *content* is the SHA-256 of a file's bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,24 +16,34 @@ class Known:
 
     `path` is the folder's. `name` is what the store called the file, so that a path which only changes since
     other files come and go is no new name. `content` is what both sides had when they were last equal and the
-    sync backend had confirmed it; "" for none. `sent` is what the folder has given the store since: as long
-    as it is not confirmed, somebody else's edit may turn out to have come first, and then the folder's is the
-    second of two; or what it has deleted there. `arriving` is what is just being written into the folder.
-    Both are noted before it is done, so that it is recognised if this process dies then: a file of the store
-    that is noted, but is not there, was never made.
+    sync backend had confirmed it; "" for none. `sent` is what the folder has given the store since, the
+    newest last: as long as it is not confirmed, somebody else's edit may turn out to have come first, and
+    then the folder's is the second of two; or what it has deleted there. `arriving` is what is just being
+    written into the folder. Both are noted before it is done, so that it is recognised if this process dies
+    then: a file of the store that is noted, but is not there, was never made.
     """
 
     path: str
     file_id: str
     content: str
     name: str
-    sent: str = ""
+    sent: tuple[str, ...] = ()
     arriving: str = ""
 
     @property
     def last(self) -> str:
         """What both sides had last, as far as is known here."""
-        return self.sent or self.content
+        return self.sent[-1] if self.sent else self.content
+
+    def is_own(self, content: str) -> bool:
+        """Whether the store has that content from here, or from when both sides were equal: it is nobody
+        else's edit."""
+        return content == self.content or content in self.sent
+
+    def sending(self, content: str, base: str) -> Known:
+        """The same when the store is going to be given that content, and still has `base`: it will have one
+        of the two, should this process die then."""
+        return replace(self, sent=(base, content) if base in self.sent else (content,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +62,17 @@ class View:
     """Both sides at one moment.
 
     `folder`: content by path. `store`: the live files by id. `deleted`: the ids of what was deleted by
-    somebody; an id that is in neither has vanished, which is no deletion. `is_blocked` says of a path that
-    something is there, or above it, which is left alone. `is_confirmed`: the sync backend has everything
-    that this device has written, and the other way round.
+    somebody; an id that is in neither has vanished, which is no deletion. `moving`: the ids of known files
+    that, when they are nowhere in `folder`, may be there all the same, under a path that could not be read.
+    `is_blocked` says of a path that something is there, or above it, which is left alone. `is_confirmed`: the
+    sync backend has everything that this device has written, and the other way round.
     """
 
     known: Sequence[Known]
     folder: Mapping[str, str]
     store: Mapping[str, StoreFile]
     deleted: Set[str] = frozenset()
+    moving: Set[str] = frozenset()
     is_blocked: Callable[[str], bool] = lambda _path: False
     is_confirmed: bool = True
 

@@ -9,7 +9,7 @@ import pytest
 import filesync_web as fs
 from filesync_web.testing.clock import settle
 from filesync_web.testing.http import Reply
-from tests.unit.file_sync.scene import Device, Tab, a_device, is_data, saved
+from tests.unit.file_sync.scene import FILES, Device, Tab, a_device, is_data, saved
 
 
 async def reading(tab: Tab, device: Device, content: bytes) -> tuple[str, asyncio.Task[object]]:
@@ -25,10 +25,21 @@ async def test_reading_waits_for_the_download_or_not() -> None:
     async with a_device() as device:
         tab = await device.tab()
         file_id, task = await reading(tab, device, b"slow")
-        with pytest.raises(fs.BlobNotFoundError):
+        with pytest.raises(fs.BlobNotFoundError, match=r"not on this device$"):
             await tab.sync.read_file(file_id, wait=False)
         (await device.network.next()).respond(200, b"slow")
         assert getattr(await task, "data", None) == b"slow"
+
+
+async def test_what_another_client_has_yet_to_upload_says_so() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        content_hash, times = "a" * 64, {"created_at": 1, "updated_at": 1}
+        path = f"livestore-filesync-files/s/{content_hash}"
+        created = FILES.events.file_created(id="id", path=path, content_hash=content_hash, **times)
+        await tab.store.commit(created)
+        with pytest.raises(fs.BlobNotFoundError, match="has not uploaded them yet"):
+            await tab.sync.read_file("id")
 
 
 async def test_where_files_have_no_paths_that_is_said() -> None:
