@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import filesync_web as fs
 
-CANCELLED = "cancelled"
-"""The kit's word for a transfer that somebody has ended."""
 MAX_QUOTED = 160
 
 _STATUS = re.compile(r"the server answered (\d{3})(?: \((.*)\))?")
@@ -28,8 +26,6 @@ class Trouble:
 
 OUTDATED = Trouble("This tab has an older version of the gallery.", "Reload it to go on; nothing is lost.")
 """A newer version of the kit has taken over what this device keeps."""
-_NEWER_VERSION = "newer version of filesync-web"
-"""What the kit says then."""
 
 _BY_STATUS = {
     "401": ("The server did not accept who you are", "Sign in again, then try again."),
@@ -43,11 +39,6 @@ _BY_STATUS = {
 }
 
 
-def trouble_of_tab(sync_error: str) -> Trouble | None:
-    """What keeps this tab from all work, by the last error of its metadata sync; None when nothing does."""
-    return OUTDATED if _NEWER_VERSION in sync_error else None
-
-
 def plain(error: BaseException) -> str:
     """What to say of an error; of JavaScript's it is the message without its type in front."""
     if isinstance(error, fs.OutdatedError):
@@ -59,21 +50,19 @@ def trouble_of(state: fs.LocalFileState | None) -> Trouble | None:
     """Why a file's transfer rests; None when it does not."""
     if state is None or not state.has_error:
         return None
-    return explained(state.last_sync_error, is_upload=state.upload_status is fs.Status.ERROR)
+    if state.is_cancelled and state.upload_status is fs.Status.ERROR:
+        return Trouble("You have cancelled the upload.", "The file stays on this device.", meant=True)
+    if state.is_cancelled:
+        return Trouble("You have cancelled the download.", "It is still on the server.", meant=True)
+    return _explained(state.last_sync_error)
 
 
-def explained(error: str, *, is_upload: bool) -> Trouble:
+def _explained(error: str) -> Trouble:
     """An error of the kit, for who reads it on a card."""
-    if error == CANCELLED:
-        what = "You have cancelled the upload." if is_upload else "You have cancelled the download."
-        to_do = "The file stays on this device." if is_upload else "It is still on the server."
-        return Trouble(what, to_do, meant=True)
     if found := _STATUS.search(error):
         status, said = found[1], found[2]
         what, to_do = _BY_STATUS.get(status, ("The server could not do it", "Try again later."))
         return Trouble(f"{what}: {said[:MAX_QUOTED]}." if said else f"{what} ({status}).", to_do)
-    if _NEWER_VERSION in error:
-        return OUTDATED
     if "no room" in error:
         return Trouble("This device is full.", "Free up space, then try again.")
     return Trouble(f"{error[:1].upper()}{error[1:MAX_QUOTED].rstrip('.')}.", "Try again.")

@@ -203,7 +203,7 @@ def badge(
 
 
 def _failed(state: fs.LocalFileState) -> Message:
-    if state.last_sync_error == "cancelled":
+    if state.is_cancelled:
         return Message("off", "Cancelled")
     return Message("bad", "Upload failed" if state.upload_status is fs.Status.ERROR else "Download failed")
 
