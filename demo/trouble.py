@@ -27,15 +27,15 @@ class Trouble:
 OUTDATED = Trouble("This tab has an older version of the gallery.", "Reload it to go on; nothing is lost.")
 """A newer version of the kit has taken over what this device keeps."""
 
+_NO_ROOM = ("The server has no room for this file", "Delete something for good, then try again.")
 _BY_STATUS = {
     "401": ("The server did not accept who you are", "Sign in again, then try again."),
     "403": ("The server refuses this file", "Ask whoever runs it, then try again."),
     **dict.fromkeys(
         ("404", "410"), ("The server does not have this file", "A device that has it may upload it again.")
     ),
-    **dict.fromkeys(
-        ("413", "507"), ("The server has no room for this file", "Delete something for good, then try again.")
-    ),
+    "413": ("This file is too large for the server", "Ask whoever runs it how large files may be."),
+    "507": _NO_ROOM,
 }
 
 
@@ -62,6 +62,8 @@ def _explained(error: str) -> Trouble:
     if found := _STATUS.search(error):
         status, said = found[1], found[2]
         what, to_do = _BY_STATUS.get(status, ("The server could not do it", "Try again later."))
+        if status == "413" and said and "no room" in said:  # a quota, as the kit's server words it
+            what, to_do = _NO_ROOM
         return Trouble(f"{what}: {said[:MAX_QUOTED]}." if said else f"{what} ({status}).", to_do)
     if "no room" in error:
         return Trouble("This device is full.", "Free up space, then try again.")

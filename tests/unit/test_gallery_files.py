@@ -16,6 +16,8 @@ from demo.listing import Entry
 from tools.common import ROOT
 
 HASH = "0" * 64
+OVER_QUOTA = "there is no room for this upload: this store has 40 of 100 bytes left"
+"""What filesync-server says then."""
 STATE = fs.LocalFileState("1", "path", HASH, fs.Status.DONE, fs.Status.DONE)
 
 
@@ -64,7 +66,18 @@ def failed(error: str, *, upload: bool = True) -> fs.LocalFileState:
             "The server refuses this file: this store takes no more.",
             "Ask whoever runs it, then try again.",
         ),
-        ("x: the server answered 413", "The server has no room for this file (413).", "Delete something"),
+        ("x: the server answered 413", "This file is too large for the server (413).", "Ask whoever"),
+        (
+            "x: the server answered 413 (one PUT takes at most 5 bytes)",
+            "This file is too large for the server: one PUT takes at most 5 bytes.",
+            "Ask whoever",
+        ),
+        (
+            f"x: the server answered 413 ({OVER_QUOTA})",
+            f"The server has no room for this file: {OVER_QUOTA}.",
+            "Delete something",
+        ),
+        ("x: the server answered 507", "The server has no room for this file (507).", "Delete something"),
         ("x: the server answered 401; the token was refused", "The server did not accept", "Sign in again"),
         ("x: the server answered 418 (tea)", "The server could not do it: tea.", "Try again later."),
         ("this device has no room for the bytes", "This device is full.", "Free up space"),
@@ -205,6 +218,6 @@ def test_ready_to_work_offline_is_said_when_it_is(offline: ModuleType) -> None:
     assert offline.readiness(opens.YES, here).text == "Ready to work offline"
     assert offline.readiness(opens.YES, fs.SyncCounts(queued_upload_count=3)).tone == "good"
     one, two = fs.SyncCounts(on_demand_count=1), fs.SyncCounts(on_demand_count=1, downloading_count=1)
-    assert offline.readiness(opens.YES, one).text == "Opens offline; 1 picture is not on this device"
-    assert offline.readiness(opens.YES, two).text == "Opens offline; 2 pictures are not on this device"
+    assert offline.readiness(opens.YES, one).text == "Opens offline; 1 file is not on this device"
+    assert offline.readiness(opens.YES, two).text == "Opens offline; 2 files are not on this device"
     assert offline.readiness(opens.NEVER, here).tone == "off"
