@@ -16,7 +16,7 @@ from kept import Kept
 from kinds import is_picture
 from listing import FILES, LOCAL_STATES, Entry, Listing
 from space import Space
-from trouble import Trouble, trouble_of_tab
+from trouble import OUTDATED, Trouble
 
 import filesync_web as fs
 
@@ -30,10 +30,10 @@ SYNC_FAILURE_TIMEOUT = 5.0
 """Seconds that metadata sync may fail before it is called failing: most broken connections heal sooner."""
 
 
-CANCELLED = """SELECT count(*) FROM localFileState
-    WHERE 'error' IN (uploadStatus, downloadStatus) AND lastSyncError = 'cancelled'"""
+CANCELLED_COUNT = """SELECT count(*) FROM localFileState s JOIN transferControl c ON c.fileId = s.fileId
+    WHERE c.state = 'cancelled' AND 'error' IN (s.uploadStatus, s.downloadStatus)"""
 
-PAUSED = """SELECT count(*) FROM localFileState s JOIN transferControl c ON c.fileId = s.fileId
+PAUSED_COUNT = """SELECT count(*) FROM localFileState s JOIN transferControl c ON c.fileId = s.fileId
     WHERE c.state = 'paused' AND 'queued' IN (s.uploadStatus, s.downloadStatus)"""
 
 LARGE_BYTES = 250_000
@@ -125,15 +125,15 @@ class Gallery:
             uploading=self._uploads(fs.Status.IN_PROGRESS) if status.uploading_count else [],
             queued_uploads=self._uploads(fs.Status.QUEUED) if status.queued_upload_count else [],
             transfers=self._transfers() if with_transfers else [],
-            cancelled=self._count(CANCELLED) if status.error_count else 0,
-            paused=self._count(PAUSED) if status.has_pending and not status.is_syncing else 0,
+            cancelled=self._count(CANCELLED_COUNT) if status.error_count else 0,
+            paused=self._count(PAUSED_COUNT) if status.has_pending and not status.is_syncing else 0,
             online=fs.is_online(),
             sync_enabled=sync.enabled,
             sync_connected=sync.connected and not sync.last_error,
             sync_failing=self._sync_failing,
             unsent=sync.pending,
             local_only=self.local_only,
-            trouble=trouble_of_tab(sync.last_error),
+            trouble=OUTDATED if sync.outdated else None,
         )
 
     def _uploads(self, status: fs.Status) -> list[str]:

@@ -32,7 +32,7 @@ class DeletedView:
         self._parts["keep"].checked = undo.keeps_deleted
         when("change", self._parts["keep"])(self._on_keep)
         undo.hold()
-        sheet.open("Deleted pictures", self._root, self._act, undo.release)
+        sheet.open("Deleted files", self._root, self._act, undo.release)
 
     async def refresh(self) -> None:
         """Show what is in the trash now."""

@@ -112,7 +112,7 @@ def folder_of(address: str) -> str:
 
 def _path(folder: str) -> list[Any]:
     """A link to each folder on the way, the last one being here."""
-    links, way = [_link("", "All pictures")], ""
+    links, way = [_link("", "All files")], ""
     for name in folder.split("/")[:-1]:
         way += f"{name}/"
         links.append(_link(way, wording.clipped(name)))

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import filesync_web as fs
 
-CANCELLED = "cancelled"
-"""The kit's word for a transfer that somebody has ended."""
 MAX_QUOTED = 160
 
 _STATUS = re.compile(r"the server answered (\d{3})(?: \((.*)\))?")
@@ -28,24 +26,17 @@ class Trouble:
 
 OUTDATED = Trouble("This tab has an older version of the gallery.", "Reload it to go on; nothing is lost.")
 """A newer version of the kit has taken over what this device keeps."""
-_NEWER_VERSION = "newer version of filesync-web"
-"""What the kit says then."""
 
+_NO_ROOM = ("The server has no room for this file", "Delete something for good, then try again.")
 _BY_STATUS = {
     "401": ("The server did not accept who you are", "Sign in again, then try again."),
     "403": ("The server refuses this file", "Ask whoever runs it, then try again."),
     **dict.fromkeys(
         ("404", "410"), ("The server does not have this file", "A device that has it may upload it again.")
     ),
-    **dict.fromkeys(
-        ("413", "507"), ("The server has no room for this file", "Delete something for good, then try again.")
-    ),
+    "413": ("This file is too large for the server", "Ask whoever runs it how large files may be."),
+    "507": _NO_ROOM,
 }
-
-
-def trouble_of_tab(sync_error: str) -> Trouble | None:
-    """What keeps this tab from all work, by the last error of its metadata sync; None when nothing does."""
-    return OUTDATED if _NEWER_VERSION in sync_error else None
 
 
 def plain(error: BaseException) -> str:
@@ -59,21 +50,21 @@ def trouble_of(state: fs.LocalFileState | None) -> Trouble | None:
     """Why a file's transfer rests; None when it does not."""
     if state is None or not state.has_error:
         return None
-    return explained(state.last_sync_error, is_upload=state.upload_status is fs.Status.ERROR)
+    if state.is_cancelled and state.upload_status is fs.Status.ERROR:
+        return Trouble("You have cancelled the upload.", "The file stays on this device.", meant=True)
+    if state.is_cancelled:
+        return Trouble("You have cancelled the download.", "It is still on the server.", meant=True)
+    return _explained(state.last_sync_error)
 
 
-def explained(error: str, *, is_upload: bool) -> Trouble:
+def _explained(error: str) -> Trouble:
     """An error of the kit, for who reads it on a card."""
-    if error == CANCELLED:
-        what = "You have cancelled the upload." if is_upload else "You have cancelled the download."
-        to_do = "The file stays on this device." if is_upload else "It is still on the server."
-        return Trouble(what, to_do, meant=True)
     if found := _STATUS.search(error):
         status, said = found[1], found[2]
         what, to_do = _BY_STATUS.get(status, ("The server could not do it", "Try again later."))
+        if status == "413" and said and "no room" in said:  # a quota, as the kit's server words it
+            what, to_do = _NO_ROOM
         return Trouble(f"{what}: {said[:MAX_QUOTED]}." if said else f"{what} ({status}).", to_do)
-    if _NEWER_VERSION in error:
-        return OUTDATED
     if "no room" in error:
         return Trouble("This device is full.", "Free up space, then try again.")
     return Trouble(f"{error[:1].upper()}{error[1:MAX_QUOTED].rstrip('.')}.", "Try again.")

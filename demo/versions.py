@@ -72,7 +72,7 @@ class VersionsView:
 
     async def _restore(self, version: fs.FileVersion) -> None:
         await self._kept.restore_version(version)
-        self._sheet.say("It is the picture again. The one before is kept as a version.")
+        self._sheet.say("It is the file again. The one before is kept as a version.")
         await self.refresh()
 
     async def _save_as(self, version: fs.FileVersion) -> None:

@@ -23,8 +23,8 @@ class Message:
     text: str
 
 
-def count(number: int, noun: str = "picture") -> str:
-    """`1 picture`, `5,000 pictures`."""
+def count(number: int, noun: str = "file") -> str:
+    """`1 file`, `5,000 files`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
@@ -64,7 +64,7 @@ def headline(snapshot: Snapshot, saving: int = 0, found: int | None = None) -> M
     if snapshot.trouble:
         return Message("bad", str(snapshot.trouble))
     if found is not None:
-        return Message("busy", f"Looking through the folder … {count(found, 'file')}")
+        return Message("busy", f"Looking through the folder … {count(found)}")
     if saving:
         return Message("busy", f"Saving {count(saving)} on this device …")
     if snapshot.local_only:
@@ -109,10 +109,10 @@ def _metadata_sync(snapshot: Snapshot) -> Message:
 def nothing(snapshot: Snapshot) -> str:
     """What stands where the pictures would be: without a connection nobody knows whether there are any."""
     if snapshot.local_only or snapshot.sync_connected:
-        return "No pictures yet"
+        return "No files yet"
     if snapshot.online and snapshot.sync_enabled:
-        return "Looking for your pictures …"
-    return "No pictures on this device yet"
+        return "Looking for your files …"
+    return "No files on this device yet"
 
 
 def find_in(folder: str, total: int) -> str:
@@ -128,25 +128,25 @@ def found(wanted: str, shown: int, total: int) -> str:
 def not_found(term: str, folder: str = "") -> str:
     """What stands where the pictures would be that were searched for, or those of a folder."""
     if not term:
-        return f"No pictures in “{clipped(folder.rstrip('/'))}”"
-    return f"No picture has “{term}” in its name."
+        return f"No files in “{clipped(folder.rstrip('/'))}”"
+    return f"No file has “{term}” in its name."
 
 
 def folder_name(folder: str) -> str:
-    """The last part of a folder's path; empty for all pictures."""
+    """The last part of a folder's path; empty for all files."""
     return clipped(folder.rstrip("/").rpartition("/")[2])
 
 
 def in_folder(folder: str, shown: int, folders: int) -> str:
     """What a screen reader says when another folder is shown."""
-    where = f"Folder {folder_name(folder)}" if folder else "All pictures"
+    where = f"Folder {folder_name(folder)}" if folder else "All files"
     inside = f", {count(folders, 'folder')}" if folders else ""
     return f"{where}: {count(shown)}{inside}"
 
 
 def stopped(added: int, wanted: int) -> str:
     """What is said when somebody stops the adding of many files; a few more may be stored in that moment."""
-    return f"Stopped after {added:,} of {count(wanted, 'file')}."
+    return f"Stopped after {added:,} of {count(wanted)}."
 
 
 def too_many(limit: int) -> str:
@@ -161,8 +161,8 @@ def refused(files: list[tuple[str, str]]) -> str:
     if len(files) == 1:
         return f"{names[0]} was not added: {reasons[0]}"
     if len(reasons) == 1:
-        return f"{count(len(files), 'file')} were not added: {reasons[0]}"
-    return f"{count(len(files), 'file')} were not added. The first, {names[0]}: {reasons[0]}"
+        return f"{count(len(files))} were not added: {reasons[0]}"
+    return f"{count(len(files))} were not added. The first, {names[0]}: {reasons[0]}"
 
 
 def _in_progress(status: fs.SyncCounts, uploads: int, downloads: int) -> str:
@@ -203,7 +203,7 @@ def badge(
 
 
 def _failed(state: fs.LocalFileState) -> Message:
-    if state.last_sync_error == "cancelled":
+    if state.is_cancelled:
         return Message("off", "Cancelled")
     return Message("bad", "Upload failed" if state.upload_status is fs.Status.ERROR else "Download failed")
 

@@ -10,9 +10,15 @@ function ask(page, message, onAnswer) {
   page.postMessage(message, [port2]);
 }
 
+/**
+ * The open pages. A client is looked for among them: `clients.get` asks the client itself in Firefox, and never ends
+ * for a worker that waits, in a synchronous request, for the very answer.
+ */
+const openPages = () => self.clients.matchAll({ type: "window", includeUncontrolled: true });
+
 /** Asks all open pages for the file; the first that has it wins. Null when none has it, or none answers in time. */
 async function findInPages(key) {
-  const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const pages = await openPages();
   const asked = new Set(pages.filter(({ id }) => !silent.has(id)));
   return new Promise((resolve) => {
     const answered = (page, file) => {

@@ -52,19 +52,17 @@ function askPage(page) {
 /** The remote of the page that makes a request; of any page, when a worker or a new tab makes it. */
 async function remoteOf(clientId) {
   if (remotes.has(clientId)) return remotes.get(clientId);
-  const client = clientId ? await self.clients.get(clientId) : null;
-  if (client?.type === "window") {
-    // A page that does not answer is not asked for each of its images.
-    return (await askPage(client)) ?? remotes.get(clientId) ?? rememberRemote(clientId);
-  }
-  const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const pages = await openPages();
+  const client = pages.find(({ id }) => id === clientId);
+  // A page that does not answer is not asked for each of its images.
+  if (client) return (await askPage(client)) ?? remotes.get(clientId) ?? rememberRemote(clientId);
   const answers = await Promise.all(pages.map((page) => remotes.get(page.id) ?? askPage(page)));
   return answers.find((remote) => remote?.signer) ?? makeRemote(clientId);
 }
 
 /** The same page's remote with headers asked anew; null when the page is gone or does not answer. */
 async function refreshRemote(remote) {
-  const page = remote.clientId ? await self.clients.get(remote.clientId) : null;
+  const page = (await openPages()).find(({ id }) => id === remote.clientId);
   return page ? askPage(page) : null;
 }
 

@@ -124,7 +124,7 @@ RULES = {
     ),
     "filesync_web.inspector.redaction": Rule(never=IMPURE),
     "filesync_web.inspector.report": Rule(ours=("filesync_web.inspector.redaction",), never=IMPURE),
-    "filesync_web.inspector.html": Rule(never=IMPURE),
+    "filesync_web.inspector.html": Rule(ours=CORE, never=IMPURE),
     "filesync_web.mirror": Rule(
         ours=(*FILES, "filesync_web.file_sync", "filesync_web.native"), others=("pathspec",)
     ),

@@ -5,9 +5,15 @@ download that stands still. uvicorn waits for each of them for ever.
 from __future__ import annotations
 
 import asyncio
+import struct
+import sys
 from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+if sys.platform == "linux":
+    import fcntl
+    import termios
 
 
 class WatchedConnection(asyncio.Protocol):
@@ -22,6 +28,7 @@ class WatchedConnection(asyncio.Protocol):
         self._timeout = idle_timeout
         self._loop = asyncio.get_running_loop()
         self._request_by = self._move_by = self._loop.time() + idle_timeout
+        self._unread = 0
         self._timer: asyncio.TimerHandle | None = None
         self._transport: Any = None
 
@@ -61,7 +68,11 @@ class WatchedConnection(asyncio.Protocol):
             return
         cycle = self._http.cycle
         has_request = cycle is not None and not cycle.response_complete
-        if has_request:
+        unread = _unread_bytes(self._transport)
+        is_read, self._unread = unread != self._unread, unread
+        if is_read:
+            self._moved()
+        if has_request or is_read:
             self._request_by = self._loop.time() + self._timeout
         sends = has_request and cycle.more_body and not self._http.flow.read_paused
         if has_request and not sends and not self._transport.get_write_buffer_size():
@@ -70,3 +81,16 @@ class WatchedConnection(asyncio.Protocol):
             self._transport.abort()
         else:
             self._look_later()
+
+
+def _unread_bytes(transport: Any) -> int:
+    """How many of the bytes written the client's system has not confirmed yet.
+
+    A system takes megabytes ahead of a slow reader, and then nothing for minutes, so in Linux what it has in
+    its own buffer (`SIOCOUTQ`) counts as well. Elsewhere a reader has to empty a part of that buffer in time.
+    """
+    unread: int = transport.get_write_buffer_size()
+    if sys.platform == "linux":
+        queued = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+        unread += struct.unpack("i", queued)[0]
+    return unread

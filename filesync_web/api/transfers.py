@@ -110,7 +110,7 @@ async def resume_transfer(file_id: str) -> None:
 
 
 async def cancel_transfer(file_id: str) -> None:
-    """Abort a file's upload or download on this device; it rests at `error` with the message "cancelled".
+    """Abort a file's upload or download on this device; it rests at `error`, as one that was cancelled.
 
     It is taken up again by `resume_transfer`, `retry_errors` or an edit of the file, and by nothing else.
 

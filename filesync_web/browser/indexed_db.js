@@ -16,13 +16,21 @@ const BLOCKED_MS = 10_000; // in which tabs of an earlier version are to let go 
 
 // Opens a database; `upgrade(database, oldVersion, transaction)` makes what an earlier version has left, or nothing (0), one of
 // this version. Rejects with a "VersionError" when it is of a later one, and with a "BlockedError" when a tab of an earlier one
-// holds on to it. The browser has an event for that, which does not come while such a tab is frozen.
+// holds on to it. The browser has an event for that, which does not come while such a tab is frozen; so the versions are looked
+// at, and the event counts where a browser does not tell them (Firefox before 126, which freezes no tabs).
 const openDatabase = (name, version, upgrade) =>
   new Promise((resolve, reject) => {
     const opening = indexedDB.open(name, version);
-    const timer = setTimeout(async () => {
+    let isBlocked = false;
+    opening.onblocked = () => {
+      isBlocked = true;
+    };
+    const isHeld = async () => {
       const isEarlier = (database) => database.name === name && database.version < version;
-      if (!(await indexedDB.databases()).some(isEarlier)) return; // it only takes long
+      return indexedDB.databases ? (await indexedDB.databases()).some(isEarlier) : isBlocked;
+    };
+    const timer = setTimeout(async () => {
+      if (!(await isHeld())) return; // it only takes long
       opening.onsuccess = () => opening.result.close(); // nobody waits for it any more
       reject(new DOMException(`another tab holds on to an earlier version of ${name}`, "BlockedError"));
     }, BLOCKED_MS);

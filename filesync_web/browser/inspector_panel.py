@@ -44,6 +44,7 @@ _FIND = """
 <div class="find"><input type="search" data-action="find" placeholder="Id, hash or name of a file"
   aria-label="Show the history of files by id, hash or name" autocomplete="off" spellcheck="false"></div>
 """
+_HEARD = ("click", "change", "toggle", "keydown")
 OPEN_AT_FIRST = {"transfers", "events", "files", "storage"}
 
 
@@ -59,6 +60,7 @@ class InspectorPanel:
         self._bodies: dict[str, str] = {}
         self._written: dict[str, str] = {}
         self._js_sections: dict[str, Any] = {}
+        self._is_ended = False
         self._js_host = js.document.createElement("filesync-inspector")
         self._js_root = self._js_host.attachShadow(mode="open")
         js_sheet = js.CSSStyleSheet.new()
@@ -66,13 +68,18 @@ class InspectorPanel:
         self._js_root.adoptedStyleSheets = to_js([js_sheet])
         self._js_root.innerHTML = _FRAME
         self._js_listener = create_proxy(self._on_event)
-        for kind in ("click", "change", "toggle", "keydown"):
+        for kind in _HEARD:
             self._js_root.addEventListener(kind, self._js_listener, True)
         self._offer(stores)
         self._set_open(is_open)
         js.document.body.append(self._js_host)
 
     # --- what it shows
+
+    @property
+    def is_in_page(self) -> bool:
+        """Whether the page has it still: a script of the page may have taken it out."""
+        return bool(self._js_host.isConnected)
 
     @property
     def is_watched(self) -> bool:
@@ -111,10 +118,11 @@ class InspectorPanel:
             self._find(".pill").focus()
 
     def remove(self) -> None:
-        """Take it out of the page. Does nothing the second time."""
-        if self._js_host.isConnected:
-            self._js_host.remove()
-            for kind in ("click", "change", "toggle", "keydown"):
+        """Take it out of the page, if it is there still, and end it. Does nothing the second time."""
+        self._js_host.remove()
+        if not self._is_ended:
+            self._is_ended = True
+            for kind in _HEARD:
                 self._js_root.removeEventListener(kind, self._js_listener, True)
             self._js_listener.destroy()
 

@@ -20,11 +20,12 @@ from urllib.parse import urlsplit
 import typer
 
 from filesync_web.command.cli import Json, common_of, tell_server, use_store
-from filesync_web.command.console import Console, shown_size, shown_time
+from filesync_web.command.console import Console, shown_time
 from filesync_web.command.failures import ExitCode
 from filesync_web.command.probes import Probes, SignerAnswer, probing
 from filesync_web.command.session import Session
 from filesync_web.command.settings import Settings
+from filesync_web.core.shown_size import shown_size
 from filesync_web.errors import FileSyncError
 
 MAX_SKEW = 300.0

@@ -72,16 +72,6 @@ def shown_columns(line: str) -> str:
     return "\t".join(map(shown, line.split("\t")))
 
 
-def shown_size(size: int) -> str:
-    """So many bytes, for a reader."""
-    value = float(size)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
-
-
 def shown_time(milliseconds: int | None) -> str | None:
     """A time of a record as ISO 8601 in UTC; None for none, and for what is no time."""
     if milliseconds is None:

@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from filesync_web.command.console import shown_size, shown_time
+from filesync_web.command.console import shown_time
 from filesync_web.command.failures import AmbiguousNameError
 from filesync_web.command.session import KIT, Session
 from filesync_web.core.display import get_file_metadata
 from filesync_web.core.foreign import accepted
 from filesync_web.core.records import FileRecord, LocalFileState
+from filesync_web.core.shown_size import shown_size
 from filesync_web.errors import UnknownFileError
 
 _BEGINNING = re.compile(r"[0-9a-f-]{8,64}")

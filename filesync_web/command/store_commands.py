@@ -11,13 +11,14 @@ from typing import Annotated, Any
 import typer
 
 from filesync_web.command.cli import Json, use_store
-from filesync_web.command.console import Console, shown_size
+from filesync_web.command.console import Console
 from filesync_web.command.failures import IncompleteError
 from filesync_web.command.listing import entries, live_files, name_of
 from filesync_web.command.probes import why_offline
 from filesync_web.command.progress import shown_progress
 from filesync_web.command.session import KIT, OFFLINE_ERRORS, Session
 from filesync_web.core.display import FileSyncEvent, get_file_metadata
+from filesync_web.core.shown_size import shown_size
 from filesync_web.errors import SyncAuthError
 
 _OF_LIVE_FILES = (

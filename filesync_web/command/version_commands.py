@@ -7,10 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from filesync_web.command.cli import FileName, Json, NoWait, freshen, tell_server, use_store
-from filesync_web.command.console import Console, shown_size, shown_time
+from filesync_web.command.console import Console, shown_time
 from filesync_web.command.failures import AmbiguousNameError
 from filesync_web.command.listing import find, name_of
 from filesync_web.command.session import Session
+from filesync_web.core.shown_size import shown_size
 from filesync_web.errors import UnknownFileError
 from filesync_web.files.trash import DeletedFile
 from filesync_web.files.versions import Choice, FileVersion

@@ -10,6 +10,9 @@ from enum import IntEnum, StrEnum
 
 from filesync_web.core.light_dataclass import dataclass
 
+CANCELLED_MESSAGE = "cancelled"
+"""The `last_sync_error` of a file whose transfer the user has cancelled."""
+
 
 class Status(StrEnum):
     """The state of one direction of a file's transfer, as the `localFileState` table spells it."""
@@ -75,6 +78,11 @@ class LocalFileState:
     def has_error(self) -> bool:
         """Whether a transfer rests at `error`."""
         return Status.ERROR in (self.upload_status, self.download_status)
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether a transfer rests because the user has cancelled it; `has_error` is true as well."""
+        return self.has_error and self.last_sync_error == CANCELLED_MESSAGE
 
     @property
     def is_on_demand(self) -> bool:

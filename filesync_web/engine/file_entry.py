@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.records import (
+    CANCELLED_MESSAGE,
     Control,
     FileRecord,
     LocalFileState,
@@ -19,7 +20,6 @@ from filesync_web.engine.plan import INPUTS, JOBS, Plan, plan
 from filesync_web.engine.retry import FIRST_TRY, Retry
 from filesync_web.engine.transitions import Input, next_status
 
-CANCELLED_MESSAGE = "cancelled"
 UNUSABLE_MESSAGE = (
     "the record of this file names no content of this store; edit the file, or delete it: nothing is lost"
 )

@@ -37,7 +37,7 @@ from filesync_web.errors import (
 )
 from filesync_web.files.controls import change_control, changing_controls
 from filesync_web.files.events import file_id_of
-from filesync_web.files.save_lock import BusyError, SaveLock
+from filesync_web.files.save_lock import SAVING_TIMEOUT, BusyError, SaveLock
 from filesync_web.files.tables import Purpose
 from filesync_web.files.thumbnails import Thumbnails
 from filesync_web.files.workspace import Workspace
@@ -54,8 +54,7 @@ MAX_REMEMBERED = 64 << 10
 """Characters of metadata that are remembered beside a use."""
 
 PROBE_TIMEOUT = 10.0
-SAVING_TIMEOUT = 30.0
-"""Seconds that an eviction waits for those who are saving: a recording may go on for hours."""
+"""Seconds."""
 
 
 class Eviction:

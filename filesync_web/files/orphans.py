@@ -26,14 +26,11 @@ from filesync_web.core.metadata import FileMetadata, parse_metadata
 from filesync_web.core.paths import is_content_hash
 from filesync_web.core.records import OrphanNote
 from filesync_web.errors import BlobNotFoundError, InvalidArgumentError, NotEvictableError
-from filesync_web.files.save_lock import BusyError, SaveLock
+from filesync_web.files.save_lock import SAVING_TIMEOUT, BusyError, SaveLock
 from filesync_web.files.workspace import Workspace
 from filesync_web.livestore.schema import NewEvent
 
 logger = logging.getLogger(__name__)
-
-DROP_TIMEOUT = 30.0
-"""Seconds that a drop waits for those who are saving."""
 
 LOOKS_PER_TURN = 200
 """Contents that are looked at in one go, before others get their turn: some 50 ms in a browser."""
@@ -83,7 +80,7 @@ class Orphans:
     async def drop(self, content_hash: str) -> None:
         """Remove the bytes of one."""
         self.check(content_hash)
-        async with self._lock.removing(timeout=DROP_TIMEOUT):
+        async with self._lock.removing(timeout=SAVING_TIMEOUT):
             self.check(content_hash)
             if not await self._blobs.delete(content_hash):
                 raise NotEvictableError(f"the bytes of {content_hash} are kept: somebody has them open")

@@ -16,6 +16,9 @@ from filesync_web.errors import NotEvictableError
 from filesync_web.files.workspace import Workspace
 
 _NAME = "blobs"
+SAVING_TIMEOUT = 30.0
+"""Seconds that what somebody asked to be removed waits for those who are saving: a recording may go on for
+hours."""
 RETRY_DELAY = 2.0
 """Seconds."""
 

@@ -29,7 +29,7 @@ class Inspector(Protocol):
         ...
 
     def close(self) -> None:
-        """Take it out of the page. Does nothing the second time."""
+        """Take it out of the page. Does nothing the second time, or when the page has done so itself."""
         ...
 
 

@@ -11,6 +11,8 @@ from datetime import datetime
 from html import escape
 from typing import Any, NamedTuple
 
+from filesync_web.core.shown_size import shown_size
+
 Report = Mapping[str, Any]
 
 
@@ -376,13 +378,7 @@ def duration(seconds: float) -> str:
 
 def size(number: float | None) -> str:
     """Bytes as a reader wants them."""
-    if number is None:
-        return "unknown"
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} TB"
+    return "unknown" if number is None else shown_size(number)
 
 
 def short(some_id: str) -> str:

@@ -56,13 +56,14 @@ class Panel:
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
-        while True:
+        while self._shown.is_in_page:
             self._wake.clear()
             started = loop.time()
             if self._shown.is_watched:
                 await self._show()
             pause = max(INTERVAL, (loop.time() - started) / SHARE)
             await first_of(asyncio.sleep(pause), self._wake.wait())
+        self.close()
 
     async def _show(self) -> None:
         file_sync, wanted, is_full = self._file_sync, self._wanted, self._left == 0

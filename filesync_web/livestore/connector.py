@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from filesync_web.aio.waiting import first_of
 from filesync_web.core.light_dataclass import dataclass
+from filesync_web.core.sent_tokens import SentTokens
 from filesync_web.errors import SyncAuthError, SyncError
 from filesync_web.livestore.messages import Json
 from filesync_web.livestore.ports import Socket, SocketClosedError, StorePorts
@@ -31,11 +32,14 @@ class Connector:
         self.store_id = store_id
         self.options = options
         self._ports = ports
-        self._payload: Json = None
+        # Also a tab that does not connect meets what is always told, in errors.
+        fixed = [part for part in (options.payload, options.auth_token) if not callable(part)]
+        self._sent = SentTokens(_texts_in(fixed))
 
     async def connect(self) -> Connection:
         """A new connection; raises `SocketClosedError` or `SyncError`. When it is cancelled, none is left."""
-        payload = self._payload = await self._payload_now()
+        payload = await self._payload_now()
+        self._sent.add(_texts_in(payload))
         try:
             return Connection(await self._open(payload), payload)
         except SocketClosedError as error:
@@ -45,10 +49,8 @@ class Connector:
             raise refusal from error
 
     def tokens(self) -> set[str]:
-        """Every text in what the backend's auth was told last, and in what it is always told: also a tab that
-        does not connect meets them, in errors."""
-        fixed = [part for part in (self.options.payload, self.options.auth_token) if not callable(part)]
-        return {*_texts_in(self._payload), *_texts_in(fixed)}
+        """Every text in what the backend's auth was told, and in what it is always told."""
+        return self._sent.all()
 
     async def _payload_now(self) -> Json:
         try:

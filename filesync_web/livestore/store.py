@@ -392,4 +392,4 @@ class Store:
         """Let a tab of the newer version lead. What this one has read stays readable."""
         self._tabs.leave()
         await self._election.close()
-        self._report.connection_changed(False, str(error))
+        self._report.left_to_newer_version(str(error))

@@ -28,6 +28,7 @@ class SyncReport:
         self._post = post
         self._listeners: Listeners[MetadataSyncStatus] = Listeners()
         self._connected, self._error, self._caught_up, self._remaining = False, "", False, 0
+        self._outdated = False
         self.status = MetadataSyncStatus()
 
     def add_listener(self, callback: Callable[[MetadataSyncStatus], object]) -> Callable[[], None]:
@@ -46,6 +47,11 @@ class SyncReport:
     def cannot_lead(self, reason: str) -> None:
         """This tab cannot lead; unless another one does and tells, nobody syncs."""
         self._error = reason
+        self.update()
+
+    def left_to_newer_version(self, reason: str) -> None:
+        """A newer version of the kit has taken over; that ends with this tab."""
+        self._connected, self._error, self._outdated = False, reason, True
         self.update()
 
     def tell(self) -> None:
@@ -72,6 +78,7 @@ class SyncReport:
             backend_resets=replica.resets,
             caught_up=self._caught_up,
             remaining=self._remaining,
+            outdated=self._outdated,
         )
         if status != self.status:
             self.status = status

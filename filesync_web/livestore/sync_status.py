@@ -95,7 +95,9 @@ class MetadataSyncStatus:
     connection everything has come that the backend had. `remaining`: how many of these events are still to
     come, where the backend tells; 0 once it has caught up. `pending`: events that the backend has not
     confirmed yet. `last_error`: why the last attempt failed, "" after a good one. `backend_resets`: how often
-    the backend has come back with less than it had confirmed to this device.
+    the backend has come back with less than it had confirmed to this device. `outdated`: a newer version of
+    the kit has taken over the store, and this tab has to be reloaded: it neither syncs nor saves any more,
+    and `last_error` has the words for it.
     """
 
     enabled: bool = True
@@ -105,3 +107,4 @@ class MetadataSyncStatus:
     backend_resets: int = 0
     caught_up: bool = False
     remaining: int = 0
+    outdated: bool = False

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from filesync_web.aio.futures import new_future
-from filesync_web.errors import StorageError
+from filesync_web.errors import InvalidArgumentError, StorageError
 from filesync_web.files.file_to_save import FileToSave
 
 PIECE_SIZE = 1 << 20
@@ -45,9 +45,9 @@ class Described:
 class Choice:
     """The files of one choice."""
 
-    def __init__(self, choice_id: str, files: Sequence[Mapping[str, Any]], ask: Ask) -> None:
-        """Raises `KeyError`, `TypeError` or `ValueError` for files that are not described as they should."""
-        self.files = [Described(str(file["name"]), str(file["type"]), int(file["size"])) for file in files]
+    def __init__(self, choice_id: str, files: Sequence[object], ask: Ask) -> None:
+        """Raises `InvalidArgumentError` for files that are not described as they should be."""
+        self.files = [_described(file) for file in files]
         self._id = choice_id
         self._ask_page = ask
         self._awaited: dict[tuple[int, int], asyncio.Future[bytes]] = {}
@@ -62,18 +62,21 @@ class Choice:
             for position, file in enumerate(self.files)
         ]
 
-    def answered(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
-        """Take what the page answers; an answer that nobody waits for any more is dropped."""
-        awaited = self._awaited.get((message.get("position", -1), message.get("start", -1)))
+    def answered(self, message: object, buffers: Sequence[Any]) -> None:
+        """Take what the page answers; an answer that nobody waits for any more is dropped. Raises
+        `InvalidArgumentError` for what is no answer."""
+        match message:
+            case {"tell": str(tell), "position": int(position), "start": int(start), **rest}:
+                awaited = self._awaited.get((position, start))
+            case _:
+                raise InvalidArgumentError(f"this is no answer: {message!r:.200}")
         if awaited is None or awaited.done():
             return
-        if message["tell"] == "piece" and buffers:
+        if tell == "piece" and buffers:
             awaited.set_result(bytes(buffers[0]))
         else:
             awaited.set_exception(
-                StorageError(
-                    f"the file could not be read ({message.get('message')}); nothing of it was stored"
-                )
+                StorageError(f"the file could not be read ({rest.get('message')}); nothing of it was stored")
             )
 
     def forget(self) -> None:
@@ -110,3 +113,10 @@ class Choice:
 
     def _ask(self, question: str, **about: Any) -> None:
         self._ask_page({"ask": question, "choice": self._id, **about})
+
+
+def _described(file: object) -> Described:
+    match file:
+        case {"name": str(name), "type": str(kind), "size": int(size)} if size >= 0:
+            return Described(name, kind, size)
+    raise InvalidArgumentError(f"this describes no file: {file!r:.200}")

@@ -12,6 +12,7 @@ from filesync_web.core.display import (
     get_file_metadata,
 )
 from filesync_web.core.records import FileRecord, LocalFileState
+from filesync_web.core.shown_size import shown_size
 from filesync_web.livestore.store import Store
 
 _COUNT = 'SELECT count(*) FROM "files" WHERE "deletedAt" IS NULL'
@@ -67,16 +68,6 @@ def summary(shown: int, total: int) -> str:
     """One line about so many files, of which some are shown."""
     counted = f"{total:,} file" if total == 1 else f"{total:,} files"
     return counted if shown >= total else f"the newest {shown} of {counted}"
-
-
-def shown_size(size: int) -> str:
-    """So many bytes, for a reader."""
-    value = float(size)
-    for unit in ("B", "kB", "MB"):
-        if value < 999.5:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} GB"
 
 
 def as_json(rows: Sequence[Row]) -> list[dict[str, object]]:

@@ -23,7 +23,7 @@ from filesync_web.core.display import (
     update_active_transfers,
 )
 from filesync_web.core.records import FileOperationResult
-from filesync_web.errors import StoreClosedError
+from filesync_web.errors import InvalidArgumentError, StoreClosedError
 from filesync_web.file_sync import FileSync
 from filesync_web.files.many_saves import SaveFilesError
 from filesync_web.notebook.chosen import Choice
@@ -125,19 +125,29 @@ class FileSyncWidget(anywidget.AnyWidget):
 
     # --- choices
 
-    def _on_message(self, _widget: object, message: Mapping[str, Any], buffers: Sequence[Any] | None) -> None:
+    def _on_message(self, _widget: object, message: object, buffers: Sequence[Any] | None) -> None:
         """Jupyter may call this in a thread of its own; everything else belongs to the loop of the files."""
         self._file_sync.loop.call_soon_threadsafe(self._told, message, buffers or ())
 
-    def _told(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
-        choice_id = message.get("choice", "")
-        if message.get("tell") == "chosen":
-            self._tasks.spawn(self._save(choice_id, message.get("files", ())), "saving files")
-        elif choice := self._choices.get(choice_id):
-            choice.answered(message, buffers)
+    def _told(self, message: object, buffers: Sequence[Any]) -> None:
+        try:
+            self._take(message, buffers)
+        except InvalidArgumentError as error:
+            logger.warning("a message of the page is refused; was it made by another version? %s", error)
 
-    async def _save(self, choice_id: str, files: Sequence[Mapping[str, Any]]) -> None:
-        choice = self._choices[choice_id] = Choice(choice_id, files, self.send)
+    def _take(self, message: object, buffers: Sequence[Any]) -> None:
+        match message:
+            case {"tell": "chosen", "choice": str(choice_id), "files": [*files]}:
+                if choice_id not in self._choices:
+                    choice = self._choices[choice_id] = Choice(choice_id, files, self.send)
+                    self._tasks.spawn(self._save(choice_id, choice), "saving files")
+            case {"tell": "piece" | "failed", "choice": str(choice_id)}:
+                if choice_id in self._choices:
+                    self._choices[choice_id].answered(message, buffers)
+            case _:
+                raise InvalidArgumentError(f"this tells of no choice: {message!r:.200}")
+
+    async def _save(self, choice_id: str, choice: Choice) -> None:
         self._arriving = {key: row for key, row in self._arriving.items() if not row.failed}
         for position in range(len(choice.files)):
             self._on_received(choice_id, position, 0)

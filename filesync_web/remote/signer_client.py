@@ -20,6 +20,7 @@ from filesync_web.core.failures import GONE_STATUSES, error_for_status, shown_ur
 from filesync_web.core.foreign import ForeignTextError, parse_json
 from filesync_web.core.light_dataclass import dataclass
 from filesync_web.core.refusals import quoted
+from filesync_web.core.sent_tokens import SentTokens
 from filesync_web.core.storage_status import RemoteUsage, remote_usage_in
 from filesync_web.errors import (
     AuthError,
@@ -135,7 +136,8 @@ class SignerClient:
         self._config = config
         self._base = config.base_url.rstrip("/")
         self._complaint = ""
-        self._sent: Headers = config.fixed_headers  # also a tab that asks nothing meets them, in errors
+        # Also a tab that asks nothing meets what is always sent, in errors.
+        self._sent = SentTokens(config.fixed_headers.values())
         self._clock_offset: float | None = None
         self.features: frozenset[str] = frozenset()
         # What is slow in the object store must not keep others from their URLs.
@@ -190,9 +192,9 @@ class SignerClient:
         }
 
     def tokens(self) -> set[str]:
-        """The values of the headers by which it was last asked something, and of those that never change:
-        each with and without the scheme (`Bearer`, `Token`) that may stand before it."""
-        return {part for value in self._sent.values() for part in (value, value.rpartition(" ")[2])}
+        """The values of the headers by which it was asked something: each with and without the scheme
+        (`Bearer`, `Token`) that may stand before it."""
+        return {part for value in self._sent.all() for part in (value, value.rpartition(" ")[2])}
 
     def _is_unhealthy(self, complaint: str) -> bool:
         """Log it, but not at every probe, and answer that it is not healthy."""
@@ -204,7 +206,7 @@ class SignerClient:
     async def _health_headers(self) -> dict[str, str]:
         try:
             headers = await self._config.own_headers()
-            self._sent = {**self._sent, **headers}
+            self._sent.add(headers.values())
             return headers
         except Exception:  # whatever it is, the transfers will tell it
             logger.warning("the app's function for headers failed: health is asked without", exc_info=True)
@@ -334,7 +336,8 @@ class SignerClient:
     async def _auth_headers(self, what: str) -> dict[str, str]:
         """The headers of this moment; when the app's function for them fails, that is worth another try."""
         try:
-            self._sent = headers = await self._config.auth_headers()
+            headers = await self._config.auth_headers()
+            self._sent.add(headers.values())
             return headers
         except FileSyncError:
             raise

@@ -80,7 +80,7 @@ async def wait_for_words(selenium: PyodidePage) -> str:
     from tests.harness.waiting import until
     from tests.in_page import kept
 
-    await until(lambda: kept.store.sync_status.last_error, "the status says what is wrong")
+    await until(lambda: kept.store.sync_status.outdated, "the status says what is wrong")
     assert not kept.store.leader
     assert not kept.store.sync_status.connected
     return str(kept.store.sync_status.last_error)

@@ -232,7 +232,7 @@ async def read_what_is_not_here(selenium: PyodidePage, store_id: str, waits: boo
         await close_client()
 
 
-@pytest.mark.only_in("chromium", reason="a worker's synchronous request for what is not here does not end")
+@pytest.mark.firefox
 def test_a_file_that_is_not_here_is_read_in_a_worker_and_refused_in_a_page(
     selenium: PyodidePage, new_context: Callable[..., BrowserContext], store_id: str
 ) -> None:

@@ -75,7 +75,7 @@ def test_axe_finds_nothing_in_any_view(new_context: NewContext, store_id: str) -
             page.get_by_role("button", name=button).click()
             expect(page.get_by_role("dialog", name="File")).to_be_visible()
             assert violations(page) == [], button
-    for button in ("Deleted pictures", "Storage …", "Earlier versions of second.png"):
+    for button in ("Deleted files", "Storage …", "Earlier versions of second.png"):
         with closed_after(page):
             page.get_by_role("button", name=button).click()
             expect(page.locator("#sheet[open] #sheet-body").get_by_role("list")).to_be_attached()
@@ -99,18 +99,18 @@ def test_the_keyboard_keeps_its_place_in_the_trash(new_context: NewContext, stor
     gallery = Gallery.open(new_context(), store_id, localOnly=1)
     page = gallery.page
     gallery.add(*(picture(f"{name}.png", png(40, 30, (9, 9, 99))) for name in "abc"))
-    page.get_by_role("button", name="Deleted pictures").click()
-    page.get_by_role("switch", name="Keep deleted pictures").check()
+    page.get_by_role("button", name="Deleted files").click()
+    page.get_by_role("switch", name="Keep deleted files").check()
     page.keyboard.press("Escape")
     for name in "abc":
         page.get_by_role("button", name=f"Delete {name}.png").press("Enter")
     expect(gallery.cards).to_have_count(0)
-    expect(page.get_by_label("Add pictures")).to_be_focused()
-    page.get_by_role("button", name="Deleted pictures").click()
-    sheet = page.get_by_role("dialog", name="Deleted pictures")
+    expect(page.get_by_label("Add files")).to_be_focused()
+    page.get_by_role("button", name="Deleted files").click()
+    sheet = page.get_by_role("dialog", name="Deleted files")
     sheet.get_by_role("button", name="Restore b.png").press("Enter")
     expect(sheet.get_by_role("button", name="Restore a.png")).to_be_focused()
     sheet.get_by_role("button", name="Restore a.png").press("Enter")
     expect(sheet.get_by_role("button", name="Restore c.png")).to_be_focused()
     sheet.get_by_role("button", name="Restore c.png").press("Enter")
-    expect(sheet.get_by_role("heading", name="Deleted pictures")).to_be_focused()
+    expect(sheet.get_by_role("heading", name="Deleted files")).to_be_focused()

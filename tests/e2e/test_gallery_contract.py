@@ -268,7 +268,7 @@ def test_offline_by_refused_requests_recovers_without_the_browsers_event(
     expect(gallery.headline).to_have_text("Offline — everything is kept on this device")
     contents = several(3)
     gallery.add(*(picture(f"{index}.png", content) for index, content in enumerate(contents)))
-    expect(gallery.headline).to_have_text("Offline — 3 pictures wait to upload")
+    expect(gallery.headline).to_have_text("Offline — 3 files wait to upload")
     gallery.expect_counts(queued_upload=3)
     for card in gallery.all_cards():
         expect(card.image).to_be_visible()

@@ -93,7 +93,7 @@ def test_a_dropped_folder_comes_with_its_paths_and_without_hidden_files(
     assert set(names(gallery)) == expected
     for card in gallery.all_cards():
         card.expect_image(64, 48)
-    expect(link(gallery, "Folder holiday, 4 pictures")).to_be_visible()
+    expect(link(gallery, "Folder holiday, 4 files")).to_be_visible()
     gallery.reload()
     expect(gallery.cards).to_have_count(5)
     assert set(names(gallery)) == expected
@@ -111,13 +111,13 @@ def test_the_path_leads_into_folders_and_back_by_mouse_keys_and_the_browsers_bac
     drop(page, tree(tmp_path / "trip", "1.png", "100% sea #1/2.png", "100% sea #1/x/3.png", "land/4.png"))
     expect(gallery.cards).to_have_count(5)
 
-    link(gallery, "Folder trip, 4 pictures").click()
+    link(gallery, "Folder trip, 4 files").click()
     expect(gallery.cards).to_have_count(4)
-    expect(page.locator("#folder-said")).to_have_text("Folder trip: 4 pictures, 2 folders")
+    expect(page.locator("#folder-said")).to_have_text("Folder trip: 4 files, 2 folders")
     expect(link(gallery, "trip")).to_be_focused()
     expect(link(gallery, "trip")).to_have_attribute("aria-current", "page")
     page.keyboard.press("Tab")
-    expect(link(gallery, "Folder 100% sea #1, 2 pictures")).to_be_focused()
+    expect(link(gallery, "Folder 100% sea #1, 2 files")).to_be_focused()
     page.keyboard.press("Enter")
     expect(gallery.cards).to_have_count(2)
     assert names(gallery) == ["trip/100% sea #1/2.png", "trip/100% sea #1/x/3.png"]
@@ -137,7 +137,7 @@ def test_the_path_leads_into_folders_and_back_by_mouse_keys_and_the_browsers_bac
 
     page.go_back()
     expect(gallery.cards).to_have_count(4)
-    link(gallery, "All pictures").click()
+    link(gallery, "All files").click()
     expect(gallery.cards).to_have_count(5)
     expect_folders(gallery, "trip")
 
@@ -150,9 +150,9 @@ def test_what_is_added_in_a_folder_belongs_to_it_and_a_search_stays_in_it(
     drop(page, tree(tmp_path / "many", *(f"{number:02}.png" for number in range(30)), "sub/07.png"))
     expect(gallery.cards).to_have_count(31)
     gallery.add(picture("07 outside.png", CONTENT))
-    link(gallery, "Folder many, 31 pictures").click()
+    link(gallery, "Folder many, 31 files").click()
     expect(gallery.cards).to_have_count(31)
-    field = page.get_by_label("Find pictures by name")
+    field = page.get_by_label("Find files by name")
     expect(field).to_have_attribute("placeholder", "Find in many")
     field.fill("07")
     expect(gallery.cards).to_have_count(2)
@@ -163,10 +163,10 @@ def test_what_is_added_in_a_folder_belongs_to_it_and_a_search_stays_in_it(
     expect(field).to_have_value("")
     expect(gallery.cards).to_have_count(32)
     assert names(gallery)[-1] == "many/new.png"
-    link(gallery, "Folder sub, 1 picture").click()
+    link(gallery, "Folder sub, 1 file").click()
     expect(gallery.cards).to_have_count(1)
     gallery.card(0).part("delete-button").click()
-    expect(page.get_by_text("No pictures in “many/sub”")).to_be_visible()
+    expect(page.get_by_text("No files in “many/sub”")).to_be_visible()
     expect(page.get_by_test_id("empty-state")).to_be_hidden()
     link(gallery, "many").click()
     expect(gallery.cards).to_have_count(31)

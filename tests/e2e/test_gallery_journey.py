@@ -85,7 +85,7 @@ def test_picture_added_offline_survives_reload_and_uploads_when_online(
 
     gallery.add(picture("red.png", RED))
     gallery.card(0).expect_image(320, 200)
-    expect(gallery.headline).to_have_text("Offline — 1 picture waits to upload")
+    expect(gallery.headline).to_have_text("Offline — 1 file waits to upload")
     expect(gallery.card(0).part("file-upload-status")).to_have_text("queued")
     expect(gallery.card(0).part("file-remote-key")).to_be_empty()
     gallery.reload()
@@ -130,7 +130,7 @@ def test_gallery_opens_in_a_new_browser_without_its_server(
     expect(gallery.headline).to_contain_text("Offline")
     gallery.add(picture("blue.png", BLUE))
     gallery.card(1).expect_image(200, 320)
-    expect(gallery.headline).to_have_text("Offline — 1 picture waits to upload")
+    expect(gallery.headline).to_have_text("Offline — 1 file waits to upload")
 
     server.start()
     gallery.card(1).expect_synced(sha256(BLUE))

@@ -82,7 +82,7 @@ def test_everything_fits_and_can_be_pressed(
     page.get_by_role("button", name="Sync details").click()
     assert page.evaluate(MISFITS, SMALLEST) == [], "with the details of the sync"
     page.get_by_role("button", name="Sync details").click()
-    page.get_by_role("button", name="Deleted pictures").click()
+    page.get_by_role("button", name="Deleted files").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     assert page.evaluate(MISFITS, SMALLEST) == [], "in the sheet"
     page.keyboard.press("Escape")

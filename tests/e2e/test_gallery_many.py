@@ -114,7 +114,7 @@ def columns_of(gallery: Gallery) -> int:
 
 def test_only_what_is_in_view_has_cards_and_scrolling_leads_to_the_others(gallery: Gallery) -> None:
     expect_shown(gallery, 0)
-    expect(gallery.page.get_by_role("list", name="Pictures")).to_have_count(1)
+    expect(gallery.page.get_by_role("list", name="Files")).to_have_count(1)
     first, below = card_of(gallery, 0).bounding_box(), card_of(gallery, 5).bounding_box()
     assert first
     assert below
@@ -170,8 +170,8 @@ def test_keys_reach_every_card_and_the_focus_survives_scrolling(gallery: Gallery
 
 
 def test_the_field_finds_what_is_not_on_the_page(gallery: Gallery) -> None:
-    field = gallery.page.get_by_label("Find pictures by name")
-    expect(field).to_have_attribute("placeholder", "Find in 1,000 pictures")
+    field = gallery.page.get_by_label("Find files by name")
+    expect(field).to_have_attribute("placeholder", "Find in 1,000 files")
     scroll_to(gallery, 0.5)
     expect(card_of(gallery, 777)).to_have_count(0)
     field.fill(name(777 * STEP)[-9:].upper())
@@ -181,11 +181,11 @@ def test_the_field_finds_what_is_not_on_the_page(gallery: Gallery) -> None:
     field.fill("no such picture")
     expect(gallery.cards).to_have_count(0)
     expect(gallery.page.locator("#find-result")).to_have_text("0 of 1,000")
-    expect(gallery.page.get_by_text("No picture has “no such picture” in its name.")).to_be_visible()
+    expect(gallery.page.get_by_text("No file has “no such picture” in its name.")).to_be_visible()
     expect(gallery.page.get_by_test_id("empty-state")).to_be_hidden()
     gallery.page.locator("input[type=file]").set_input_files([picture("added.png", ManyPictures.content)])
     expect(field).to_have_value("")
-    expect(field).to_have_attribute("placeholder", "Find in 1,001 pictures")
+    expect(field).to_have_attribute("placeholder", "Find in 1,001 files")
     field.fill("ADDED")
     expect(gallery.cards).to_have_count(1)
     gallery.page.locator("input[type=file]").set_input_files([picture("added too.png", ManyPictures.content)])

@@ -44,7 +44,7 @@ def test_each_transfer_is_steered_by_its_name(new_context: NewContext, store_id:
     uploads.open()
     gallery.card(2).expect_uploaded()
     expect(rows[2]).to_have_count(0)
-    expect(gallery.headline).to_have_text("1 picture paused")
+    expect(gallery.headline).to_have_text("1 file paused")
     rows[1].get_by_role("button", name="Try again").press("Enter")
     gallery.card(1).expect_uploaded()
     expect(rows[0].get_by_role("button", name="Resume first.png")).to_be_focused()
@@ -60,7 +60,7 @@ def test_the_last_cancelled_file_leaves_the_sentence_calm(new_context: NewContex
     Held(gallery.page, FILES, "PUT")
     gallery.add(picture("red.png", png(40, 30, (200, 0, 0))))
     open_panel(gallery).get_by_role("button", name="Cancel the transfer of red.png").click()
-    expect(gallery.headline).to_have_text("1 picture not synced, as you wished")
+    expect(gallery.headline).to_have_text("1 file not synced, as you wished")
     expect(gallery.card(0).part("file-error")).to_have_class("reason meant")
 
 

@@ -94,7 +94,7 @@ def test_a_tab_of_an_older_version_says_that_it_is_to_be_reloaded(
     gallery.add(picture("red.png", content))
     gallery.card(0).expect_image(40, 30)
     page.evaluate(TAKE_OVER, store_id)
-    page.get_by_label("Add pictures").set_input_files(picture("late.png", content))
+    page.get_by_label("Add files").set_input_files(picture("late.png", content))
     expect(page.get_by_role("alert")).to_contain_text(f"late.png was not added: {TOLD}")
     expect(gallery.headline).to_have_text(TOLD)
     expect(gallery.cards).to_have_count(1)

@@ -37,7 +37,7 @@ def test_metadata_sync_that_does_not_work_is_told(new_context: NewContext, store
     record_texts(page, ".headline")
     there = Gallery(page)
     there.go(store_id)
-    expect(page.get_by_test_id("empty-state")).to_contain_text("Looking for your pictures …")
+    expect(page.get_by_test_id("empty-state")).to_contain_text("Looking for your files …")
     expect(there.headline).to_have_text("Changes of other devices do not arrive")
     assert "Connecting to your other devices …" in recorded_texts(page), "it was not told at once"
 
@@ -61,7 +61,7 @@ def test_keyboard_and_screen_readers(new_context: NewContext, store_id: str) -> 
         "Everything stays on this device"
     )
     page.keyboard.press("Tab")
-    expect(page.get_by_label("Add pictures")).to_be_focused()
+    expect(page.get_by_label("Add files")).to_be_focused()
 
     red.get_by_role("button", name="View red.png").click()
     page.keyboard.press("ArrowRight")  # past the one that cannot be shown
@@ -78,7 +78,7 @@ def test_keyboard_and_screen_readers(new_context: NewContext, store_id: str) -> 
     for name in ("bad.png", "red.png", "LICENSE"):  # the keyboard's place is never lost
         page.get_by_role("button", name=f"Delete {name}").press("Enter")
         expect(page.get_by_role("button", name=f"Delete {name}")).to_have_count(0)
-    expect(page.get_by_label("Add pictures")).to_be_focused()
+    expect(page.get_by_label("Add files")).to_be_focused()
 
 
 def test_drawing_of_vectors_can_be_inverted(new_context: NewContext, store_id: str) -> None:
@@ -107,7 +107,7 @@ def test_a_picture_that_rests_at_an_error_says_why(new_context: NewContext, stor
     card = gallery.card(0)
     expect(card.part("file-upload-status")).to_have_text("error")
     expect(card.part("file-error")).to_contain_text("this store takes no more pictures")
-    expect(gallery.headline).to_have_text("1 picture could not be synced")
+    expect(gallery.headline).to_have_text("1 file could not be synced")
     gallery.page.unroute_all()
     card.root.get_by_role("button", name="Try again with red.png").click()
     card.expect_uploaded()

@@ -139,6 +139,19 @@ async def test_it_is_one_call_in_any_page_and_leaves_nothing(selenium: PyodidePa
         inspector.close()
         inspector.close()
         assert is_none(js.document.querySelector("filesync-inspector"))
+
+        inspector = show_inspector(sync)
+        js_removed = js.document.querySelector("filesync-inspector")
+        js_removed.remove()
+        js_panel = js_removed.shadowRoot.querySelector("aside")
+
+        def is_heard() -> bool:
+            js_panel.hidden = False
+            js_panel.querySelector("[data-action=collapse]").click()
+            return bool(js_panel.hidden)
+
+        await until(lambda: not is_heard(), "the panel has let go of what the page removed")
+        inspector.close()
     finally:
         await other.dispose()
         await other_store.close()

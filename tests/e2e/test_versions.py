@@ -99,7 +99,7 @@ def test_edits_without_a_connection_are_all_kept_and_either_side_can_choose(
         expect(person.named("sea.png").part("conflict-badge")).to_have_text("2 versions")
         person.expect_restored_to("sea.png", theirs)
         expect(person.named("sun.png").root).to_have_count(0)
-        expect(person.gallery.toasts.filter(has_text="2 pictures were changed at two places")).to_be_visible()
+        expect(person.gallery.toasts.filter(has_text="2 files were changed at two places")).to_be_visible()
 
     here.named("sea.png").part("conflict-badge").click()
     expect(here.sheet.get_by_text("It was changed at two places at once.")).to_be_visible()
@@ -166,20 +166,20 @@ def test_a_deletion_can_be_undone_here_and_in_another_browser(
     expect(undo).to_have_count(0)
     here.delete("sea.png")
     here.delete("sun.png")
-    expect(here.gallery.toasts.filter(has_text="Deleted 2 pictures")).to_be_visible()
+    expect(here.gallery.toasts.filter(has_text="Deleted 2 files")).to_be_visible()
     page.keyboard.press("Control+z")
     for person in (here, there):
         person.expect_restored_to("sea.png", sha256(SEA))
         person.expect_restored_to("sun.png", sha256(SUN))
 
-    here.press("Deleted pictures")
+    here.press("Deleted files")
     expect(here.sheet.get_by_text("Nothing deleted is kept.")).to_be_visible()
-    here.sheet.get_by_label("Keep deleted pictures").check()
+    here.sheet.get_by_label("Keep deleted files").check()
     page.keyboard.press("Escape")
     here.delete("sea.png")
     here.delete("sun.png")
     here.gallery.reload()
-    there.press("Deleted pictures")
+    there.press("Deleted files")
     row = there.sheet.get_by_role("listitem").filter(has_text="sea.png")
     expect(row).to_contain_text("kept for 30 days more")
     expect(row.locator("img")).to_be_visible()
@@ -188,7 +188,7 @@ def test_a_deletion_can_be_undone_here_and_in_another_browser(
     for person in (here, there):
         person.named("sea.png").expect_synced(sha256(SEA))
     there.press("Empty", there.sheet)
-    there.press("Delete 1 picture for good?", there.sheet)
+    there.press("Delete 1 file for good?", there.sheet)
     expect(there.sheet.get_by_text("Nothing deleted is kept.")).to_be_visible()
     gone = lambda: not remote_exists(page, store_id, sha256(SUN))  # noqa: E731
     wait_until(gone, "the object is gone", timeout=30, page=page)
@@ -212,7 +212,7 @@ def test_what_a_picture_was_can_be_had_back(new_context: NewContext, store_id: s
     me.press("Save as new file", rows.nth(1))
     expect(versions.get_by_role("status")).to_contain_text("Saved as “sea (")
     me.press("Restore this one", rows.nth(1))
-    expect(versions.get_by_role("status")).to_contain_text("It is the picture again.")
+    expect(versions.get_by_role("status")).to_contain_text("It is the file again.")
     expect(rows).to_have_count(2)  # a content that it had twice is one version
     for _ in ("the versions", "the picture"):
         me.gallery.page.keyboard.press("Escape")

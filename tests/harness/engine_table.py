@@ -61,7 +61,6 @@ class Findings:
     """What the tests found about features, and how many ended how in each browser."""
 
     passed: dict[Cell, dict[str, None]] = field(default_factory=dict)
-    failed: set[Cell] = field(default_factory=set)
     lacking: dict[Cell, dict[str, None]] = field(default_factory=dict)
     counts: dict[str, Counter[str]] = field(default_factory=dict)
 
@@ -70,9 +69,7 @@ class Findings:
         self.counts.setdefault(engine, Counter())[outcome] += 1
         for feature, finds in features.items():
             cell = (feature, engine)
-            if outcome == "failed":
-                self.failed.add(cell)
-            elif outcome == "passed":
+            if outcome == "passed":
                 self.passed.setdefault(cell, {})[finds] = None
             elif reason:
                 self.lacking.setdefault(cell, {})[reason] = None
@@ -80,8 +77,6 @@ class Findings:
     def about(self, feature: str, engine: str) -> str:
         """The text of one cell; what some tests cannot do in an engine, others may have shown there."""
         cell = (feature, engine)
-        if cell in self.failed:
-            return "failed"
         if cell in self.passed:
             return "; ".join(self.passed[cell])
         return f"no: {'; '.join(self.lacking[cell])}" if cell in self.lacking else "not tested"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from filesync_web.command.console import shown, shown_size, shown_time
+from filesync_web.command.console import shown, shown_time
 from filesync_web.command.progress import ByteCount
 from filesync_web.core.display import FileSyncEvent
 
@@ -25,13 +23,6 @@ def test_bytes_are_counted_for_the_files_that_are_followed() -> None:
 def test_no_name_is_a_command_for_the_terminal() -> None:
     assert shown("photo ü 日本.jpg") == "photo ü 日本.jpg"
     assert shown("\x1b]0;title\x07\nname\u202e") == "\\x1b]0;title\\x07\\nname\\u202e"
-
-
-@pytest.mark.parametrize(
-    ("size", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2**31, "2.1 GB"), (10**15, "1000.0 TB")]
-)
-def test_sizes_are_short(size: int, text: str) -> None:
-    assert shown_size(size) == text
 
 
 def test_times_are_utc_and_foreign_ones_that_are_none_are_nothing() -> None:

@@ -22,11 +22,11 @@ def words(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def test_deletions_are_told_with_their_names_or_their_number(words: ModuleType) -> None:
     assert words.deleted(["sea.png"]) == "Deleted “sea.png”"
     assert words.deleted([""]) == "Deleted “Untitled”"
-    assert words.deleted(["a"] * 1200) == "Deleted 1,200 pictures"
+    assert words.deleted(["a"] * 1200) == "Deleted 1,200 files"
     assert words.brought_back(["sea.png"]) == "“sea.png” is back"
-    assert words.brought_back(["a", "b"]) == "2 pictures are back"
-    assert words.gone(["a", "b"]) == "2 pictures deleted for good"
-    assert words.sure_to_empty(1) == "Delete 1 picture for good?"
+    assert words.brought_back(["a", "b"]) == "2 files are back"
+    assert words.gone(["a", "b"]) == "2 files deleted for good"
+    assert words.sure_to_empty(1) == "Delete 1 file for good?"
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_conflicts_are_counted(words: ModuleType) -> None:
     assert words.conflicts(1) == "1 conflict"
     assert words.conflict_title("sea.png", 1, 1) == "“sea.png”"
     assert words.conflict_title("sea.png", 2, 3) == "“sea.png” (2 of 3)"
-    assert words.conflict_news(["edit", "revived"], "sea.png").startswith("2 pictures ")
+    assert words.conflict_news(["edit", "revived"], "sea.png").startswith("2 files ")
     assert words.device("me", "me") == "this device"
     assert words.device("k7Fqab", "me") == "another device (k7Fq)"
 

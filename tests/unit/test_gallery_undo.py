@@ -100,7 +100,7 @@ async def test_what_is_not_undone_is_purged(device: Device) -> None:
     device.undo.deleted("1", "sea.png")
     assert device.offered == "Deleted “sea.png”"
     device.undo.deleted("2", "sun.png")
-    assert device.offered == "Deleted 2 pictures"
+    assert device.offered == "Deleted 2 files"
     assert not device.purged
     await device.until(lambda: device.purged)
     assert (device.purged, device.offered, device.undo.purges.next_at) == (["1", "2"], "", None)

@@ -32,30 +32,30 @@ def snapshot(*rows: fs.LocalFileState, **changes: Any) -> Any:
         (snapshot(), "good", "Ready"),
         (snapshot(row(1)), "good", "Everything is synced"),
         (snapshot(row(1), local_only=True), "good", "Everything stays on this device"),
-        (snapshot(row(1, upload=QUEUED), online=False), "off", "Offline — 1 picture waits to upload"),
+        (snapshot(row(1, upload=QUEUED), online=False), "off", "Offline — 1 file waits to upload"),
         (
             snapshot(*(row(n, upload=QUEUED) for n in range(3)), online=False),
             "off",
-            "Offline — 3 pictures wait to upload",
+            "Offline — 3 files wait to upload",
         ),
         (snapshot(row(1), online=False), "off", "Offline — everything is kept on this device"),
-        (snapshot(row(1, upload=RUNNING)), "busy", "Uploading 1 picture"),
-        (snapshot(row(1, upload=RUNNING), row(2, upload=QUEUED)), "busy", "Uploading 1 of 2 pictures"),
+        (snapshot(row(1, upload=RUNNING)), "busy", "Uploading 1 file"),
+        (snapshot(row(1, upload=RUNNING), row(2, upload=QUEUED)), "busy", "Uploading 1 of 2 files"),
         (
             snapshot(row(1, upload=RUNNING), row(2, download=RUNNING)),
             "busy",
-            "Uploading 1 picture, downloading 1 picture",
+            "Uploading 1 file, downloading 1 file",
         ),
-        (snapshot(row(1, upload=QUEUED)), "wait", "1 picture waiting"),
-        (snapshot(row(1, upload=fs.Status.ERROR)), "bad", "1 picture could not be synced"),
-        (snapshot(row(1, upload=fs.Status.ERROR), cancelled=1), "off", "1 picture not synced, as you wished"),
+        (snapshot(row(1, upload=QUEUED)), "wait", "1 file waiting"),
+        (snapshot(row(1, upload=fs.Status.ERROR)), "bad", "1 file could not be synced"),
+        (snapshot(row(1, upload=fs.Status.ERROR), cancelled=1), "off", "1 file not synced, as you wished"),
         (
             snapshot(row(1, upload=fs.Status.ERROR), row(2, upload=fs.Status.ERROR), cancelled=1),
             "bad",
-            "1 picture could not be synced",
+            "1 file could not be synced",
         ),
-        (snapshot(row(1, upload=QUEUED), paused=1), "off", "1 picture paused"),
-        (snapshot(row(1, upload=QUEUED), row(2, upload=QUEUED), paused=1), "wait", "1 picture waiting"),
+        (snapshot(row(1, upload=QUEUED), paused=1), "off", "1 file paused"),
+        (snapshot(row(1, upload=QUEUED), row(2, upload=QUEUED), paused=1), "wait", "1 file waiting"),
         (snapshot(row(1), sync_enabled=False, unsent=2), "off", "Sync is off — 2 changes not sent yet"),
         (snapshot(row(1), sync_enabled=False), "off", "Sync is off"),
         (snapshot(row(1), unsent=1), "busy", "Sending 1 change …"),
@@ -74,7 +74,7 @@ def snapshot(*rows: fs.LocalFileState, **changes: Any) -> Any:
         (
             snapshot(row(1, download=fs.Status.PENDING)),
             "wait",
-            "1 picture not uploaded yet by another device",
+            "1 file not uploaded yet by another device",
         ),
         (
             snapshot(replace(row(1), local_hash="")),  # evicted
@@ -90,11 +90,11 @@ def test_headline(state: Any, tone: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("state", "text"),
     [
-        (snapshot(), "No pictures yet"),
-        (snapshot(sync_connected=False, local_only=True), "No pictures yet"),
-        (snapshot(sync_connected=False), "Looking for your pictures …"),
-        (snapshot(sync_connected=False, online=False), "No pictures on this device yet"),
-        (snapshot(sync_connected=False, sync_enabled=False), "No pictures on this device yet"),
+        (snapshot(), "No files yet"),
+        (snapshot(sync_connected=False, local_only=True), "No files yet"),
+        (snapshot(sync_connected=False), "Looking for your files …"),
+        (snapshot(sync_connected=False, online=False), "No files on this device yet"),
+        (snapshot(sync_connected=False, sync_enabled=False), "No files on this device yet"),
     ],
 )
 def test_nothing(state: Any, text: str) -> None:
@@ -107,7 +107,7 @@ def test_headline_of_a_tab_that_has_to_be_reloaded() -> None:
 
 
 def test_headline_while_saving() -> None:
-    assert wording.headline(snapshot(), saving=2).text == "Saving 2 pictures on this device …"
+    assert wording.headline(snapshot(), saving=2).text == "Saving 2 files on this device …"
 
 
 @pytest.mark.parametrize(
@@ -195,18 +195,18 @@ def test_what_is_longer_than_a_card_has_room_for_is_clipped() -> None:
 
 
 def test_folders_are_told_in_plain_words() -> None:
-    assert wording.find_in("", 1000) == "Find in 1,000 pictures"
+    assert wording.find_in("", 1000) == "Find in 1,000 files"
     assert wording.find_in("sea/deep/", 1000) == "Find in deep"
-    assert wording.in_folder("sea/deep/", 1, 0) == "Folder deep: 1 picture"
-    assert wording.in_folder("", 1200, 2) == "All pictures: 1,200 pictures, 2 folders"
-    assert wording.not_found("", "sea/deep/") == "No pictures in “sea/deep”"
-    assert wording.not_found("x", "sea/") == "No picture has “x” in its name."
+    assert wording.in_folder("sea/deep/", 1, 0) == "Folder deep: 1 file"
+    assert wording.in_folder("", 1200, 2) == "All files: 1,200 files, 2 folders"
+    assert wording.not_found("", "sea/deep/") == "No files in “sea/deep”"
+    assert wording.not_found("x", "sea/") == "No file has “x” in its name."
 
 
 def test_the_adding_of_a_folder_is_told_in_plain_words() -> None:
     assert wording.headline(snapshot(), 0, 1).text == "Looking through the folder … 1 file"
     assert wording.headline(snapshot(), 3, 1200).text == "Looking through the folder … 1,200 files"
-    assert wording.headline(snapshot(), 3).text == "Saving 3 pictures on this device …"
+    assert wording.headline(snapshot(), 3).text == "Saving 3 files on this device …"
     assert wording.stopped(1, 2) == "Stopped after 1 of 2 files."
     assert wording.stopped(0, 1200) == "Stopped after 0 of 1,200 files."
     assert wording.too_many(20_000).startswith("There are more than 20,000 files and folders")

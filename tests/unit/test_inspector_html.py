@@ -121,9 +121,7 @@ def test_durations(seconds: float, text: str) -> None:
     assert html.duration(seconds) == text
 
 
-@pytest.mark.parametrize(
-    ("number", "text"), [(None, "unknown"), (0, "0 B"), (1500, "1.5 kB"), (3e12, "3.0 TB")]
-)
+@pytest.mark.parametrize(("number", "text"), [(None, "unknown"), (1500, "1.5 kB")])
 def test_sizes(number: float | None, text: str) -> None:
     assert html.size(number) == text
 

@@ -43,7 +43,8 @@ class HeldFileSync:
 class ShownPanel:
     """What the page would show."""
 
-    is_watched = True
+    is_in_page = is_watched = True
+    is_removed = False
     made: ShownPanel
 
     def __init__(
@@ -61,7 +62,7 @@ class ShownPanel:
         self.said = text
 
     def remove(self) -> None:
-        pass
+        self.is_removed = True
 
 
 @asynccontextmanager
@@ -125,3 +126,17 @@ async def test_it_says_why_there_is_no_report_to_save(monkeypatch: pytest.Monkey
         await settle()
         await a.answer(StoreError("the store is closed"))
         assert page.said == "the store is closed"
+
+
+async def test_it_ends_when_the_page_has_taken_it_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    a = HeldFileSync("a")
+    async with shown(monkeypatch, a) as page:
+        await a.answer()
+        page.on_action("refresh", "")
+        await settle()
+        page.is_in_page = False
+        await a.answer()
+        page.on_action("refresh", "")
+        await settle()
+        assert page.is_removed
+        assert a.asked == []

@@ -91,7 +91,7 @@ def test_what_is_added_offline_survives_a_killed_browser(
     server.stop()
     gallery.expect_headline("Offline")  # 10 offline
     gallery.add(pictures[0])
-    gallery.expect_headline("Offline — 1 picture waits to upload")  # 11 saved there
+    gallery.expect_headline("Offline — 1 file waits to upload")  # 11 saved there
     gallery.reload()
     gallery.expect_cards("the picture", lambda cards: [card.width for card in cards] == [320])  # 12 reloaded
     browser.kill()

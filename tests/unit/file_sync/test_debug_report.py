@@ -7,6 +7,7 @@ import json
 from base64 import b64encode
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from itertools import count
 from typing import Any
 
 import pytest
@@ -159,6 +160,27 @@ async def test_a_tab_that_has_sent_no_token_leaves_them_out_as_well() -> None:
         follower.sync._relay.tell_here(FileSyncEvent("sync:error", error=f"refused: {' '.join(secrets)}"))
         report = await follower.sync.debug_report()
         assert report["events"][0]["error"] == "refused: … … … …"
+
+
+async def test_tokens_that_were_replaced_meanwhile_are_left_out_as_well() -> None:
+    numbers = count()
+    given: list[str] = []
+
+    def token() -> str:
+        given.append(f"token-number-{next(numbers)}.")
+        return given[-1]
+
+    async with a_device() as device:
+        backend = synced(device)
+        device.sync = fs.SyncOptions("ws://backend/sync", auth_token=token)
+        tab = await device.tab(remote=fs.SignerConfig("/api", auth_token=token))
+        await saved(tab, b"one")
+        backend.drop_connections()
+        await device.clock.advance(60)
+        await saved(tab, b"two")
+        assert len(given) >= 4, "both have been asked for another one"
+        tab.sync._relay.tell_here(FileSyncEvent("sync:error", error=f"refused: {' '.join(given)}"))
+        assert "token-number" not in json.dumps(await tab.sync.debug_report())
 
 
 async def test_it_is_made_also_when_parts_fail() -> None:

@@ -295,6 +295,7 @@ async def test_cancel_rests_at_error_until_it_is_retried() -> None:
         assert request.aborted
         assert row is not None
         assert (row.upload_status, row.last_sync_error) == (Status.ERROR, "cancelled")
+        assert row.is_cancelled
         device.store.hold = lambda _request: False
         assert await tab.sync.retry_errors() == [result.file_id]
         await settle()

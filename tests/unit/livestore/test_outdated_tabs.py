@@ -20,6 +20,7 @@ async def test_a_tab_of_a_newer_version_takes_over_and_the_older_ones_refuse() -
     for older in (leader, follower):
         with pytest.raises(OutdatedError):
             await older.commit(note_added(id="b"))
+        assert older.sync_status.outdated
         assert older.sync_status.last_error == "the event log is of a newer version"
         assert bodies(older) == {"a": ""}, "what it has read stays readable"
     await newer.commit(note_added(id="c"))
@@ -42,7 +43,8 @@ async def test_an_older_tab_that_was_frozen_finds_out_when_it_wakes() -> None:
     device.channels["older"].thaw()
     await settle()
     assert not older.leader
-    assert older.sync_status.last_error
+    assert older.sync_status.outdated
+    assert not newer.sync_status.outdated
     await older.close()
     await newer.close()
 

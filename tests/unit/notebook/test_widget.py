@@ -140,12 +140,42 @@ async def test_a_page_that_has_gone_is_not_waited_for(
     await asyncio.sleep(0)
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        [],
+        {"tell": "chosen"},
+        {"tell": "chosen", "choice": [], "files": []},
+        {"tell": "chosen", "choice": "2", "files": "many"},
+        {"tell": "chosen", "choice": "2", "files": ["one"]},
+        {"tell": "chosen", "choice": "2", "files": [{"name": "a", "size": 1}]},
+        {"tell": "chosen", "choice": "2", "files": [{"name": "a", "type": "", "size": "1"}]},
+        {"tell": "chosen", "choice": "2", "files": [{"name": "a", "type": "", "size": -1}]},
+        {"choice": "1", "position": 0, "start": 0},
+        {"tell": "piece", "choice": "1", "position": [0], "start": 0},
+        {"tell": "piece", "choice": "1"},
+    ],
+)
+async def test_a_message_that_is_none_is_refused_and_nothing_is_disturbed(
+    picker: FileSyncWidget, page: PlayedPage, caplog: pytest.LogCaptureFixture, message: Any
+) -> None:
+    page.answers = lambda _question: False
+    page.choose("1", a=b"a")
+    await until(lambda: page.asked, "the file is asked for")
+    page.tell(message)
+    await until(lambda: caplog.records, "it is told")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "refused" in caplog.text
+    page.tell({"tell": "piece", "choice": "1", "position": 0, "start": 0}, b"a")
+    await until(lambda: picker.value, "the file is saved")
+
+
 async def test_a_short_piece_is_no_file(picker: FileSyncWidget, page: PlayedPage) -> None:
     page.answers = lambda _question: False
     page.choose("1", a=b"abc")
     await until(lambda: page.asked, "the file is asked for")
     page.tell({"tell": "piece", "choice": "1", "position": 0, "start": 0}, b"ab")
-    await until(lambda: picker.files[0]["failed"], "the list says so")
+    await until(lambda: picker.files and picker.files[0]["failed"], "the list says so")
     assert "changed while it was read" in picker.files[0]["detail"]
 
 
