@@ -19,7 +19,7 @@ from filesync_web.core.records import Control, FileOperationResult
 from filesync_web.core.storage_status import StorageStatus
 from filesync_web.errors import InvalidArgumentError, NotInitializedError
 from filesync_web.files.conflict_watch import ConflictWatch
-from filesync_web.files.controls import change_control, retry_errors
+from filesync_web.files.controls import Controls, retry_errors
 from filesync_web.files.descriptions import Descriptions
 from filesync_web.files.events import FileEvents
 from filesync_web.files.eviction import Eviction
@@ -78,13 +78,18 @@ class FileSync(FileOperations, VersionOperations):
         self._thumbnails = Thumbnails(workspace, options.thumbnails)
         self._previews = Previews(workspace, self._thumbnails)
         self._garbage = GarbageCollector(workspace, self._orphans, self._thumbnails)
-        self._eviction = Eviction(workspace, self._thumbnails, is_limited=options.is_limited)
+        self._controls = Controls(workspace)
+        self._eviction = Eviction(workspace, self._controls, self._thumbnails, is_limited=options.is_limited)
         importer = Importer(workspace, options.preprocessors, self._garbage, self._orphans)
         self._mounts = Mounts(workspace, self._eviction)
         self._writer = Writer(workspace, importer, self._eviction, self._previews, self._mounts)
         self._descriptions = Descriptions(workspace)
         self._reader = Reader(
-            workspace, self._eviction, self._mounts, auto_prioritize=options.auto_prioritize
+            workspace,
+            self._controls,
+            self._eviction,
+            self._mounts,
+            auto_prioritize=options.auto_prioritize,
         )
         python_files = PythonFiles(workspace, self._reader, self._writer, self._garbage)
         self.open_file: OpenFile = python_files.open
@@ -197,7 +202,7 @@ class FileSync(FileOperations, VersionOperations):
 
     async def _set_control(self, file_id: str, state: Control) -> None:
         record = self._workspace.tables.live(file_id)
-        await change_control(self._workspace, record.id, state=state)
+        await self._controls.change(record.id, state=state)
 
     # --- space
 

@@ -2,20 +2,25 @@
 
 It is one row a file, and an event replaces the whole of it, while each call means to change one or two of its
 fields. So whoever changes a control reads the row, changes it and commits it under the lock `control`, which
-all tabs share: otherwise a pin could take back the pause of a moment ago.
+all tabs share: otherwise a pin could take back the pause of a moment ago. Changes that are asked for at the
+same time are made together: an app that shows or reads many files asks for many at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TypedDict, Unpack
 
-from filesync_web.core.records import Control, LocalFileState, Status
+from filesync_web.aio.batches import Batches
+from filesync_web.core.records import Control, LocalFileState, Status, TransferControl
 from filesync_web.core.versions import file_and_content
 from filesync_web.files.workspace import Workspace
 from filesync_web.livestore.schema import NewEvent
+
+MAX_CHANGES = 250
+"""Of one commit: in a browser, it takes some 50 ms, in which nobody else gets a turn."""
 
 _LOCK = "control"
 
@@ -37,13 +42,30 @@ async def changing_controls(workspace: Workspace) -> AsyncIterator[None]:
         yield
 
 
-async def change_control(workspace: Workspace, file_id: str, **changes: Unpack[ControlChanges]) -> None:
-    """Change these fields of a file's control, and no others."""
-    async with changing_controls(workspace):
-        control = workspace.tables.control(file_id)
-        changed = replace(control, **changes)
-        if changed != control:
-            await workspace.store.commit(workspace.events.control_changed(changed))
+class Controls:
+    """Changes the controls of one store's files."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._changing: Batches[tuple[str, ControlChanges], None] = Batches(
+            "controls", self._change_together, most=lambda: MAX_CHANGES, at_once=lambda: 1
+        )
+
+    async def change(self, file_id: str, **changes: Unpack[ControlChanges]) -> None:
+        """Change these fields of a file's control, and no others."""
+        await self._changing.answer((file_id, changes))
+
+    async def _change_together(self, asked: Sequence[tuple[str, ControlChanges]]) -> list[None]:
+        workspace = self._workspace
+        async with changing_controls(workspace):
+            before = {file_id: TransferControl(file_id) for file_id, _changes in asked}
+            before |= {control.file_id: control for control in workspace.tables.controls([*before])}
+            after = dict(before)
+            for file_id, changes in asked:
+                after[file_id] = replace(after[file_id], **changes)
+            changed = [control for file_id, control in after.items() if control != before[file_id]]
+            await workspace.store.commit(*map(workspace.events.control_changed, changed))
+        return [None] * len(asked)
 
 
 async def retry_errors(workspace: Workspace, file_ids: Collection[str] | None = None) -> list[str]:

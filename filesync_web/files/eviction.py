@@ -35,7 +35,7 @@ from filesync_web.errors import (
     QuotaExceededError,
     TransferError,
 )
-from filesync_web.files.controls import change_control, changing_controls
+from filesync_web.files.controls import Controls, changing_controls
 from filesync_web.files.events import file_id_of
 from filesync_web.files.save_lock import SAVING_TIMEOUT, BusyError, SaveLock
 from filesync_web.files.tables import Purpose
@@ -61,8 +61,11 @@ class Eviction:
     """Decides which own bytes of one store may go, and lets them go. `is_limited`: not every file comes by
     itself."""
 
-    def __init__(self, workspace: Workspace, thumbnails: Thumbnails, *, is_limited: bool = False) -> None:
+    def __init__(
+        self, workspace: Workspace, controls: Controls, thumbnails: Thumbnails, *, is_limited: bool = False
+    ) -> None:
         self._workspace = workspace
+        self._controls = controls
         self._thumbnails = thumbnails
         self._is_limited = is_limited
         self._store = workspace.store
@@ -86,17 +89,17 @@ class Eviction:
         """Keep the bytes of a file here; one that is on demand is downloaded."""
         async with self._lock.saving():  # nobody evicts it meanwhile
             record = self._tables.live(file_id)
-            await change_control(self._workspace, record.id, pinned=True, evicted=False)
+            await self._controls.change(record.id, pinned=True, evicted=False)
 
     async def unpin(self, file_id: str) -> None:
         """Let the bytes of a file be evicted."""
-        await change_control(self._workspace, self._tables.live(file_id).id, pinned=False)
+        await self._controls.change(self._tables.live(file_id).id, pinned=False)
 
     async def unevict(self, record: FileRecord, *, priority: int) -> None:
         """The file is needed here: if it is on demand, it is so no more."""
         control = self._tables.control(record.id)
         if control.evicted or not (control.is_asked_for or self._comes_by_itself(record)):
-            await change_control(self._workspace, record.id, evicted=False, priority=priority)
+            await self._controls.change(record.id, evicted=False, priority=priority)
 
     def _comes_by_itself(self, record: FileRecord) -> bool:
         """Whether the file needs nobody who asks for it, as far as is known here."""

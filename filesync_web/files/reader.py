@@ -6,15 +6,12 @@ done by the one that leads.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from filesync_web.aio.listeners import changes
 from filesync_web.core.metadata import parse_metadata
 from filesync_web.core.records import Control, FileRecord, Priority, Status
 from filesync_web.errors import (
@@ -23,9 +20,10 @@ from filesync_web.errors import (
     TransferCancelledError,
     TransferError,
 )
-from filesync_web.files.controls import change_control
+from filesync_web.files.controls import Controls
 from filesync_web.files.eviction import Eviction
 from filesync_web.files.mounts import Mounts
+from filesync_web.files.news import News
 from filesync_web.files.workspace import Workspace
 from filesync_web.ports import BlobHandle, RandomAccess
 
@@ -41,23 +39,29 @@ class Reader:
     """
 
     def __init__(
-        self, workspace: Workspace, eviction: Eviction, mounts: Mounts, *, auto_prioritize: bool
+        self,
+        workspace: Workspace,
+        controls: Controls,
+        eviction: Eviction,
+        mounts: Mounts,
+        *,
+        auto_prioritize: bool,
     ) -> None:
         self._workspace = workspace
         self._tables = workspace.tables
         self._blobs = workspace.platform.blobs
         self._remote = workspace.remote
+        self._controls = controls
         self._eviction = eviction
         self._mounts = mounts
         self._auto_prioritize = auto_prioritize
-        self._waiting: set[asyncio.Event] = set()
+        self._news = News(workspace)
         self._is_closed = False
 
     def close(self) -> None:
         """Let nobody wait any longer."""
         self._is_closed = True
-        for changed in self._waiting:
-            changed.set()
+        self._news.wake_all()
 
     async def read(self, id_or_path: str, *, wait: bool) -> BlobHandle:
         """The bytes of a file, once they are here."""
@@ -96,21 +100,23 @@ class Reader:
 
     async def _when_here(self, find: Find, take: Callable[[FileRecord], Awaitable[R]], *, wait: bool) -> R:
         """What `take` makes of the record; it raises `BlobNotFoundError` until the bytes are here."""
-        with self._changes() as changed:
-            while True:
-                changed.clear()
-                record = find()
+        is_first = True
+        while True:
+            record = find()
+            with self._news.of(record) as news:
                 await self._eviction.unevict(record, priority=Priority.WAITED_FOR if wait else Priority.SHOWN)
                 try:
-                    taken = await take(record)
-                    self._eviction.record_use(record)
-                    return taken
+                    if is_first or not record.is_uploaded or self._is_told_to_be_here(record):
+                        taken = await take(record)
+                        self._eviction.record_use(record)
+                        return taken
                 except BlobNotFoundError as error:
                     if not (wait and record.is_uploaded and self._remote.exists):
                         raise BlobNotFoundError(_why_not_here(record)) from error
+                is_first = False
                 self._check_open(record.id)
                 await self._expect(record)
-                await changed.wait()
+                await news.wait()
                 self._check_open(record.id)
 
     async def url(self, id_or_path: str) -> str | None:
@@ -140,7 +146,10 @@ class Reader:
         row = self._tables.row(record.id)
         waits = row is None or row.download_status is not Status.DONE
         if waits and self._tables.control(record.id).priority < Priority.SHOWN:
-            await change_control(self._workspace, record.id, priority=Priority.SHOWN)
+            await self._controls.change(record.id, priority=Priority.SHOWN)
+
+    def _is_told_to_be_here(self, record: FileRecord) -> bool:
+        return bool(self._tables.told_to_be_here([record.content_hash]))
 
     def _check_open(self, file_id: str) -> None:
         if self._is_closed:
@@ -173,17 +182,6 @@ class Reader:
             await self._workspace.store.commit(self._workspace.events.row_written(lacking))
         elif self._auto_prioritize:
             await self.prioritize(record)
-
-    @contextmanager
-    def _changes(self) -> Iterator[asyncio.Event]:
-        """An event that is set whenever something of the files changes, and when their store is closed."""
-        store = self._workspace.store
-        with changes(partial(store.subscribe, self._tables.watched), store.on_close) as changed:
-            self._waiting.add(changed)
-            try:
-                yield changed
-            finally:
-                self._waiting.discard(changed)
 
 
 def _why_not_here(record: FileRecord) -> str:

@@ -106,12 +106,16 @@ class MemoryEventLog:
         await self._turn()
         storage = self.storage
         is_current = replace(storage.position, local=0) == replace(seen, local=0)
-        if is_current and not any(e.event.synced and e.id > seen.local for e in storage.local):
+        if is_current and not any(entry.event.synced for entry in self._newer(seen)):
             storage.confirmed += _copies(entries)
-            removed = {entry.local_id for entry in entries}
-            storage.local = [entry for entry in storage.local if entry.id not in removed]
+            for entry in entries:
+                self._remove(entry.local_id or 0)
             storage.backend_id = backend_id
         return self._delta(seen)
+
+    def _newer(self, seen: Position) -> Sequence[LocalEntry]:
+        local = self.storage.local
+        return local[bisect_right(local, seen.local, key=lambda entry: entry.id) :]
 
     async def discard(self, ids: Sequence[int]) -> None:
         await self._turn()
