@@ -14,6 +14,7 @@ Content-Security-Policy must allow `worker-src blob:`.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from contextlib import suppress
@@ -235,8 +236,9 @@ class OpfsBlobStore:
 
     async def storage_status(self) -> StorageStatus:
         """Persistence, usage and quota; a browser does not tell whether it is in private mode."""
-        has_files = bool(js.isSecureContext) and await _ask_storage("getDirectory") is not None
-        js_persisted, js_estimate = await _ask_storage("persisted"), await _ask_storage("estimate")
+        questions = ("getDirectory", "persisted", "estimate")
+        js_folder, js_persisted, js_estimate = await asyncio.gather(*map(_ask_storage, questions))
+        has_files = bool(js.isSecureContext) and js_folder is not None
         return StorageStatus(
             available=has_files and getattr(js.navigator, "locks", None) is not None,
             persisted=None if js_persisted is None else bool(js_persisted),

@@ -1,24 +1,20 @@
-"""Puts the browser's adapters together: for a page, a PyScript worker, or bare Pyodide in either."""
+"""Opens stores in a browser: in a page, a PyScript worker, or bare Pyodide in either."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import js
 
 from filesync_web.aio.clocks import SystemClock
-from filesync_web.browser.background_uploads import ServiceWorkerUploads
-from filesync_web.browser.blobs import OpfsBlobStore
-from filesync_web.browser.connectivity import BrowserConnectivity
 from filesync_web.browser.event_log import IndexedDbEventLog
 from filesync_web.browser.http import BrowserHttp
 from filesync_web.browser.js_util import absolute_url
-from filesync_web.browser.locks import WebLocks, check_web_locks
+from filesync_web.browser.locks import check_web_locks
+from filesync_web.browser.names import PREFIX, leader_lock
 from filesync_web.browser.refusal import asking_why
 from filesync_web.browser.tabs import BroadcastTabs, WebLeaderLock
-from filesync_web.browser.thumbnails import OpfsThumbnails
 from filesync_web.browser.web_socket import open_browser_socket
-from filesync_web.core.mounting import Mounted, Tree
 from filesync_web.livestore.http_transport import http_transport
 from filesync_web.livestore.ports import StorePorts
 from filesync_web.livestore.schema import Schema
@@ -26,7 +22,6 @@ from filesync_web.livestore.store import Store
 from filesync_web.livestore.sync_status import SyncOptions
 from filesync_web.ports import Platform
 
-PREFIX = "filesync-web:"
 PUSH_GAP = 0.05
 """Seconds between two pushes of events, at least: a save takes less, and shall not cost a push each. With
 what follows from it, a push takes this page and the log's worker some 10 ms."""
@@ -49,15 +44,22 @@ class BrowserEnvironment:
 
         Raises `StorageUnavailableError` where the browser gives no locks: without them no tab could lead.
         """
-        await check_web_locks()
         name = PREFIX + store_id
+        log = IndexedDbEventLog(name)
+        log.worker.launch()
+        _platform()  # is imported while the worker starts
+        try:
+            await check_web_locks()
+        except BaseException:
+            log.worker.close()
+            raise
         clock = SystemClock()
         is_over_http = sync is not None and sync.transport == "http"
         over_http = http_transport(store_id, BrowserHttp, clock)
         ports = StorePorts(
-            log=IndexedDbEventLog(name),
+            log=log,
             channel=BroadcastTabs(name),
-            lock=WebLeaderLock(_leader_lock(store_id)),
+            lock=WebLeaderLock(leader_lock(store_id)),
             clock=clock,
             open_socket=over_http if is_over_http else asking_why(open_browser_socket),
             push_gap=PUSH_GAP,
@@ -66,41 +68,14 @@ class BrowserEnvironment:
 
     def platform(self, store_id: str, *, include_credentials: bool) -> Platform:
         """What a `FileSync` of that store needs."""
-        blobs = OpfsBlobStore(store_id)
-        return Platform(
-            blobs=blobs,
-            http=BrowserHttp(include_credentials=include_credentials),
-            connectivity=BrowserConnectivity(),
-            locks=WebLocks(f"{PREFIX}{store_id}:"),
-            clock=SystemClock(),
-            background=ServiceWorkerUploads(
-                store_id,
-                blobs.worker,
-                lock=_leader_lock(store_id),
-                include_credentials=include_credentials,
-            ),
-            thumbnails=OpfsThumbnails(store_id),
-            mount=lambda tree, folder: _mount(tree, blobs, folder),
-            describe=_describe,
-        )
+        return _platform()(store_id, include_credentials=include_credentials)
 
     def absolute_url(self, url: str) -> str:
         """The URL relative to the page."""
         return absolute_url(url)
 
 
-def _mount(tree: Tree, blobs: OpfsBlobStore, folder: str) -> Mounted:
-    from filesync_web.browser.mounted_contents import MountedContents
-    from filesync_web.browser.mounted_fs import mount_tree
+def _platform() -> Callable[..., Platform]:
+    from filesync_web.browser.platform import browser_platform
 
-    return mount_tree(tree, MountedContents(blobs), folder)
-
-
-async def _describe() -> dict[str, Any]:
-    from filesync_web.browser.description import describe_page
-
-    return await describe_page()
-
-
-def _leader_lock(store_id: str) -> str:
-    return f"{PREFIX}{store_id}:leader"
+    return browser_platform

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -139,6 +140,13 @@ class ScriptWorker:
         self._js_url = ""
         self._js_on_message = create_proxy(self._on_message)
         self._js_on_error = create_proxy(self._on_error)
+
+    def launch(self) -> None:
+        """Let the worker begin now: by the time of the first operation it has read its script. When there can
+        be none, that operation says so."""
+        if self._js_worker is None and not self._is_closed:
+            with suppress(StorageUnavailableError):
+                self._start_worker()
 
     def start(
         self, operation: str, *, progress: Progress | None = None, transfer: Iterable[Any] = (), **args: Any

@@ -231,7 +231,8 @@ class State:
     def _apply_delta(self, delta: LogDelta) -> Change:
         changed: set[str] = set()
         if delta.position.epoch != self.position.epoch:
-            self._begin_anew()
+            if self.position != START:  # else it is empty
+                self._begin_anew()
             changed.update(table.name for table in self.schema.tables.values())
         marks = [e for e in delta.local if e.event.name == DISCARDED and not e.event.synced]
         discarded = {id_ for mark in marks for id_ in mark.event.args}

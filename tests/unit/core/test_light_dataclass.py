@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import importlib
 import inspect
 import pickle
-from typing import Any
+import pkgutil
+import sys
+from typing import Any, ClassVar
 
 import pytest
 
+import filesync_web
 from filesync_web.core import light_dataclass
 
 DECORATORS = {"standard": dataclasses.dataclass, "light": light_dataclass.dataclass}
@@ -99,6 +103,7 @@ class Light(Halved):
 @light_dataclass.dataclass(frozen=True, slots=True)
 class Lighter(Light):
     more: str = ""
+    names: list[str] = dataclasses.field(default_factory=lambda: ["another default"])
 
 
 @pytest.mark.parametrize("cls", [Standard, Light, Lighter])
@@ -121,6 +126,28 @@ def test_instances_are_made_and_protected_alike(cls: Any) -> None:
     assert inspect.signature(cls) == inspect.signature(cls)
 
 
+@pytest.mark.parametrize("decorator", DECORATORS.values(), ids=DECORATORS)
+def test_fields_that_are_given_by_name_or_not_at_all(decorator: Any) -> None:
+    @decorator(slots=True)
+    class Named:
+        put: int
+        _: dataclasses.KW_ONLY
+        note: str
+        count: ClassVar[int] = 3
+        made: list[int] = dataclasses.field(default_factory=lambda: [1], init=False)
+        there: str = dataclasses.field(default="there", init=False)
+
+    one = Named(1, note="note")
+    assert dataclasses.astuple(one) == (1, "note", [1], "there")
+    assert Named.count == one.count == 3
+    assert one.made is not Named(put=1, note="note").made
+    for wrong in ((1, "note"), (1,)):
+        with pytest.raises(TypeError, match="Named"):
+            Named(*wrong)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'made'"):
+        Named(1, note="note", made=[])
+
+
 def test_a_signature_is_that_of_the_standard_one() -> None:
     make(light_dataclass.dataclass)
     assert str(inspect.signature(Light)).removesuffix(" -> None") == str(
@@ -139,3 +166,29 @@ def test_a_class_that_nobody_decorates_inherits(decorator: Any) -> None:
     assert Child(1).number == 1
     assert Child(1) == Child(1)
     assert value(1) != Child(1)
+
+
+def light_classes() -> list[type]:
+    """Those of the kit."""
+    for module in pkgutil.walk_packages(filesync_web.__path__, "filesync_web."):
+        if not module.name.startswith(("filesync_web.browser.", "filesync_web.__main__")):
+            importlib.import_module(module.name)
+    modules = [module for name, module in sys.modules.items() if name.startswith("filesync_web")]
+    found = {thing for module in modules for thing in vars(module).values() if isinstance(thing, type)}
+    return [cls for cls in found if "__compared__" in vars(cls)]
+
+
+def arguments(function: Any) -> list[tuple[str, Any, bool]]:
+    parameters = inspect.signature(function).parameters.values()
+    return [(one.name, one.kind, one.default is one.empty) for one in parameters]
+
+
+def test_the_classes_of_the_kit_are_as_the_standard_decorator_makes_them() -> None:
+    classes = light_classes()
+    assert len(classes) > 100
+    for cls in classes:
+        slots = [slot for base in cls.__mro__ for slot in vars(base).get("__slots__", ())]
+        assert sorted(slots) == sorted(field.name for field in dataclasses.fields(cls)), cls
+        assert arguments(cls.__init__)[1:] == arguments(cls), cls  # the standard one's
+        functions = [member for member in vars(cls).values() if inspect.isfunction(member)]
+        assert not [f for f in functions if "__class__" in f.__code__.co_freevars], cls
