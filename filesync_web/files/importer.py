@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
 from filesync_web.core.light_dataclass import dataclass
@@ -114,8 +115,10 @@ class Importer:
         await self._take_stock()
         blob: BlobInfo | None = None
         try:
-            async with self._slots, self._lock.saving():
-                blob = await self._blobs.put(prepared.source, mime_type=prepared.mime_type)
+            async with AsyncExitStack() as until_committed:
+                async with self._slots:  # the next one need not wait for the commit, and may go with it
+                    await until_committed.enter_async_context(self._lock.saving())
+                    blob = await self._blobs.put(prepared.source, mime_type=prepared.mime_type)
                 return await commit(self._described(blob, prepared.metadata))
         except BaseException:
             if blob is not None:

@@ -239,15 +239,15 @@ class State:
         newest = self.pending[-1].id if self.pending else 0
         local = [e for e in delta.local if not e.event.synced and e.event.name != DISCARDED]
         added = [e for e in delta.local if e.event.synced and e.id not in gone and e.id > newest]
-        touched = _events(delta.confirmed, local, added)
         own = self.pending[: len(delta.confirmed)]
         settled: list[_Entry] = [*local]
         if _are_as_applied(delta.confirmed, own) and not self._waits(discarded):
-            self._settled += delta.confirmed  # what they do is done already
+            self._settled += delta.confirmed  # what they do is done already, and was told
             del self.pending[: len(own)]
+            touched = _events(local, added)
         else:
             self.rebases += bool(self.pending)
-            touched += _events(self.pending)
+            touched = _events(delta.confirmed, local, added, self.pending)
             added = [entry for entry in self.pending if entry.id not in gone] + added
             changed |= self._tail_tables
             settled = [*self._settled, *delta.confirmed, *local]
