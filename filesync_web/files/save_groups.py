@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from filesync_web.aio.futures import new_future
 from filesync_web.aio.waiting import first_of
 from filesync_web.ports import Clock
 
@@ -32,8 +33,7 @@ class SaveGroups:
         self._clock = clock
         self._slots = asyncio.Semaphore(MAX_CONCURRENT_IMPORTS)
         self._storing = 0
-        self._waiting = 0
-        self._group = asyncio.Event()
+        self._group: list[asyncio.Future[None]] = []  # those who wait
 
     @asynccontextmanager
     async def storing(self) -> AsyncIterator[None]:
@@ -51,18 +51,26 @@ class SaveGroups:
         """Return when who has stored its bytes is to record them; a group goes in one turn of the loop."""
         if self._storing < SIBLINGS:
             return
-        group, self._waiting = self._group, self._waiting + 1
-        if self._waiting == LARGEST_GROUP:
+        if len(self._group) + 1 == LARGEST_GROUP:
             self._go()
-        elif self._waiting > 1:
-            await group.wait()
-        else:
-            try:
-                await first_of(self._clock.sleep(LONGEST_DELAY), group.wait())
-            finally:
-                if self._group is group:
-                    self._go()
+            return
+        group, gone = self._group, new_future()
+        group.append(gone)
+        if len(group) > 1:
+            await gone
+            return
+        try:
+            await first_of(self._clock.sleep(LONGEST_DELAY), _until(gone))
+        finally:
+            if self._group is group:
+                self._go()
 
     def _go(self) -> None:
-        self._group.set()
-        self._group, self._waiting = asyncio.Event(), 0
+        group, self._group = self._group, []
+        for gone in group:
+            if not gone.done():  # cancelled
+                gone.set_result(None)
+
+
+async def _until(gone: asyncio.Future[None]) -> None:
+    await gone
