@@ -32,7 +32,7 @@ def is_blob(source: Source) -> bool:
 async def local(source: Source) -> Source:
     """The source, as one that can be sent to a worker: a `File` that PyScript lends to its worker is first
     sent here by the page. Raises `InvalidArgumentError` when the page cannot send it."""
-    if not (is_blob(source) and in_worker()):
+    if not (in_worker() and is_blob(source)):
         return source
     from filesync_web.browser.page_files import brought_here, is_here
 

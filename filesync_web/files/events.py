@@ -43,6 +43,13 @@ class FileEvents:
             updated_at=record.updated_at,
         )
 
+    def new_content(self, event: tuple[str, Any]) -> tuple[str, str] | None:
+        """The file that an event, by wire name and arguments, has made, and its content; None for another
+        event."""
+        name, args = event
+        file_id = file_id_of(args) if name == self._events.file_created.name else None
+        return None if file_id is None else (file_id, str(args.get("contentHash")))
+
     def edited(self, record: FileRecord, *, if_content: str | None = None) -> NewEvent:
         """The record has new content or metadata; with `if_content` it is valid only while it is live and has
         that content before, also after a rebase."""

@@ -6,9 +6,9 @@ stored more than once, for example after room was made for it, and is still prep
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
 from filesync_web.core.light_dataclass import dataclass
@@ -20,6 +20,7 @@ from filesync_web.errors import BlobNotFoundError, InvalidArgumentError
 from filesync_web.files.garbage import GarbageCollector
 from filesync_web.files.orphans import Orphans
 from filesync_web.files.preprocess import Preprocessors, preprocess
+from filesync_web.files.save_groups import SaveGroups
 from filesync_web.files.save_lock import SaveLock
 from filesync_web.files.workspace import Workspace
 from filesync_web.ports import BlobInfo, FinishedBytes, Source
@@ -27,9 +28,6 @@ from filesync_web.ports import BlobInfo, FinishedBytes, Source
 logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
-
-MAX_CONCURRENT_IMPORTS = 16
-"""Sources that are stored at a time: each has files open, and buffers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class Importer:
         self._garbage = garbage
         self._orphans = orphans
         self._lock = SaveLock(workspace)
-        self._slots = asyncio.Semaphore(MAX_CONCURRENT_IMPORTS)
+        self._groups = SaveGroups(workspace.platform.clock)
 
     async def prepare(
         self,
@@ -114,8 +112,11 @@ class Importer:
         await self._take_stock()
         blob: BlobInfo | None = None
         try:
-            async with self._slots, self._lock.saving():
-                blob = await self._blobs.put(prepared.source, mime_type=prepared.mime_type)
+            async with AsyncExitStack() as until_committed:
+                async with self._groups.storing():
+                    await until_committed.enter_async_context(self._lock.saving())
+                    blob = await self._blobs.put(prepared.source, mime_type=prepared.mime_type)
+                await self._groups.turn()
                 return await commit(self._described(blob, prepared.metadata))
         except BaseException:
             if blob is not None:

@@ -22,7 +22,7 @@ from filesync_web.errors import (
     StoreError,
 )
 from filesync_web.files.file_to_save import AppEvents, FileToSave, check_events
-from filesync_web.files.importer import MAX_CONCURRENT_IMPORTS
+from filesync_web.files.save_groups import MAX_CONCURRENT_IMPORTS
 from filesync_web.ports import Source
 
 logger = logging.getLogger(__name__)

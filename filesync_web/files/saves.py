@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,29 +12,35 @@ from filesync_web.ports import Clock
 
 
 class Saves:
-    """Knows whether a save is under way, and for how long there has been one or none."""
+    """Knows which saves are under way, and for how long there has been one or none."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._under_way = 0
+        self._under_way: Counter[str] = Counter()
         self._since = clock.monotonic()
         self._are_over = asyncio.Event()
         self._are_over.set()
 
     @contextmanager
-    def one_more(self) -> Iterator[None]:
-        """Inside, something is saved."""
+    def one_more(self, file_id: str) -> Iterator[None]:
+        """Inside, that file is saved."""
         if not self._under_way:
             self._since = self._clock.monotonic()
             self._are_over.clear()
-        self._under_way += 1
+        self._under_way[file_id] += 1
         try:
             yield
         finally:
-            self._under_way -= 1
+            self._under_way[file_id] -= 1
+            if not self._under_way[file_id]:
+                del self._under_way[file_id]
             if not self._under_way:
                 self._since = self._clock.monotonic()
                 self._are_over.set()
+
+    def is_saving(self, file_id: str) -> bool:
+        """Whether a save of that file is under way."""
+        return file_id in self._under_way
 
     @property
     def over_for(self) -> float:

@@ -64,7 +64,7 @@ class Writer:
         prepared = await self._importer.prepare(
             file.source, file.name or before.name, file.mime_type, file.metadata, custom=before.custom
         )
-        return await self._keep(prepared, partial(self._edit, old.id, file))
+        return await self._keep(old.id, prepared, partial(self._edit, old.id, file))
 
     async def _save_new(self, file: FileToSave) -> FileOperationResult:
         new_id = str(uuid.uuid4()) if file.new_id is None else self._fresh(file.new_id)
@@ -72,7 +72,7 @@ class Writer:
         prepared = await self._importer.prepare(
             file.source, file.name, file.mime_type, file.metadata, custom={}
         )
-        return await self._keep(prepared, create)
+        return await self._keep(new_id, prepared, create)
 
     async def recover(self, content_hash: str, name: str | None) -> FileOperationResult:
         """Make a new file of orphaned bytes."""
@@ -129,10 +129,13 @@ class Writer:
         await self._store.commit(self._events.purged(deleted), *outbox)
 
     async def _keep(
-        self, prepared: PreparedContent, commit: Callable[[StoredContent], Awaitable[FileRecord]]
+        self,
+        file_id: str,
+        prepared: PreparedContent,
+        commit: Callable[[StoredContent], Awaitable[FileRecord]],
     ) -> FileOperationResult:
         store = partial(self._importer.store, prepared, commit)
-        with self._workspace.saves.one_more():
+        with self._workspace.saves.one_more(file_id):
             record = await self._eviction.with_room(prepared.size, store)
         return await self._saved(record)
 

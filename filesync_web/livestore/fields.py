@@ -215,6 +215,10 @@ class Field:
         """The SQL form of a checked value."""
         return value if value is None or self.kind.to_sql is _same else self.kind.to_sql(value)
 
+    def checked_sql(self, value: Any, where: str) -> Any:
+        """The SQL form of a value; raises `SchemaError` naming `where` when it does not fit."""
+        return self.to_sql(self._convert(self.kind.check, value, where))
+
     def _convert(self, convert: Callable[[Any], Any], value: Any, where: str) -> Any:
         if value is None:
             if self.nullable:

@@ -21,6 +21,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from types import CodeType
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -152,13 +153,13 @@ class EventDef:
             takes = ", ".join(self.args) or "none"
             raise SchemaError(f"event {self.name} has no argument {unknown[0]!r}; its arguments: {takes}")
         wire: dict[str, Json] = {}
-        for name, field in self.args.items():
-            value = values.get(name, field.default)
+        for arg in _arguments(self):
+            value = values.get(arg.name, arg.field.default)
             if value is MISSING:
-                if field.optional:
+                if arg.field.optional:
                     continue
-                raise SchemaError(f"event {self.name} needs the argument {name!r}")
-            wire[to_camel(name)] = field.to_wire(value, f"{self.name}: argument {name!r}")
+                raise SchemaError(f"event {self.name} needs the argument {arg.name!r}")
+            wire[arg.wire_name] = arg.field.to_wire(value, arg.title)
         return NewEvent(self, wire)
 
     def decode(self, wire: Json) -> Args:
@@ -167,14 +168,13 @@ class EventDef:
         if not isinstance(wire, dict):
             raise SchemaError(f"event {self.name}: its arguments are no JSON object")
         values: dict[str, Any] = {}
-        for name, field in self.args.items():
-            wire_name = to_camel(name)
-            if wire_name in wire:
-                values[name] = field.from_wire(wire[wire_name], f"{self.name}: argument {wire_name!r}")
-            elif field.default is not MISSING:
-                values[name] = field.default
-            elif not field.optional:
-                raise SchemaError(f"event {self.name} lacks the argument {wire_name!r}")
+        for arg in _arguments(self):
+            if arg.wire_name in wire:
+                values[arg.name] = arg.field.from_wire(wire[arg.wire_name], arg.wire_title)
+            elif arg.field.default is not MISSING:
+                values[arg.name] = arg.field.default
+            elif not arg.field.optional:
+                raise SchemaError(f"event {self.name} lacks the argument {arg.wire_name!r}")
         return Args(values)
 
     def sql_params(self, args: Args) -> dict[str, Any]:
@@ -184,6 +184,27 @@ class EventDef:
     def compaction_key(self, wire: Json) -> str | None:
         """Client-only events with one key replace each other in the log; None keeps every one."""
         return None if self.compact_by is None else self.compact_by(self.decode(wire))
+
+
+@dataclass(frozen=True, slots=True)
+class _Argument:
+    """An argument of an event, with its names, and what errors call it in Python and on the wire."""
+
+    name: str
+    wire_name: str
+    field: Field
+    title: str
+    wire_title: str
+
+
+@lru_cache(maxsize=1000)
+def _arguments(definition: EventDef) -> list[_Argument]:
+    """Those of an event: each is looked at several times for each event that is made."""
+    title = f"{definition.name}: argument"
+    return [
+        _Argument(name, to_camel(name), field, f"{title} {name!r}", f"{title} {to_camel(name)!r}")
+        for name, field in definition.args.items()
+    ]
 
 
 def event(

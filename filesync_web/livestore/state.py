@@ -21,6 +21,7 @@ from typing import Any
 
 from filesync_web.core.light_dataclass import dataclass
 from filesync_web.errors import SchemaError, StoreError
+from filesync_web.livestore.materializing import Materializing
 from filesync_web.livestore.messages import Json
 from filesync_web.livestore.ports import (
     DISCARDED,
@@ -31,7 +32,7 @@ from filesync_web.livestore.ports import (
     LogDelta,
     Position,
 )
-from filesync_web.livestore.schema import Context, EventDef, NewEvent, Schema
+from filesync_web.livestore.schema import EventDef, NewEvent, Schema
 from filesync_web.livestore.state_file import is_storage_failure
 from filesync_web.livestore.statements import Params, StatementChecker
 from filesync_web.livestore.tables import Statement
@@ -85,6 +86,7 @@ class State:
         self.schema = schema
         self._db = db or sqlite3.connect(":memory:", isolation_level=None)
         self._checker = StatementChecker(schema)
+        self._materializing = Materializing(schema, self._db, self._checker)
         self._skipped: set[tuple[str, str]] = set()
         self.pending: list[LocalEntry] = []
         self.void: list[LocalEntry] = []  # pending entries whose condition no longer holds
@@ -170,7 +172,7 @@ class State:
         """Apply new commits, each on top of those before it, and take all back. For each: which of its events
         count, as far as their conditions go, or the error for which it cannot be (`SchemaError` when a
         materializer fails)."""
-        with _storage(), self._taken_back("rehearsal"):
+        with _storage(), self._taken_back("rehearsal"), self._materializing.rehearsal():
             return [self._rehearse(events, client_id, session_id) for events in commits]
 
     def _rehearse(
@@ -240,15 +242,15 @@ class State:
         newest = self.pending[-1].id if self.pending else 0
         local = [e for e in delta.local if not e.event.synced and e.event.name != DISCARDED]
         added = [e for e in delta.local if e.event.synced and e.id not in gone and e.id > newest]
-        touched = _events(delta.confirmed, local, added)
         own = self.pending[: len(delta.confirmed)]
         settled: list[_Entry] = [*local]
         if _are_as_applied(delta.confirmed, own) and not self._waits(discarded):
-            self._settled += delta.confirmed  # what they do is done already
+            self._settled += delta.confirmed  # what they do is done already, and was told
             del self.pending[: len(own)]
+            touched = _events(local, added)
         else:
             self.rebases += bool(self.pending)
-            touched += _events(self.pending)
+            touched = _events(delta.confirmed, local, added, self.pending)
             added = [entry for entry in self.pending if entry.id not in gone] + added
             changed |= self._tail_tables
             settled = [*self._settled, *delta.confirmed, *local]
@@ -329,7 +331,7 @@ class State:
     def _materialize(self, definition: EventDef, wire: Json, client_id: str, session_id: str) -> set[str]:
         """Run the event's statements, all or none; raises `SchemaError`."""
         try:
-            statements = self._statements(definition, wire, client_id, session_id)
+            statements = self._materializing.statements(definition, wire, client_id, session_id)
             if len(statements) == 1:
                 return self._execute(statements[0], synced=definition.synced)
             self._db.execute("SAVEPOINT event")
@@ -348,25 +350,6 @@ class State:
             if is_storage_failure(error):
                 raise
             raise SchemaError(f"the materializer of {definition.name} failed: {error!r}") from error
-
-    def _statements(
-        self, definition: EventDef, wire: Json, client_id: str, session_id: str
-    ) -> list[Statement]:
-        args = definition.decode(wire)
-        materializer = self.schema.materializers[definition.name]
-        if callable(materializer):
-
-            def query(sql: str, params: Params = ()) -> list[Any]:
-                self._checker.check_materializer(sql, params, synced=definition.synced)
-                self._checker.check_query(sql, params)
-                return self._db.execute(sql, params).fetchall()
-
-            produced = materializer(args, Context(query, definition.name, client_id, session_id))
-            if produced is None:
-                return []
-            return [produced] if isinstance(produced, Statement) else list(produced)
-        texts = [materializer] if isinstance(materializer, str) else materializer
-        return [Statement(text, definition.sql_params(args)) for text in texts]
 
     def _execute(self, statement: Statement, *, synced: bool) -> set[str]:
         access = self._checker.check_materializer(statement.sql, statement.params, synced=synced)

@@ -157,7 +157,7 @@ class Select(Generic[R]):
         return bool(self.order or self.skip_rows) or self.max_rows is not None
 
     def _to_sql(self, field: Field, name: str, value: Any) -> Any:
-        return field.to_sql(field.check(value, f"{self.table.name}.{name}"))
+        return field.checked_sql(value, f"{self.table.name}.{name}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -193,7 +193,7 @@ class Table(Generic[R]):
     def to_sql(self, name: str, value: Any) -> Any:
         """The SQL form of a value for a column; raises `SchemaError` when it does not fit."""
         field = self.field(name)
-        return field.to_sql(field.check(value, f"{self.name}.{name}"))
+        return field.checked_sql(value, f"{self.name}.{name}")
 
     def decode(self, row: tuple[Any, ...]) -> R:
         """The record of a row that was selected with `column_list`."""
@@ -223,11 +223,11 @@ class Table(Generic[R]):
         `on_conflict`: when the primary key is there already, `"ignore"` keeps the old row, `"replace"` takes
         the new one; without it the statement fails, and the event that caused it has no effect.
         """
-        for name, field in self.columns.items():
-            if name not in values and field.default is MISSING and not field.nullable:
-                raise SchemaError(f"insert into {self.name}: column {name!r} needs a value")
-        params = tuple([self.to_sql(name, value) for name, value in values.items()])
-        return Statement(_insert_sql(self, on_conflict, tuple(values)), params)
+        insert = _insert_of(self, on_conflict, tuple(values))
+        given = zip(insert.columns, values.values(), strict=True)
+        return Statement(
+            insert.sql, tuple([field.checked_sql(value, where) for (field, where), value in given])
+        )
 
     def delete(self) -> Statement:
         """Delete every row."""
@@ -319,13 +319,25 @@ def table(
     return made
 
 
+@dataclass(frozen=True, slots=True)
+class _Insert:
+    """An insert of some columns of a table, each with what an error calls it."""
+
+    sql: str
+    columns: tuple[tuple[Field, str], ...]
+
+
 @lru_cache(maxsize=1000)
-def _insert_sql(target: Table[Any], on_conflict: str, names: tuple[str, ...]) -> str:
+def _insert_of(target: Table[Any], on_conflict: str, names: tuple[str, ...]) -> _Insert:
+    for name, field in target.columns.items():
+        if name not in names and field.default is MISSING and not field.nullable:
+            raise SchemaError(f"insert into {target.name}: column {name!r} needs a value")
     verb = {"": "INSERT", "ignore": "INSERT OR IGNORE", "replace": "INSERT OR REPLACE"}.get(on_conflict)
     if verb is None:
         raise SchemaError(f"on_conflict must be 'ignore' or 'replace', not {on_conflict!r}")
     columns = ", ".join(target.column(name) for name in names)
-    return f"{verb} INTO {target.quoted} ({columns}) VALUES ({', '.join('?' * len(names))})"
+    sql = f"{verb} INTO {target.quoted} ({columns}) VALUES ({', '.join('?' * len(names))})"
+    return _Insert(sql, tuple((target.field(name), f"{target.name}.{name}") for name in names))
 
 
 def _quote(name: str) -> str:

@@ -23,6 +23,7 @@ from filesync_web.engine import effects as fx
 from filesync_web.engine.demand import Downloads
 from filesync_web.engine.effects import Job, JobKind
 from filesync_web.engine.engine import Engine
+from filesync_web.engine.file_entry import FileFact
 from filesync_web.engine.state import Limits
 from filesync_web.errors import FileSyncError, NetworkError
 from filesync_web.files.garbage import GarbageCollector
@@ -32,7 +33,7 @@ from filesync_web.livestore.sync_status import MetadataSyncStatus
 from filesync_web.options import FileSyncOptions
 from filesync_web.transfers.event_relay import EventRelay
 from filesync_web.transfers.facts import Facts
-from filesync_web.transfers.job_runner import JobRunner
+from filesync_web.transfers.job_runner import GIVING_WAY, JobRunner
 from filesync_web.transfers.online import OnlineMonitor
 from filesync_web.transfers.own_events import OwnEvents
 
@@ -71,12 +72,15 @@ class EngineRunner:
         self._blobs = workspace.platform.blobs
         self._clock = workspace.platform.clock
         self._random = workspace.platform.random
+        self._saves = workspace.saves
         self._jobs = jobs
         self._garbage = garbage
         self._monitor = monitor
         self._relay = relay
         self._options = options
         self._dirty: set[str] = set()
+        self._new: dict[str, str] = {}  # saved just now, not looked at yet: by file, its content
+        self._is_waiting = False  # to look at those
         self._own = OwnEvents()
         self._facts = Facts(workspace, ())
         self._reports: list[tuple[Job, _Outcome]] = []
@@ -88,7 +92,9 @@ class EngineRunner:
 
     def changed(self, events: Sequence[tuple[str, Any]]) -> None:
         """The store has these events, by wire name and arguments."""
-        self._look_at(self._own.news(events))
+        new = self._saved_now(events) if self._engine is not None else {}
+        self._look_at_soon(new)
+        self._look_at(self._own.news(events) - new.keys())
         if any(self._workspace.events.is_policy_set(name) for name, _args in events):
             for file_ids in self._tables.all_ids(FACTS_PER_BATCH):
                 self._look_at(file_ids)
@@ -98,6 +104,32 @@ class EngineRunner:
         self._dirty.update(file_ids)
         if len(self._dirty) > before:
             self._wake.set()
+
+    def _saved_now(self, events: Sequence[tuple[str, Any]]) -> dict[str, str]:
+        """The new files that this tab is saving, of which these events tell, and their contents."""
+        made = map(self._workspace.events.new_content, events)
+        return {file_id: content for file_id, content in filter(None, made) if self._saves.is_saving(file_id)}
+
+    def _look_at_soon(self, new: Mapping[str, str]) -> None:
+        """Look at files that are being saved when none is any more, or it takes long. There is nothing to do
+        for them earlier, as their uploads give way too; so the others are saved sooner, and all are looked at
+        together."""
+        self._new.update(new)
+        if new and not self._is_waiting:
+            self._is_waiting = True
+            self._tasks.spawn(self._look_at_new(), "wait for saves")
+
+    async def _look_at_new(self) -> None:
+        await self._saves.give_way(GIVING_WAY)
+        self._is_waiting = False
+        self._look_at(self._new)
+
+    def _collect_replaced(self, facts: Sequence[FileFact]) -> None:
+        """The engine has not seen what a file had first, if that was edited or deleted in the meantime."""
+        for record in [fact.record for fact in facts if fact.record.id in self._new]:
+            content = self._new.pop(record.id)
+            if content != record.content_hash or not record.is_live:
+                self._garbage.collect(content)
 
     def _look_at_users(self, content_hash: str) -> None:
         self._look_at(file_and_content(user.id)[0] for user in self._tables.users_of(content_hash))
@@ -127,6 +159,8 @@ class EngineRunner:
         epoch = self._store.epoch
         try:
             self._dirty.clear()
+            self._new.clear()
+            self._is_waiting = False
             self._own.clear()
             self._reports.clear()
             stored = await self._blobs.list()
@@ -185,6 +219,7 @@ class EngineRunner:
         async for facts in self._facts.of(parts):
             live = [fact.record for fact in facts if fact.record.is_live and fact.record.is_usable]
             await self._garbage.keep(record.content_hash for record in live)
+            self._collect_replaced(facts)
             await self._perform(engine.learn(facts, self._clock.monotonic()))
         await self._perform(engine.observe((), self._clock.monotonic()))
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import filesync_web as fs
-from filesync_web.files.importer import MAX_CONCURRENT_IMPORTS
+from filesync_web.files.save_groups import MAX_CONCURRENT_IMPORTS
 from filesync_web.testing.clock import settle
 from filesync_web.testing.livestore import MemoryEventLog
 from tests.unit.file_sync.scene import FILES, Device, Tab, a_device, hash_of

@@ -69,3 +69,15 @@ async def test_a_save_that_fails_is_over_too() -> None:
         await asyncio.wait([broken])
         await settle()
         assert uploads(device) == 1
+
+
+async def test_files_that_are_saved_together_are_looked_at_together() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        told: list[set[str]] = []
+        tab.store.on_events(lambda events: told.append({name for name, _args in events}))
+        await asyncio.gather(*(tab.sync.save_file(b"file %d" % number) for number in range(150)))
+        assert len(told) > 1  # commits
+        assert all("v1.FileCreated" in names for names in told), "the engine came in between"
+        await settle()
+        assert uploads(device)

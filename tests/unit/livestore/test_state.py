@@ -292,6 +292,33 @@ def test_a_materializer_may_read_what_was_before() -> None:
     assert [row[0] for row in state.query("SELECT id FROM things")[1]] == ["x0-c-s", "x1-c-s"]
 
 
+def test_what_a_rehearsal_has_made_of_an_event_is_applied_later() -> None:
+    made: list[str] = []
+
+    def materialize(args: Any, _ctx: Any) -> Any:
+        made.append(args.id)
+        return things.insert(id=f"{args.id}{len(made)}")
+
+    state, new = state_with(materialize)
+    rehearse(state, new)
+    state.apply(LogDelta(Position(1, 0, 1), [], [entry(1, new)]))
+    assert state.query("SELECT id FROM things")[1] == [("x1",)]
+    state.apply(LogDelta(Position(1, 0, 2), [], [entry(2, new)]))  # nobody has rehearsed this one
+    assert made == ["x", "x"]
+
+
+def test_what_came_of_the_tables_is_made_anew_when_it_is_applied() -> None:
+    def materialize(_args: Any, ctx: Any) -> Any:
+        ((count,),) = ctx.query("SELECT count(*) FROM things")
+        return things.insert(id=str(count))
+
+    state, new = state_with(materialize)
+    rehearse(state, new)
+    other = replace(new, args={**new.args})
+    state.apply(LogDelta(Position(1, 0, 2), [], [entry(1, other), entry(2, new)]))
+    assert state.query("SELECT id FROM things ORDER BY id")[1] == [("0",), ("1",)]
+
+
 def test_a_materializer_may_do_nothing() -> None:
     state, new = state_with([])
     rehearse(state, new)
