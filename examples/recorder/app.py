@@ -4,9 +4,10 @@ import asyncio
 from datetime import datetime
 
 import filesync_web as fs
-from js import MediaRecorder, Object, document, navigator
-from pyodide.ffi import create_once_callable, create_proxy, to_js
+from js import MediaRecorder, document, navigator
+from pyodide.ffi import create_once_callable, create_proxy
 from pyscript import when
+from pyscript.ffi import to_js
 
 TOKEN = "dev-token-change-in-production"
 
@@ -16,6 +17,7 @@ schema = fs.make_schema(
 )
 store = await fs.open_store(schema, store_id="memos", sync=fs.SyncOptions("/sync", auth_token=TOKEN))
 await fs.init_file_sync(store, remote=fs.SignerConfig("/api", auth_token=TOKEN))
+KIND = next(filter(MediaRecorder.isTypeSupported, ("audio/webm", "audio/mp4", "audio/ogg")))
 recorders = []
 
 
@@ -45,15 +47,12 @@ async def sound_of(recorder):
 
 @when("click", "#record")
 async def record(event):
-    wanted = to_js({"audio": True}, dict_converter=Object.fromEntries)
-    microphone = await navigator.mediaDevices.getUserMedia(wanted)
-    recorder = MediaRecorder.new(microphone)
+    microphone = await navigator.mediaDevices.getUserMedia(to_js({"audio": True}))
+    recorder = MediaRecorder.new(microphone, to_js({"mimeType": KIND}))
     recorders.append(recorder)
     show_recording(True)
-    kind = recorder.mimeType or "audio/webm"
-    await fs.save_file(
-        sound_of(recorder), name=f"{datetime.now().astimezone():%Y-%m-%d %H.%M.%S}", mime_type=kind
-    )
+    name = f"{datetime.now().astimezone():%Y-%m-%d %H.%M.%S}"
+    await fs.save_file(sound_of(recorder), name=name, mime_type=KIND)
     for track in microphone.getTracks():
         track.stop()
     show_recording(False)

@@ -29,10 +29,10 @@ class Embedding:
 
     def new_page(self) -> Frame:
         page = self._context.new_page()
-        body = f"<!doctype html><iframe name=app {self._attribute}></iframe>"
+        body = f"<!doctype html><iframe {self._attribute}></iframe>"
         page.route(self._url, lambda route: route.fulfill(body=body, content_type="text/html"))
         page.goto(self._url)
-        frame = page.frame("app")
+        frame = page.locator("iframe").element_handle().content_frame()
         assert frame is not None
         return frame
 

@@ -116,6 +116,9 @@ FIREFOX = Engine(
         "firefox_user_prefs": {
             "dom.storageManager.prompt.testing": True,
             "dom.storageManager.prompt.testing.allow": False,
+            # Whoever asks for the microphone gets one, that hums: Chromium has a flag for it, a profile's own.
+            "media.navigator.streams.fake": True,
+            "media.navigator.permission.disabled": True,
         },
     },
     errors_have_stacks=True,

@@ -1,5 +1,6 @@
 // Bare Pyodide in a module worker: it runs the bodies of functions that the page posts.
 
+import { areNeeded, borrowWorkers } from "/testing/lent_workers.mjs";
 import { loadPyodide } from "/testing/pyodide/pyodide.mjs";
 
 const WHEEL = "/wheels/filesync_web-0.1.0-cp314-none-any.whl";
@@ -12,6 +13,7 @@ async function start() {
   return pyodide;
 }
 
+if (areNeeded) borrowWorkers();
 const started = start();
 started.catch(() => {}); // whoever asks is told
 
