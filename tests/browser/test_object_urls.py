@@ -205,7 +205,8 @@ async def url_of(selenium: PyodidePage, store_id: str, text: str, mime_type: str
 def test_a_file_that_is_opened_by_its_url_does_not_run_as_the_app(
     selenium: PyodidePage, page_errors: PageErrors, store_id: str, text: str, mime_type: str
 ) -> None:
-    page_errors.allow('Blocked a frame with origin "null"')  # a drawing's script runs, but as a stranger
+    # A drawing's script runs, but as a stranger.
+    page_errors.allow('Blocked a frame with origin "null"|Permission denied to access property "changed"')
     url = url_of(selenium, store_id, text, mime_type)
     assert selenium.driver.evaluate(OPEN, url) == [False, False]
 
