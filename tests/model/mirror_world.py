@@ -125,7 +125,7 @@ class Device:
     # --- the mirror
 
     def look(self, unread: str = "") -> None:
-        """Look at both sides; the file at the path `unread` was moved or written meanwhile, and not read."""
+        """Look at both sides; the file at the path `unread` is not read."""
         self._finish_removals()
         records = self.records()
         seen = View(
@@ -141,8 +141,8 @@ class Device:
 
     def _moving(self, unread: str) -> set[str]:
         """The known files that may be the one there."""
-        known = self.known.values()
-        return {each.file_id for each in known if each.arriving or self.folder[unread] == each.last}
+        there = self.folder.get(unread)  # none, if its removal was finished just now
+        return {id_ for id_, known in self.known.items() if known.arriving or known.last == there}
 
     def _finish_removals(self) -> None:
         for file_id, (path, content) in self.removing.items():
@@ -191,8 +191,7 @@ class Device:
             case Forget(known):
                 self._forget(known.file_id)
             case PutNew() if self.folder.get(step.path) == step.content:
-                file_id = f"{self.name}{self.made}"
-                self.pending.append(Event("created", file_id, step.content, name=step.name))
+                self.pending.append(Event("created", f"{self.name}{self.made}", step.content, name=step.name))
             case Update() if self.folder.get(step.path) == step.content and self._has(
                 step.file_id, step.base
             ):
@@ -203,10 +202,8 @@ class Device:
             case DeleteInStore() if step.path not in self.folder and self._has(step.file_id, step.base):
                 self.pending.append(Event("deleted", step.file_id, base=step.base))
                 self._forget(step.file_id)
-            case RemoveInFolder() if self.folder.get(step.path) == step.content:
-                del self.folder[step.path]
-                self._forget(step.file_id)
-                self.removing = {}
+            case RemoveInFolder():
+                self._finish_removals()
             case RenameInFolder() if step.path in self.folder and self._is_free(step.new_path):
                 self.folder[step.new_path] = self.folder.pop(step.path)
                 self._move(step.file_id, step.new_path)
@@ -254,8 +251,6 @@ class MirrorWorld:
         self.may_double = False
         self._moves = 0
         self._reused: set[str] = set()
-        """The devices where somebody has moved a file and written another one to its path, which makes of the
-        moved one a copy: where both have done it to one file, it has two."""
 
     def act(self, kind: str, who: int, a: int, b: int) -> None:
         getattr(self, f"_{kind}")(self.devices[who % 2], a, b)
@@ -269,8 +264,8 @@ class MirrorWorld:
     def _write(self, device: Device, a: int, _b: int) -> None:
         path = NAMES[a % len(NAMES)]
         if path in device.folder or device._is_free(path):
-            if path not in device.folder and any(known.path == path for known in device.known.values()):
-                self._reused.add(device.name)
+            if path not in device.folder and path in {known.path for known in device.known.values()}:
+                self._reused.add(device.name)  # a path whose file was moved: that counts as a copy
                 self.may_double |= len(self._reused) == 2
             self.dropped |= {device.folder[path]} if path in device.folder else set()
             device.folder[path] = self._content()
@@ -300,11 +295,10 @@ class MirrorWorld:
 
     def _move(self, device: Device, a: int, b: int) -> None:
         """To a name that nobody else gives."""
-        if device.folder:
-            new = f"{'d/' if b % 2 else ''}moved by {device.name} {self._moves}"
-            self._moves += 1
-            if device._is_free(new):
-                device.folder[new] = device.folder.pop(_pick(device.folder, a))
+        self._moves += 1
+        new = f"{'d/' if b % 2 else ''}moved by {device.name} {self._moves}"
+        if device.folder and device._is_free(new):
+            device.folder[new] = device.folder.pop(_pick(device.folder, a))
 
     def _swap(self, device: Device, a: int, b: int) -> None:
         if device.folder:
