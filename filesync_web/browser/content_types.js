@@ -42,7 +42,42 @@ async function makeTypeChanges(changes) {
   await complete;
 }
 
-const writeContentType = (storeId, hash, mimeType) =>
-  changeContentTypes((types) => types.put(mimeType, `${storeId}/${hash}`));
+const expected = new Map(); // by key: {type, written}; `written` is a promise, once it is being written
 
-const deleteContentType = (storeId, hash) => changeContentTypes((types) => types.delete(`${storeId}/${hash}`));
+// Do `work`, which may write that type in the end: then it may have been written before, with the types of others.
+async function expectingContentType(storeId, hash, type, work) {
+  if (!type) return work();
+  const key = `${storeId}/${hash}`;
+  expected.set(key, { type, written: null });
+  try {
+    return await work();
+  } finally {
+    expected.delete(key);
+  }
+}
+
+// With the types that are expected now: a transaction of its own is an eighth of what a small download costs. Those of
+// downloads that fail stay behind, and are overwritten when the content comes. They are written before the lock of their hash
+// is held; no other tab removes a content meanwhile, since a file needs what is being downloaded.
+function writeContentType(storeId, hash, type) {
+  const key = `${storeId}/${hash}`;
+  const own = expected.get(key);
+  if (own?.type === type && own.written) return own.written;
+  for (const [other, about] of expected) about.written ??= writtenType(other, about);
+  return own?.type === type ? own.written : putContentType(key, type);
+}
+
+const putContentType = (key, type) => changeContentTypes((types) => types.put(type, key));
+
+function writtenType(key, about) {
+  const written = putContentType(key, about.type);
+  written.catch(() => (about.written = null)); // who needs it tries again
+  return written;
+}
+
+function deleteContentType(storeId, hash) {
+  const key = `${storeId}/${hash}`;
+  const own = expected.get(key);
+  if (own) own.written = null;
+  return changeContentTypes((types) => types.delete(key));
+}

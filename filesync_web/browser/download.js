@@ -1,8 +1,9 @@
-// needs: failures.js incoming.js locks.js opfs.js streams.js temporaries.js
+// needs: content_types.js failures.js incoming.js locks.js opfs.js streams.js temporaries.js
 //
 // Downloads, which go on where an earlier try broke off, also before a reload.
 
 // A partial download is called get-<hash>.<its strong ETag in hex, or nothing>.
+const hashInName = (name) => name.slice("get-".length).split(".", 1)[0];
 const etagInHex = (etag) =>
   etag?.startsWith('"') && etag.length <= 80
     ? Array.from(new TextEncoder().encode(etag), (byte) => byte.toString(16).padStart(2, "0")).join("")
@@ -50,6 +51,7 @@ class Gathered {
   // Leave what has come for a later `resume`.
   async keep() {
     const incoming = await this.written();
+    (await partials.get(this.storeId))?.add(hashInName(this.name));
     await incoming.handle.move(this.folder, this.name).catch(() => incoming.discard()); // somebody else goes on with another
   }
 
@@ -69,25 +71,35 @@ function joined(pieces, size) {
   return bytes;
 }
 
-let listing = null; // a promise of the names of the temporary files, while somebody reads them
+const findPartial = async (folder, hash) =>
+  (await Array.fromAsync(folder.keys())).find((name) => name.startsWith(`get-${hash}.`)) ?? null;
 
-// Downloads that begin together look once for what earlier ones have left.
-async function findPartial(folder, hash) {
-  listing ??= Array.fromAsync(folder.keys()).finally(() => (listing = null));
-  return (await listing).find((name) => name.startsWith(`get-${hash}.`)) ?? null;
+const partials = new Map(); // by store: a promise of the hashes of which there may be a partial download
+
+// Whether an earlier try may have left some of that content: one that broke off here, or before this worker began. The folder
+// is read once, not for each of many small downloads.
+async function mayHavePartial(storeId, hash) {
+  if (!partials.has(storeId)) partials.set(storeId, inFolder(INCOMING_ROOT, storeId, hashesOfPartials));
+  const found = partials.get(storeId);
+  found.catch(() => partials.delete(storeId));
+  return (await found).has(hash);
+}
+
+async function hashesOfPartials(folder) {
+  const names = await Array.fromAsync(folder.keys());
+  return new Set(names.filter((name) => name.startsWith("get-")).map(hashInName));
 }
 
 // The lock keeps two jobs, also of two tabs, from writing one partial file, and a sweep from removing it. Small content that
 // has none needs no lock: it is written when it is right, to a file of its own. Two tabs may then both ask for it, which
 // only happens while one takes over from the other.
 async function download(job, args) {
-  const { storeId, hash, size } = args;
+  const { storeId, hash, size, mimeType } = args;
   const locked = () => withLock(job, storeId, `get-${hash}`, () => receive(job, args, true));
   if (!isSmall(size)) return locked();
-  return alone(job, lockName(storeId, hash), async () => {
-    const partial = await inFolder(INCOMING_ROOT, storeId, (folder) => findPartial(folder, hash));
-    return partial === null ? receive(job, args, false) : locked();
-  });
+  return alone(job, lockName(storeId, hash), () =>
+    expectingContentType(storeId, hash, mimeType, async () =>
+      (await mayHavePartial(storeId, hash)) ? locked() : receive(job, args, false)));
 }
 
 const underWay = new Map(); // by name: a promise of the end of the work under that name, which never fails
