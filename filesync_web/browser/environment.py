@@ -44,27 +44,16 @@ class BrowserEnvironment:
 
         Raises `StorageUnavailableError` where the browser gives no locks: without them no tab could lead.
         """
-        name = PREFIX + store_id
-        log = IndexedDbEventLog(name)
+        log = IndexedDbEventLog(PREFIX + store_id)
         log.worker.launch()
-        _platform()  # is imported while the worker starts
         try:
+            _platform()  # is imported while the worker starts
             await check_web_locks()
+            ports = _ports(store_id, log, is_over_http=sync is not None and sync.transport == "http")
+            return await Store.open(schema=schema, store_id=store_id, ports=ports, sync=sync)
         except BaseException:
             log.worker.close()
             raise
-        clock = SystemClock()
-        is_over_http = sync is not None and sync.transport == "http"
-        over_http = http_transport(store_id, BrowserHttp, clock)
-        ports = StorePorts(
-            log=log,
-            channel=BroadcastTabs(name),
-            lock=WebLeaderLock(leader_lock(store_id)),
-            clock=clock,
-            open_socket=over_http if is_over_http else asking_why(open_browser_socket),
-            push_gap=PUSH_GAP,
-        )
-        return await Store.open(schema=schema, store_id=store_id, ports=ports, sync=sync)
 
     def platform(self, store_id: str, *, include_credentials: bool) -> Platform:
         """What a `FileSync` of that store needs."""
@@ -73,6 +62,19 @@ class BrowserEnvironment:
     def absolute_url(self, url: str) -> str:
         """The URL relative to the page."""
         return absolute_url(url)
+
+
+def _ports(store_id: str, log: IndexedDbEventLog, *, is_over_http: bool) -> StorePorts:
+    clock = SystemClock()
+    over_http = http_transport(store_id, BrowserHttp, clock)
+    return StorePorts(
+        log=log,
+        channel=BroadcastTabs(PREFIX + store_id),
+        lock=WebLeaderLock(leader_lock(store_id)),
+        clock=clock,
+        open_socket=over_http if is_over_http else asking_why(open_browser_socket),
+        push_gap=PUSH_GAP,
+    )
 
 
 def _platform() -> Callable[..., Platform]:
