@@ -116,7 +116,7 @@ FIREFOX = Engine(
         "firefox_user_prefs": {
             "dom.storageManager.prompt.testing": True,
             "dom.storageManager.prompt.testing.allow": False,
-            # Whoever asks for the microphone gets one, that hums: Chromium has a flag for it, a profile's own.
+            # Whoever asks for the microphone gets one that hums. Chromium is given it by a test's own flags.
             "media.navigator.streams.fake": True,
             "media.navigator.permission.disabled": True,
         },
