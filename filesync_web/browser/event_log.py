@@ -63,7 +63,8 @@ class IndexedDbEventLog:
         if "local" in facts:
             return _delta(facts)
         first = facts["position"][2] - len(events) + 1
-        return _delta_of(facts, (), [LocalEntry(n, event) for n, event in enumerate(events, first)])
+        own = [_local_entry([n, *json.loads(f"[{text}]")]) for n, text in enumerate(texts, first)]
+        return _delta_of(facts, (), own)
 
     async def confirm(self, entries: Sequence[ConfirmedEntry], backend_id: str, seen: Position) -> LogDelta:
         """Append confirmed events, if `seen` is still current."""

@@ -7,21 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from filesync_web.core.light_dataclass import dataclass
 from filesync_web.livestore.messages import Json
 from filesync_web.livestore.schema import Context, EventDef, Schema
 from filesync_web.livestore.statements import Params, StatementChecker
 from filesync_web.livestore.tables import Statement
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Rehearsed:
-    """What an event does, found out before it was in the log. To hold on to `args` keeps their identity
-    theirs."""
-
-    definition: EventDef
-    args: Json
-    statements: list[Statement]
 
 
 class Materializing:
@@ -33,7 +22,7 @@ class Materializing:
         self._db = db
         self._checker = checker
         self._is_rehearsing = False
-        self._rehearsed: dict[int, _Rehearsed] = {}  # by the identity of the event's arguments
+        self._rehearsed: dict[tuple[str, ...], list[Statement]] = {}
 
     @contextmanager
     def rehearsal(self) -> Iterator[None]:
@@ -49,13 +38,15 @@ class Materializing:
         self, definition: EventDef, wire: Json, client_id: str, session_id: str
     ) -> list[Statement]:
         """What an event does, in order. Raises `SchemaError`, or whatever the app's function raises."""
-        known = self._rehearsed.pop(id(wire), None)
-        if known is not None and known.definition is definition:
-            return known.statements
+        # The log hands out copies of its arguments; and equal ones need not be the same: 1, 1.0 and True.
+        event = (definition.name, client_id, session_id, repr(wire))
+        known = None if self._is_rehearsing else self._rehearsed.pop(event, None)
+        if known is not None:
+            return known
         context = _Asking(self._db, self._checker, definition)
         made = self._made(definition, wire, Context(context.query, definition.name, client_id, session_id))
         if self._is_rehearsing and not context.has_asked:
-            self._rehearsed[id(wire)] = _Rehearsed(definition, wire, made)
+            self._rehearsed[event] = made
         return made
 
     def _made(self, definition: EventDef, wire: Json, context: Context) -> list[Statement]:
