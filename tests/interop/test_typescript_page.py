@@ -159,6 +159,8 @@ def test_a_file_that_python_brings_back_stays_deleted_for_typescript(
     python.wait_for(deleted, [{"deleted": 1}])
     python.restore(file_id)
     python.wait_for_content(file_id, "kept")
+    # What comes behind it has arrived: then it is the other page's turn.
+    _wait_for_content(python.save("behind it"), "behind it", pages)
     after = typescript.save("after")
     _wait_for_content(after, "after", pages)
     assert typescript.query(deleted) == [{"deleted": 1}]
