@@ -34,6 +34,7 @@ MISFITS = """
     return found;
 }
 """
+NO_WISHES = "there Playwright emulates neither reduced motion nor forced colours"
 MOVING = """
 () => [...document.querySelectorAll('*')].filter((element) => {
     const { animationName, transitionDuration } = getComputedStyle(element);
@@ -102,12 +103,14 @@ def test_a_misfit_is_noticed(gallery: Gallery) -> None:
     assert len(found) == 3, found
 
 
+@pytest.mark.only_in("chromium", reason=NO_WISHES)
 def test_nothing_moves_for_who_wants_no_motion(gallery: Gallery) -> None:
     assert gallery.page.evaluate(MOVING), "else something does"
     gallery.page.emulate_media(reduced_motion="reduce")
     assert gallery.page.evaluate(MOVING) == []
 
 
+@pytest.mark.only_in("chromium", reason=NO_WISHES)
 def test_what_colours_tell_is_seen_in_forced_colours(gallery: Gallery) -> None:
     page = gallery.page
     page.emulate_media(forced_colors="active")
@@ -124,6 +127,7 @@ def test_what_colours_tell_is_seen_in_forced_colours(gallery: Gallery) -> None:
     assert outline != "none"
 
 
+@pytest.mark.only_in("chromium", reason=NO_WISHES)
 def test_the_page_fits_while_it_loads(gallery: Gallery) -> None:
     page = gallery.page.context.new_page()
     page.set_viewport_size({"width": 320, "height": 640})

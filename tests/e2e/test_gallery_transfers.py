@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import BrowserContext, Locator, expect
 
 from tests.e2e.gallery import FILES, SLOW, Gallery, Held, picture, png
@@ -64,6 +65,7 @@ def test_the_last_cancelled_file_leaves_the_sentence_calm(new_context: NewContex
     expect(gallery.card(0).part("file-error")).to_have_class("reason meant")
 
 
+@pytest.mark.only_in("chromium", reason="a paste by script carries no files there")
 def test_several_refusals_are_one_message(new_context: NewContext, store_id: str, tmp_path: Path) -> None:
     gallery = Gallery.open(new_context(), store_id, localOnly=1)
     page, files = gallery.page, [tmp_path / name for name in NAMES]
