@@ -38,7 +38,8 @@ async def _service_worker() -> dict[str, Any] | None:
     if is_none(js_container):
         return None
     try:
-        js_registration = await answer_of(js_container, "getRegistration")
+        # By its address, since Firefox refuses the default in a worker that runs from a `blob:` URL.
+        js_registration = await answer_of(js_container, "getRegistration", absolute_url(""))
         if is_none(js_registration):
             return None
         js_version = version_of(js_registration)

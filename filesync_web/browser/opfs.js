@@ -24,6 +24,9 @@ async function storageRoot() {
   }
 }
 
+// What a folder that was removed says to whoever writes in it: Chromium, and Firefox.
+const GONE = new Set(["NotFoundError", "UnknownError"]);
+
 // null for what is not there
 const orNull = (error) => {
   if (error?.name === "NotFoundError") return null;
@@ -53,7 +56,7 @@ async function inFolder(name, storeId, work) {
   try {
     if (known) return await work(known);
   } catch (error) {
-    if (error?.name !== "NotFoundError") throw error;
+    if (!GONE.has(error?.name)) throw error;
     root = null;
   }
   const folder = await makeFolder(name, storeId);

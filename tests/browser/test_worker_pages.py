@@ -37,6 +37,7 @@ def test_a_worker_adds_up_a_table(site_url: str, new_profile: Callable[..., Prof
     add_up(new_profile(site_url).open(SAMPLE_MEMORY).new_page(), "/how_to/worker.html")
 
 
+@pytest.mark.only_in("chromium", reason="Playwright asks nothing of a worker there")
 def test_bare_pyodide_in_a_module_worker_adds_up_a_table(new_context: Callable[..., BrowserContext]) -> None:
     page = new_context().new_page()
     add_up(page, "/how_to/bare_worker.html")

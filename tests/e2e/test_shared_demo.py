@@ -65,6 +65,7 @@ def on_a_device(new_context: NewContext, asked: list[str]) -> Gallery:
     return Gallery(page)
 
 
+@pytest.mark.only_in("chromium", reason="Playwright does not tell of sockets there")
 def test_a_phone_that_has_the_address_sees_what_is_there(
     shared: SharedServer, new_context: NewContext
 ) -> None:

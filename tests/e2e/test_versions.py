@@ -159,6 +159,7 @@ def test_a_deletion_can_be_undone_here_and_in_another_browser(
     patient = partial(new_context_with_time_to_undo, new_context)
     here, there = two_people(patient, site_url, store_id)
     page = here.gallery.page
+    page.bring_to_front()  # only then something in it has the focus
     here.delete("sea.png")
     undo = here.gallery.toasts.filter(has_text="Deleted “sea.png”")
     here.press("Undo", undo)
