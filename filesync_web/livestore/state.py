@@ -57,7 +57,7 @@ _Entry = ConfirmedEntry | LocalEntry
 @dataclass(frozen=True, slots=True)
 class Change:
     """What a batch did: `tables` that may have changed; `events`, as (name, args), that were applied,
-    applied again or taken back."""
+    applied again, taken back or confirmed."""
 
     tables: set[str]
     events: list[tuple[str, Json]]
@@ -242,15 +242,15 @@ class State:
         newest = self.pending[-1].id if self.pending else 0
         local = [e for e in delta.local if not e.event.synced and e.event.name != DISCARDED]
         added = [e for e in delta.local if e.event.synced and e.id not in gone and e.id > newest]
+        touched = _events(delta.confirmed, local, added)
         own = self.pending[: len(delta.confirmed)]
         settled: list[_Entry] = [*local]
         if _are_as_applied(delta.confirmed, own) and not self._waits(discarded):
-            self._settled += delta.confirmed  # what they do is done already, and was told
+            self._settled += delta.confirmed  # what they do is done already
             del self.pending[: len(own)]
-            touched = _events(local, added)
         else:
             self.rebases += bool(self.pending)
-            touched = _events(delta.confirmed, local, added, self.pending)
+            touched += _events(self.pending)
             added = [entry for entry in self.pending if entry.id not in gone] + added
             changed |= self._tail_tables
             settled = [*self._settled, *delta.confirmed, *local]

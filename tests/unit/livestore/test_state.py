@@ -307,6 +307,15 @@ def test_what_a_rehearsal_has_made_of_an_event_is_applied_later() -> None:
     assert made == ["x", "x"]
 
 
+def test_what_is_confirmed_as_it_was_applied_is_told_again() -> None:
+    """For what is decided only then: which contents are conflicts, and which may go."""
+    state, new = state_with(lambda args, _ctx: things.insert(id=args.id))
+    state.apply(LogDelta(Position(1, 0, 1), [], [entry(1, new)]))
+    change = state.apply(LogDelta(Position(1, 1, 1), [confirmed(1, new, 1)], []))
+    assert state.rebases == 0
+    assert change.events == [("v1.Test", new.args)]
+
+
 def test_what_came_of_the_tables_is_made_anew_when_it_is_applied() -> None:
     def materialize(_args: Any, ctx: Any) -> Any:
         ((count,),) = ctx.query("SELECT count(*) FROM things")
