@@ -23,9 +23,12 @@ const NOT_ARRIVED = /Failed to fetch|NetworkError|error loading .*module|Load fa
 
 const part = (name) => document.getElementById(`loading-${name}`);
 
+const hasFailed = () => document.getElementById('loading').classList.contains('failed');
+
 let shown = 0;
 
 function show(text, percent) {
+  if (hasFailed()) return; // the reason stays, whatever still arrives
   if (text) part('text').textContent = text;
   shown = Math.max(shown, percent);
   part('bar').style.width = `${shown}%`;
@@ -33,7 +36,7 @@ function show(text, percent) {
 
 export function fail(reason) {
   const section = document.getElementById('loading');
-  if (section.hidden || section.classList.contains('failed') || !reason) return; // the first reason says most
+  if (section.hidden || hasFailed() || !reason) return; // the first reason says most
   section.classList.add('failed');
   part('title').textContent = 'The gallery could not start';
   part('text').textContent = NOT_ARRIVED.test(reason) ? NOT_HERE : reason;

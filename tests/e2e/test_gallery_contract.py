@@ -377,6 +377,8 @@ def test_a_part_that_did_not_arrive_is_told_in_plain_words_in_every_engine(
     page.goto("/", wait_until="commit")
     page.locator("#loading-retry").wait_for(state="attached")  # the script looks for it at once
     page.evaluate("words => import('/loading.js').then(({ fail }) => fail(words))", words)
+    late = "dispatchEvent(new CustomEvent('py:progress', { detail: 'Loaded interpreter' }))"
+    page.evaluate(late)
     expect(page.get_by_text("A part of the page did not arrive.")).to_be_visible()
     expect(page.get_by_text(words)).to_have_count(0)
 
