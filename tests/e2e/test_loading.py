@@ -1,4 +1,4 @@
-"""What the gallery says while it loads: how much has arrived, and where it opens from."""
+"""What the gallery says while it loads: how much is here, where it opens from, and why it cannot start."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from tests.e2e.gallery import Gallery, Held, picture, png, record_texts, recorded_texts
-from tests.harness import ServerProcess
+from tests.e2e.gallery import SLOW, Gallery, Held, picture, png, record_texts, recorded_texts
+from tests.harness import PageErrors, ServerProcess
 
 SAID = "#loading-text"
 ARRIVED = re.compile(r"Loading Python: (\d+\.\d) of (\d+\.\d) MB(?:, \d[\d.]* [kM]B/s)?")
@@ -94,3 +95,47 @@ def test_pictures_of_last_time_are_shown_before_python_has_arrived(
     later.expect_ready()
     expect(early.first).to_be_hidden()
     later.card(0).expect_image(600, 400)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "TypeError: Failed to fetch",
+        "TypeError: Failed to fetch dynamically imported module: http://x.example/a.mjs",
+        "TypeError: NetworkError when attempting to fetch resource.",
+        "TypeError: error loading dynamically imported module: http://x.example/a.mjs",
+        "TypeError: Load failed",
+        "TypeError: Importing a module script failed.",
+    ],
+)
+def test_a_part_that_did_not_arrive_is_told_in_plain_words_in_every_engine(
+    new_context: NewContext, words: str
+) -> None:
+    page = new_context().new_page()
+    page.route("**/pyodide/**", lambda _route: None)  # Python never comes
+    page.goto("/", wait_until="commit")
+    page.locator("#loading-retry").wait_for(state="attached")  # the script looks for it at once
+    page.evaluate("words => import('/loading.js').then(({ fail }) => fail(words))", words)
+    late = "dispatchEvent(new CustomEvent('py:progress', { detail: 'Loaded interpreter' }))"
+    page.evaluate(late)
+    expect(page.get_by_text("A part of the page did not arrive.")).to_be_visible()
+    expect(page.get_by_text(words)).to_have_count(0)
+
+
+def test_failed_start_says_so(new_context: NewContext, store_id: str, page_errors: PageErrors) -> None:
+    page_errors.allow("Failed to fetch|NetworkError when|ZeroDivisionError")
+    page = new_context().new_page()
+    page.goto("/?storeId=a/b")
+    expect(page.get_by_text("The gallery could not start")).to_be_visible(timeout=2 * SLOW * 1000)
+    expect(page.get_by_text("The address names a store with other characters")).to_be_visible()
+    page.route("**/app.py", lambda route: route.fulfill(body="1 / 0"))
+    page.goto(f"/?storeId={store_id}")
+    expect(page.get_by_text("ZeroDivisionError: division by zero", exact=True)).to_be_visible(
+        timeout=2 * SLOW * 1000
+    )
+    page.route("**/app.py", lambda route: route.abort())
+    page.goto(f"/?storeId={store_id}")
+    expect(page.get_by_text("A part of the page did not arrive.")).to_be_visible(timeout=2 * SLOW * 1000)
+    page.unroute_all()
+    page.get_by_role("button", name="Try again").click()
+    Gallery(page).expect_ready()
