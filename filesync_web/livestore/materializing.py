@@ -38,27 +38,32 @@ class Materializing:
         self, definition: EventDef, wire: Json, client_id: str, session_id: str
     ) -> list[Statement]:
         """What an event does, in order. Raises `SchemaError`, or whatever the app's function raises."""
+        if not (self._is_rehearsing or self._rehearsed):  # as for all that comes from elsewhere
+            return self._made(definition, wire, client_id, session_id)[0]
         # The log hands out copies of its arguments; and equal ones need not be the same: 1, 1.0 and True.
         event = (definition.name, client_id, session_id, repr(wire))
         known = None if self._is_rehearsing else self._rehearsed.pop(event, None)
         if known is not None:
             return known
-        context = _Asking(self._db, self._checker, definition)
-        made = self._made(definition, wire, Context(context.query, definition.name, client_id, session_id))
-        if self._is_rehearsing and not context.has_asked:
+        made, has_asked = self._made(definition, wire, client_id, session_id)
+        if self._is_rehearsing and not has_asked:
             self._rehearsed[event] = made
         return made
 
-    def _made(self, definition: EventDef, wire: Json, context: Context) -> list[Statement]:
+    def _made(
+        self, definition: EventDef, wire: Json, client_id: str, session_id: str
+    ) -> tuple[list[Statement], bool]:
+        """The statements of an event, and whether they came of what the tables said."""
         args = definition.decode(wire)
         materializer = self._schema.materializers[definition.name]
         if not callable(materializer):
             texts = [materializer] if isinstance(materializer, str) else materializer
-            return [Statement(text, definition.sql_params(args)) for text in texts]
-        produced = materializer(args, context)
-        if produced is None:
-            return []
-        return [produced] if isinstance(produced, Statement) else list(produced)
+            return [Statement(text, definition.sql_params(args)) for text in texts], False
+        asking = _Asking(self._db, self._checker, definition)
+        produced = materializer(args, Context(asking.query, definition.name, client_id, session_id))
+        if isinstance(produced, Statement):
+            produced = [produced]
+        return list(produced or ()), asking.has_asked
 
 
 class _Asking:
