@@ -17,13 +17,19 @@ async def save_synced(selenium: PyodidePage, name: str, content: bytes) -> str:
 
 @run_in_pyodide
 async def read(selenium: PyodidePage, file_id: str) -> bytes:
-    """The content of a file, once the page knows it."""
+    """The content of a file, once the page knows where it is: on its device, or uploaded."""
     from tests.harness.waiting import until
     from tests.in_page import kept
     from tests.in_page.client import FILES
 
     query = FILES.tables.files.where(id=file_id)
-    await until(lambda: kept.store.query(query), "the file is known")
+
+    async def can_be_read() -> bool:
+        # another device hears that there is a file before it hears that it was uploaded
+        rows = kept.store.query(query)
+        return bool(rows) and (bool(rows[0].remote_key) or bool(await kept.sync.get_file_url(file_id)))
+
+    await until(can_be_read, "the page knows where the file is")
     return bytes(await kept.sync.read_bytes(file_id))
 
 
