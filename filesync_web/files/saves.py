@@ -10,23 +10,32 @@ from contextlib import contextmanager
 from filesync_web.aio.waiting import first_of
 from filesync_web.ports import Clock
 
+BETWEEN = 0.05
+"""Seconds at most between two saves of one series."""
+TURNS = 3
+"""Turns of the event loop in which somebody who saves one file after another begins the next save."""
+
 
 class Saves:
-    """Knows which saves are under way, and for how long there has been one or none."""
+    """Knows which saves are under way, and since when there have been some or none.
+
+    Saves that follow each other closely are a series: what gives way does so for all of it, and for no series
+    longer than for one long save.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._under_way: Counter[str] = Counter()
-        self._since = clock.monotonic()
+        self._began = self._ended = clock.monotonic() - BETWEEN  # the series
         self._are_over = asyncio.Event()
         self._are_over.set()
 
     @contextmanager
     def one_more(self, file_id: str) -> Iterator[None]:
         """Inside, that file is saved."""
-        if not self._under_way:
-            self._since = self._clock.monotonic()
-            self._are_over.clear()
+        if self.over_for >= BETWEEN:
+            self._began = self._clock.monotonic()
+        self._are_over.clear()
         self._under_way[file_id] += 1
         try:
             yield
@@ -35,7 +44,7 @@ class Saves:
             if not self._under_way[file_id]:
                 del self._under_way[file_id]
             if not self._under_way:
-                self._since = self._clock.monotonic()
+                self._ended = self._clock.monotonic()
                 self._are_over.set()
 
     def is_saving(self, file_id: str) -> bool:
@@ -45,10 +54,23 @@ class Saves:
     @property
     def over_for(self) -> float:
         """Seconds for which there has been none; 0 when there is one."""
-        return self._clock.monotonic() - self._since if self._are_over.is_set() else 0.0
+        return self._clock.monotonic() - self._ended if self._are_over.is_set() else 0.0
 
     async def give_way(self, at_most: float) -> None:
-        """Wait for a moment in which there is none, until there has been one for `at_most` seconds."""
-        left = self._since + at_most - self._clock.monotonic()
-        if left > 0 and not self._are_over.is_set():
-            await first_of(self._clock.sleep(left), self._are_over.wait())
+        """Wait for the end of a series, until it has gone on for `at_most` seconds."""
+        while (left := self._began + at_most - self._clock.monotonic()) > 0:
+            if not self._are_over.is_set():
+                await first_of(self._clock.sleep(left), self._are_over.wait())
+            elif await self._goes_on():
+                continue
+            else:
+                return
+
+    async def _goes_on(self) -> bool:
+        """Whether another save begins at once; when the last one is long over, none does."""
+        if self.over_for < BETWEEN:
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+                if not self._are_over.is_set():
+                    return True
+        return False

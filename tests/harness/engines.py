@@ -31,6 +31,9 @@ class Engine:
         worker_thread: what the threads are called in which such a process runs dedicated workers; empty where
             Playwright does not hear of its end.
         errors_have_stacks: whether what is reported without a stack is none of a page's errors.
+        wears_out: whether it is started anew for each module of tests. After a quarter of an hour of new contexts
+            Firefox now and then sends a navigation past its service worker, as it does with a worker that it
+            could not start.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Engine:
     worker_thread: str
     options: Mapping[str, Any] = field(default_factory=dict)
     errors_have_stacks: bool = False
+    wears_out: bool = False
 
     @property
     def path(self) -> str:
@@ -122,6 +126,7 @@ FIREFOX = Engine(
         },
     },
     errors_have_stacks=True,
+    wears_out=True,
 )
 
 ENGINES: Mapping[str, Engine] = {engine.name: engine for engine in (CHROMIUM, FIREFOX)}

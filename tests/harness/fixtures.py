@@ -117,7 +117,21 @@ def playwright() -> Iterator[Playwright]:
 
 
 @pytest.fixture(scope="session")
-def browser(engine: Engine, playwright: Playwright) -> Iterator[Browser]:
+def lasting_browser(engine: Engine, playwright: Playwright) -> Iterator[Browser | None]:
+    """The one browser of a run, of an engine that bears it."""
+    if engine.wears_out:
+        yield None
+        return
+    launched = engine.launch(playwright)
+    yield launched
+    launched.close()
+
+
+@pytest.fixture(scope="module")
+def browser(engine: Engine, playwright: Playwright, lasting_browser: Browser | None) -> Iterator[Browser]:
+    if lasting_browser is not None:
+        yield lasting_browser
+        return
     launched = engine.launch(playwright)
     yield launched
     launched.close()

@@ -29,6 +29,7 @@ async def test_it_tells_who_gave_a_file_what_content_and_when() -> None:
     async with devices(2) as [mine, other]:
         backend = synced(mine)
         other.backend, other.store, other.network = backend, mine.store, mine.network
+        other.blobs = MemoryBlobStore(mine.network)
         tab, peer = await mine.tab(), await other.tab()
         [file] = await saved(tab, b"one")
         for device in (mine, other):

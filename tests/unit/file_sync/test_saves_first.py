@@ -53,12 +53,34 @@ async def test_an_upload_does_not_wait_for_a_save_that_lasts() -> None:
         await asyncio.wait([recording])
 
 
-async def test_an_upload_begins_between_saves_that_follow_each_other() -> None:
+async def test_uploads_give_way_to_saves_that_follow_each_other_but_not_for_long() -> None:
     async with a_device() as device:
         tab = await device.tab()
-        for number in range(20):
+
+        async def lasting(number: int) -> AsyncIterator[bytes]:
+            await device.clock.sleep(GIVING_WAY / 10)
+            yield b"file %d" % number
+
+        async def series() -> None:
+            for number in range(20):
+                await tab.sync.save_file(lasting(number))
+
+        saving = asyncio.create_task(series())
+        began: list[int] = []
+        while not saving.done():
+            await device.clock.advance(GIVING_WAY / 10)
+            began.append(uploads(device))
+        assert not any(began[:9])
+        assert all(began[11:])
+
+
+async def test_uploads_begin_in_a_pause_between_saves() -> None:
+    async with a_device() as device:
+        tab = await device.tab()
+        for number in range(3):
             await tab.sync.save_file(b"file %d" % number)
-        assert uploads(device)
+            await settle()
+            assert uploads(device) == number + 1
 
 
 async def test_a_save_that_fails_is_over_too() -> None:
