@@ -17,7 +17,7 @@ import pytest
 from tests.command.conftest import Ended, Shell
 from tests.harness import FaultProxy
 from tests.harness.server import ServerProcess
-from tests.harness.waiting import wait_until
+from tests.harness.waiting import TIMEOUT, wait_until
 
 NewShell = Callable[[str], Shell]
 
@@ -140,7 +140,7 @@ def test_a_watching_mirror_waits_silently_for_what_another_device_is_just_upload
     there.write("from there.txt", b"there")
     upload = fault_proxy.set_trap("PUT", "/livestore-filesync-files/", "up", 0)
     uploading = there.shell.begin("mirror", "--once", there.folder)
-    assert upload.sprung.wait(20)
+    assert upload.sprung.wait(TIMEOUT)
     watching = here.shell.begin("mirror", "--json", here.folder)
     wait_until(lambda: here.shell.listed().keys() == {"from there.txt"}, "the other device's file is known")
     here.write("from here.txt", b"here")
@@ -149,9 +149,9 @@ def test_a_watching_mirror_waits_silently_for_what_another_device_is_just_upload
     assert here.tree() == {"from here.txt": b"here"}
     fault_proxy.let_go()
     assert json.loads(watching.stdout.readline()) == {"event": "got", "path": "from there.txt"}
-    assert uploading.wait(20) == 0
+    assert uploading.wait(TIMEOUT) == 0
     watching.send_signal(signal.SIGINT)
-    _, err = watching.communicate(timeout=20)
+    _, err = watching.communicate(timeout=TIMEOUT)
     assert (watching.returncode, err) == (0, f"watching {here.folder}\n")
 
 
@@ -163,9 +163,9 @@ def test_a_watching_mirror_ends_by_ctrl_c_also_while_it_waits_for_a_download(
     here.shell.url = fault_proxy.url
     download = fault_proxy.set_trap("GET", "/livestore-filesync-files/", "down", 0)
     watching = here.shell.begin("mirror", here.folder)
-    assert download.sprung.wait(20)
+    assert download.sprung.wait(TIMEOUT)
     watching.send_signal(signal.SIGINT)
-    assert watching.wait(20) == 0
+    assert watching.wait(TIMEOUT) == 0
     fault_proxy.let_go()
     assert did(here.mirror()) == {"got": 1}
     assert here.tree() == {"from there.txt": b"there"}

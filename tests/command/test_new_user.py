@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.server import HOST, STOP_SECONDS, free_port
+from tests.harness.server import HOST, START_SECONDS, STOP_SECONDS, free_port
 from tests.harness.waiting import wait_until
 from tools.common import ROOT
 from tools.packages import ensure_wheel
@@ -126,7 +126,7 @@ def test_four_commands_lead_from_nothing_to_a_synced_folder(
     new_user.run(f"{install.replace('filesync-web[', wheel)} {options}")
     assert serve.endswith(" &")
     running.append(new_user.begin(f"{serve.removesuffix(' &')} --port {port}"))
-    wait_until(lambda: answers(HOST, port, "/api/health"), "the server answers")
+    wait_until(lambda: answers(HOST, port, "/api/health"), "the server answers", timeout=START_SECONDS)
     assert "127.0.0.1:8000" in login
     login = login.replace(":8000", f":{port}")
     new_user.run(login, f"{the_token()}\n")

@@ -110,8 +110,7 @@ def use_the_notebook(page: Page) -> None:
             re.compile(r"two\.png\s*200\.0 kB, uploaded"),
             re.compile(r"one\.png\s*200\.0 kB, uploaded"),
             re.compile(r"hello\.txt\s*21 B, uploaded"),
-        ],
-        timeout=20_000,
+        ]
     )
     listed, lengths = notebook.run(), notebook.run()
     expect(listed).to_contain_text("{'hello.txt': True, 'one.png': True, 'two.png': True}")
@@ -184,10 +183,10 @@ def use_the_app(page: Page) -> None:
     widget = page.locator(".filesync")
     widget.locator("input[type=file]").set_input_files(PICTURES)
     sizes = [len(picture["buffer"]) for picture in PICTURES]
-    expect(widget.locator("li")).to_contain_text(["two.png", "one.png", "hello.txt"], timeout=20_000)
+    expect(widget.locator("li")).to_contain_text(["two.png", "one.png", "hello.txt"])
     for size in sizes:  # the cell that uses the widget has run again
-        expect(page.get_by_text(str(size))).to_be_visible(timeout=20_000)
-    expect(widget.locator("li").filter(has_text="uploaded")).to_have_count(3, timeout=20_000)
+        expect(page.get_by_text(str(size))).to_be_visible()
+    expect(widget.locator("li").filter(has_text="uploaded")).to_have_count(3)
 
 
 @pytest.mark.soak(minutes=1)

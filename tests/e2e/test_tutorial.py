@@ -19,7 +19,7 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.e2e.gallery import SLOW, picture, png
-from tests.harness.server import HOST, free_port
+from tests.harness.server import HOST, START_SECONDS, STOP_SECONDS, free_port
 from tests.harness.waiting import wait_until
 from tools.common import ROOT, build_lock
 from tools.packages import ensure_wheel
@@ -75,14 +75,15 @@ class Reader:
         server, self._server = self._server, None
         if server:
             os.killpg(server.pid, signal.SIGTERM)
-            server.wait(20)
+            server.wait(STOP_SECONDS)
 
     def _type(self, text: str) -> None:
         if text.startswith(SERVE):
             command, background, _ = text.partition(" &\n")
             assert background
             self._server = self._shell(f"exec {command} --port {self.port}")
-            wait_until(lambda: answers(HOST, self.port, "/api/health"), "the server answers")
+            is_up = lambda: answers(HOST, self.port, "/api/health")  # noqa: E731
+            wait_until(is_up, "the server answers", timeout=START_SECONDS)
         elif text.startswith("kill %1"):
             self.stop()
         else:

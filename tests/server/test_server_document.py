@@ -18,7 +18,7 @@ from filesync_server import ALL_RIGHTS, create_signer, create_sync_backend, part
 from filesync_server.shared.tokens import read_tokens
 from filesync_server.sync import Hub, SqliteStorage
 from tests.harness.documents import fragment, fragments
-from tests.server.support import FILES, hashed_key
+from tests.server.support import FILES, TIMEOUT, hashed_key
 from tools.common import ROOT
 
 BEARER = {"Authorization": "Bearer a-long-and-private-token"}
@@ -114,7 +114,7 @@ async def test_hooks_refuse_and_hear_of_uploads(app: dict[str, Any]) -> None:
     async with client_of(known["plane"]) as client:
         sent = await client.put(f"/{key}", content=b"hello", headers={"Content-Type": "text/plain"})
         assert sent.is_success, sent.text
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(TIMEOUT):
         assert await known["queue"].get() == ("everybody", key, 5, "text/plain")
     await known["admission"].close()
 
