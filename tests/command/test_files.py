@@ -67,13 +67,13 @@ async def test_a_page_has_what_is_put_and_the_command_has_what_a_page_saves(
     urls = {"sync_url": f"{server.url}/sync", "signer_url": f"{server.url}/api"}
     async with native_client(tmp_path / "page", store_id=shell.store, token=TOKEN, **urls) as (store, sync):
         live = FILES.tables.files.where(deleted_at=None)
-        await until(lambda: store.query(live), "the page knows the file", timeout=20)
+        await until(lambda: any(file.is_uploaded for file in store.query(live)), "the page can have the file")
         (record,) = store.query(live)
         assert fs.get_file_metadata(record).name == "from-shell.txt"
         assert (await sync.read_file(record.id)).read_bytes() == b"of the shell"
         await sync.save_file(b"of the page", name="from-page.txt")
-        await until(lambda: all(file.is_uploaded for file in store.query(live)), "it is up", timeout=20)
-        await until(lambda: store.sync_status.pending == 0, "it is confirmed", timeout=20)
+        await until(lambda: all(file.is_uploaded for file in store.query(live)), "it is up")
+        await until(lambda: store.sync_status.pending == 0, "it is confirmed")
     assert shell.ok("cat", "from-page.txt") == "of the page"
 
 
