@@ -97,8 +97,9 @@ def test_drop_and_paste_add_files_too(new_context: NewContext, store_id: str) ->
 
 
 def test_at_most_two_uploads_at_a_time_and_one_snapshot(new_context: NewContext, store_id: str) -> None:
-    here = Gallery.open(new_context(), store_id)
-    uploads = Held(here.page, FILES, "PUT")
+    # both before anything is held: a transfer without a byte for a minute is tried again
+    here, there = Gallery.open(new_context(), store_id), Gallery.open(new_context(), store_id)
+    uploads, downloads = Held(here.page, FILES, "PUT"), Held(there.page, FILES, "GET")
     contents = several(5)
     here.add(*(picture(f"{index}.png", content) for index, content in enumerate(contents)))
     here.expect_counts(uploading=2, queued_upload=3)
@@ -114,8 +115,6 @@ def test_at_most_two_uploads_at_a_time_and_one_snapshot(new_context: NewContext,
     assert (len(uploading), len(queued)) == (2, 3)
     assert set(uploading) | set(queued) == ids
 
-    there = Gallery.open(new_context(), store_id)
-    downloads = Held(there.page, FILES, "GET")
     expect(there.cards).to_have_count(5)
     there.expect_counts(pending_download=5)
     for card in there.all_cards():
