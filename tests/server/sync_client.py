@@ -110,7 +110,7 @@ async def sync_client(
 ) -> AsyncIterator[SyncClient]:
     payload = None if token is None else {"authToken": token}
     address = f"{url.replace('http', 'ws', 1)}{path}?{sync_query(store_id, payload)}"
-    async with connect(address, **({"max_size": None} | options)) as socket:
+    async with connect(address, **({"max_size": None, "open_timeout": TIMEOUT} | options)) as socket:
         yield SyncClient(socket, store_id)
 
 

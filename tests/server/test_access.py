@@ -41,6 +41,8 @@ from tests.server.sync_client import NONE, SyncClient, event
 KEY = "a-shared-secret-of-at-least-32-bytes"
 STORES = {"ann": ["ann", "shared"], "bob": ["bob", "shared"]}
 SECRET = b"what is in a private store"
+SHORT = 6.0
+"""Seconds that a token is good for: what is done before it ends takes milliseconds on a quiet machine."""
 
 
 def token(user: str, life: float = 600) -> str:
@@ -68,7 +70,8 @@ class Server:
         return await self.http.post(f"{self.url}/api/v1/{call}", json=body, headers=headers)
 
     def socket(self, store_id: str, bearer: str) -> connect:
-        return connect(f"{self.url.replace('http', 'ws')}/sync?{sync_query(store_id, {'authToken': bearer})}")
+        address = f"{self.url.replace('http', 'ws')}/sync?{sync_query(store_id, {'authToken': bearer})}"
+        return connect(address, open_timeout=TIMEOUT)
 
     async def rpc(self, address: str, named: str, bearer: str, tag: str, **payload: Any) -> list[Any]:
         """One call of the sync over HTTP, for a store that the address and the body name."""
@@ -288,7 +291,7 @@ async def test_a_users_url_opens_no_object_of_another(server: Server) -> None:
 
 
 async def test_a_revoked_user_is_out_when_the_last_token_ends(server: Server) -> None:
-    last = token("ann", 1)
+    last = token("ann", SHORT)
     signed = await server.sign("sign/download", last, key=key_of("ann"))
     url = signed.json()["url"]
     async with server.socket("ann", last) as socket:
@@ -311,7 +314,7 @@ async def test_a_client_asks_for_another_token_and_goes_on(server: Server, tmp_p
     given: list[str] = []
 
     def next_token() -> str:
-        given.append(token("ann", 1))
+        given.append(token("ann", 2))
         return given[-1]
 
     bob = native_client(

@@ -78,7 +78,8 @@ async def started(command: list[str], environment: dict[str, str], port: int) ->
 
 
 async def signs(url: str, token: str) -> bool:
-    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as client:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(headers=headers, timeout=TIMEOUT) as client:
         answer = await client.post(f"{url}/api/v1/sign/upload", json={"key": "store/x"})
     return answer.status_code == 200
 

@@ -261,7 +261,10 @@ async def test_composed_parts_live_as_long_as_the_app_that_they_are_mounted_into
     else:
         app = {"starlette": Starlette, "fastapi": FastAPI}[framework](lifespan=lifespan)
         app.mount(path, composed)
-    async with serving(app, lifespan="on") as url, httpx.AsyncClient(base_url=url + path) as client:
+    async with (
+        serving(app, lifespan="on") as url,
+        httpx.AsyncClient(base_url=url + path, timeout=TIMEOUT) as client,
+    ):
         assert log == ["a starts"]
         assert (await client.get("b/c/d")).text == "c"
         assert (await client.get("b")).status_code == 404

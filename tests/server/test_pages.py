@@ -22,7 +22,7 @@ from filesync_server import (
 from filesync_server.objects.embedded import EmbeddedStore
 from filesync_server.shared.pages import Pages
 from filesync_web.livestore.wire import sync_query
-from tests.server.support import FILES, serving
+from tests.server.support import FILES, TIMEOUT, serving
 
 PAGE = "https://app.example"
 COOKIE = {"Cookie": "session=good"}
@@ -46,7 +46,10 @@ async def server(embedded: EmbeddedStore, hub: Hub) -> AsyncIterator[httpx.Async
             "/sync": create_sync_backend(hub, authenticate=public_access, **pages),
         }
     )
-    async with serving(app) as url, httpx.AsyncClient(base_url=url, headers=COOKIE) as client:
+    async with (
+        serving(app) as url,
+        httpx.AsyncClient(base_url=url, headers=COOKIE, timeout=TIMEOUT) as client,
+    ):
         yield client
 
 
@@ -86,7 +89,7 @@ async def test_health_is_for_everybody(server: httpx.AsyncClient) -> None:
 
 async def test_behind_a_proxy_the_public_origin_is_the_own_one(embedded: EmbeddedStore) -> None:
     signer = create_signer(embedded, authenticate=by_cookie, origin="https://files.example")
-    async with serving(signer) as url, httpx.AsyncClient(headers=COOKIE) as client:
+    async with serving(signer) as url, httpx.AsyncClient(headers=COOKIE, timeout=TIMEOUT) as client:
         for origin, status in [("https://files.example", 204), ("https://evil.example", 403)]:
             answer = await client.post(f"{url}/v1/delete", json={"key": "a"}, headers={"Origin": origin})
             assert answer.status_code == status
