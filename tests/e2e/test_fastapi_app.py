@@ -18,7 +18,7 @@ from tests.harness.browser import PageErrors
 from tests.harness.fixtures import _contexts
 from tests.harness.waiting import wait_until
 
-TOKEN_SECONDS = 5
+TOKEN_SECONDS = 10
 LONG = 2 * SLOW * 1000
 PARTS = ("signer", "data plane", "sync by WebSocket", "sync by HTTP")
 ACTIONS = ("read", "list", "write", "delete")
