@@ -9,6 +9,7 @@ from typing import Any
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.e2e.gallery import FILES, Gallery, Held, picture, png
+from tests.e2e.test_versions import new_context_with_time_to_undo
 from tools.common import ROOT
 
 NewContext = Callable[..., BrowserContext]
@@ -49,7 +50,7 @@ def closed_after(page: Page) -> Iterator[None]:
 
 
 def test_axe_finds_nothing_in_any_view(new_context: NewContext, store_id: str) -> None:
-    gallery = Gallery.open(new_context(), store_id)
+    gallery = Gallery.open(new_context_with_time_to_undo(new_context), store_id)  # its toast is looked at
     page = gallery.page
     assert violations(page) == [], "while there are no pictures"
 
