@@ -60,8 +60,8 @@ async def test_http_resolves_relative_urls_in_every_context(
     from filesync_web.browser.http import BrowserHttp
 
     store, http = OpfsBlobStore(store_id), BrowserHttp()
-    answer = await http.request("GET", "/api/health", headers={}, timeout=10)
+    answer = await http.request("GET", "/api/health", headers={}, timeout=30)
     assert answer.status == 200
     blob = await store.open((await store.put(b"abc")).content_hash)
-    refused = await http.upload("POST", "/nowhere", headers={}, blob=blob, stall_timeout=10)
+    refused = await http.upload("POST", "/nowhere", headers={}, blob=blob, stall_timeout=30)
     assert refused.status >= 400

@@ -320,7 +320,7 @@ async def uploaded(selenium: PyodidePage) -> tuple[str, str, str]:
         rows = kept.store.query(FILES.tables.files)
         return rows[0].remote_key if rows else ""
 
-    found = await until(remote_key, "the file is uploaded", timeout=20)
+    found = await until(remote_key, "the file is uploaded")
     row = kept.store.query(FILES.tables.local_file_state)[0]
     return found, row.upload_status.value, row.last_sync_error
 

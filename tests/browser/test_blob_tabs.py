@@ -200,8 +200,8 @@ def test_two_tabs_download_one_content_once(
 ) -> None:
     here = 5 * MIB
     wanted = remote.blob(6 * MIB, stall=here, times=1)
+    other = open_tab()  # first: on a busy machine that may take longer than a download may stand still
     start_download(tab, **asdict(wanted), until_size=here)
-    other = open_tab()
     start_download(other, **asdict(wanted))  # waits for the first tab
     assert len(remote.asked) == 1
     tab.quit()

@@ -81,7 +81,7 @@ def test_a_table_is_added_up_and_its_sums_are_a_table(new_context: Callable[...,
     lines = ["city,amount,count", *(f"Ulm,{number}.5,1" for number in range(30))]
     page.locator("#chooser").set_input_files([chosen("orders.csv", "text/csv", "\n".join(lines).encode())])
     expect(page.locator("#sums")).to_have_text("amount: 450, count: 30")
-    assert page.locator("#rows tr").count() == 21
+    expect(page.locator("#rows tr")).to_have_count(21)
     page.locator("#save").click()
     expect(page.locator("#table option")).to_have_text(["orders.csv", "sums of orders.csv"])
     page.locator("#table").select_option("sums of orders.csv")

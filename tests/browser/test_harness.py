@@ -93,9 +93,10 @@ async def never_end(selenium: PyodidePage) -> None:
 
 
 def test_a_function_that_never_ends_fails(selenium: PyodidePage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selenium, "script_timeout", 0.2)
-    with pytest.raises(Exception, match=r"did not end within 0.2 s"):
-        never_end(selenium)
+    with monkeypatch.context() as impatient:
+        impatient.setattr(selenium, "script_timeout", 0.2)
+        with pytest.raises(Exception, match=r"did not end within 0.2 s"):
+            never_end(selenium)
     selenium.refresh()  # it is running still
 
 

@@ -46,7 +46,7 @@ async def test_a_store_opens_and_syncs_files(selenium_isolated: PyodidePage, sto
         record = kept.store.query(FILES.tables.files.where(id=saved.file_id))[0]
         return str(record.remote_key)
 
-    await until(remote_key, "the file is uploaded", timeout=20)
+    await until(remote_key, "the file is uploaded")
     file = await kept.sync.read_file(saved.file_id)
     assert await file.text() == "hello"
     await close_client()

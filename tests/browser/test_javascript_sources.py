@@ -123,7 +123,7 @@ async def test_files_that_another_page_posts_are_its_files(selenium: PyodidePage
         )
         js_channel.close()
 
-    files = await receive_files(post, timeout=10)
+    files = await receive_files(post, timeout=30)
     assert files is not None
     assert [(file.name, await file.text()) for file in files] == [("a.txt", "hello"), ("b.txt", "")]
 

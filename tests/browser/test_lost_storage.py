@@ -74,7 +74,7 @@ async def save(selenium: PyodidePage, content: bytes) -> str:
         rows = kept.store.query(FILES.tables.files.where(id=file_id))
         return bool(rows) and bool(rows[0].remote_key) and not kept.store.unconfirmed()
 
-    await until(is_uploaded, "the file is uploaded", timeout=20)
+    await until(is_uploaded, "the file is uploaded")
     return file_id
 
 
@@ -88,7 +88,7 @@ async def read_all(selenium: PyodidePage, file_ids: list[str]) -> list[bytes]:
     def known() -> set[str]:
         return {record.id for record in kept.store.query(FILES.tables.files)}
 
-    await until(lambda: known() >= set(file_ids), "the page knows of all files", timeout=20)
+    await until(lambda: known() >= set(file_ids), "the page knows of all files")
     files = [await kept.sync.read_file(file_id) for file_id in file_ids]
     return [(await file.arrayBuffer()).to_bytes() for file in files]
 
@@ -165,7 +165,7 @@ async def test_nothing_waits_for_the_person_who_is_asked_to_keep_the_storage(
     run_js("navigator.storage.persist = () => { globalThis.asked = true; return new Promise(() => {}); }")
     await open_client(store_id)
     saved = await kept.sync.save_file(b"hello")
-    await until(lambda: run_js("globalThis.asked ?? false"), "the person is asked", timeout=10)
+    await until(lambda: run_js("globalThis.asked ?? false"), "the person is asked")
     await kept.sync.update_file(saved.file_id, b"hello again")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await close_client()

@@ -182,8 +182,8 @@ async def save(selenium: PyodidePage, store_id: str) -> None:
     try:
         await sync.save_file(b"far away" * 40_000, name="far.txt")
         files = FILES.tables.files
-        await until(lambda: all(file.remote_key for file in store.query(files)), "it is uploaded", timeout=20)
-        await until(lambda: not store.unconfirmed(), "the backend knows of it", timeout=20)
+        await until(lambda: all(file.remote_key for file in store.query(files)), "it is uploaded")
+        await until(lambda: not store.unconfirmed(), "the backend knows of it")
     finally:
         await close_client()
 
@@ -206,7 +206,7 @@ async def read_what_is_not_here(selenium: PyodidePage, store_id: str, waits: boo
     from pathlib import Path
 
     from tests.harness.waiting import until
-    from tests.in_page.client import close_client, open_client
+    from tests.in_page.client import FILES, close_client, open_client
 
     def error_of_reading() -> tuple[int, str] | None:
         try:
@@ -215,11 +215,13 @@ async def read_what_is_not_here(selenium: PyodidePage, store_id: str, waits: boo
             return error.errno, error.filename
         return None
 
-    _store, sync = await open_client(store_id, downloads="on_demand")
+    store, sync = await open_client(store_id, downloads="on_demand")
     await sync.mount()
     try:
-        await until(lambda: os.listdir("/files") == ["far.txt"], "the file is known", timeout=20)
-        file_id = _store.query("SELECT id FROM files")[0].id
+        await until(lambda: os.listdir("/files") == ["far.txt"], "the file is known")
+        files = FILES.tables.files
+        await until(lambda: store.query(files)[0].remote_key, "it is known to be uploaded")
+        file_id = store.query(files)[0].id
         assert os.stat("/files/far.txt").st_size == 320_000
         if not waits:
             assert error_of_reading() == (errno.EAGAIN, "/files/far.txt")

@@ -18,10 +18,8 @@ async def save_and_upload(selenium: PyodidePage, store_id: str) -> None:
     for name in ("one", "two"):
         await sync.save_file(name.encode(), name=name)
     files = FILES.tables.files
-    await until(
-        lambda: all(record.remote_key for record in store.query(files)), "they are uploaded", timeout=20
-    )
-    await until(lambda: not store.unconfirmed(), "the backend knows of them", timeout=20)
+    await until(lambda: all(record.remote_key for record in store.query(files)), "they are uploaded")
+    await until(lambda: not store.unconfirmed(), "the backend knows of them")
 
 
 @run_in_pyodide
@@ -36,17 +34,16 @@ async def read_on_demand(selenium: PyodidePage, store_id: str) -> None:
         def on_demand() -> int:
             return fs.get_sync_status(store.query(FILES.tables.local_file_state)).on_demand_count
 
-        await until(lambda: on_demand() == 2, "both are known, and on demand", timeout=20)
+        await until(lambda: on_demand() == 2, "both are known, and on demand")
         one, two = sorted(
             store.query(FILES.tables.files), key=lambda record: fs.get_file_metadata(record).name or ""
         )
         js_file = await sync.read_file(one.id)
-        assert (await js_file.text(), on_demand()) == ("one", 1)
+        assert await js_file.text() == "one"
+        await until(lambda: on_demand() == 1, "it is written down that it is here")
         assert await sync.get_file_url(two.id) is None
         local = FILES.tables.local_file_state
-        await until(
-            lambda: all(row.local_hash for row in store.query(local)), "the other one is here", timeout=20
-        )
+        await until(lambda: all(row.local_hash for row in store.query(local)), "the other one is here")
         assert on_demand() == 0
         assert str(await sync.get_file_url(two.id)).startswith("blob:")
     finally:

@@ -52,7 +52,7 @@ SEEK = """
     video.onerror = () => reject(new Error(video.error.message));
     video.onseeked = look;
     video.currentTime = time;
-    setTimeout(() => reject(new Error(`picture ${number} is not shown`)), 20000);
+    setTimeout(() => reject(new Error(`picture ${number} is not shown`)), 60000);
 })
 """
 

@@ -172,7 +172,7 @@ def test_first_installation_fails_as_a_whole(
     page = new_context(base_url=site.url).new_page()
     page.goto("/")
     page.evaluate(REGISTER)
-    page.wait_for_function("async () => !(await navigator.serviceWorker.getRegistration())", timeout=10_000)
+    page.wait_for_function("async () => !(await navigator.serviceWorker.getRegistration())")
     site.stop()
     with pytest.raises(Error, match="CONNECTION_REFUSED"):
         page.context.new_page().goto("/")

@@ -57,8 +57,8 @@ async def upload_all(selenium: PyodidePage) -> None:
         done = [row.upload_status == fs.Status.DONE for row in transfers]
         return len(done) == len(kept.saved) and all(done) and all(row.remote_key for row in records)
 
-    await until(are_uploaded, "all files are uploaded", timeout=20)
-    await until(lambda: not kept.store.unconfirmed(), "the backend knows of them", timeout=20)
+    await until(are_uploaded, "all files are uploaded")
+    await until(lambda: not kept.store.unconfirmed(), "the backend knows of them")
 
 
 @run_in_pyodide

@@ -266,9 +266,10 @@ def fail_over(pages: list[PyodidePage], stop: Callable[[PyodidePage], Any]) -> P
 
 
 def freeze(page: PyodidePage) -> None:
-    """Let the page do nothing for much longer than it takes the others, on a quiet machine, to take over."""
+    """Let the page do nothing for much longer than it takes the others to take over: two seconds on a quiet
+    machine, and on a busy one several rounds of that, since who was kept from running asks again."""
     page.driver.evaluate(
-        "() => { setTimeout(() => { const end = Date.now() + 10000; while (Date.now() < end) ; }) }"
+        "() => { setTimeout(() => { const end = Date.now() + 20000; while (Date.now() < end) ; }) }"
     )
 
 

@@ -20,7 +20,7 @@ async def last_error(selenium: PyodidePage, store_id: str, url: str, token: str)
     schema = make_schema(tables={}, events={}, materializers={})
     store = await open_store(schema, store_id=store_id, sync=SyncOptions(url, auth_token=token))
     try:
-        return await until(lambda: store.sync_status.last_error, "sync has failed", timeout=20)
+        return await until(lambda: store.sync_status.last_error, "sync has failed")
     finally:
         await store.close()
 

@@ -309,8 +309,8 @@ async def fill_with_thumbnails(selenium: PyodidePage, store_id: str) -> None:
         rows = store.query(FILES.tables.local_file_state)
         return bool(rows) and rows[0].upload_status == fs.Status.DONE
 
-    await until(is_uploaded, "it is uploaded", timeout=20)
-    await until(lambda: not store.unconfirmed(), "the backend knows of it", timeout=20)
+    await until(is_uploaded, "it is uploaded")
+    await until(lambda: not store.unconfirmed(), "the backend knows of it")
     js_folder = await js.navigator.storage.getDirectory()
     for name in ("livestore-filesync-thumbnails", store_id):
         js_folder = await js_folder.getDirectoryHandle(name, js_object({"create": True}))

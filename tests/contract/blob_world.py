@@ -59,7 +59,7 @@ class Remote:
     async def ask(self, what: str) -> Any:
         """What the site knows about this file."""
         url = f"{self.world.site}/{what}?key={self.key}"
-        answer = await self.world.http.request("GET", url, headers={}, timeout=10)
+        answer = await self.world.http.request("GET", url, headers={}, timeout=30)
         return json.loads(answer.body)
 
     async def ranges(self) -> list[str]:

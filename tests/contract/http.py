@@ -40,7 +40,7 @@ class RequestContract:
     async def test_request_and_answer(self, world: World) -> None:
         target = Target(world)
         headers = {"Content-Type": "application/json", "X-Own": "1"}
-        answer = await world.http.request("POST", target.url, headers=headers, body=b'{"a": 1}', timeout=10)
+        answer = await world.http.request("POST", target.url, headers=headers, body=b'{"a": 1}', timeout=30)
         assert (answer.status, answer.ok, answer.body) == (200, True, b'{"a": 1}')
         assert answer.headers["etag"] == '"stored"'
         [request] = await target.requests()
@@ -50,13 +50,13 @@ class RequestContract:
 
     async def test_binary_answer_and_no_body(self, world: World) -> None:
         remote = world.blob(10 * KIB)
-        answer = await world.http.request("GET", remote.url, headers={}, timeout=10)
+        answer = await world.http.request("GET", remote.url, headers={}, timeout=30)
         assert answer.body == remote.data
-        assert (await world.http.request("DELETE", Target(world).url, headers={}, timeout=10)).body == b""
+        assert (await world.http.request("DELETE", Target(world).url, headers={}, timeout=30)).body == b""
 
     @pytest.mark.parametrize("status", [204, 304, 401, 404, 500, 503])
     async def test_a_status_is_no_error(self, world: World, status: int) -> None:
-        answer = await world.http.request("GET", Target(world, status=status).url, headers={}, timeout=10)
+        answer = await world.http.request("GET", Target(world, status=status).url, headers={}, timeout=30)
         assert answer.status == status
         assert answer.ok == (status == 204)
 
@@ -64,12 +64,12 @@ class RequestContract:
         if not world.keeps_time:
             pytest.skip("there is always an answer in memory")
         with pytest.raises(NetworkError):
-            await world.http.request("GET", "http://127.0.0.1:9/", headers={}, timeout=10)
+            await world.http.request("GET", "http://127.0.0.1:9/", headers={}, timeout=30)
         for faults in ({"hang": 0}, {"stall": 0}):
             with pytest.raises(NetworkError, match=r"0\.3 s"):
                 await world.http.request("GET", Target(world, **faults).url, headers={}, timeout=0.3)
         with pytest.raises(NetworkError):
-            await world.http.request("GET", Target(world, drop=0).url, headers={}, timeout=10)
+            await world.http.request("GET", Target(world, drop=0).url, headers={}, timeout=30)
 
     async def test_a_cancelled_request_is_aborted(self, world: World) -> None:
         if not world.keeps_time:

@@ -12,6 +12,7 @@ import pytest
 from filesync_web.native.locks import FileLocks
 from filesync_web.testing import MemoryLocks
 from tests.contract.locks import LocksContract
+from tests.harness.waiting import TIMEOUT
 
 HOLD = """
 import asyncio, pathlib, sys
@@ -58,5 +59,5 @@ class TestFileLocks(LocksContract):
             async with asyncio.timeout(0.1), locks.hold("x", exclusive=False):
                 pass
         getattr(process, end)()
-        async with asyncio.timeout(10), locks.hold("x", exclusive=True):
+        async with asyncio.timeout(TIMEOUT), locks.hold("x", exclusive=True):
             await process.wait()

@@ -87,20 +87,18 @@ async def test_processes_share_a_store_and_survive_each_other(
     notes = [f"{who}{n}" for who in ("first", "second", "here") for n in range(20)]
     await asyncio.gather(*(process.says(*(f"seen {note}" for note in notes)) for process in (first, second)))
     synced = MetadataSyncStatus(connected=True, caught_up=True)
-    await until(lambda: len(bodies(here)) == 60 and here.sync_status == synced, "it has all", timeout=20)
+    await until(lambda: len(bodies(here)) == 60 and here.sync_status == synced, "it has all")
 
     await first.kill()  # it led
     await here.commit(note_added(id="after"))
     await second.says("seen after")
-    await until(
-        lambda: here.sync_status.pending == 0 and here.sync_status.connected, "it has synced", timeout=20
-    )
+    await until(lambda: here.sync_status.pending == 0 and here.sync_status.connected, "it has synced")
     await second.kill()
-    await until(lambda: here.leader, "it leads", timeout=20)
+    await until(lambda: here.leader, "it leads")
     await here.commit(note_added(id="alone"))
 
     elsewhere = await open_here(bare_server, tmp_path, "another device")
-    await until(lambda: len(bodies(elsewhere)) == 62, "another device has all", timeout=20)
+    await until(lambda: len(bodies(elsewhere)) == 62, "another device has all")
     # Each event is in the backend once: the head that the other device has pulled is their number.
     assert elsewhere._replica.position.confirmed == 62
     await elsewhere.close()

@@ -31,9 +31,9 @@ class Engine:
         worker_thread: what the threads are called in which such a process runs dedicated workers; empty where
             Playwright does not hear of its end.
         errors_have_stacks: whether what is reported without a stack is none of a page's errors.
-        wears_out: whether it is started anew for each module of tests. After a quarter of an hour of new contexts
-            Firefox now and then sends a navigation past its service worker, as it does with a worker that it
-            could not start.
+        wears_out: whether it is started anew for each module of tests. After a quarter of an hour of new
+            contexts Firefox now and then sends a navigation past its service worker, as it does with a worker
+            that it could not start.
     """
 
     name: str
