@@ -17,6 +17,7 @@ from tests.e2e.gallery import (
     sha256,
 )
 from tests.harness import PyodidePage, open_pyodide_page, run_in_pyodide
+from tests.harness.waiting import wait_until
 
 NewContext = Callable[..., BrowserContext]
 RED = png(320, 200, (200, 30, 40))
@@ -94,7 +95,8 @@ def test_drawing_of_vectors_can_be_inverted(new_context: NewContext, store_id: s
         context.drawImage(image, 0, 0);
         return [...context.getImageData(30, 20, 1, 1).data];
     }"""
-    assert gallery.card(0).image.evaluate(pixel) == [255, 255, 255, 255]
+    is_white = lambda: gallery.card(0).image.evaluate(pixel) == [255, 255, 255, 255]  # noqa: E731
+    wait_until(is_white, "the inverted picture, of the same size, is shown", page=gallery.page)
 
 
 def test_a_picture_that_rests_at_an_error_says_why(new_context: NewContext, store_id: str) -> None:
