@@ -53,7 +53,8 @@ COLOURS = """
 @pytest.fixture(scope="module")
 def gallery(new_module_context: Callable[..., BrowserContext]) -> Gallery:
     """Pictures of all shapes, one with details open."""
-    opened = Gallery.open(new_module_context(), "looks", localOnly=1)
+    # a service worker would answer for the interpreter that a test holds
+    opened = Gallery.open(new_module_context(service_workers="block"), "looks", localOnly=1)
     opened.add(
         picture("wide.png", WIDE), picture("long.png", LONG), picture(LONG_NAME, b"text", "text/plain")
     )
