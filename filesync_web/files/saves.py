@@ -12,8 +12,6 @@ from filesync_web.ports import Clock
 
 BETWEEN = 0.05
 """Seconds at most between two saves of one series."""
-TURNS = 3
-"""Turns of the event loop in which somebody who saves one file after another begins the next save."""
 
 
 class Saves:
@@ -61,16 +59,7 @@ class Saves:
         while (left := self._began + at_most - self._clock.monotonic()) > 0:
             if not self._are_over.is_set():
                 await first_of(self._clock.sleep(left), self._are_over.wait())
-            elif await self._goes_on():
-                continue
-            else:
+            if self.over_for < BETWEEN:
+                await asyncio.sleep(0)  # a turn in which a loop of saves begins the next
+            if self._are_over.is_set():
                 return
-
-    async def _goes_on(self) -> bool:
-        """Whether another save begins at once; when the last one is long over, none does."""
-        if self.over_for < BETWEEN:
-            for _ in range(TURNS):
-                await asyncio.sleep(0)
-                if not self._are_over.is_set():
-                    return True
-        return False
