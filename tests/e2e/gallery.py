@@ -9,12 +9,13 @@ import base64
 import hashlib
 import struct
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, Request, Route, expect
 
 from tests.harness import PyodidePage, open_pyodide_page, run_in_pyodide
+from tools.common import ROOT
 
 TOKEN = "dev-token-change-in-production"
 FILES = "**/livestore-filesync-files/**"
@@ -153,6 +154,18 @@ class Held:
         self._open = True
         while self.waiting:
             self.waiting.pop(0).abort()
+
+
+def new_context_with_time_to_undo(
+    new_context: Callable[..., BrowserContext], **options: object
+) -> BrowserContext:
+    """A context whose galleries offer to undo for long enough, however busy this machine is."""
+    source = (ROOT / "demo" / "undo.py").read_text()
+    assert "\nUNDO_TIME = 3.5\n" in source
+    long = source.replace("\nUNDO_TIME = 3.5\n", "\nUNDO_TIME = 3600.0\n")
+    context = new_context(**options)
+    context.route("**/undo.py", lambda route: route.fulfill(body=long, content_type="text/x-python"))
+    return context
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.e2e.gallery import FILES, Gallery, Held, picture, png
-from tests.e2e.test_versions import new_context_with_time_to_undo
+from tests.e2e.gallery import FILES, Gallery, Held, new_context_with_time_to_undo, picture, png
 from tools.common import ROOT
 
 NewContext = Callable[..., BrowserContext]

@@ -9,7 +9,15 @@ from functools import partial
 
 from playwright.sync_api import BrowserContext, Locator, expect
 
-from tests.e2e.gallery import Card, Gallery, picture, png, remote_exists, sha256
+from tests.e2e.gallery import (
+    Card,
+    Gallery,
+    new_context_with_time_to_undo,
+    picture,
+    png,
+    remote_exists,
+    sha256,
+)
 from tests.harness import ServerProcess
 from tests.harness.waiting import wait_until
 from tools.common import ROOT
@@ -141,16 +149,6 @@ def test_an_edit_brings_back_what_was_deleted_meanwhile(
     for person in (here, there):
         expect(person.named("sun.png").part("conflict-badge")).to_be_hidden()
         person.named("sun.png").expect_synced(edited)
-
-
-def new_context_with_time_to_undo(new_context: NewContext, **options: object) -> BrowserContext:
-    """A context whose galleries offer to undo for long enough, however busy this machine is."""
-    source = (ROOT / "demo" / "undo.py").read_text()
-    assert "\nUNDO_TIME = 3.5\n" in source
-    long = source.replace("\nUNDO_TIME = 3.5\n", "\nUNDO_TIME = 3600.0\n")
-    context = new_context(**options)
-    context.route("**/undo.py", lambda route: route.fulfill(body=long, content_type="text/x-python"))
-    return context
 
 
 def test_a_deletion_can_be_undone_here_and_in_another_browser(

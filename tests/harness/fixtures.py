@@ -122,9 +122,8 @@ def lasting_browser(engine: Engine, playwright: Playwright) -> Iterator[Browser 
     if engine.wears_out:
         yield None
         return
-    launched = engine.launch(playwright)
-    yield launched
-    launched.close()
+    with engine.launch(playwright) as launched:
+        yield launched
 
 
 @pytest.fixture(scope="module")
@@ -132,9 +131,8 @@ def browser(engine: Engine, playwright: Playwright, lasting_browser: Browser | N
     if lasting_browser is not None:
         yield lasting_browser
         return
-    launched = engine.launch(playwright)
-    yield launched
-    launched.close()
+    with engine.launch(playwright) as launched:
+        yield launched
 
 
 @pytest.fixture(scope="session")
