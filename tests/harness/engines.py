@@ -81,6 +81,28 @@ class Engine:
         return not self.errors_have_stacks or "\n    at " in (error.stack or "")
 
 
+PLAYWRIGHT_DISABLES = (
+    "AutoDeElevate",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "BlockOriginHeaderModificationOnRedirect",
+    "DestroyProfileOnBrowserClose",
+    "DialMediaRouteProvider",
+    "GlobalMediaControls",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "OptimizationHints",
+    "PaintHolding",
+    "ThirdPartyStoragePartitioning",
+    "Translate",
+    "msEdgeUpdateLaunchServicesPreferredVersion",
+    "msForceBrowserSignIn",
+)
+"""What Playwright turns off in Chromium: of two such switches the last counts, so that ours names it as well."""
+POPUPS = ("WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup", "WebUIOmniboxPopup")
+"""What drops down from the address bar: pages that each window makes when it opens, which takes over a second of
+processor time, and which nobody sees."""
+
 CHROMIUM = Engine(
     name="chromium",
     find=find_chromium,
@@ -94,10 +116,11 @@ CHROMIUM = Engine(
         "--disable-sync",
         # Chromium's allocation samplers walk frame pointers, and run off the end of the stack when
         # WebAssembly is on a stack of its own (JSPI, which Pyodide uses): the renderer ends with SIGSEGV, one
-        # start in about a hundred. By probability, since a second --disable-features would undo Playwright's.
+        # start in about a hundred. By probability, so that a test can have them sample all the time.
         "--enable-features=CDPScreenshotNewSurface,"
         "HeapProfilerReporting:stable-probability/0/nonstable-probability/0,"
         "GwpAsanMalloc:ProcessSamplingProbability/0,GwpAsanPartitionAlloc:ProcessSamplingProbability/0",
+        f"--disable-features={','.join((*PLAYWRIGHT_DISABLES, *POPUPS))}",
     ),
     on_profile="--user-data-dir=",
     helper=" --type=",
