@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,6 +37,19 @@ ALWAYS_A_PROMISE = """{
     const waitAsync = Atomics.waitAsync;
     Atomics.waitAsync = (...given) => ({ async: true, value: Promise.resolve(waitAsync(...given).value) });
 }"""
+# As the tests' own workers in Firefox (see lent_workers.mjs), the kernel has its workers made by the page.
+LEND_WORKERS = """if (navigator.userAgent.includes("Firefox/")) {
+    const address = (source) => URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+    const lent = address(%s);
+    const borrow = address(`import { borrowWorkers } from "${lent}"; borrowWorkers();`);
+    globalThis.Worker = class extends Worker {
+        constructor(url, options) {
+            const isKernel = String(url).includes("/pyodide-kernel-extension/");
+            super(isKernel ? address(`import "${borrow}"; import "${url}";`) : url, options);
+            if (isKernel) import(lent).then(({ lendWorkers }) => lendWorkers(this));
+        }
+    };
+}""" % json.dumps((ROOT / "tests/harness/pages/lent_workers.mjs").read_text())
 LOSE_POSTED_FILES = WRAP_POST % "if (!Array.isArray(message)) post.call(this, message);"
 
 
@@ -68,6 +82,7 @@ class Notebook:
         self.asked: set[str] = set()
         page.on("request", lambda request: self.asked.add(request.url))
         page.add_init_script(COUNT_POSTED_FILES)
+        page.add_init_script(LEND_WORKERS)
         page.goto(f"/{LITE}/notebooks/index.html?path={name}")
         idle = page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
         expect(idle).to_be_visible(timeout=KERNEL_SECONDS * 1000)
