@@ -38,9 +38,13 @@ ALWAYS_A_PROMISE = """{
     Atomics.waitAsync = (...given) => ({ async: true, value: Promise.resolve(waitAsync(...given).value) });
 }"""
 # As the tests' own workers in Firefox (see lent_workers.mjs), the kernel has its workers made by the page.
-LEND_WORKERS = """if (navigator.userAgent.includes("Firefox/")) {
+LENT_WORKERS = json.dumps((ROOT / "tests/harness/pages/lent_workers.mjs").read_text())
+LEND_WORKERS = (
+    f"const LENT_WORKERS = {LENT_WORKERS};"
+    + """
+if (navigator.userAgent.includes("Firefox/")) {
     const address = (source) => URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-    const lent = address(%s);
+    const lent = address(LENT_WORKERS);
     const borrow = address(`import { borrowWorkers } from "${lent}"; borrowWorkers();`);
     globalThis.Worker = class extends Worker {
         constructor(url, options) {
@@ -49,7 +53,9 @@ LEND_WORKERS = """if (navigator.userAgent.includes("Firefox/")) {
             if (isKernel) import(lent).then(({ lendWorkers }) => lendWorkers(this));
         }
     };
-}""" % json.dumps((ROOT / "tests/harness/pages/lent_workers.mjs").read_text())
+}
+"""
+)
 LOSE_POSTED_FILES = WRAP_POST % "if (!Array.isArray(message)) post.call(this, message);"
 
 

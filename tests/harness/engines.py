@@ -98,10 +98,10 @@ PLAYWRIGHT_DISABLES = (
     "msEdgeUpdateLaunchServicesPreferredVersion",
     "msForceBrowserSignIn",
 )
-"""What Playwright turns off in Chromium: of two such switches the last counts, so that ours names it as well."""
+"""What Playwright turns off in Chromium: of two such switches the last counts, so ours names it as well."""
 POPUPS = ("WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup", "WebUIOmniboxPopup")
-"""What drops down from the address bar: pages that each window makes when it opens, which takes over a second of
-processor time, and which nobody sees."""
+"""What drops down from the address bar: pages that each window makes when it opens. Nobody sees them,
+and they take over a second of processor time."""
 
 CHROMIUM = Engine(
     name="chromium",
