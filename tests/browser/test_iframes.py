@@ -11,11 +11,13 @@ from playwright.sync_api import BrowserContext, Frame
 
 from tests.browser.client_page import read, save_synced, wait_to_lead
 from tests.harness import Profile, PyodidePage, open_pyodide_page, run_in_pyodide
+from tests.harness.engines import PLAYWRIGHT_DISABLES, POPUPS
 from tests.harness.static_host import StaticHost
 
 CONTENT = b"saved in a frame"
-PARTITIONED = ("--disable-features=Translate",)
-"""Playwright switches off that sites have storage of their own in the pages of others. A second list of what
+STILL_OFF = [name for name in (*PLAYWRIGHT_DISABLES, *POPUPS) if name != "ThirdPartyStoragePartitioning"]
+PARTITIONED = (f"--disable-features={','.join(STILL_OFF)}",)
+"""Playwright switches off that sites have storage of their own in the pages of others. A later list of what
 is off takes the place of its list."""
 
 
