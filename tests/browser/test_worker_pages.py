@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.harness import Profile, ServerProcess
 from tests.harness.browser import SAMPLE_MEMORY
+from tests.harness.lent_workers import lend_workers
 from tools.common import ROOT
 
 
@@ -24,6 +25,7 @@ def how_to(server: ServerProcess) -> Iterator[None]:
 
 
 def add_up(page: Page, path: str) -> None:
+    lend_workers(page)
     page.goto(path)
     expect(page.locator("#sum")).to_have_text("ready", timeout=60_000)
     table = b"city,amount\nUlm,3.5\nUlm,4\n"
@@ -59,6 +61,7 @@ def test_a_worker_that_sees_the_page_saves_what_is_chosen(
     isolated_server: ServerProcess, new_context: Callable[..., BrowserContext]
 ) -> None:
     page = new_context(base_url=isolated_server.url).new_page()
+    lend_workers(page)
     page.goto("/how_to/isolated.html")
     expect(page.locator("#said")).to_have_text("ready", timeout=60_000)
     chosen = {"name": "a.txt", "mimeType": "text/plain", "buffer": b"hello"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, expect
 
 from tests.harness.fixtures import ISOLATED
+from tests.harness.lent_workers import lend_workers
 from tests.harness.server import HOST, ServerProcess
 from tests.harness.waiting import wait_until
 from tools.common import ROOT
@@ -37,25 +37,6 @@ ALWAYS_A_PROMISE = """{
     const waitAsync = Atomics.waitAsync;
     Atomics.waitAsync = (...given) => ({ async: true, value: Promise.resolve(waitAsync(...given).value) });
 }"""
-# As the tests' own workers in Firefox (see lent_workers.mjs), the kernel has its workers made by the page.
-LENT_WORKERS = json.dumps((ROOT / "tests/harness/pages/lent_workers.mjs").read_text())
-LEND_WORKERS = (
-    f"const LENT_WORKERS = {LENT_WORKERS};"
-    + """
-if (navigator.userAgent.includes("Firefox/")) {
-    const address = (source) => URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-    const lent = address(LENT_WORKERS);
-    const borrow = address(`import { borrowWorkers } from "${lent}"; borrowWorkers();`);
-    globalThis.Worker = class extends Worker {
-        constructor(url, options) {
-            const isKernel = String(url).includes("/pyodide-kernel-extension/");
-            super(isKernel ? address(`import "${borrow}"; import "${url}";`) : url, options);
-            if (isKernel) import(lent).then(({ lendWorkers }) => lendWorkers(this));
-        }
-    };
-}
-"""
-)
 LOSE_POSTED_FILES = WRAP_POST % "if (!Array.isArray(message)) post.call(this, message);"
 
 
@@ -88,7 +69,7 @@ class Notebook:
         self.asked: set[str] = set()
         page.on("request", lambda request: self.asked.add(request.url))
         page.add_init_script(COUNT_POSTED_FILES)
-        page.add_init_script(LEND_WORKERS)
+        lend_workers(page, of="/pyodide-kernel-extension/")
         page.goto(f"/{LITE}/notebooks/index.html?path={name}")
         idle = page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
         expect(idle).to_be_visible(timeout=KERNEL_SECONDS * 1000)

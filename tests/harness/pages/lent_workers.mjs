@@ -8,8 +8,8 @@ const KIND = "lent workers";
 
 export const areNeeded = navigator.userAgent.includes("Firefox/");
 
-// In the page: make the workers that `worker` wants from now on.
-export function lendWorkers(worker) {
+// In the page: make the workers that `worker` wants.
+export function lendWorkers(worker, Worker = globalThis.Worker) {
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = ({ data: { url, options, port } }) => {
     const made = new Worker(url, options);
@@ -25,11 +25,12 @@ export function lendWorkers(worker) {
 
 // In the worker, before the page lends any.
 export function borrowWorkers() {
-  let page = null;
-  addEventListener("message", (event) => {
-    if (event.data?.[0] !== KIND) return;
-    event.stopImmediatePropagation();
-    page = event.data[1];
+  const lent = new Promise((resolve) => {
+    addEventListener("message", (event) => {
+      if (event.data?.[0] !== KIND) return;
+      event.stopImmediatePropagation();
+      resolve(event.data[1]);
+    });
   });
   globalThis.Worker = class {
     #port;
@@ -41,7 +42,7 @@ export function borrowWorkers() {
         else this.onmessage?.(data);
       };
       this.#port = port1;
-      page.postMessage({ url: String(url), options, port: port2 }, [port2]);
+      lent.then((page) => page.postMessage({ url: String(url), options, port: port2 }, [port2]));
     }
 
     postMessage(data, transfer = []) {
