@@ -32,7 +32,14 @@ def test_file_sync_keeps_its_promises_under_pyodide(
     assert run.passed >= 100
 
 
-@pytest.mark.parametrize("selection", ["text", "metadata or frame", "not (text or metadata or frame)"])
+@pytest.mark.parametrize(
+    "selection",
+    [
+        "metadata or frame",
+        pytest.param("text", marks=pytest.mark.soak(minutes=2)),
+        pytest.param("not (text or metadata or frame)", marks=pytest.mark.soak(minutes=1)),
+    ],
+)
 def test_hostile_events_do_no_harm_under_pyodide(
     pyodide_pytest: Callable[..., PyodideRun], selection: str
 ) -> None:

@@ -35,11 +35,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def engine(request: pytest.FixtureRequest) -> Engine:
-    """The browser in which the test runs."""
+    """The browser in which the test runs, started for short pages."""
     chosen: Engine = request.param
     if chosen.find() is None:
         cannot_run(chosen.name)
-    return chosen
+    return chosen.for_short_pages
 
 
 def cannot_run(engine: str) -> None:

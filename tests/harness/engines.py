@@ -6,7 +6,7 @@ Nothing else in the harness knows one of them by its name.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ class Engine:
         name: what Playwright calls it; the end of a test's id, and the argument of `only_in`.
         find: the path of its program, or None.
         flags: its command line, beside what Playwright adds.
+        short_flags: what is added for pages that soon end.
         options: of Playwright's `launch`.
         on_profile: what names the profile's folder on its command line.
         helper: what is on the command line of each of its helper processes.
@@ -39,6 +40,7 @@ class Engine:
     name: str
     find: Callable[[], str | None]
     flags: tuple[str, ...]
+    short_flags: tuple[str, ...]
     on_profile: str
     helper: str
     renderer: str
@@ -53,6 +55,11 @@ class Engine:
         path = self.find()
         assert path, f"no {self.name} was found: 'python3 build.py test' installs one, or see CONTRIBUTING.md"
         return path
+
+    @property
+    def for_short_pages(self) -> Engine:
+        """The same browser, started for pages that end before it pays to compile them for speed."""
+        return replace(self, flags=(*self.flags, *self.short_flags))
 
     def launch(self, playwright: Playwright, **options: Any) -> Browser:
         """Start it without a profile of its own, with more options of Playwright's `launch`."""
@@ -122,6 +129,9 @@ CHROMIUM = Engine(
         "GwpAsanMalloc:ProcessSamplingProbability/0,GwpAsanPartitionAlloc:ProcessSamplingProbability/0",
         f"--disable-features={','.join((*PLAYWRIGHT_DISABLES, *POPUPS))}",
     ),
+    # A fresh page of Pyodide has WebAssembly compiled a second time, for speed, of what it runs often: that is
+    # more than a third of the processor time until it is ready. After so much of it nothing is compiled again.
+    short_flags=("--js-flags=--wasm-tiering-budget=1000000000",),
     on_profile="--user-data-dir=",
     helper=" --type=",
     renderer=" --type=renderer ",
@@ -132,6 +142,7 @@ FIREFOX = Engine(
     name="firefox",
     find=find_firefox,
     flags=(),
+    short_flags=(),
     on_profile="--profile ",
     helper=" -contentproc ",
     renderer=" -isForBrowser ",

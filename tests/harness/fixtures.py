@@ -7,6 +7,8 @@ new_server          factory: another server with its own port and data
 engine              the browser's kind; see engine_choice.py for how a test gets it
 browser             the launched browser
 new_context         factory: a context of its own, off the record, closed when the test ends
+new_computing_context
+                    factory: one of a browser of its own, for pages that compute for minutes
 new_profile         factory: a browser profile on disk that survives close, kill and open
 fault_proxy         a proxy before `server` that holds, breaks, delays, changes and counts requests
 selenium, selenium_pyscript, selenium_worker
@@ -32,7 +34,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
 from tests.harness.browser import PATIENCE, PageErrors, Profile
-from tests.harness.engines import Engine
+from tests.harness.engines import ENGINES, Engine
 from tests.harness.fault_proxy import FaultProxy
 from tests.harness.pyodide_page import PyodidePage, open_pyodide_page
 from tests.harness.pyodide_pytest import PyodideRun, open_pytest_page, run_pytest
@@ -133,6 +135,15 @@ def browser(engine: Engine, playwright: Playwright, lasting_browser: Browser | N
         return
     with engine.launch(playwright) as launched:
         yield launched
+
+
+@pytest.fixture(scope="module")
+def new_computing_context(
+    engine: Engine, playwright: Playwright, all_page_errors: PageErrors, site_url: str
+) -> Iterator[Callable[..., BrowserContext]]:
+    """As new_module_context, in a browser of its own for pages that compute for minutes."""
+    with ENGINES[engine.name].launch(playwright) as launched:
+        yield from _contexts(launched, all_page_errors, site_url)
 
 
 @pytest.fixture(scope="session")
@@ -256,7 +267,7 @@ def selenium_standalone(new_context: Callable[[], BrowserContext]) -> PyodidePag
 
 
 @pytest.fixture(scope="module")
-def pyodide_pytest(new_module_context: Callable[[], BrowserContext]) -> Callable[..., PyodideRun]:
+def pyodide_pytest(new_computing_context: Callable[[], BrowserContext]) -> Callable[..., PyodideRun]:
     """Run test files or folders with pytest inside Pyodide: `pyodide_pytest("tests/unit/core")`.
 
     The arguments that exist in the project are the paths, the others are pytest's. Fails with pytest's output
@@ -266,7 +277,7 @@ def pyodide_pytest(new_module_context: Callable[[], BrowserContext]) -> Callable
 
     def run(*arguments: str) -> PyodideRun:
         paths = [argument for argument in arguments if (ROOT / argument).exists()]
-        page = pages.pop() if pages else open_pytest_page(new_module_context())
+        page = pages.pop() if pages else open_pytest_page(new_computing_context())
         result = run_pytest(page, paths, [argument for argument in arguments if argument not in paths])
         pages.append(page)  # in a page where a run was cut off, it goes on: the next one has another page
         assert result.exit_code == 0, f"pytest inside Pyodide ended with {result.exit_code}:\n{result.output}"
