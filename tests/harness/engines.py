@@ -32,6 +32,7 @@ class Engine:
         worker_thread: what the threads are called in which such a process runs dedicated workers; empty where
             Playwright does not hear of its end.
         errors_have_stacks: whether what is reported without a stack is none of a page's errors.
+        dialogs_stop_pages: whether a page that shows a dialog hears of nothing else.
         wears_out: whether it is started anew for each module of tests. After a quarter of an hour of new
             contexts Firefox now and then sends a navigation past its service worker, as it does with a worker
             that it could not start.
@@ -47,6 +48,7 @@ class Engine:
     worker_thread: str
     options: Mapping[str, Any] = field(default_factory=dict)
     errors_have_stacks: bool = False
+    dialogs_stop_pages: bool = False
     wears_out: bool = False
 
     @property
@@ -129,13 +131,14 @@ CHROMIUM = Engine(
         "GwpAsanMalloc:ProcessSamplingProbability/0,GwpAsanPartitionAlloc:ProcessSamplingProbability/0",
         f"--disable-features={','.join((*PLAYWRIGHT_DISABLES, *POPUPS))}",
     ),
-    # A fresh page of Pyodide has WebAssembly compiled a second time, for speed, of what it runs often: that is
-    # more than a third of the processor time until it is ready. After so much of it nothing is compiled again.
+    # A fresh page of Pyodide has what it runs often of its WebAssembly compiled once more, for speed: over a
+    # third of the processor time until it is ready. With this it has to run for hours before that.
     short_flags=("--js-flags=--wasm-tiering-budget=1000000000",),
     on_profile="--user-data-dir=",
     helper=" --type=",
     renderer=" --type=renderer ",
     worker_thread="DedicatedWorker",
+    dialogs_stop_pages=True,
 )
 
 FIREFOX = Engine(
