@@ -156,15 +156,27 @@ class Held:
             self.waiting.pop(0).abort()
 
 
+def replace_module(owner: Page | BrowserContext, name: str, source: str) -> None:
+    """Let each gallery that is loaded from now on have this source for one of its modules, which the site has
+    compiled."""
+
+    def add_source(route: Route) -> None:
+        settings = route.fetch().json()
+        settings["files"][f"./{name}"] = f"./{name}"
+        route.fulfill(json=settings)
+
+    owner.route("**/pyscript.json", add_source)
+    owner.route(f"**/{name}", lambda route: route.fulfill(body=source, content_type="text/x-python"))
+
+
 def new_context_with_time_to_undo(
     new_context: Callable[..., BrowserContext], **options: object
 ) -> BrowserContext:
     """A context whose galleries offer to undo for long enough, however busy this machine is."""
     source = (ROOT / "demo" / "undo.py").read_text()
     assert "\nUNDO_TIME = 3.5\n" in source
-    long = source.replace("\nUNDO_TIME = 3.5\n", "\nUNDO_TIME = 3600.0\n")
     context = new_context(**options)
-    context.route("**/undo.py", lambda route: route.fulfill(body=long, content_type="text/x-python"))
+    replace_module(context, "undo.py", source.replace("\nUNDO_TIME = 3.5\n", "\nUNDO_TIME = 3600.0\n"))
     return context
 
 

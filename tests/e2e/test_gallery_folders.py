@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.e2e.gallery import SLOW, Gallery, picture, png
+from tests.e2e.gallery import SLOW, Gallery, picture, png, replace_module
 from tests.harness.waiting import wait_until
 from tools.common import ROOT
 
@@ -241,7 +241,7 @@ def test_a_folder_without_files_or_with_very_many_is_told(
     source = (ROOT / "demo" / "adding.py").read_text()
     assert "MAX_ENTRIES = 20_000\n" in source
     few = source.replace("MAX_ENTRIES = 20_000\n", "MAX_ENTRIES = 5\n")
-    context.route("**/adding.py", lambda route: route.fulfill(body=few))
+    replace_module(context, "adding.py", few)
     gallery = Gallery.open(context, store_id, localOnly=1)
     (tmp_path / "void" / "deeper").mkdir(parents=True)
     drop(gallery.page, tmp_path / "void")

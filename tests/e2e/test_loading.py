@@ -9,8 +9,18 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from tests.e2e.gallery import SLOW, Gallery, Held, picture, png, record_texts, recorded_texts
+from tests.e2e.gallery import (
+    SLOW,
+    Gallery,
+    Held,
+    picture,
+    png,
+    record_texts,
+    recorded_texts,
+    replace_module,
+)
 from tests.harness import PageErrors, ServerProcess
+from tools.site import MODULES
 
 SAID = "#loading-text"
 ARRIVED = re.compile(r"Loading Python: (\d+\.\d) of (\d+\.\d) MB(?:, \d[\d.]* [kM]B/s)?")
@@ -128,12 +138,13 @@ def test_failed_start_says_so(new_context: NewContext, store_id: str, page_error
     page.goto("/?storeId=a/b")
     expect(page.get_by_text("The gallery could not start")).to_be_visible(timeout=2 * SLOW * 1000)
     expect(page.get_by_text("The address names a store with other characters")).to_be_visible()
-    page.route("**/app.py", lambda route: route.fulfill(body="1 / 0"))
+    replace_module(page, "app.py", "1 / 0")
     page.goto(f"/?storeId={store_id}")
     expect(page.get_by_text("ZeroDivisionError: division by zero", exact=True)).to_be_visible(
         timeout=2 * SLOW * 1000
     )
-    page.route("**/app.py", lambda route: route.abort())
+    page.unroute_all()
+    page.route(f"**/{MODULES}", lambda route: route.abort())
     page.goto(f"/?storeId={store_id}")
     expect(page.get_by_text("A part of the page did not arrive.")).to_be_visible(timeout=2 * SLOW * 1000)
     page.unroute_all()
