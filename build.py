@@ -23,7 +23,7 @@ from pathlib import Path
 
 from tools.common import ROOT, BuildError, build_lock, say, size_of, step
 from tools.compress import compress
-from tools.docs import build_docs
+from tools.docs import build_docs, ensure_docs
 from tools.environment import PYTHON, ensure_browsers, ensure_venv
 from tools.lanes import run_lanes
 from tools.packages import ESLINT, ensure_npm_packages, ensure_wheel
@@ -111,7 +111,7 @@ def docs(_args: argparse.Namespace) -> int:
     """Build the documentation as a site, in build/docs; a dead link or a missing docstring is an error."""
     with build_lock():
         ensure_venv()
-        build_docs(ROOT / "build" / "docs")
+        ensure_docs()
     return 0
 
 
@@ -228,6 +228,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     """Run one command; returns the exit code."""
+    # Where it is set, as in images of Python for containers, each of the many processes compiles all anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     parser = _parser()
     args, rest = parser.parse_known_args()
     if rest and args.action not in (test, bench):

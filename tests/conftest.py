@@ -20,6 +20,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(IN_BROWSER):
             item.add_marker(pytest.mark.browser)
+            if item.nodeid.startswith("tests/e2e/"):
+                item.add_marker(pytest.mark.e2e)
             if engine_name_of(item) in {None, "chromium"}:
                 item.add_marker(pytest.mark.chromium)
         if item.get_closest_marker("soak"):

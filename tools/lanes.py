@@ -1,7 +1,6 @@
-"""The whole suite in two runs of pytest at a time: what drives Chromium, and all the rest.
+"""The whole suite in four runs of pytest at a time, by the browsers that they drive.
 
-They wait for different things, so that two cores do both in the time of the longer one; the rest has the
-other browsers too, at its end, and is as long then.
+Each waits for something else now and then, so that together they keep two cores busy.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from typing import IO
 
 from tools.common import BUILD, ROOT, say
@@ -18,34 +18,54 @@ from tools.environment import PYTHON
 
 UNASKED = "not soak and not every_context"
 """The selection by marks of what runs when nothing is asked for."""
-IN_CHROMIUM = f"chromium and {UNASKED}"
-ELSEWHERE = f"not chromium and {UNASKED}"
+IN_CHROMIUM = f"chromium and (e2e or feature) and {UNASKED}"
+"""Whole apps in Chromium, and whatever speaks for a row of the README's table there."""
+PAGES = f"chromium and not (e2e or feature) and {UNASKED}"
+ELSEWHERE = f"not chromium and browser and {UNASKED}"
+WITHOUT = f"not chromium and not browser and {UNASKED}"
+LANES = {
+    "apps in Chromium": IN_CHROMIUM,
+    "pages in Chromium": PAGES,
+    "other browsers": ELSEWHERE,
+    "no browser": WITHOUT,
+}
+"""What each lane is about, and its selection by marks."""
 STOPPING_SECONDS = 20.0
 """How long a lane may take to stop its servers and browsers."""
 
 
 def run_lanes(env: dict[str, str]) -> int:
-    """Run both; the output of the one without Chromium is shown when both have ended.
+    """Run all; the first one is shown while it runs, the others when they have ended.
 
     Returns:
-        0 when both passed, else the exit code of a lane that did not: pytest's, or that of a signal.
+        0 when all passed, else the exit code of a lane that did not: pytest's, or that of a signal.
     """
-    say("the tests run in two lanes; what does not need Chromium is shown at the end")
+    say(f"the tests run in {len(LANES)} lanes; shown as it goes on: {next(iter(LANES))}")
     began = time.monotonic()
-    with tempfile.TemporaryFile("w+", errors="replace") as output:
-        cache = f"cache_dir={BUILD / 'pytest-cache-elsewhere'}"
-        elsewhere = _start(["-m", ELSEWHERE, "-o", cache], env, output)
-        in_chromium = _start(["-m", IN_CHROMIUM], env)
+    with ExitStack() as files:
+        outputs: list[IO[str] | None] = [None]
+        outputs += [files.enter_context(tempfile.TemporaryFile("w+", errors="replace")) for _ in [*LANES][1:]]
+        lanes = [
+            _start(
+                ["-m", marks, "-o", f"cache_dir={BUILD / 'pytest-cache' / name.replace(' ', '-')}"],
+                env,
+                output,
+            )
+            for (name, marks), output in zip(LANES.items(), outputs, strict=True)
+        ]
         try:
-            codes = [in_chromium.wait(), elsewhere.wait()]
+            codes = [lane.wait() for lane in lanes]
         except BaseException:
-            for lane in (in_chromium, elsewhere):
+            for lane in lanes:
                 _stop(lane)
             raise
-        say("the tests that do not need Chromium:")
-        output.seek(0)
-        sys.stdout.write(output.read())
-    say(f"both lanes ended after {(time.monotonic() - began) / 60:.1f} min, with codes {codes}")
+        for name, output in zip(LANES, outputs, strict=True):
+            if output is not None:
+                say(f"{name}:")
+                output.seek(0)
+                sys.stdout.write(output.read())
+    results = ", ".join(f"{name} {code}" for name, code in zip(LANES, codes, strict=True))
+    say(f"all lanes ended after {(time.monotonic() - began) / 60:.1f} min, with codes: {results}")
     return next(filter(None, codes), 0)
 
 

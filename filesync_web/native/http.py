@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -32,6 +34,12 @@ _MAX_REDIRECTS = 5
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whom HTTPS trusts. To read the certificates takes long enough to be done once for all connections."""
+    return httpx.create_ssl_context()
+
+
 class HttpxHttp:
     """The `Http` port, and the streamed GET that the directory's blob store downloads with.
 
@@ -39,7 +47,7 @@ class HttpxHttp:
     """
 
     def __init__(self) -> None:
-        self._client = httpx.AsyncClient(follow_redirects=True)
+        self._client = httpx.AsyncClient(follow_redirects=True, verify=_trusted())
 
     async def close(self) -> None:
         """Close all connections."""

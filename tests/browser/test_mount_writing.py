@@ -122,6 +122,6 @@ async def walk(selenium: PyodidePage, store_id: str, seed: int, most_in_memory: 
 def test_any_walk_is_the_same_as_in_a_plain_folder(selenium_everywhere: PyodidePage, store_id: str) -> None:
     few, many = 2000, 4 << 20  # bytes that may be written in memory
     fresh = secrets.randbelow(1 << 30)
-    for seed, memory in ((1, few), (2, many), (3, few), (142408120, many), (fresh, few), (fresh + 1, many)):
+    for seed, memory in ((142408120, many), (fresh, few), (fresh + 1, many)):
         print(f"seed {seed}, {memory} bytes in memory")  # to walk it again
         walk(selenium_everywhere, f"{store_id}-{seed}", seed, memory)

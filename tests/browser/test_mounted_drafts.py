@@ -59,9 +59,9 @@ async def compare_drafts(selenium: PyodidePage, store_id: str, seed: int) -> Non
 
 
 def test_any_draft_is_like_one_in_memory(selenium_everywhere: PyodidePage, store_id: str) -> None:
-    for seed in (1, secrets.randbelow(1 << 30)):
-        print(f"seed {seed}")  # to do it again
-        compare_drafts(selenium_everywhere, store_id, seed)
+    seed = secrets.randbelow(1 << 30)
+    print(f"seed {seed}")  # to do it again
+    compare_drafts(selenium_everywhere, store_id, seed)
 
 
 @run_in_pyodide

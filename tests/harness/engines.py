@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ class Engine:
         name: what Playwright calls it; the end of a test's id, and the argument of `only_in`.
         find: the path of its program, or None.
         flags: its command line, beside what Playwright adds.
-        short_flags: what is added for pages that soon end.
+        short_flags, short_prefs: more flags, and Firefox's settings, for pages that soon end.
         options: of Playwright's `launch`.
         on_profile: what names the profile's folder on its command line.
         helper: what is on the command line of each of its helper processes.
@@ -33,9 +34,9 @@ class Engine:
             Playwright does not hear of its end.
         errors_have_stacks: whether what is reported without a stack is none of a page's errors.
         dialogs_stop_pages: whether a page that shows a dialog hears of nothing else.
-        wears_out: whether it is started anew for each module of tests. After a quarter of an hour of new
-            contexts Firefox now and then sends a navigation past its service worker, as it does with a worker
-            that it could not start.
+        lifetime: seconds after which the next module of tests has it started anew. After a quarter of an hour
+            of new contexts Firefox now and then sends a navigation past its service worker, as it does with a
+            worker that it could not start.
     """
 
     name: str
@@ -47,9 +48,10 @@ class Engine:
     renderer: str
     worker_thread: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    short_prefs: Mapping[str, bool] = field(default_factory=dict)
     errors_have_stacks: bool = False
     dialogs_stop_pages: bool = False
-    wears_out: bool = False
+    lifetime: float = inf
 
     @property
     def path(self) -> str:
@@ -61,7 +63,10 @@ class Engine:
     @property
     def for_short_pages(self) -> Engine:
         """The same browser, started for pages that end before it pays to compile them for speed."""
-        return replace(self, flags=(*self.flags, *self.short_flags))
+        options = dict(self.options)
+        if self.short_prefs:
+            options["firefox_user_prefs"] = {**options["firefox_user_prefs"], **self.short_prefs}
+        return replace(self, flags=(*self.flags, *self.short_flags), options=options)
 
     def launch(self, playwright: Playwright, **options: Any) -> Browser:
         """Start it without a profile of its own, with more options of Playwright's `launch`."""
@@ -162,8 +167,9 @@ FIREFOX = Engine(
             "media.navigator.permission.disabled": True,
         },
     },
+    short_prefs={"javascript.options.wasm_optimizingjit": False},
     errors_have_stacks=True,
-    wears_out=True,
+    lifetime=300,
 )
 
 ENGINES: Mapping[str, Engine] = {engine.name: engine for engine in (CHROMIUM, FIREFOX)}

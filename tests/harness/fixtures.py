@@ -25,8 +25,10 @@ Pages that run Python are named as in pytest-pyodide, which wants it so; Playwri
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -119,22 +121,26 @@ def playwright() -> Iterator[Playwright]:
 
 
 @pytest.fixture(scope="session")
-def lasting_browser(engine: Engine, playwright: Playwright) -> Iterator[Browser | None]:
-    """The one browser of a run, of an engine that bears it."""
-    if engine.wears_out:
-        yield None
-        return
-    with engine.launch(playwright) as launched:
-        yield launched
+def fresh_enough_browser(engine: Engine, playwright: Playwright) -> Iterator[Callable[[], Browser]]:
+    """The browser of a run, which is started anew when it is asked for after its lifetime."""
+    with ExitStack() as running:
+        launched: Browser | None = None
+        ends = 0.0
+
+        def give() -> Browser:
+            nonlocal launched, ends
+            if launched is None or time.monotonic() > ends:
+                running.close()
+                launched = running.enter_context(engine.launch(playwright))
+                ends = time.monotonic() + engine.lifetime
+            return launched
+
+        yield give
 
 
 @pytest.fixture(scope="module")
-def browser(engine: Engine, playwright: Playwright, lasting_browser: Browser | None) -> Iterator[Browser]:
-    if lasting_browser is not None:
-        yield lasting_browser
-        return
-    with engine.launch(playwright) as launched:
-        yield launched
+def browser(fresh_enough_browser: Callable[[], Browser]) -> Browser:
+    return fresh_enough_browser()
 
 
 @pytest.fixture(scope="module")

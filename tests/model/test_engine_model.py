@@ -25,7 +25,7 @@ from tests.model.state import Step
 from tests.model.walks import walk_on
 from tests.model.world import World
 
-WALK_SECONDS = 60.0
+WALK_SECONDS = 30.0
 SMALL = st.integers(min_value=0, max_value=9)
 NAMES = st.sampled_from([name for name, weight in OPERATIONS.items() for _ in range(weight)])
 

@@ -12,17 +12,15 @@ import pytest
 
 from tools import docs_hooks
 from tools.common import ROOT, BuildError
-from tools.docs import build_docs
+from tools.docs import build_docs, ensure_docs
 
 LOADED = re.compile(r"<(?:script|img|iframe|source|link)\b[^>]*\b(?:src|href)=[\"']?(?:https?:)?//[^>]*>")
 """Elements by which a page asks another host. A link for the reader, `<a>`, does not."""
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("docs") / "site"
-    build_docs(folder)
-    return folder
+def site() -> Path:
+    return ensure_docs()
 
 
 @pytest.mark.parametrize("module", docs_hooks.PACKAGES)

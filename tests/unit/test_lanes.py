@@ -1,7 +1,8 @@
-"""The two runs of pytest that `build.py test` is made of, played by small programs."""
+"""The runs of pytest that `build.py test` is made of, played by small programs."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -40,26 +41,33 @@ def play_lane(folder: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("elsewhere", "in_browsers", "code"),
+    ("programs", "code"),
     [
-        ("", "", 0),
-        ("", "exit(1)", 1),
-        ("exit(5)", "", 5),
-        (KILLED, "", -signal.SIGKILL),
-        ("", KILLED, -signal.SIGKILL),
+        ({}, 0),
+        ({lanes.IN_CHROMIUM: "exit(1)"}, 1),
+        ({lanes.WITHOUT: "exit(5)"}, 5),
+        ({lanes.ELSEWHERE: KILLED}, -signal.SIGKILL),
     ],
-    ids=["both pass", "in browsers", "elsewhere", "elsewhere, killed", "in browsers, killed"],
+    ids=["all pass", "the first fails", "the last has no tests", "one is killed"],
 )
 def test_a_lane_that_fails_or_is_killed_is_a_failure(
-    monkeypatch: pytest.MonkeyPatch, elsewhere: str, in_browsers: str, code: int
+    monkeypatch: pytest.MonkeyPatch, programs: dict[str, str], code: int
 ) -> None:
     def start(arguments: list[str], _env: object, _output: object = None) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-c", elsewhere if lanes.ELSEWHERE in arguments else in_browsers]
-        )
+        return subprocess.Popen([sys.executable, "-c", programs.get(arguments[1], "")])
 
     monkeypatch.setattr(lanes, "_start", start)
     assert lanes.run_lanes({}) == code
+
+
+def test_every_test_is_in_one_lane() -> None:
+    """Whatever its marks are."""
+    for chromium, browser, e2e, feature in itertools.product([False, True], repeat=4):
+        marks = {"chromium": chromium, "browser": browser, "e2e": e2e, "feature": feature, "soak": False}
+        if chromium <= browser:
+            assert [eval(about, {**marks, "every_context": False}) for about in lanes.LANES.values()].count(
+                True
+            ) == 1
 
 
 @pytest.mark.parametrize("whom", ["all", "alone"])
@@ -69,7 +77,7 @@ def test_lanes_clean_up_after_an_interrupt(tmp_path: Path, whom: str) -> None:
     program = INTERRUPTED.format(folder=str(tmp_path), patience=patience)
     command = [sys.executable, "-c", program]
     with subprocess.Popen(command, cwd=ROOT, start_new_session=True, stderr=subprocess.DEVNULL) as build:
-        wait_until(lambda: len([*tmp_path.glob("*.runs")]) == 2, "both lanes run", timeout=30)
+        wait_until(lambda: len([*tmp_path.glob("*.runs")]) == len(lanes.LANES), "all lanes run", timeout=30)
         (os.killpg if whom == "all" else os.kill)(build.pid, signal.SIGINT)
         assert build.wait(30) != 0
-    assert len([*tmp_path.glob("*.cleaned")]) == 2
+    assert len([*tmp_path.glob("*.cleaned")]) == len(lanes.LANES)

@@ -137,9 +137,9 @@ async def deletes(counts: Counts, count: int) -> Counter[str]:
 async def test_ten_times_as_many_deletes_cost_ten_times_as_much(
     counts: Counts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("filesync_web.livestore.state_saver.EVENTS", 50)
-    few = await deletes(counts, 100)
-    many = await deletes(counts, 1000)
+    monkeypatch.setattr("filesync_web.livestore.state_saver.EVENTS", 25)
+    few = await deletes(counts, 50)
+    many = await deletes(counts, 500)
     for name in ("queries", "applied", "transactions", "reads"):
         assert many[name] <= 12 * few[name], f"{name}: {few[name]}, then {many[name]}"
 
