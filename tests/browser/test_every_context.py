@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +11,8 @@ import pytest
 
 from tools.common import ROOT
 
-FIXTURE = "selenium_everywhere"
-MODULES = sorted(
-    path for path in Path(__file__).parent.glob("test_*.py") if f"{FIXTURE}: " in path.read_text()
-)
+FIXTURE = re.compile("selenium_(everywhere|of_each_kind): ")
+MODULES = sorted(path for path in Path(__file__).parent.glob("test_*.py") if FIXTURE.search(path.read_text()))
 
 
 def run_tests(*arguments: str) -> None:
@@ -26,13 +25,13 @@ def run_tests(*arguments: str) -> None:
     print(done.stdout)
 
 
-@pytest.mark.soak(minutes=6)
+@pytest.mark.soak(minutes=8)
 def test_the_contexts_of_isolated_pages() -> None:
     """Each context, cross-origin isolated: PyScript lends its workers the page then."""
-    run_tests("--isolated", "-k", "selenium")
+    run_tests("--isolated", "-m", "not soak", "-k", "selenium")
 
 
-@pytest.mark.soak(minutes=2)
-def test_a_module_worker() -> None:
-    """What runs in each context, in a module worker with bare Pyodide."""
+@pytest.mark.soak(minutes=4)
+def test_the_other_contexts() -> None:
+    """What runs in each context, in PyScript's main thread and in a module worker with bare Pyodide."""
     run_tests("-m", "every_context")

@@ -10,7 +10,7 @@ from tests.harness import PyodidePage, run_in_pyodide
 @pytest.mark.firefox
 @pytest.mark.feature("bare Pyodide, PyScript on the main thread and in a worker")
 @run_in_pyodide
-async def test_save_upload_edit_and_delete(selenium_everywhere: PyodidePage, store_id: str) -> None:
+async def test_save_upload_edit_and_delete(selenium_of_each_kind: PyodidePage, store_id: str) -> None:
     import filesync_web as fs
     from tests.harness.waiting import until
     from tests.in_page.client import FILES, close_client, open_client

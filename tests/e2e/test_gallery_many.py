@@ -86,6 +86,20 @@ def expect_shown(gallery: Gallery, place: int) -> None:
     assert gallery.cards.count() <= MOST_CARDS
 
 
+_STANDS_STILL = """
+() => new Promise((resolve) => {
+    let last = scrollY, frames = 0;
+    const look = () => {
+        frames = scrollY === last ? frames + 1 : 0;
+        last = scrollY;
+        if (frames < 10) requestAnimationFrame(look);
+        else resolve();
+    };
+    look();
+})
+"""
+
+
 def scroll_to(gallery: Gallery, share: float) -> None:
     gallery.page.evaluate("share => scrollTo(0, share * document.documentElement.scrollHeight)", share)
 
@@ -140,6 +154,7 @@ def test_only_what_is_in_view_has_cards_and_scrolling_leads_to_the_others(galler
     for _ in range(12):
         gallery.page.mouse.move(600, 400)
         gallery.page.mouse.wheel(0, 700)
+    gallery.page.evaluate(_STANDS_STILL)  # else what the wheel has begun goes on after the next line
     scroll_to(gallery, 1)
     expect_shown(gallery, MANY - 1)
     expect(gallery.cards.last).to_contain_text(name((MANY - 1) * STEP))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from tests.harness import ServerProcess
 from tests.harness.headers_server import documented_policy
 from tests.harness.static_host import StaticHost
 from tools.common import ROOT
+from tools.site import CONFIG
 
 PICTURE = png(40, 30, (10, 20, 30))
 APP = "people/ada/album"
@@ -45,6 +47,8 @@ def hosting(test_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     data = tmp_path_factory.mktemp("server")
     server = ServerProcess(root, data, FILESYNC_ALLOWED_ORIGINS=host.url)
     server.start()
+    shutil.copy2(ROOT / "demo" / "app.py", app)
+    serve_source(app, "app.py")
     name_server(app / "app.py", server.url)
     (app / "hello.html").write_text(the_page())
     name_server(app / "hello.html", server.url)
@@ -54,6 +58,14 @@ def hosting(test_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     yield Hosting(host, server, f"{host.url}/{APP}/")
     host.stop()
     server.stop()
+
+
+def serve_source(app: Path, module: str) -> None:
+    """Let the gallery take a module from its source, and not from those that are compiled."""
+    config = app / CONFIG
+    settings = json.loads(config.read_text())
+    settings["files"][f"./{module}"] = f"./{module}"
+    config.write_text(json.dumps(settings))
 
 
 def name_server(page: Path, server: str) -> None:

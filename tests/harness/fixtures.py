@@ -14,7 +14,9 @@ fault_proxy         a proxy before `server` that holds, breaks, delays, changes 
 selenium, selenium_pyscript, selenium_worker
                     a page of each kind that runs Python, shared by the tests of one module
 selenium_module     a page whose Python is bare Pyodide in a module worker
-selenium_everywhere the first three kinds one after the other, and with `-m every_context` the fourth
+selenium_everywhere a bare page and a worker one after the other, and with `-m every_context` the other kinds
+selenium_of_each_kind
+                    the first three kinds one after the other, and with `-m every_context` the fourth
 selenium_standalone a bare page of its own, in a context of its own
 pyodide_pytest      runs test files with pytest inside Pyodide
 page_errors         uncaught errors of all pages; a test that expects some calls `allow`
@@ -33,6 +35,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
 from tests.harness.browser import PATIENCE, PageErrors, Profile
@@ -250,19 +253,34 @@ def selenium_module(new_module_context: Callable[[], BrowserContext]) -> Pyodide
     return open_pyodide_page(new_module_context(), "module")
 
 
+def _in_a_long_run(name: str) -> ParameterSet:
+    """A context that only `build.py soak` tries; see `test_every_context.py`."""
+    return pytest.param(name, marks=pytest.mark.every_context)
+
+
 @pytest.fixture(
     params=[
         "selenium",
-        "selenium_pyscript",
         "selenium_worker",
-        pytest.param("selenium_module", marks=pytest.mark.every_context),
+        _in_a_long_run("selenium_pyscript"),
+        _in_a_long_run("selenium_module"),
     ]
 )
 def selenium_everywhere(request: pytest.FixtureRequest, engine: Engine) -> PyodidePage:
-    """Each of the contexts in which the package must work; see `test_every_context.py`.
+    """Each of the contexts in which the package must work.
 
-    It asks for `engine` itself, since pytest does not see what is behind `getfixturevalue`.
+    PyScript's main thread is bare Pyodide's for whatever does not ask PyScript. `engine` is asked for here,
+    since pytest does not see what is behind `getfixturevalue`.
     """
+    page: PyodidePage = request.getfixturevalue(request.param)
+    return page
+
+
+@pytest.fixture(
+    params=["selenium", "selenium_pyscript", "selenium_worker", _in_a_long_run("selenium_module")]
+)
+def selenium_of_each_kind(request: pytest.FixtureRequest, engine: Engine) -> PyodidePage:
+    """The same, for what is tried in PyScript's main thread each time."""
     page: PyodidePage = request.getfixturevalue(request.param)
     return page
 

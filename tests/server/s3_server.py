@@ -57,9 +57,11 @@ _PROXY += "".join(
 )
 _BACKEND = """
 [pipeline:main]
-pipeline = {kind}-server
+pipeline = healthcheck {kind}-server
 [app:{kind}-server]
 use = egg:swift#{kind}
+[filter:healthcheck]
+use = egg:swift#healthcheck
 """
 _SWIFT = """
 [swift-hash]
@@ -110,11 +112,15 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
     with ExitStack() as stack:
         for kind in ports:
             stack.enter_context(_running(kind, folder))
-        wait_until(
-            lambda: _is_healthy(f"{server.endpoint}/healthcheck"),
-            lambda: f"Swift answers; its logs: {_logs(folder)}",
-            timeout=START_TIMEOUT,
-        )
+        for (
+            kind,
+            port,
+        ) in ports.items():  # all of them: the proxy gives up on those that are not there at first
+            wait_until(
+                lambda port=port: _is_healthy(f"http://127.0.0.1:{port}/healthcheck"),
+                lambda kind=kind: f"Swift's {kind} server answers; the logs: {_logs(folder)}",
+                timeout=START_TIMEOUT,
+            )
         server.client().create_bucket(Bucket=BUCKET)
         yield server
 
