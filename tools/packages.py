@@ -5,10 +5,12 @@ And what checks our JavaScript (npm), which nobody fetches who only builds the s
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
@@ -25,6 +27,7 @@ from tools.common import (
     step,
     write_stamp,
 )
+from tools.compile_zip import EPOCH
 from tools.environment import PYTHON, require_node
 
 PYODIDE = ROOT / "node_modules" / "pyodide"
@@ -105,6 +108,23 @@ def compile_zip(sources: bytes, folder: str) -> bytes:
         source.write_bytes(sources)
         run(["node", COMPILER[0], PYODIDE, source, target, folder])
         return target.read_bytes()
+
+
+def zip_of(members: Mapping[str, bytes], *, deflated: bool = False) -> bytes:
+    """A zip of these files; the same files give the same bytes."""
+    output = io.BytesIO()
+    with zipfile.ZipFile(output, "w") as target:
+        for name, content in members.items():
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.external_attr = 0o644 << 16  # readable by everyone, wherever it is unpacked
+            target.writestr(entry, content, **compression(deflated))
+    return output.getvalue()
+
+
+def members_of(archive: bytes) -> dict[str, bytes]:
+    """The files of a zip, by name."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as source:
+        return {info.filename: source.read(info) for info in source.infolist()}
 
 
 def compression(deflated: bool) -> Zipping:

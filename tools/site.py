@@ -10,10 +10,8 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import shutil
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -24,11 +22,12 @@ from tools.packages import (
     PYODIDE,
     PYSCRIPT,
     compile_zip,
-    compression,
     ensure_micropip,
     ensure_npm_packages,
+    members_of,
     pyodide_lock,
     variant,
+    zip_of,
 )
 from tools.site_wheel import ensure_site_wheel
 from tools.stdlib import RUNTIME, ensure_stdlib
@@ -94,16 +93,9 @@ def _bundle_modules(site: Path, *, deflated: bool) -> None:
     config = site / CONFIG
     settings = json.loads(config.read_text())
     names = [name for name in settings["files"] if name.endswith(".py")]
-    sources = io.BytesIO()
-    with zipfile.ZipFile(sources, "w") as target:
-        for name in names:
-            target.write(site / name, Path(name))
-    with (
-        zipfile.ZipFile(io.BytesIO(compile_zip(sources.getvalue(), ""))) as compiled,
-        zipfile.ZipFile(site / MODULES, "w") as target,
-    ):
-        for info in compiled.infolist():
-            target.writestr(info, compiled.read(info), **compression(deflated))
+    sources = zip_of({str(Path(name)): (site / name).read_bytes() for name in names})
+    compiled = members_of(compile_zip(sources, ""))
+    (site / MODULES).write_bytes(zip_of(compiled, deflated=deflated))
     for name in names:
         (site / name).unlink()
         del settings["files"][name]

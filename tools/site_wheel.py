@@ -10,23 +10,21 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import io
 import marshal
 import shutil
-import zipfile
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
 from tools.common import BUILD, STAMPS, digest, is_fresh, say, size_of, step, write_stamp
-from tools.compile_zip import EPOCH
 from tools.packages import (
     COMPILER,
     PYODIDE,
     compile_zip,
-    compression,
     ensure_browser_wheel,
+    members_of,
     pyodide_lock,
     variant,
+    zip_of,
 )
 
 PACKAGE = "filesync_web"
@@ -68,15 +66,11 @@ def python_tag(version: str) -> str:
 
 def with_bundle(sources: bytes, package: str) -> bytes:
     """The zip of a wheel's sources, whose package begins with `_bundle`."""
-    members = _members(sources)
+    members = members_of(sources)
     first = f"{package}/__init__.py"
     members[first] = _importing(members[first].decode(), f"from {package} import _bundle").encode()
     members[f"{package}/_bundle.py"] = BUNDLE.read_bytes()
-    output = io.BytesIO()
-    with zipfile.ZipFile(output, "w") as target:
-        for name, content in members.items():
-            target.writestr(name, content)
-    return output.getvalue()
+    return zip_of(members)
 
 
 def _importing(source: str, statement: str) -> str:
@@ -94,19 +88,13 @@ def _importing(source: str, statement: str) -> str:
 def as_wheel(compiled: bytes, tag: str, package: str, *, deflated: bool = False) -> bytes:
     """The zip of a wheel's compiled files as a wheel for one Python: with its tag, its modules in a bundle,
     and a new RECORD."""
-    members = _bundled(_members(compiled), package)
+    members = _bundled(members_of(compiled), package)
     (record,) = [name for name in members if name.endswith(".dist-info/RECORD")]
     about = record.replace("RECORD", "WHEEL")
     members[about] = members[about].replace(b"Tag: py3-", f"Tag: {tag}-".encode())
     lines = [_record_line(name, content) for name, content in members.items() if name != record]
     members[record] = "".join([*lines, f"{record},,\n"]).encode()
-    output = io.BytesIO()
-    with zipfile.ZipFile(output, "w") as target:
-        for name, content in members.items():
-            entry = zipfile.ZipInfo(name, EPOCH)
-            entry.external_attr = 0o644 << 16  # readable by everyone, wherever it is unpacked
-            target.writestr(entry, content, **compression(deflated))
-    return output.getvalue()
+    return zip_of(members, deflated=deflated)
 
 
 def _bundled(members: dict[str, bytes], package: str) -> dict[str, bytes]:
@@ -116,11 +104,6 @@ def _bundled(members: dict[str, bytes], package: str) -> dict[str, bytes]:
     bundle = {name: members[name][PYC_HEADER:] for name in sorted(modules)}
     others = {name: content for name, content in members.items() if name not in modules}
     return {**others, f"{package}/{BUNDLED}": marshal.dumps(bundle, MARSHAL_VERSION)}
-
-
-def _members(archive: bytes) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(archive)) as source:
-        return {info.filename: source.read(info) for info in source.infolist()}
 
 
 def _record_line(name: str, content: bytes) -> str:

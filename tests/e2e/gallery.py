@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +17,7 @@ from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, Requ
 
 from tests.harness import PyodidePage, open_pyodide_page, run_in_pyodide
 from tools.common import ROOT
+from tools.site import CONFIG
 
 TOKEN = "dev-token-change-in-production"
 FILES = "**/livestore-filesync-files/**"
@@ -156,16 +158,22 @@ class Held:
             self.waiting.pop(0).abort()
 
 
+def with_source(config: str, name: str) -> str:
+    """The gallery's configuration for PyScript, by which it takes a module from its source and not from those
+    that are compiled."""
+    settings = json.loads(config)
+    settings["files"][f"./{name}"] = f"./{name}"
+    return json.dumps(settings)
+
+
 def replace_module(owner: Page | BrowserContext, name: str, source: str) -> None:
     """Let each gallery that is loaded from now on have this source for one of its modules, which the site has
     compiled."""
 
     def add_source(route: Route) -> None:
-        settings = route.fetch().json()
-        settings["files"][f"./{name}"] = f"./{name}"
-        route.fulfill(json=settings)
+        route.fulfill(body=with_source(route.fetch().text(), name), content_type="application/json")
 
-    owner.route("**/pyscript.json", add_source)
+    owner.route(f"**/{CONFIG}", add_source)
     owner.route(f"**/{name}", lambda route: route.fulfill(body=source, content_type="text/x-python"))
 
 

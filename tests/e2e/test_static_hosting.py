@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.e2e.gallery import SLOW, Gallery, picture, png, sha256
+from tests.e2e.gallery import SLOW, Gallery, picture, png, sha256, with_source
 from tests.e2e.test_content_security_policy import no_violation
 from tests.e2e.test_readme import the_page
 from tests.harness import ServerProcess
@@ -48,7 +47,7 @@ def hosting(test_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     server = ServerProcess(root, data, FILESYNC_ALLOWED_ORIGINS=host.url)
     server.start()
     shutil.copy2(ROOT / "demo" / "app.py", app)
-    serve_source(app, "app.py")
+    (app / CONFIG).write_text(with_source((app / CONFIG).read_text(), "app.py"))
     name_server(app / "app.py", server.url)
     (app / "hello.html").write_text(the_page())
     name_server(app / "hello.html", server.url)
@@ -58,14 +57,6 @@ def hosting(test_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     yield Hosting(host, server, f"{host.url}/{APP}/")
     host.stop()
     server.stop()
-
-
-def serve_source(app: Path, module: str) -> None:
-    """Let the gallery take a module from its source, and not from those that are compiled."""
-    config = app / CONFIG
-    settings = json.loads(config.read_text())
-    settings["files"][f"./{module}"] = f"./{module}"
-    config.write_text(json.dumps(settings))
 
 
 def name_server(page: Path, server: str) -> None:

@@ -42,12 +42,12 @@ class Engine:
     name: str
     find: Callable[[], str | None]
     flags: tuple[str, ...]
-    short_flags: tuple[str, ...]
     on_profile: str
     helper: str
     renderer: str
     worker_thread: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    short_flags: tuple[str, ...] = ()
     short_prefs: Mapping[str, bool] = field(default_factory=dict)
     errors_have_stacks: bool = False
     dialogs_stop_pages: bool = False
@@ -150,7 +150,6 @@ FIREFOX = Engine(
     name="firefox",
     find=find_firefox,
     flags=(),
-    short_flags=(),
     on_profile="--profile ",
     helper=" -contentproc ",
     renderer=" -isForBrowser ",

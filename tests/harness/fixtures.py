@@ -35,7 +35,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _pytest.mark.structures import ParameterSet
 from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
 from tests.harness.browser import PATIENCE, PageErrors, Profile
@@ -253,21 +252,16 @@ def selenium_module(new_module_context: Callable[[], BrowserContext]) -> Pyodide
     return open_pyodide_page(new_module_context(), "module")
 
 
-def _in_a_long_run(name: str) -> ParameterSet:
-    """A context that only `build.py soak` tries; see `test_every_context.py`."""
-    return pytest.param(name, marks=pytest.mark.every_context)
-
-
 @pytest.fixture(
     params=[
         "selenium",
         "selenium_worker",
-        _in_a_long_run("selenium_pyscript"),
-        _in_a_long_run("selenium_module"),
+        pytest.param("selenium_pyscript", marks=pytest.mark.every_context),
+        pytest.param("selenium_module", marks=pytest.mark.every_context),
     ]
 )
 def selenium_everywhere(request: pytest.FixtureRequest, engine: Engine) -> PyodidePage:
-    """Each of the contexts in which the package must work.
+    """Each of the contexts in which the package must work; see `test_every_context.py`.
 
     PyScript's main thread is bare Pyodide's for whatever does not ask PyScript. `engine` is asked for here,
     since pytest does not see what is behind `getfixturevalue`.
@@ -277,7 +271,12 @@ def selenium_everywhere(request: pytest.FixtureRequest, engine: Engine) -> Pyodi
 
 
 @pytest.fixture(
-    params=["selenium", "selenium_pyscript", "selenium_worker", _in_a_long_run("selenium_module")]
+    params=[
+        "selenium",
+        "selenium_pyscript",
+        "selenium_worker",
+        pytest.param("selenium_module", marks=pytest.mark.every_context),
+    ]
 )
 def selenium_of_each_kind(request: pytest.FixtureRequest, engine: Engine) -> PyodidePage:
     """The same, for what is tried in PyScript's main thread each time."""

@@ -112,10 +112,8 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
     with ExitStack() as stack:
         for kind in ports:
             stack.enter_context(_running(kind, folder))
-        for (
-            kind,
-            port,
-        ) in ports.items():  # all of them: the proxy gives up on those that are not there at first
+        # All of them: the proxy gives up on those that are not there at first.
+        for kind, port in ports.items():
             wait_until(
                 lambda port=port: _is_healthy(f"http://127.0.0.1:{port}/healthcheck"),
                 lambda kind=kind: f"Swift's {kind} server answers; the logs: {_logs(folder)}",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tools import docs_hooks
-from tools.common import ROOT, BuildError
+from tools.common import ROOT, BuildError, build_lock
 from tools.docs import build_docs, ensure_docs
 
 LOADED = re.compile(r"<(?:script|img|iframe|source|link)\b[^>]*\b(?:src|href)=[\"']?(?:https?:)?//[^>]*>")
@@ -20,7 +20,8 @@ LOADED = re.compile(r"<(?:script|img|iframe|source|link)\b[^>]*\b(?:src|href)=[\
 
 @pytest.fixture(scope="module")
 def site() -> Path:
-    return ensure_docs()
+    with build_lock():
+        return ensure_docs()
 
 
 @pytest.mark.parametrize("module", docs_hooks.PACKAGES)
