@@ -30,8 +30,6 @@ SCRIPT_SECONDS = 180.0
 
 _ENVIRONMENT = {
     "GDK_BACKEND": "x11",
-    # As in the other browsers of the tests, nothing is compiled for speed: their pages end before that pays.
-    "JSC_useOMGJIT": "0",
     "LIBGL_ALWAYS_SOFTWARE": "1",
     "NO_AT_BRIDGE": "1",
     "WEBKIT_DISABLE_COMPOSITING_MODE": "1",
