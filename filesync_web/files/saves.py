@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 
 from filesync_web.aio.waiting import first_of
 from filesync_web.ports import Clock
@@ -13,53 +15,69 @@ from filesync_web.ports import Clock
 BETWEEN = 0.05
 """Seconds at most between two saves of one series."""
 
+GIVING_WAY = 1.0
+"""Seconds at most for which anything gives way to saves, and after which a save is one that lasts."""
+
+LONG_SERIES = 10.0
+"""Seconds after which a series has less and less precedence."""
+
 
 class Saves:
     """Knows which saves are under way, and since when there have been some or none.
 
-    Saves that follow each other closely are a series: what gives way does so for all of it, and for no series
-    longer than for one long save.
+    Saves that follow each other closely are a series. Nobody gives way to a save that lasts, such as that of
+    a recording.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._under_way: Counter[str] = Counter()
-        self._began = self._ended = clock.monotonic() - BETWEEN  # the series
-        self._are_over = asyncio.Event()
-        self._are_over.set()
+        self._files: Counter[str] = Counter()  # with saves under way
+        self._begun: dict[int, float] = {}  # saves under way, by number, the youngest last: when it began
+        self._numbers = count()
+        self._series_began = self._ended = clock.monotonic() - BETWEEN
+        self._is_calm = asyncio.Event()  # set when the last save to give way to has ended
 
     @contextmanager
     def one_more(self, file_id: str) -> Iterator[None]:
         """Inside, that file is saved."""
-        if self.over_for >= BETWEEN:
-            self._began = self._clock.monotonic()
-        self._are_over.clear()
-        self._under_way[file_id] += 1
+        now, number = self._clock.monotonic(), next(self._numbers)
+        if max(self._ended, self._busy_until) + BETWEEN <= now:
+            self._series_began = now
+        self._is_calm.clear()
+        self._begun[number] = now
+        self._files[file_id] += 1
         try:
             yield
         finally:
-            self._under_way[file_id] -= 1
-            if not self._under_way[file_id]:
-                del self._under_way[file_id]
-            if not self._under_way:
-                self._ended = self._clock.monotonic()
-                self._are_over.set()
+            self._files[file_id] -= 1
+            if not self._files[file_id]:
+                del self._files[file_id]
+            del self._begun[number]
+            self._ended = self._clock.monotonic()
+            if self._busy_until <= self._ended:
+                self._is_calm.set()
 
     def is_saving(self, file_id: str) -> bool:
         """Whether a save of that file is under way."""
-        return file_id in self._under_way
+        return file_id in self._files
 
     @property
     def over_for(self) -> float:
         """Seconds for which there has been none; 0 when there is one."""
-        return self._clock.monotonic() - self._ended if self._are_over.is_set() else 0.0
+        return 0.0 if self._begun else self._clock.monotonic() - self._ended
 
-    async def give_way(self, at_most: float) -> None:
-        """Wait for the end of a series, until it has gone on for `at_most` seconds."""
-        while (left := self._began + at_most - self._clock.monotonic()) > 0:
-            if not self._are_over.is_set():
-                await first_of(self._clock.sleep(left), self._are_over.wait())
-            if self.over_for < BETWEEN:
-                await asyncio.sleep(0)  # a turn in which a loop of saves begins the next
-            if self._are_over.is_set():
-                return
+    async def give_way(self) -> None:
+        """Wait until nothing is being saved, for a second at most. The longer a series goes on, the shorter:
+        it must not be ahead for ever of what can wait."""
+        now = self._clock.monotonic()
+        until = now + GIVING_WAY * LONG_SERIES / max(LONG_SERIES, now - self._series_began)
+        if now - self._ended < BETWEEN:
+            await asyncio.sleep(0)  # a turn in which a loop of saves begins the next
+        while (left := min(until, self._busy_until) - self._clock.monotonic()) > 0:
+            await first_of(self._clock.sleep(left), self._is_calm.wait())
+            await asyncio.sleep(0)
+
+    @property
+    def _busy_until(self) -> float:
+        """When the youngest save that is under way is one that lasts."""
+        return next(reversed(self._begun.values()), -math.inf) + GIVING_WAY

@@ -33,7 +33,7 @@ from filesync_web.livestore.sync_status import MetadataSyncStatus
 from filesync_web.options import FileSyncOptions
 from filesync_web.transfers.event_relay import EventRelay
 from filesync_web.transfers.facts import Facts
-from filesync_web.transfers.job_runner import GIVING_WAY, JobRunner
+from filesync_web.transfers.job_runner import JobRunner
 from filesync_web.transfers.online import OnlineMonitor
 from filesync_web.transfers.own_events import OwnEvents
 
@@ -120,7 +120,7 @@ class EngineRunner:
             self._tasks.spawn(self._look_at_new(), "wait for saves")
 
     async def _look_at_new(self) -> None:
-        await self._saves.give_way(GIVING_WAY)
+        await self._saves.give_way()
         self._is_waiting = False
         self._look_at(self._new)
 

@@ -20,10 +20,6 @@ from filesync_web.transfers.background_uploads import BackgroundUploads
 
 MAX_REFRESHED = 1000
 
-GIVING_WAY = 1.0
-"""Seconds at most for which uploads wait until nothing is being saved: files that are saved together are then
-all safe sooner."""
-
 
 class JobRunner:
     """Does the jobs of one store; may be cancelled at any time. `on_progress` is told the progress."""
@@ -93,7 +89,7 @@ class JobRunner:
             ) from error
 
     async def _upload(self, job: Job, metadata: FileMetadata, progress: Progress) -> None:
-        await self._saves.give_way(GIVING_WAY)
+        await self._saves.give_way()  # files that are saved together are then all safe sooner
         try:
             blob = await self._blobs.open(job.content_hash, mime_type=metadata.content_type)
         except BlobNotFoundError:

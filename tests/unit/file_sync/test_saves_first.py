@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+from filesync_web.files.saves import GIVING_WAY, LONG_SERIES
 from filesync_web.testing.clock import settle
-from filesync_web.transfers.job_runner import GIVING_WAY
 from tests.unit.file_sync.scene import Device, Tab, a_device, is_put
 
 
@@ -53,25 +53,42 @@ async def test_an_upload_does_not_wait_for_a_save_that_lasts() -> None:
         await asyncio.wait([recording])
 
 
+async def saved_and_uploaded(device: Device, tab: Tab, seconds: float) -> list[tuple[int, int]]:
+    """Save ten files a second, without a pause; how many were saved and uploaded, each tenth of a second."""
+    saved = 0
+
+    async def lasting() -> AsyncIterator[bytes]:
+        await device.clock.sleep(0.1)
+        yield b"file %d" % saved
+
+    async def series() -> None:
+        nonlocal saved
+        while saved < 10 * seconds:
+            await tab.sync.save_file(lasting())
+            saved += 1
+
+    saving = asyncio.create_task(series())
+    counts: list[tuple[int, int]] = []
+    while not saving.done():
+        await device.clock.advance(0.1)
+        counts.append((saved, uploads(device)))
+    return counts
+
+
 async def test_uploads_give_way_to_saves_that_follow_each_other_but_not_for_long() -> None:
     async with a_device() as device:
-        tab = await device.tab()
+        counts = await saved_and_uploaded(device, await device.tab(), 4 * GIVING_WAY)
+        uploaded = [count for _saved, count in counts]
+        assert not any(uploaded[:9])
+        assert 0 < uploaded[21] < uploaded[32]
+        assert all(saved - count > 10 for saved, count in counts[21:-1]), "they do not give way"
 
-        async def lasting(number: int) -> AsyncIterator[bytes]:
-            await device.clock.sleep(GIVING_WAY / 10)
-            yield b"file %d" % number
 
-        async def series() -> None:
-            for number in range(20):
-                await tab.sync.save_file(lasting(number))
-
-        saving = asyncio.create_task(series())
-        began: list[int] = []
-        while not saving.done():
-            await device.clock.advance(GIVING_WAY / 10)
-            began.append(uploads(device))
-        assert not any(began[:9])
-        assert all(began[11:])
+async def test_who_never_stops_saving_does_not_hold_up_uploads_for_ever() -> None:
+    async with a_device() as device:
+        counts = await saved_and_uploaded(device, await device.tab(), 4 * LONG_SERIES)
+        waiting = [saved - count for saved, count in counts]
+        assert max(waiting[-50:]) < max(waiting) / 2
 
 
 async def test_uploads_begin_in_a_pause_between_saves() -> None:
