@@ -16,7 +16,10 @@ BETWEEN = 0.05
 """Seconds at most between two saves of one series."""
 
 GIVING_WAY = 1.0
-"""Seconds at most for which anything gives way to saves, and after which a save is one that lasts."""
+"""Seconds for which a series has precedence over everything, and after which a save is one that lasts."""
+
+PACE = 0.1
+"""Seconds between two beginnings of what gives way, while a series goes on."""
 
 LONG_SERIES = 10.0
 """Seconds after which a series has less and less precedence."""
@@ -34,8 +37,9 @@ class Saves:
         self._files: Counter[str] = Counter()  # with saves under way
         self._begun: dict[int, float] = {}  # saves under way, by number, the youngest last: when it began
         self._numbers = count()
-        self._series_began = self._ended = clock.monotonic() - BETWEEN
+        self._series_began = self._ended = self._let_go = clock.monotonic() - BETWEEN
         self._is_calm = asyncio.Event()  # set when the last save to give way to has ended
+        self._turns = asyncio.Lock()  # of those who give way
 
     @contextmanager
     def one_more(self, file_id: str) -> Iterator[None]:
@@ -67,11 +71,23 @@ class Saves:
         return 0.0 if self._begun else self._clock.monotonic() - self._ended
 
     async def give_way(self) -> None:
-        """Wait until nothing is being saved, for a second at most. The longer a series goes on, the shorter:
-        it must not be ahead for ever of what can wait."""
-        now = self._clock.monotonic()
-        until = now + GIVING_WAY * LONG_SERIES / max(LONG_SERIES, now - self._series_began)
-        if now - self._ended < BETWEEN:
+        """Wait until nothing is being saved.
+
+        While a series goes on, those who wait go on one by one: from its second second on, and the longer it
+        lasts the faster, so that it never holds them up for good.
+        """
+        async with self._turns:
+            now = self._clock.monotonic()
+            pace = PACE * LONG_SERIES / max(LONG_SERIES, now - self._series_began)
+            await self._calm(max(self._series_began + GIVING_WAY, self._let_go + pace))
+            self._let_go = self._clock.monotonic()
+
+    async def calm(self) -> None:
+        """Wait until nothing is being saved, for a second at most."""
+        await self._calm(self._clock.monotonic() + GIVING_WAY)
+
+    async def _calm(self, until: float) -> None:
+        if self._clock.monotonic() - self._ended < BETWEEN:
             await asyncio.sleep(0)  # a turn in which a loop of saves begins the next
         while (left := min(until, self._busy_until) - self._clock.monotonic()) > 0:
             await first_of(self._clock.sleep(left), self._is_calm.wait())

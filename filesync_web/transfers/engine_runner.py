@@ -120,7 +120,7 @@ class EngineRunner:
             self._tasks.spawn(self._look_at_new(), "wait for saves")
 
     async def _look_at_new(self) -> None:
-        await self._saves.give_way()
+        await self._saves.calm()
         self._is_waiting = False
         self._look_at(self._new)
 
