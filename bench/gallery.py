@@ -131,12 +131,16 @@ def downloads(page: Page, server: ServerProcess, count: int) -> float:
     The server's log tells which it has sent. A page that is asked for the files in its folder makes a handle
     for each; to collect thousands of them as garbage holds it up for seconds.
     """
-    sent = re.compile(rf"method=GET path=\S*/size{count}/(\S+) status=20[06]")
+    line = re.compile(rf"method=GET path=\S*/size{count}/(\S+) status=20[06]")
+
+    def sent() -> int:
+        return len(set(line.findall(server.read_log())))
+
     with_bytes = min(count, MOST_BYTES)
-    started, first = time.perf_counter(), len(set(sent.findall(server.read_log())))
+    started, first = time.perf_counter(), sent()
     while True:
         page.wait_for_timeout(500)
-        arrived, passed = len(set(sent.findall(server.read_log()))), time.perf_counter() - started
+        arrived, passed = sent(), time.perf_counter() - started
         if arrived >= with_bytes or passed > PATIENCE:
             return (arrived - first) / passed
 
