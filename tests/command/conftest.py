@@ -15,22 +15,10 @@ from typing import Any
 import pytest
 
 from tests.harness.server import ServerProcess
+from tests.harness.warm_command import Ended, WarmCommand
 from tools.common import ROOT
 
 TOKEN = "dev-token-change-in-production"
-
-
-@dataclass
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def value(self) -> Any:
-        return json.loads(self.out)
 
 
 @dataclass
@@ -40,6 +28,7 @@ class Shell:
     home: Path
     url: str
     store: str
+    warm: WarmCommand
     token: str = TOKEN
     running: list[subprocess.Popen[str]] = field(default_factory=list)
 
@@ -54,7 +43,7 @@ class Shell:
         return kept | {f"FILESYNC_{name}": value for name, value in own.items()} | {"PYTHONPATH": str(ROOT)}
 
     def begin(self, *words: str | Path, **environment: str) -> subprocess.Popen[str]:
-        """Start a command; it is killed at the end of the test."""
+        """Start a command, from the beginning; it is killed at the end of the test."""
         process = subprocess.Popen(
             [sys.executable, "-m", "filesync_web.command.main", *map(str, words)],
             cwd=self.home,
@@ -69,9 +58,8 @@ class Shell:
 
     def run(self, *words: str | Path, stdin: str = "", **environment: str) -> Ended:
         """Run a command to its end."""
-        process = self.begin(*words, **environment)
-        out, err = process.communicate(stdin, timeout=120)
-        return Ended(process.returncode, out, err)
+        env = self.environment() | environment
+        return self.warm.run([*map(str, words)], cwd=self.home, env=env, stdin=stdin)
 
     def ok(self, *words: str | Path, stdin: str = "") -> str:
         """Run a command that has to work, and return what it wrote."""
@@ -116,15 +104,24 @@ def server(kept_server: ServerProcess) -> ServerProcess:
     return kept_server
 
 
+@pytest.fixture(scope="session")
+def warm_command() -> Iterator[WarmCommand]:
+    command = WarmCommand()
+    yield command
+    command.close()
+
+
 @pytest.fixture
-def new_shell(server: ServerProcess, tmp_path: Path, store_id: str) -> Iterator[Callable[[str], Shell]]:
+def new_shell(
+    server: ServerProcess, warm_command: WarmCommand, tmp_path: Path, store_id: str
+) -> Iterator[Callable[[str], Shell]]:
     """Make the shell of a device."""
     made: list[Shell] = []
 
     def make(name: str) -> Shell:
         home = tmp_path / name
         home.mkdir()
-        made.append(Shell(home, server.url, store_id))
+        made.append(Shell(home, server.url, store_id, warm_command))
         return made[-1]
 
     yield make

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Callable
 from textwrap import dedent
 
-from tests.command.conftest import Ended, Shell
+from tests.command.conftest import Shell
 from tests.harness.server import ServerProcess
+from tests.harness.warm_command import Ended
 from tools.common import ROOT
 
 NewShell = Callable[[str], Shell]

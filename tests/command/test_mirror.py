@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from tests.command.conftest import Ended, Shell
+from tests.command.conftest import Shell
 from tests.harness import FaultProxy
 from tests.harness.server import ServerProcess
 from tests.harness.waiting import TIMEOUT, wait_until
+from tests.harness.warm_command import Ended
 
 NewShell = Callable[[str], Shell]
 

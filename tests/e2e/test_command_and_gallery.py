@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.command.conftest import Shell
 from tests.e2e.gallery import Gallery, picture, png, sha256
 from tests.harness.server import ServerProcess
+from tests.harness.warm_command import WarmCommand
 
 RED, GREEN, BLUE = (png(32, 24, colour) for colour in ((200, 0, 0), (0, 200, 0), (0, 0, 200)))
 
 
+@pytest.fixture
+def shell(server: ServerProcess, store_id: str, tmp_path: Path) -> Iterator[Shell]:
+    with closing(WarmCommand()) as warm:
+        yield Shell(tmp_path, server.url, store_id, warm)
+
+
 def test_a_mirrored_folder_and_the_gallery_have_the_same_files(
-    new_context: Callable[..., BrowserContext], server: ServerProcess, store_id: str, tmp_path: Path
+    new_context: Callable[..., BrowserContext], shell: Shell, store_id: str
 ) -> None:
-    folder = tmp_path / "folder"
-    shell = Shell(tmp_path, server.url, store_id)
+    folder = shell.home / "folder"
 
     def write(path: str, content: bytes) -> None:
         file = folder / path
