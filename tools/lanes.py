@@ -18,15 +18,15 @@ from tools.environment import PYTHON
 
 UNASKED = "not soak and not every_context"
 """The selection by marks of what runs when nothing is asked for."""
-IN_CHROMIUM = f"chromium and (e2e or feature) and {UNASKED}"
+IN_CHROMIUM = f"chromium and (e2e or feature) and not replay and {UNASKED}"
 """Whole apps in Chromium, and whatever speaks for a row of the README's table there."""
-PAGES = f"chromium and not (e2e or feature) and {UNASKED}"
-ELSEWHERE = f"not chromium and browser and {UNASKED}"
+PAGES = f"chromium and not (e2e or feature or replay) and {UNASKED}"
+ELSEWHERE = f"browser and (not chromium or replay) and {UNASKED}"
 WITHOUT = f"not chromium and not browser and {UNASKED}"
 LANES = {
     "apps in Chromium": IN_CHROMIUM,
     "pages in Chromium": PAGES,
-    "other browsers": ELSEWHERE,
+    "other browsers, and CPython's tests in Pyodide": ELSEWHERE,
     "no browser": WITHOUT,
 }
 """What each lane is about, and its selection by marks."""

@@ -11,6 +11,8 @@ import pytest
 from tests.harness.pyodide_pytest import PyodideRun
 from tools.common import ROOT
 
+pytestmark = pytest.mark.replay
+
 FOLDER = "tests/unit/file_sync"
 FILE_SYNC = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / FOLDER).glob("test_*.py"))
 PARTS = 4
