@@ -68,7 +68,7 @@ async def everything_is_up(server: ServerProcess, store: fs.Store, files: dict[s
 
 async def has_objects(server: ServerProcess, files: dict[str, bytes]) -> bool:
     """Whether the object store has the content of each file."""
-    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"}) as http:
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60) as http:
         for content in files.values():
             key = f"s/{sha256(content).hexdigest()}"
             answer = await http.get(f"{server.url}/livestore-filesync-files/{key}")
