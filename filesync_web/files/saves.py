@@ -16,7 +16,7 @@ BETWEEN = 0.05
 """Seconds at most between two saves of one series."""
 
 GIVING_WAY = 1.0
-"""Seconds for which a series has precedence over everything, and after which a save is one that lasts."""
+"""Seconds for which a series goes before all that gives way, and after which a save is one that lasts."""
 
 PACE = 0.1
 """Seconds between two beginnings of what gives way, while a series goes on."""
@@ -40,12 +40,14 @@ class Saves:
         self._series_began = self._ended = self._let_go = clock.monotonic() - BETWEEN
         self._is_calm = asyncio.Event()  # set when the last save to give way to has ended
         self._turns = asyncio.Lock()  # of those who give way
+        self._waiting = 0  # of those, who have not gone on yet
 
     @contextmanager
     def one_more(self, file_id: str) -> Iterator[None]:
         """Inside, that file is saved."""
         now, number = self._clock.monotonic(), next(self._numbers)
-        if max(self._ended, self._busy_until) + BETWEEN <= now:
+        # Who still waits had no turn in what would be a pause: it was work that let nobody else run.
+        if not self._waiting and max(self._ended, self._busy_until) + BETWEEN <= now:
             self._series_began = now
         self._is_calm.clear()
         self._begun[number] = now
@@ -76,11 +78,18 @@ class Saves:
         While a series goes on, those who wait go on one by one: from its second second on, and the longer it
         lasts the faster, so that it never holds them up for good.
         """
-        async with self._turns:
-            now = self._clock.monotonic()
-            pace = PACE * LONG_SERIES / max(LONG_SERIES, now - self._series_began)
-            await self._calm(max(self._series_began + GIVING_WAY, self._let_go + pace))
-            self._let_go = self._clock.monotonic()
+        asked = self._clock.monotonic()
+        self._waiting += 1
+        try:
+            async with self._turns:
+                lasted = self._clock.monotonic() - self._series_began
+                pace = PACE * LONG_SERIES / max(LONG_SERIES, lasted)
+                due = max(asked, self._series_began + GIVING_WAY, self._let_go + pace)
+                await self._calm(due)
+                # Not the time at which a slow timer woke it: those behind it would be late as well.
+                self._let_go = min(due, self._clock.monotonic())
+        finally:
+            self._waiting -= 1
 
     async def calm(self) -> None:
         """Wait until nothing is being saved, for a second at most."""

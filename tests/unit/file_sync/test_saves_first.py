@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from itertools import pairwise
 
-from filesync_web.files.saves import GIVING_WAY, LONG_SERIES, PACE
+from filesync_web.files.saves import BETWEEN, GIVING_WAY, LONG_SERIES, PACE
 from filesync_web.testing.clock import settle
 from tests.unit.file_sync.scene import Device, Tab, a_device, is_put
 
@@ -54,8 +54,11 @@ async def test_an_upload_does_not_wait_for_a_save_that_lasts() -> None:
         await asyncio.wait([recording])
 
 
-async def saved_and_uploaded(device: Device, tab: Tab, seconds: float) -> list[tuple[int, int]]:
-    """Save 15 files a second, without a pause; how many were saved and uploaded after each second."""
+async def saved_and_uploaded(
+    device: Device, tab: Tab, seconds: float, working: float = 0
+) -> list[tuple[int, int]]:
+    """Save files for 1/15 s each, without a pause but for work that lets nobody else run, of so many seconds;
+    how many were saved and uploaded after each second."""
     saved = 0
 
     async def lasting() -> AsyncIterator[bytes]:
@@ -67,6 +70,7 @@ async def saved_and_uploaded(device: Device, tab: Tab, seconds: float) -> list[t
         while True:
             await tab.sync.save_file(lasting())
             saved += 1
+            device.clock.oversleep(working)
 
     saving = asyncio.create_task(series())
     counts: list[tuple[int, int]] = []
@@ -92,6 +96,12 @@ async def test_who_never_stops_saving_does_not_hold_up_uploads_for_ever() -> Non
         counts = await saved_and_uploaded(device, await device.tab(), 3 * LONG_SERIES)
         waiting = [saved - count for saved, count in counts]
         assert waiting[-1] < max(waiting) / 2
+
+
+async def test_work_between_two_saves_that_lets_nobody_run_is_no_pause() -> None:
+    async with a_device() as device:
+        counts = await saved_and_uploaded(device, await device.tab(), 10, working=1.2 * BETWEEN)
+        assert max(saved - count for saved, count in counts) < 2 / PACE
 
 
 async def test_uploads_begin_in_a_pause_between_saves() -> None:
