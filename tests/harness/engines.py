@@ -87,8 +87,9 @@ class Engine:
     ) -> BrowserContext:
         """Start it on a profile on disk, with more flags, and options of Playwright's contexts."""
         if self.startup_cache and not (folder / self.startup_cache).exists():
-            used = _used_profile(self.name, playwright)
-            shutil.copytree(used / self.startup_cache, folder / self.startup_cache)
+            used = _used_profile(self.name, playwright) / self.startup_cache
+            if used.exists():  # it is written when the browser finds time for it
+                shutil.copytree(used, folder / self.startup_cache)
         kind = getattr(playwright, self.name)
         context: BrowserContext = kind.launch_persistent_context(
             folder, executable_path=self.path, args=[*self.flags, *flags], **self.options, **options

@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from filesync_web.command import main as command
+from tools.common import ROOT
+
+PATIENCE = 120.0
+"""Seconds for which a command may run."""
 
 IMPORTED = (
     "filesync_web.command.app",
@@ -56,24 +62,39 @@ class WarmCommand:
 
     def run(self, words: Sequence[str], *, cwd: Path, env: Mapping[str, str], stdin: str) -> Ended:
         """Run a command to its end."""
-        process = self._process = self._process or subprocess.Popen(
-            [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        assert process.stdin
-        assert process.stdout
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            (folder / "in").write_text(stdin)
-            order = {"words": words, "cwd": str(cwd), "env": dict(env), "streams": name}
-            process.stdin.write(json.dumps(order) + "\n")
-            process.stdin.flush()
-            code = process.stdout.readline()
-            assert code, f"the process that runs commands has ended with {process.wait()}"
-            return Ended(int(code), (folder / "out").read_text(), (folder / "err").read_text())
+        process = self._process = self._process or _start()
+        try:
+            return _order(process, {"words": words, "cwd": str(cwd), "env": dict(env)}, stdin)
+        except BaseException:
+            self.close()  # with the command, whose end nobody may take for that of the next
+            raise
 
     def close(self) -> None:
-        if self._process:
-            self._process.communicate()
+        """End it, and what runs there."""
+        process, self._process = self._process, None
+        if process:
+            with process:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _start() -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", __name__]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True, process_group=0)
+
+
+def _order(process: subprocess.Popen[str], order: Mapping[str, object], stdin: str) -> Ended:
+    assert process.stdin
+    assert process.stdout
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "in").write_text(stdin)
+        process.stdin.write(json.dumps({**order, "streams": name}) + "\n")
+        process.stdin.flush()
+        assert select.select([process.stdout], [], [], PATIENCE)[0], f"{order} did not end in {PATIENCE:g} s"
+        code = process.stdout.readline()
+        assert code, "the process that runs commands has ended"
+        return Ended(int(code), (folder / "out").read_text(), (folder / "err").read_text())
 
 
 def serve() -> int:
