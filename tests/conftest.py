@@ -24,9 +24,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.e2e)
             if engine_name_of(item) in {None, "chromium"}:
                 item.add_marker(pytest.mark.chromium)
-        if item.get_closest_marker("soak"):
-            item.add_marker(pytest.mark.timeout(3 * 60 * soak_minutes(item)), append=False)
+        _limit_time(item)
     items.sort(key=lambda item: item.nodeid.startswith(IN_BROWSER))
+
+
+def _limit_time(item: pytest.Item) -> None:
+    """Give a soak test three times as long as it says. When a browser test's time is over, the run ends: an
+    exception out of nowhere ends Playwright's event loop, for which all that follows would wait for ever."""
+    own = item.get_closest_marker("timeout")
+    seconds = [3 * 60 * soak_minutes(item)] if item.get_closest_marker("soak") else own.args if own else []
+    method = {"method": "thread"} if item.get_closest_marker("browser") else {}
+    if seconds or method:
+        item.add_marker(pytest.mark.timeout(*seconds, **method), append=False)
 
 
 def pytest_report_collectionfinish(items: list[pytest.Item]) -> list[str]:

@@ -8,10 +8,10 @@ from random import Random
 
 import pytest
 
-from tests.harness.pyodide_pytest import PyodideRun
+from tests.harness.pyodide_pytest import RUN_SECONDS, PyodideRun
 from tools.common import ROOT
 
-pytestmark = pytest.mark.replay
+pytestmark = [pytest.mark.replay, pytest.mark.timeout(3 * RUN_SECONDS)]  # two runs at most, and a start
 
 FOLDER = "tests/unit/file_sync"
 FILE_SYNC = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / FOLDER).glob("test_*.py"))
