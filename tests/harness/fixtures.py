@@ -124,14 +124,14 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def fresh_enough_browser(engine: Engine, playwright: Playwright) -> Iterator[Callable[[], Browser]]:
-    """The browser of a run, which is started anew when it is asked for after its lifetime."""
+    """The browser of a run, which is started anew when it is asked for after its lifetime, or has crashed."""
     with ExitStack() as running:
         launched: Browser | None = None
         ends = 0.0
 
         def give() -> Browser:
             nonlocal launched, ends
-            if launched is None or time.monotonic() > ends:
+            if launched is None or not launched.is_connected() or time.monotonic() > ends:
                 running.close()
                 launched = running.enter_context(engine.launch(playwright))
                 ends = time.monotonic() + engine.lifetime
