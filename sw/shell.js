@@ -7,6 +7,7 @@
 
 const REVISION = "filesync-revision";
 const FETCHES_AT_ONCE = 6;
+const RETRY_PAUSES = [500, 2000]; // ms
 
 /** A URL without fragment, and without the `index.html` that stands for its folder. */
 function shellUrl(url) {
@@ -55,12 +56,26 @@ async function precacheFile(cache, url, revision) {
   await cache.put(key, new Response(bytes, { headers }));
 }
 
+/** One connection that breaks does not cost the whole version; what the server says is final. */
+async function precacheWithRetries(cache, url, revision) {
+  for (const pause of RETRY_PAUSES) {
+    try {
+      await precacheFile(cache, url, revision);
+      return;
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // fetch has this one type for all that a network does
+    }
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+  await precacheFile(cache, url, revision);
+}
+
 async function fillShell() {
   if (OPTIONS.precache.length === 0) return;
   const cache = await openShell();
   const waiting = OPTIONS.precache.map(([url, revision]) => [shellUrl(url), revision]);
   const work = async () => {
-    while (waiting.length > 0) await precacheFile(cache, ...waiting.shift());
+    while (waiting.length > 0) await precacheWithRetries(cache, ...waiting.shift());
   };
   await Promise.all(Array.from({ length: FETCHES_AT_ONCE }, work));
 }

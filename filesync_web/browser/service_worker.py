@@ -128,7 +128,7 @@ class RegisteredServiceWorker:
         if is_none(js_waiting):
             raise ServiceWorkerError("no new version is waiting")
         await ask(js_waiting, "filesync:skip-waiting")
-        await activated(js_waiting)
+        await activated(js_waiting, js_waiting.scriptURL)
         await self._configure()
 
     async def register(self, script_url: str, scope: str | None) -> None:
@@ -144,7 +144,7 @@ class RegisteredServiceWorker:
                 f"the scope {js_registration.scope} does not cover this page, {js.location.href}"
             )
         self._js_registration = js_registration
-        await activated(version_of(js_registration))
+        await activated(version_of(js_registration), script_url)
         js_container.addEventListener("message", self._js_on_message)
         js_container.startMessages()
         js_registration.addEventListener("updatefound", self._js_on_found)

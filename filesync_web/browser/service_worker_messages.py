@@ -78,13 +78,15 @@ async def ask(
     return js_answer.result
 
 
-async def activated(js_worker: Any) -> None:
-    """Wait until a worker is active; fails when the browser gave it up."""
-    await _state(js_worker, lambda state: state in {"activated", "redundant"})
-    if js_worker.state == "redundant":
+async def activated(js_worker: Any | None, script_url: str) -> None:
+    """Wait until a worker is active; fails when the browser gave it up, or has done so before: then the
+    registration has no worker of any version."""
+    if js_worker is not None:
+        await _state(js_worker, lambda state: state in {"activated", "redundant"})
+    if js_worker is None or js_worker.state == "redundant":
         raise ServiceWorkerError(
-            f"{js_worker.scriptURL} could not be installed: a precached file is missing or is not of this "
-            "build, or the script fails; see the browser's console"
+            f"{script_url} could not be installed: a precached file is missing, cannot be loaded or is not "
+            "of this build, or the script fails; see the browser's console"
         )
 
 
@@ -117,7 +119,8 @@ async def listening(
         js_listener.destroy()
 
 
-def version_of(js_registration: Any) -> Any:
-    """The worker of a registration: the active one, else the one that will be."""
+def version_of(js_registration: Any) -> Any | None:
+    """The worker of a registration: the active one, else the one that will be; None when none could be
+    installed."""
     found = (getattr(js_registration, state) for state in ("active", "waiting", "installing"))
     return next((js_worker for js_worker in found if not is_none(js_worker)), None)

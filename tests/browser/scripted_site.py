@@ -11,6 +11,7 @@ import re
 import socket
 import sys
 import threading
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -64,6 +65,7 @@ class ScriptedSite:
     port: int = field(default_factory=free_port)
     _server: _Server | None = None
     _held: list[tuple[str, threading.Event]] = field(default_factory=list)
+    _cuts: Counter[str] = field(default_factory=Counter)
 
     @property
     def url(self) -> str:
@@ -89,6 +91,14 @@ class ScriptedSite:
     def hold(self, pattern: str) -> None:
         """Let requests whose path matches wait until `release`."""
         self._held.append((pattern, threading.Event()))
+
+    def cut(self, path: str, times: int) -> None:
+        """Let the connection break within the answers to the next requests of this path."""
+        self._cuts[path] = times
+
+    def is_cut(self, path: str) -> bool:
+        self._cuts[path] -= 1
+        return self._cuts[path] >= 0
 
     def release(self) -> None:
         held, self._held[:] = list(self._held), []
@@ -175,6 +185,12 @@ class _Handler(SimpleHTTPRequestHandler):
             self._send_json({"status": "ok", "features": self.site.features})
         elif path.startswith((PREFIX, "/objects/")):
             self._send_object(path)
+        elif self.site.is_cut(path):
+            self.send_response(200)
+            self.send_header("Content-Length", "99")
+            self.end_headers()
+            self.wfile.write(b"begun")
+            self.close_connection = True
         else:
             del self.headers["If-Modified-Since"]  # its seconds are too coarse for files that tests rewrite
             super().do_GET()

@@ -347,5 +347,32 @@ def test_errors_say_what_to_do(site: ScriptedSite, new_context: Callable[..., Br
     assert "could not be installed: a precached file is missing" in words
 
 
+# On a busy page the answer is looked at when the browser has already given up what it had begun to install.
+_LOOK_LATE = """
+() => {
+    const container = navigator.serviceWorker;
+    const register = container.register.bind(container);
+    container.register = async (...args) => {
+        const registration = await register(...args);
+        const { installing } = registration;
+        while (installing.state !== "redundant")
+            await new Promise((resolve) => { installing.onstatechange = resolve; });
+        return registration;
+    };
+}
+"""
+
+
+def test_a_worker_that_was_given_up_at_once_is_an_error(
+    site: ScriptedSite, new_context: Callable[..., BrowserContext]
+) -> None:
+    page = open_pyodide_page(new_context(base_url=site.url), "bare")
+    page.driver.evaluate(_LOOK_LATE)
+    site.write(
+        "failing-sw.js", "self.addEventListener('install', (event) => event.waitUntil(Promise.reject()))"
+    )
+    assert "/failing-sw.js could not be installed" in refusal(page, "/failing-sw.js")
+
+
 def test_worker_says_that_the_page_must_register(selenium_worker: PyodidePage) -> None:
     assert "call this from the page's main thread" in refusal(selenium_worker, "/filesync-sw.js")

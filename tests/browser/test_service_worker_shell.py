@@ -165,6 +165,15 @@ def test_half_deployed_site_is_not_taken(page: Page, site: ScriptedSite, fault: 
     assert shown(page) == ("two", "script two")
 
 
+@pytest.mark.parametrize(("times", "state"), [(2, "installed"), (3, "redundant")])
+def test_a_broken_connection_is_tried_twice_more(
+    page: Page, site: ScriptedSite, times: int, state: str
+) -> None:
+    publish(site, "two")
+    site.cut("/app.js", times)
+    assert page.evaluate(UPDATE) == state
+
+
 def test_first_installation_fails_as_a_whole(
     site: ScriptedSite, new_context: Callable[..., BrowserContext]
 ) -> None:

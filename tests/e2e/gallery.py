@@ -81,21 +81,27 @@ globalThis.sockets = [];
 globalThis.WebSocket = class extends WebSocket {
     constructor(url, ...others) {
         super(url, ...others);
-        sockets.push(String(url));
+        sockets.push(this);
     }
 };
 """
 
 
 def note_sockets(context: BrowserContext) -> None:
-    """Let each page of a context, from now on, note the WebSockets that it opens, for `sockets_of`."""
+    """Let each page of a context, from now on, note the WebSockets that it opens, for `sockets_of` and
+    `has_open_socket`."""
     context.add_init_script(_COUNT_SOCKETS)
 
 
 def sockets_of(page: Page) -> list[str]:
     """The addresses of the WebSockets that the page has opened since it was loaded."""
-    found: list[str] = page.evaluate("globalThis.sockets")
+    found: list[str] = page.evaluate("sockets.map(({ url }) => url)")
     return found
+
+
+def has_open_socket(page: Page) -> bool:
+    """Whether the page holds a WebSocket that is open or about to be."""
+    return bool(page.evaluate("sockets.some(({ readyState }) => readyState <= WebSocket.OPEN)"))
 
 
 _RECORD_TEXTS = """
