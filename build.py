@@ -60,7 +60,7 @@ def demo(args: argparse.Namespace) -> int:
 
 
 def test(args: argparse.Namespace) -> int:
-    """Run every test but those marked soak; further arguments go to pytest."""
+    """Run every test but those for soak; further arguments go to pytest."""
     with build_lock():
         ensure_venv()
         browsers = ensure_browsers()
@@ -78,7 +78,7 @@ def soak(args: argparse.Namespace) -> int:
         build_pyodide_dist()
     say("soak: pytest first lists the tests, what they do, and how long they take")
     selection = ["-k", " or ".join(args.names)] if args.names else []
-    code = _pytest(["-m", "soak", "--verbose", "--durations=0", *selection], **browsers)
+    code = _pytest(["-m", "soak or thorough", "--verbose", "--durations=0", *selection], **browsers)
     if code == NO_TESTS:
         raise BuildError("no soak test has such a name" if args.names else "there is no soak test yet")
     return code

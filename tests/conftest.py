@@ -10,7 +10,12 @@ from tests.harness.engines import engine_name_of
 settings.register_profile("no deadline", deadline=None)  # a busy machine is no failure
 settings.load_profile("no deadline")
 
-pytest_plugins = ["tests.harness.engine_choice", "tests.harness.engine_table", "tests.harness.fixtures"]
+pytest_plugins = [
+    "tests.harness.context_choice",
+    "tests.harness.engine_choice",
+    "tests.harness.engine_table",
+    "tests.harness.fixtures",
+]
 
 IN_BROWSER = ("tests/browser/", "tests/e2e/", "tests/interop/test_typescript_page.py", "tests/webkit/")
 

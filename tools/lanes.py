@@ -16,7 +16,7 @@ from typing import IO
 from tools.common import BUILD, ROOT, say
 from tools.environment import PYTHON
 
-UNASKED = "not soak and not every_context"
+UNASKED = "not soak and not thorough and not every_context"
 """The selection by marks of what runs when nothing is asked for."""
 IN_CHROMIUM = f"chromium and (e2e or feature) and not replay and {UNASKED}"
 """Whole apps in Chromium, and whatever speaks for a row of the README's table there."""

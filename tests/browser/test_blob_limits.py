@@ -64,7 +64,14 @@ def quota(selenium_standalone: PyodidePage) -> int:
 
 @pytest.mark.only_in("chromium", reason="only DevTools lower the quota of an origin")
 @pytest.mark.usefixtures("quota")
-@pytest.mark.parametrize("how", ["blob", "stream", "iterator", "created", "download"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "blob",
+        "download",
+        *(pytest.param(how, marks=pytest.mark.thorough) for how in ("stream", "iterator", "created")),
+    ],
+)
 @run_in_pyodide
 async def test_a_full_disk_is_a_quota_error_with_nothing_half_written(
     selenium_standalone: PyodidePage,

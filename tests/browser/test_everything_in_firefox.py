@@ -13,7 +13,8 @@ from tools.common import ROOT
 @pytest.mark.soak(minutes=20)
 def test_all_tests_of_pages_pass_in_firefox() -> None:
     """Run all of tests/browser and tests/e2e in Firefox; what it cannot do is skipped, with its reason."""
-    command = [sys.executable, "-m", "pytest", "--engines=firefox", "tests/browser", "tests/e2e"]
+    selection = ["--engines=firefox", "-m", "not soak and not every_context"]
+    command = [sys.executable, "-m", "pytest", *selection, "tests/browser", "tests/e2e"]
     done = subprocess.run(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )

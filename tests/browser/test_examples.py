@@ -88,6 +88,7 @@ def test_a_table_is_added_up_and_its_sums_are_a_table(new_context: Callable[...,
     expect(page.locator("#rows tr")).to_have_text(["amountcount", "450.030.0"])
 
 
+@pytest.mark.thorough
 def test_a_memo_is_recorded_and_played(new_profile: Callable[..., Profile]) -> None:
     page = new_profile().open(*MICROPHONE).new_page()
     page.goto("/recorder/")
@@ -102,6 +103,7 @@ def test_a_memo_is_recorded_and_played(new_profile: Callable[..., Profile]) -> N
     expect(player).to_have_js_property("error", None)
 
 
+@pytest.mark.thorough
 def test_photographs_become_a_pdf(new_context: Callable[..., BrowserContext]) -> None:
     page: Page = new_context().new_page()
     page.goto("/scanner/")

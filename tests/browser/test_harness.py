@@ -143,7 +143,6 @@ def test_a_failed_task_that_nobody_awaits_is_collected(
     assert any(message in error for error in page_errors.collect())
 
 
-@pytest.mark.firefox
 def test_profile_survives_close_and_kill(new_profile: Callable[..., Profile]) -> None:
     profile = new_profile()
 
@@ -180,6 +179,7 @@ def written_tests() -> Path:
     return folder
 
 
+@pytest.mark.thorough
 def test_pytest_inside_pyodide(pyodide_pytest: Callable[..., PyodideRun], written_tests: Path) -> None:
     source = """
         import asyncio, sys

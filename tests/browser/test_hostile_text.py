@@ -32,6 +32,7 @@ DEEP_LOG = """async ([name, levels]) => {
 }"""
 
 
+@pytest.mark.thorough
 def test_hostile_texts_and_events_are_survived_under_pyodide(
     pyodide_pytest: Callable[..., PyodideRun],
 ) -> None:

@@ -74,6 +74,7 @@ def other_site(site_url: str) -> str:
     return site_url.replace("127.0.0.1", "localhost")
 
 
+@pytest.mark.thorough
 def test_a_frame_of_the_same_origin_is_another_tab_of_the_store(
     new_context: Callable[[], BrowserContext], site_url: str, store_id: str
 ) -> None:

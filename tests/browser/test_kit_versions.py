@@ -122,6 +122,7 @@ def test_a_newer_format_is_taken_over_at_once_and_older_tabs_ask_to_be_reloaded(
     assert "reload" in error
 
 
+@pytest.mark.thorough
 @pytest.mark.only_in("chromium", reason="pages can be frozen by its protocol alone")
 def test_a_newer_version_names_the_frozen_tab_that_is_in_its_way_and_takes_over_when_it_wakes(
     browser: Browser, site_url: str, wheels: dict[str, str], store_id: str

@@ -77,6 +77,7 @@ async def test_a_page_has_what_is_put_and_the_command_has_what_a_page_saves(
     assert shell.ok("cat", "from-page.txt") == "of the page"
 
 
+@pytest.mark.thorough
 def test_a_put_that_is_given_again_doubles_nothing(shell: Shell) -> None:
     path = written(shell.home / "notes.txt", b"one")
     shell.ok("put", path)
@@ -90,7 +91,9 @@ def test_a_put_that_is_given_again_doubles_nothing(shell: Shell) -> None:
     assert sorted(shell.ok("ls").split()) == ["notes.txt", "notes.txt"]
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "Ctrl-C"])
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.thorough)], ids=["killed", "Ctrl-C"]
+)
 def test_a_put_that_is_broken_off_loses_and_doubles_nothing(
     shell: Shell, new_shell: NewShell, fault_proxy: FaultProxy, how: signal.Signals
 ) -> None:
@@ -132,6 +135,7 @@ def test_a_command_beside_a_watching_one_has_its_work_done_by_it(shell: Shell, n
     assert [event["name"] for event in events if event["event"] == "upload:complete"] == ["beside.txt"]
 
 
+@pytest.mark.thorough
 def test_two_puts_at_once_on_one_folder_are_both_done(shell: Shell, new_shell: NewShell) -> None:
     for side in ("left", "right", "both"):
         for number in range(8):
@@ -205,6 +209,7 @@ def test_files_that_are_not_there_are_said_before_anything_is_done(shell: Shell)
     assert shell.listed() == {}
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_read_is_left_out_and_the_rest_is_put(shell: Shell) -> None:
     written(shell.home / "some/good.txt", b"good")
     (shell.home / "some/loop").symlink_to(shell.home / "some")

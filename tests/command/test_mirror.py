@@ -134,6 +134,7 @@ def test_a_watching_mirror_follows_both_sides_until_ctrl_c(here: MirroredShell, 
     assert (watching.returncode, said) == (0, [f"watching {here.folder}"])
 
 
+@pytest.mark.thorough
 def test_a_watching_mirror_waits_silently_for_what_another_device_is_just_uploading(
     here: MirroredShell, there: MirroredShell, fault_proxy: FaultProxy
 ) -> None:
@@ -156,6 +157,7 @@ def test_a_watching_mirror_waits_silently_for_what_another_device_is_just_upload
     assert (watching.returncode, err) == (0, f"watching {here.folder}\n")
 
 
+@pytest.mark.thorough
 def test_a_watching_mirror_ends_by_ctrl_c_also_while_it_waits_for_a_download(
     here: MirroredShell, there: MirroredShell, fault_proxy: FaultProxy
 ) -> None:
@@ -172,6 +174,7 @@ def test_a_watching_mirror_ends_by_ctrl_c_also_while_it_waits_for_a_download(
     assert here.tree() == {"from there.txt": b"there"}
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_mirrored_is_told_with_the_exit_code(
     here: MirroredShell, server: ServerProcess
 ) -> None:

@@ -174,6 +174,7 @@ def kills(new_shell: NewShell, count: int) -> None:
     trial.end()
 
 
+@pytest.mark.thorough
 def test_mirrors_that_are_killed_lose_and_double_nothing(new_shell: NewShell) -> None:
     kills(new_shell, 3)
 

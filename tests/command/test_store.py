@@ -27,7 +27,7 @@ def put_all(shell: Shell) -> None:
     shell.ok("put", "all")
 
 
-@pytest.mark.parametrize("target", ["backup", "backup.tar"])
+@pytest.mark.parametrize("target", [pytest.param("backup", marks=pytest.mark.thorough), "backup.tar"])
 def test_a_store_is_exported_and_imported_into_another_one_once(
     shell: Shell, new_shell: NewShell, target: str
 ) -> None:
@@ -43,6 +43,7 @@ def test_a_store_is_exported_and_imported_into_another_one_once(
     assert len(other.listed()) == 3
 
 
+@pytest.mark.thorough
 def test_a_damaged_content_is_not_imported(shell: Shell, new_shell: NewShell) -> None:
     put_all(shell)
     shell.ok("export", "backup")
@@ -56,6 +57,7 @@ def test_a_damaged_content_is_not_imported(shell: Shell, new_shell: NewShell) ->
     assert other.listed() == {}
 
 
+@pytest.mark.thorough
 def test_what_is_no_export_is_refused(shell: Shell) -> None:
     (shell.home / "empty").mkdir()
     assert shell.run("import", "empty").code == 2

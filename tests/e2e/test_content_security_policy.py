@@ -69,6 +69,7 @@ def test_the_gallery_saves_shows_edits_and_syncs_under_the_policy(
         gallery.card(0).expect_image(40, 30)
 
 
+@pytest.mark.thorough
 def test_the_inspector_is_shown_under_the_policy(
     strict_server: HeadersServer, new_context: NewContext, store_id: str
 ) -> None:
@@ -82,6 +83,7 @@ def test_the_inspector_is_shown_under_the_policy(
         expect(inspector.locator(".fill-live")).not_to_have_attribute("width", "0.00")
 
 
+@pytest.mark.thorough
 def test_the_readmes_page_works_under_the_policy(
     strict_server: HeadersServer, new_context: NewContext
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.e2e.gallery import Gallery, hashes, picture, png, sha256
@@ -13,6 +14,7 @@ from tests.harness import ServerProcess
 NewContext = Callable[..., BrowserContext]
 
 
+@pytest.mark.thorough
 def test_the_pictures_survive_an_emptied_server(
     new_server: Callable[..., ServerProcess], new_context: NewContext, store_id: str
 ) -> None:

@@ -93,6 +93,7 @@ def _attempts(page: Page, store: str, token: str | None = None) -> dict[tuple[st
     }
 
 
+@pytest.mark.thorough
 def test_two_users_share_one_store_and_have_one_of_their_own(
     new_user: Callable[..., Page], example: Example
 ) -> None:

@@ -183,6 +183,7 @@ def test_a_folder_can_be_chosen_with_a_button(gallery: Gallery, tmp_path: Path) 
     assert set(names(gallery)) == {"chosen/1.png", "chosen/in/2.png"}
 
 
+@pytest.mark.thorough
 @pytest.mark.only_in("chromium", reason="only DevTools drop folders of the disk")
 def test_looking_through_a_folder_shows_how_far_it_is_and_can_be_stopped(
     new_context: NewContext, store_id: str, tmp_path: Path
@@ -214,6 +215,7 @@ def test_looking_through_a_folder_shows_how_far_it_is_and_can_be_stopped(
     assert names(gallery) == ["after.png"]
 
 
+@pytest.mark.thorough
 @pytest.mark.only_in("chromium", reason="only DevTools drop folders of the disk")
 def test_the_saving_of_a_folder_can_be_stopped_and_keeps_what_was_saved(
     gallery: Gallery, tmp_path: Path
@@ -233,6 +235,7 @@ def test_the_saving_of_a_folder_can_be_stopped_and_keeps_what_was_saved(
     assert 0 < told <= stored < 400, "a few more may have been stored when it was stopped"
 
 
+@pytest.mark.thorough
 @pytest.mark.only_in("chromium", reason="only DevTools drop folders of the disk")
 def test_a_folder_without_files_or_with_very_many_is_told(
     new_context: NewContext, store_id: str, tmp_path: Path
@@ -254,6 +257,7 @@ def test_a_folder_without_files_or_with_very_many_is_told(
     expect(gallery.toasts.last).to_contain_text("There are more than 5 files and folders in it")
 
 
+@pytest.mark.thorough
 @pytest.mark.only_in("chromium", reason="only DevTools drop folders of the disk")
 def test_folders_fit_the_screen(new_context: NewContext, store_id: str, tmp_path: Path) -> None:
     gallery = Gallery.open(new_context(viewport={"width": 320, "height": 640}), store_id, localOnly=1)

@@ -194,6 +194,7 @@ def test_keys_reach_every_card_and_the_focus_survives_scrolling(gallery: Gallery
     expect_shown(gallery, place + 1)
 
 
+@pytest.mark.thorough
 def test_the_field_finds_what_is_not_on_the_page(gallery: Gallery) -> None:
     field = gallery.page.get_by_label("Find files by name")
     expect(field).to_have_attribute("placeholder", "Find in 1,000 files")
@@ -258,6 +259,7 @@ def test_what_is_on_the_screen_stays_there_when_files_come_and_go_above(
     expect(card).to_have_attribute("aria-posinset", str(place))
 
 
+@pytest.mark.thorough
 def test_the_full_view_goes_on_to_pictures_that_have_no_card(gallery: Gallery) -> None:
     card_of(gallery, 0).get_by_role("button", name="View").click()
     viewer = gallery.page.get_by_role("dialog")
@@ -267,6 +269,7 @@ def test_the_full_view_goes_on_to_pictures_that_have_no_card(gallery: Gallery) -
     expect(viewer.locator("img")).to_have_js_property("naturalWidth", 64)
 
 
+@pytest.mark.thorough
 def test_two_hundred_pictures_all_have_cards(new_context: NewContext) -> None:
     gallery = ManyPictures(new_context(), 200).open()
     expect(gallery.cards).to_have_count(200)

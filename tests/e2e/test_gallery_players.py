@@ -72,6 +72,7 @@ def test_video_and_sound_play_and_are_sought_by_the_service_worker(
     expect(open_file(gallery, "Play clip.webm").locator("video")).to_have_js_property("duration", 4 * SECONDS)
 
 
+@pytest.mark.thorough
 def test_texts_and_documents_are_shown_as_what_they_are(new_context: NewContext, store_id: str) -> None:
     gallery = Gallery.open(new_context(), store_id, localOnly=1)
     page = gallery.page
@@ -104,6 +105,7 @@ def test_texts_and_documents_are_shown_as_what_they_are(new_context: NewContext,
     expect(open_file(gallery, "Open long.txt")).to_contain_text("The disk is gone.")
 
 
+@pytest.mark.thorough
 @pytest.mark.only_in("chromium", reason="Playwright does not tell of Firefox's downloads")
 def test_what_is_not_shown_is_saved_to_the_disk(new_context: NewContext, store_id: str) -> None:
     gallery = Gallery.open(new_context(), store_id, localOnly=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.e2e.gallery import SLOW, Gallery, picture, png, record_texts, recorded_texts, sha256
@@ -44,6 +45,7 @@ def test_files_are_kept_and_removed_in_the_view_of_the_room(new_context: NewCont
     expect(gallery.in_panel("sync-on-demand-count")).to_have_text("2")
 
 
+@pytest.mark.thorough
 def test_a_card_keeps_its_file_here_or_lets_it_go(new_context: NewContext, store_id: str) -> None:
     gallery = Gallery.open(new_context(), store_id)
     gallery.add(picture("small.png", SMALL))

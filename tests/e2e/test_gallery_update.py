@@ -85,6 +85,7 @@ def test_an_update_is_offered_in_two_tabs_and_taken_in_each_by_itself(
         expect(offer(tab)).to_have_count(0)
 
 
+@pytest.mark.thorough
 def test_a_tab_of_an_older_version_says_that_it_is_to_be_reloaded(
     new_context: NewContext, store_id: str, page_errors: PageErrors
 ) -> None:

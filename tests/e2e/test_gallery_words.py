@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.e2e.gallery import (
@@ -30,6 +31,7 @@ self.WebSocket = class extends WebSocket {
 """
 
 
+@pytest.mark.thorough
 def test_metadata_sync_that_does_not_work_is_told(new_context: NewContext, store_id: str) -> None:
     here, page = Gallery.open(new_context(), store_id), new_context().new_page()
     here.add(picture("red.png", RED))
@@ -82,6 +84,7 @@ def test_keyboard_and_screen_readers(new_context: NewContext, store_id: str) -> 
     expect(page.get_by_label("Add files")).to_be_focused()
 
 
+@pytest.mark.thorough
 def test_drawing_of_vectors_can_be_inverted(new_context: NewContext, store_id: str) -> None:
     drawing = (
         b"""<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40"><path d="M0 0h60v40H0z"/></svg>"""

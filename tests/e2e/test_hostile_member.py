@@ -131,6 +131,7 @@ GOOD = "good-"
 _WHOSE = ("own", "unsent", "their", "later", "coming")
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(400)
 def test_pictures_arrive_beside_a_hostile_member(
     new_context: NewContext, site_url: str, store_id: str, page_errors: PageErrors

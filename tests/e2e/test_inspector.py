@@ -28,7 +28,6 @@ AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 BEFORE, AFTER = png(40, 30, (200, 0, 0)), png(40, 30, (0, 200, 0))
 
 
-@pytest.mark.firefox
 def test_it_shows_what_the_gallery_does_and_gives_a_report_without_secrets(
     new_context: NewContext, store_id: str
 ) -> None:
@@ -85,6 +84,7 @@ def search(files: Locator, wanted: str) -> None:
     field.press("Enter")
 
 
+@pytest.mark.thorough
 def test_files_are_found_and_the_panel_is_for_everybody(new_context: NewContext, store_id: str) -> None:
     gallery = Gallery.open(new_context(), store_id, inspect=1)
     gallery.add(picture("red.png", BEFORE), picture("green.png", AFTER))
@@ -111,7 +111,6 @@ def test_files_are_found_and_the_panel_is_for_everybody(new_context: NewContext,
     expect(inspector.locator("aside")).to_be_visible()
 
 
-@pytest.mark.firefox
 @run_in_pyodide
 async def test_it_is_one_call_in_any_page_and_leaves_nothing(selenium: PyodidePage, store_id: str) -> None:
     import sys

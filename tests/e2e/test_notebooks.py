@@ -124,7 +124,6 @@ def use_the_notebook(page: Page) -> None:
     assert elsewhere == []
 
 
-@pytest.mark.firefox
 def test_a_notebook_saves_reads_lists_and_chooses_files(
     server_of_notebooks: ServerProcess, new_context: Callable[..., BrowserContext], tmp_path: Path
 ) -> None:

@@ -101,6 +101,7 @@ def test_without_the_token_everything_but_the_page_is_refused(
         assert stranger.post(pull, headers=bearer, data="{}").status == 400
 
 
+@pytest.mark.thorough
 def test_an_address_of_an_earlier_run_opens_the_gallery_and_says_so(
     shared: SharedServer, new_context: NewContext
 ) -> None:

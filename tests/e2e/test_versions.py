@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import pytest
 from playwright.sync_api import BrowserContext, Locator, expect
 
 from tests.e2e.gallery import (
@@ -129,6 +130,7 @@ def test_edits_without_a_connection_are_all_kept_and_either_side_can_choose(
         wait_until(kept, "each content can be had back", page=here.gallery.page)
 
 
+@pytest.mark.thorough
 def test_an_edit_brings_back_what_was_deleted_meanwhile(
     new_context: NewContext, site_url: str, store_id: str
 ) -> None:

@@ -14,9 +14,9 @@ fault_proxy         a proxy before `server` that holds, breaks, delays, changes 
 selenium, selenium_pyscript, selenium_worker
                     a page of each kind that runs Python, shared by the tests of one module
 selenium_module     a page whose Python is bare Pyodide in a module worker
-selenium_everywhere a bare page and a worker one after the other, and with `-m every_context` the other kinds
+selenium_everywhere a bare page or a worker, as each run chooses anew for a module; see `context_choice.py`
 selenium_of_each_kind
-                    the first three kinds one after the other, and with `-m every_context` the fourth
+                    the first three kinds one after the other
 selenium_standalone a bare page of its own, in a context of its own
 pyodide_pytest      runs test files with pytest inside Pyodide
 page_errors         uncaught errors of all pages; a test that expects some calls `allow`
@@ -252,36 +252,18 @@ def selenium_module(new_module_context: Callable[[], BrowserContext]) -> Pyodide
     return open_pyodide_page(new_module_context(), "module")
 
 
-@pytest.fixture(
-    params=[
-        "selenium",
-        "selenium_worker",
-        pytest.param("selenium_pyscript", marks=pytest.mark.every_context),
-        pytest.param("selenium_module", marks=pytest.mark.every_context),
-    ]
-)
+@pytest.fixture
 def selenium_everywhere(request: pytest.FixtureRequest, engine: Engine) -> PyodidePage:
-    """Each of the contexts in which the package must work; see `test_every_context.py`.
+    """Each of the contexts in which the package must work; `context_choice.py` says in which a run has it.
 
-    PyScript's main thread is bare Pyodide's for whatever does not ask PyScript. `engine` is asked for here,
-    since pytest does not see what is behind `getfixturevalue`.
+    `engine` is asked for here, since pytest does not see what is behind `getfixturevalue`.
     """
     page: PyodidePage = request.getfixturevalue(request.param)
     return page
 
 
-@pytest.fixture(
-    params=[
-        "selenium",
-        "selenium_pyscript",
-        "selenium_worker",
-        pytest.param("selenium_module", marks=pytest.mark.every_context),
-    ]
-)
-def selenium_of_each_kind(request: pytest.FixtureRequest, engine: Engine) -> PyodidePage:
-    """The same, for what is tried in PyScript's main thread each time."""
-    page: PyodidePage = request.getfixturevalue(request.param)
-    return page
+selenium_of_each_kind = selenium_everywhere
+"""The same, for what is tried on the page, in PyScript and in a worker each time."""
 
 
 @pytest.fixture

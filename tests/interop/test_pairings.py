@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.harness.server import ServerProcess
 from tests.interop.clients import Client, Device, Event, Rows
@@ -16,24 +17,25 @@ from tests.interop.line import Line
 
 Pairing = tuple[str, str, str]
 
-PAIRINGS: list[Pairing] = [
-    ("python", "python", "cloudflare"),
-    ("livestore", "livestore", "filesync"),
-    ("python", "livestore", "filesync"),
-    ("python", "livestore", "cloudflare"),
+
+def _parameter(*pairing: str, marks: Sequence[pytest.MarkDecorator] = ()) -> ParameterSet:
+    return pytest.param(pairing, id=f"{pairing[0]}-{pairing[1]}-on-{pairing[2]}", marks=marks)
+
+
+PAIRINGS = [
+    _parameter("python", "livestore", "filesync"),
+    _parameter("python", "livestore", "cloudflare"),
+    _parameter("python", "python", "cloudflare", marks=[pytest.mark.thorough]),
+    _parameter("livestore", "livestore", "filesync", marks=[pytest.mark.thorough]),
 ]
 """The kinds of the first and the second client, and of the backend."""
 
-BOTH_WAYS: list[Pairing] = [
+BOTH_WAYS = [
     *PAIRINGS,
-    ("livestore", "python", "filesync"),
-    ("livestore", "python", "cloudflare"),
+    _parameter("livestore", "python", "filesync"),
+    _parameter("livestore", "python", "cloudflare"),
 ]
 """For tests in which the first and the second client do different things."""
-
-
-def _name(pairing: Pairing) -> str:
-    return f"{pairing[0]}-{pairing[1]}-on-{pairing[2]}"
 
 
 pytestmark = [
@@ -80,7 +82,7 @@ BACKLOG = [created(file_id, f"{file_id:0>64}") for file_id in BACKLOG_IDS]
 """Three pages of a pull; not more, since a LiveStore client takes long to push them."""
 
 
-@pytest.fixture(params=PAIRINGS, ids=_name)
+@pytest.fixture(params=PAIRINGS)
 def pairing(request: pytest.FixtureRequest) -> Pairing:
     pairing: Pairing = request.param
     return pairing
@@ -232,7 +234,7 @@ async def test_values_of_every_type_arrive_as_they_were_committed(
         ]
 
 
-@pytest.mark.parametrize("pairing", BOTH_WAYS, ids=_name)
+@pytest.mark.parametrize("pairing", BOTH_WAYS)
 async def test_an_unknown_event_is_skipped_and_kept(
     pairing: Pairing, open_client: OpenClient, new_line: NewLine, new_device: NewDevice
 ) -> None:
@@ -252,7 +254,7 @@ async def test_an_unknown_event_is_skipped_and_kept(
     assert await reader.files() == await author.files()
 
 
-@pytest.mark.parametrize("pairing", BOTH_WAYS, ids=_name)
+@pytest.mark.parametrize("pairing", BOTH_WAYS)
 async def test_a_backlog_of_several_pages_arrives_whole(
     pairing: Pairing, open_client: OpenClient, new_line: NewLine, new_device: NewDevice
 ) -> None:
@@ -269,7 +271,7 @@ async def test_a_backlog_of_several_pages_arrives_whole(
 
 
 @pytest.mark.parametrize(
-    "pairing", [("python", "python", "filesync"), ("python", "python", "cloudflare")], ids=_name
+    "pairing", [_parameter("python", "python", backend) for backend in ("filesync", "cloudflare")]
 )
 async def test_an_event_that_overtakes_the_backlog_hides_nothing(
     pairing: Pairing, open_client: OpenClient, new_line: NewLine, new_device: NewDevice
@@ -315,7 +317,7 @@ async def test_both_go_on_after_the_backend_was_restarted(pair: Pair, backend: S
     assert await first.files() == await second.files()
 
 
-@pytest.mark.parametrize("pairing", BOTH_WAYS, ids=_name)
+@pytest.mark.parametrize("pairing", BOTH_WAYS)
 async def test_a_client_with_a_wrong_token_keeps_its_events_to_itself(
     pairing: Pairing, open_client: OpenClient, new_line: NewLine, new_device: NewDevice
 ) -> None:

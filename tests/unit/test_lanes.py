@@ -65,7 +65,7 @@ def test_every_test_is_in_one_lane() -> None:
     """Whatever its marks are."""
     for chromium, browser, e2e, feature, replay in itertools.product([False, True], repeat=5):
         marks = {"chromium": chromium, "browser": browser, "e2e": e2e, "feature": feature, "replay": replay}
-        unmarked = {"soak": False, "every_context": False}
+        unmarked = {"soak": False, "thorough": False, "every_context": False}
         if max(chromium, replay) <= browser:  # what runs in Chromium, or in Pyodide, runs in a browser
             assert sum(eval(lane, marks | unmarked) for lane in lanes.LANES.values()) == 1, marks
 
