@@ -16,8 +16,11 @@ from tests.in_page.client import TOKEN
 COUNTING = Path(__file__).with_name("counting.js")
 FILES = 20
 
-# How many files are recorded together depends on what the machine does beside. An append takes ten to fifteen
-# turns of the event loop, so their limits are those of as many appends as are allowed.
+# How many files are recorded together depends on what the machine does beside, which only adds to what they
+# cost: the cheapest of a few attempts counts. An append takes ten to fifteen turns of the event loop, so that
+# their limits are those of as many appends as are allowed.
+ATTEMPTS = 3
+
 COSTS: dict[str, dict[str, float]] = {
     "saved one after another": {
         "message put": 1,
@@ -112,7 +115,11 @@ KINDS = [
     (re.compile("^([A-Z]+) /livestore-filesync-files/.*$"), r"request \1 object"),
 ]
 
-OpenPage = Callable[..., "CountedPage"]
+OpenPage = Callable[[str], "CountedPage"]
+"""Opens a page with a token for the sync."""
+Attempt = Callable[[OpenPage], list[str]]
+"""Says what it has found too expensive."""
+Attempts = Callable[[Attempt], None]
 
 
 class CountedPage:
@@ -141,14 +148,32 @@ class CountedPage:
 
 
 @pytest.fixture
-def open_page(new_context: Callable[..., BrowserContext], fault_proxy: FaultProxy, store_id: str) -> OpenPage:
-    def open_one(sync_token: str) -> CountedPage:
-        return CountedPage(new_context(base_url=fault_proxy.url), fault_proxy, store_id, sync_token)
+def cheapest(new_context: Callable[..., BrowserContext], fault_proxy: FaultProxy, store_id: str) -> Attempts:
+    """Try something, each time in a store of its own, until it finds nothing that is too expensive."""
 
-    return open_one
+    def attempts(attempt: Attempt) -> None:
+        for number in range(ATTEMPTS):
+
+            def open_page(sync_token: str, own_store: str = f"{store_id}_{number}") -> CountedPage:
+                return CountedPage(new_context(base_url=fault_proxy.url), fault_proxy, own_store, sync_token)
+
+            if not (too_expensive := attempt(open_page)):
+                return
+        assert too_expensive == []
+
+    return attempts
 
 
-def test_saving_and_uploading(open_page: OpenPage) -> None:
+def test_saving_and_uploading(cheapest: Attempts) -> None:
+    cheapest(_save_and_upload)
+
+
+@pytest.mark.only_in("chromium", reason="what arrives is told in other pieces there, and costs are counted")
+def test_downloading_and_deleting(cheapest: Attempts) -> None:
+    cheapest(_download_and_delete)
+
+
+def _save_and_upload(open_page: OpenPage) -> list[str]:
     counted = open_page("")
     _save(counted.page, 1, at_once=False)  # it starts the workers
     counted.take()
@@ -158,15 +183,14 @@ def test_saving_and_uploading(open_page: OpenPage) -> None:
     at_once = counted.take()
     _start(counted.page)
     _wait_for_none(counted.page, UNFINISHED)
-    assert [
+    return [
         *_differences("saved one after another", one_after_another),
         *_differences("saved at once", at_once),
         *_differences("uploaded", counted.take(), files=1 + 2 * FILES),
-    ] == []
+    ]
 
 
-@pytest.mark.only_in("chromium", reason="what arrives is told in other pieces there, and costs are counted")
-def test_downloading_and_deleting(open_page: OpenPage) -> None:
+def _download_and_delete(open_page: OpenPage) -> list[str]:
     first = open_page(TOKEN)
     _save(first.page, FILES, at_once=True)
     _start(first.page)
@@ -180,7 +204,7 @@ def test_downloading_and_deleting(open_page: OpenPage) -> None:
     downloaded = second.take()
     _delete(second.page, FILES)
     _wait_for_none(second.page, "SELECT 1 FROM remoteDeletes")
-    assert [*_differences("downloaded", downloaded), *_differences("deleted", second.take())] == []
+    return [*_differences("downloaded", downloaded), *_differences("deleted", second.take())]
 
 
 def _differences(phase: str, counts: Mapping[str, int], files: int = FILES) -> Iterator[str]:
