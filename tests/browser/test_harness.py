@@ -206,6 +206,7 @@ def test_pytest_inside_pyodide(pyodide_pytest: Callable[..., PyodideRun], writte
     assert (result.passed, result.failed, result.skipped) == (3, 0, 1)
 
 
+@pytest.mark.thorough
 def test_failure_inside_pyodide_fails_on_the_host(
     pyodide_pytest: Callable[..., PyodideRun], written_tests: Path
 ) -> None:

@@ -95,6 +95,7 @@ def test_the_readmes_page_works_under_the_policy(
         expect(page.locator("#files")).to_have_text("dot.png: uploaded")
 
 
+@pytest.mark.thorough
 def test_the_service_worker_verifies_what_it_fetches_under_the_policy(
     strict_server: HeadersServer, new_context: NewContext, store_id: str
 ) -> None:

@@ -277,6 +277,7 @@ def test_offline_by_refused_requests_recovers_without_the_browsers_event(
     expect(gallery.headline).to_have_text("Everything is synced")
 
 
+@pytest.mark.thorough
 def test_eight_large_files_added_offline_all_arrive(
     new_context: NewContext, store_id: str, tmp_path: Path
 ) -> None:

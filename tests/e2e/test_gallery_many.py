@@ -225,6 +225,7 @@ def test_the_field_finds_what_is_not_on_the_page(gallery: Gallery) -> None:
     expect_shown(gallery, 0)
 
 
+@pytest.mark.thorough
 def test_what_is_on_the_screen_stays_there_when_files_come_and_go_above(
     pictures: ManyPictures, gallery: Gallery
 ) -> None:

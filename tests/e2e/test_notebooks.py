@@ -124,6 +124,7 @@ def use_the_notebook(page: Page) -> None:
     assert elsewhere == []
 
 
+@pytest.mark.thorough
 def test_a_notebook_saves_reads_lists_and_chooses_files(
     server_of_notebooks: ServerProcess, new_context: Callable[..., BrowserContext], tmp_path: Path
 ) -> None:
