@@ -20,6 +20,10 @@ pytest_plugins = [
 IN_BROWSER = ("tests/browser/", "tests/e2e/", "tests/interop/test_typescript_page.py", "tests/webkit/")
 
 
+THOROUGH_MINUTES = 15
+"""How long all the tests take that are marked `thorough`."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run browser tests last: Playwright keeps an event loop running that asyncio tests cannot share."""
     for item in items:
@@ -49,7 +53,10 @@ def pytest_report_collectionfinish(items: list[pytest.Item]) -> list[str]:
     if not long_ones:
         return []
     lines = [f"  {soak_minutes(item):5.1f} min  {item.name}: {_purpose(item)}" for item in long_ones]
-    return [*lines, f"  {sum(map(soak_minutes, long_ones)):5.1f} min  in all, on a quiet machine"]
+    if thorough := sum(item.get_closest_marker("thorough") is not None for item in items):
+        lines.append(f"  {THOROUGH_MINUTES:5.1f} min  {thorough} tests of what 'build.py test' shows in part")
+    minutes = sum(map(soak_minutes, long_ones)) + (THOROUGH_MINUTES if thorough else 0)
+    return [*lines, f"  {minutes:5.1f} min  in all, on a quiet machine"]
 
 
 def soak_minutes(item: pytest.Item) -> float:

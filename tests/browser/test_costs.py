@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -153,11 +154,9 @@ def cheapest(new_context: Callable[..., BrowserContext], fault_proxy: FaultProxy
 
     def attempts(attempt: Attempt) -> None:
         for number in range(ATTEMPTS):
-
-            def open_page(sync_token: str, own_store: str = f"{store_id}_{number}") -> CountedPage:
-                return CountedPage(new_context(base_url=fault_proxy.url), fault_proxy, own_store, sync_token)
-
-            if not (too_expensive := attempt(open_page)):
+            with _pages(new_context, fault_proxy, f"{store_id}_{number}") as open_page:
+                too_expensive = attempt(open_page)
+            if not too_expensive:
                 return
         assert too_expensive == []
 
@@ -171,6 +170,21 @@ def test_saving_and_uploading(cheapest: Attempts) -> None:
 @pytest.mark.only_in("chromium", reason="what arrives is told in other pieces there, and costs are counted")
 def test_downloading_and_deleting(cheapest: Attempts) -> None:
     cheapest(_download_and_delete)
+
+
+@contextmanager
+def _pages(
+    new_context: Callable[..., BrowserContext], proxy: FaultProxy, store_id: str
+) -> Iterator[OpenPage]:
+    """Pages of one attempt: they end with it, since the next one counts what the proxy sees."""
+    with ExitStack() as contexts:
+
+        def open_page(sync_token: str) -> CountedPage:
+            context = new_context(base_url=proxy.url)
+            contexts.callback(context.close)
+            return CountedPage(context, proxy, store_id, sync_token)
+
+        yield open_page
 
 
 def _save_and_upload(open_page: OpenPage) -> list[str]:
