@@ -20,7 +20,7 @@ pytest_plugins = [
 IN_BROWSER = ("tests/browser/", "tests/e2e/", "tests/interop/test_typescript_page.py", "tests/webkit/")
 
 
-THOROUGH_MINUTES = 15
+THOROUGH_MINUTES = 25
 """How long all the tests take that are marked `thorough`."""
 
 

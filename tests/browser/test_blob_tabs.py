@@ -194,7 +194,6 @@ def test_a_reload_in_mid_download_goes_on_where_it_was(
     assert leftovers(tab, store_id) == []
 
 
-@pytest.mark.firefox
 def test_two_tabs_download_one_content_once(
     tab: PyodidePage, open_tab: Callable[[], PyodidePage], remote: Remote
 ) -> None:

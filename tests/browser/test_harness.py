@@ -92,6 +92,7 @@ async def never_end(selenium: PyodidePage) -> None:
     await asyncio.Event().wait()
 
 
+@pytest.mark.thorough
 def test_a_function_that_never_ends_fails(selenium: PyodidePage, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as impatient:
         impatient.setattr(selenium, "script_timeout", 0.2)

@@ -83,6 +83,7 @@ def webkit() -> str:
     return WEBKIT
 
 
+@pytest.mark.thorough
 @run_in_pyodide
 async def test_adapters_end_when_the_browser_rejects_without_a_stack(
     selenium_standalone: PyodidePage, store_id: str, webkit: str

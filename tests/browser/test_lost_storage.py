@@ -100,6 +100,7 @@ async def close_client(selenium: PyodidePage) -> None:
     await close_client()
 
 
+@pytest.mark.thorough
 @pytest.mark.only_in("chromium", reason="only DevTools clear storage under an open page")
 def test_a_page_goes_on_when_its_indexed_db_is_cleared(
     new_context: Callable[[], BrowserContext], store_id: str

@@ -234,6 +234,7 @@ async def read_what_is_not_here(selenium: PyodidePage, store_id: str, waits: boo
         await close_client()
 
 
+@pytest.mark.thorough
 def test_a_file_that_is_not_here_is_read_in_a_worker_and_refused_in_a_page(
     selenium: PyodidePage, new_context: Callable[..., BrowserContext], store_id: str
 ) -> None:

@@ -64,6 +64,7 @@ def test_any_draft_is_like_one_in_memory(selenium_everywhere: PyodidePage, store
     compare_drafts(selenium_everywhere, store_id, seed)
 
 
+@pytest.mark.thorough
 @run_in_pyodide
 async def test_a_large_file_is_written_read_and_changed(
     selenium_everywhere: PyodidePage, store_id: str

@@ -122,6 +122,7 @@ async def close(selenium: PyodidePage) -> None:
     await close_client()
 
 
+@pytest.mark.thorough
 def test_what_another_tab_evicts_is_shown_from_the_server_until_it_is_here_again(
     new_context: Callable[[], BrowserContext], store_id: str
 ) -> None:

@@ -107,6 +107,7 @@ def test_a_page_from_the_back_forward_cache_leads_and_syncs_as_before(
     assert read(elsewhere, after) == b"after"
 
 
+@pytest.mark.thorough
 def test_an_upload_goes_on_after_the_page_was_left_and_came_back(
     caching_context: Callable[..., BrowserContext], fault_proxy: FaultProxy, store_id: str
 ) -> None:

@@ -172,6 +172,7 @@ async def save_what_cannot_fit(selenium: PyodidePage, mib: int) -> None:
         raise AssertionError("it was stored")
 
 
+@pytest.mark.thorough
 @pytest.mark.only_in("chromium", reason="only DevTools lower the quota of an origin")
 def test_a_file_that_cannot_fit_evicts_nothing(page: PyodidePage, set_room: Callable[[int], None]) -> None:
     set_room(MIB // 2)

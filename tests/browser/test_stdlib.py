@@ -102,6 +102,7 @@ def test_modules_of_both_parts(selenium_everywhere: PyodidePage) -> None:
     assert not [finder for finder in sys.meta_path if type(finder).__name__ == "RestFinder"]
 
 
+@pytest.mark.thorough
 def test_an_import_that_cannot_have_the_rest_says_so_and_works_later(new_context: NewContext) -> None:
     context = new_context()
     context.route(REST, lambda route: route.abort())

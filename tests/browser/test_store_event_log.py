@@ -18,6 +18,7 @@ def test_indexeddb_keeps_the_contract_of_the_event_log(pyodide_pytest: Callable[
     assert run.passed >= 30
 
 
+@pytest.mark.thorough
 def test_the_store_works_under_pyodide(pyodide_pytest: Callable[..., PyodideRun]) -> None:
     assert pyodide_pytest("tests/unit/livestore").passed >= 15
 

@@ -222,6 +222,7 @@ def test_a_commit_is_seen_in_the_other_tabs_within_100_ms(three_tabs: list[Pyodi
     pytest.fail(f"the best of {TRIES} tries took {max(best.values()):.3f} s")
 
 
+@pytest.mark.thorough
 def test_a_hundred_rapid_commits_of_each_tab_all_arrive_once(
     three_tabs: list[PyodidePage], elsewhere: PyodidePage, store_id: str
 ) -> None:
@@ -329,7 +330,6 @@ def test_another_tab_leads_when_the_leader_crashed(
     assert pages == [leader_of(pages)]
 
 
-@pytest.mark.firefox
 def test_what_was_committed_survives_a_killed_browser(
     new_profile: Callable[..., Profile], store_id: str
 ) -> None:

@@ -271,6 +271,7 @@ async def all_kept(selenium: PyodidePage, store_id: str) -> list[str]:
     return await thumbnails_kept(store_id)
 
 
+@pytest.mark.thorough
 def test_two_pages_share_thumbnails(new_context: Callable[[], BrowserContext], store_id: str) -> None:
     context = new_context()
     one, two = open_pyodide_page(context), open_pyodide_page(context)

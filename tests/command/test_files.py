@@ -223,6 +223,7 @@ def test_what_cannot_be_read_is_left_out_and_the_rest_is_put(shell: Shell) -> No
     assert "is left out" in ended.err
 
 
+@pytest.mark.thorough
 def test_a_name_of_several_files_is_refused_with_their_ids(shell: Shell) -> None:
     path = written(shell.home / "twice.txt", b"one")
     first = json.loads(shell.ok("put", path, "--json"))[0]["id"]

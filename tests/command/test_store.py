@@ -72,6 +72,7 @@ def test_what_is_no_export_is_refused(shell: Shell) -> None:
     assert shell.run("import", "hostile.tar").code == 2
 
 
+@pytest.mark.thorough
 def test_orphans_are_listed_recovered_and_dropped(shell: Shell, server: ServerProcess) -> None:
     put_all(shell)
     assert json.loads(shell.ok("orphans", "--json")) == []

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.e2e.gallery import FILES, Gallery, Held, new_context_with_time_to_undo, picture, png
@@ -82,6 +83,7 @@ def test_axe_finds_nothing_in_any_view(new_context: NewContext, store_id: str) -
             assert violations(page) == [], button
 
 
+@pytest.mark.thorough
 def test_nothing_moves_by_itself_while_cards_fill(new_context: NewContext, store_id: str) -> None:
     here = Gallery.open(new_context(), store_id)
     here.add(*(picture(f"{place}.png", png(90 + place, 60, (place, 9, 9))) for place in range(12)))

@@ -155,6 +155,7 @@ def test_reload_of_a_synced_client_fetches_no_file(new_context: NewContext, stor
     assert not fetched
 
 
+@pytest.mark.thorough
 def test_edit_inverts_the_colours_everywhere(new_context: NewContext, store_id: str) -> None:
     here, there = Gallery.open(new_context(), store_id), Gallery.open(new_context(), store_id)
     here.add(picture("red.png", RED))
@@ -230,6 +231,7 @@ def test_switch_stops_metadata_in_both_directions(new_context: NewContext, store
     there.expect_hashes(hashes(here.all_cards()))
 
 
+@pytest.mark.thorough
 def test_local_only_asks_nobody(new_context: NewContext, store_id: str) -> None:
     context = new_context()
     asked: list[str] = []

@@ -63,6 +63,7 @@ def gallery(new_context: NewContext, store_id: str) -> Gallery:
     return Gallery.open(new_context(viewport={"width": 1000, "height": 700}), store_id, localOnly=1)
 
 
+@pytest.mark.thorough
 @pytest.mark.only_in("chromium", reason="only DevTools drop folders of the disk")
 def test_a_dropped_folder_comes_with_its_paths_and_without_hidden_files(
     gallery: Gallery, tmp_path: Path
@@ -142,6 +143,7 @@ def test_the_path_leads_into_folders_and_back_by_mouse_keys_and_the_browsers_bac
     expect_folders(gallery, "trip")
 
 
+@pytest.mark.thorough
 @pytest.mark.only_in("chromium", reason="only DevTools drop folders of the disk")
 def test_what_is_added_in_a_folder_belongs_to_it_and_a_search_stays_in_it(
     gallery: Gallery, tmp_path: Path

@@ -152,6 +152,7 @@ def test_upload_is_done_again_after_a_reload_in_its_middle(new_context: NewConte
     assert remote_exists(gallery.page, store_id, sha256(RED))
 
 
+@pytest.mark.thorough
 def test_of_two_files_with_the_same_bytes_one_can_go(new_context: NewContext, store_id: str) -> None:
     here = Gallery.open(new_context(), store_id)
     uploads: list[Request] = []

@@ -13,6 +13,7 @@ NewContext = Callable[..., BrowserContext]
 SMALL, LARGE = png(40, 30, (9, 90, 9)), png(500, 400, (90, 9, 9))
 
 
+@pytest.mark.thorough
 def test_files_are_kept_and_removed_in_the_view_of_the_room(new_context: NewContext, store_id: str) -> None:
     gallery = Gallery.open(new_context(), store_id)
     page = gallery.page
@@ -64,6 +65,7 @@ def test_a_card_keeps_its_file_here_or_lets_it_go(new_context: NewContext, store
     expect(card.part("file-local-hash")).to_have_text(sha256(SMALL))
 
 
+@pytest.mark.thorough
 def test_what_the_browser_could_not_show_is_said_of_bytes_that_are_here(
     new_context: NewContext, store_id: str
 ) -> None:

@@ -56,6 +56,7 @@ def test_each_transfer_is_steered_by_its_name(new_context: NewContext, store_id:
     expect(gallery.headline).to_have_text("Everything is synced")
 
 
+@pytest.mark.thorough
 def test_the_last_cancelled_file_leaves_the_sentence_calm(new_context: NewContext, store_id: str) -> None:
     gallery = Gallery.open(new_context(), store_id)
     Held(gallery.page, FILES, "PUT")
@@ -65,6 +66,7 @@ def test_the_last_cancelled_file_leaves_the_sentence_calm(new_context: NewContex
     expect(gallery.card(0).part("file-error")).to_have_class("reason meant")
 
 
+@pytest.mark.thorough
 @pytest.mark.only_in("chromium", reason="a paste by script carries no files there")
 def test_several_refusals_are_one_message(new_context: NewContext, store_id: str, tmp_path: Path) -> None:
     gallery = Gallery.open(new_context(), store_id, localOnly=1)

@@ -163,6 +163,7 @@ async def test_it_is_one_call_in_any_page_and_leaves_nothing(selenium: PyodidePa
         await close_client()
 
 
+@pytest.mark.thorough
 @run_in_pyodide
 async def test_a_worker_has_the_report(selenium_worker: PyodidePage, store_id: str) -> None:
     import pytest

@@ -78,6 +78,7 @@ def test_a_later_visit_opens_from_the_device_and_says_so_offline(
     assert not any(ARRIVED.match(text) for text in recorded_texts(gallery.page))
 
 
+@pytest.mark.thorough
 def test_pictures_of_last_time_are_shown_before_python_has_arrived(
     new_context: NewContext, store_id: str
 ) -> None:

@@ -106,6 +106,7 @@ def test_the_gallery_works_below_a_sub_path_with_the_server_elsewhere(
         assert here.page.evaluate(FETCH, path) == [200, "local", len(PICTURE)]
 
 
+@pytest.mark.thorough
 def test_a_page_of_ones_own_below_a_sub_path_opens_without_a_network(
     hosting: Hosting, new_context: NewContext
 ) -> None:

@@ -110,6 +110,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
     made.stop()
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(600)
 def test_the_tutorial_leads_to_an_app_that_syncs_and_opens_offline(
     reader: Reader, new_context: Callable[..., BrowserContext]

@@ -153,6 +153,7 @@ def test_an_edit_brings_back_what_was_deleted_meanwhile(
         person.named("sun.png").expect_synced(edited)
 
 
+@pytest.mark.thorough
 def test_a_deletion_can_be_undone_here_and_in_another_browser(
     new_context: NewContext, site_url: str, store_id: str
 ) -> None:

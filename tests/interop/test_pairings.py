@@ -33,7 +33,7 @@ PAIRINGS = [
 BOTH_WAYS = [
     *PAIRINGS,
     _parameter("livestore", "python", "filesync"),
-    _parameter("livestore", "python", "cloudflare"),
+    _parameter("livestore", "python", "cloudflare", marks=[pytest.mark.thorough]),
 ]
 """For tests in which the first and the second client do different things."""
 

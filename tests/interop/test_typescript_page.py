@@ -87,6 +87,7 @@ def test_each_page_sees_files_edits_and_deletes_of_the_other(
     assert python.query(files) == typescript.query(files)
 
 
+@pytest.mark.thorough
 def test_what_was_done_while_the_other_page_was_closed_arrives(
     python: PythonPage, typescript: TypeScriptPage, filesync_deployment: Deployment
 ) -> None:
@@ -144,6 +145,7 @@ def test_bytes_that_the_other_page_deleted_too_early_come_back(
     newcomer.close()
 
 
+@pytest.mark.thorough
 def test_a_file_that_python_brings_back_stays_deleted_for_typescript(
     selenium: PyodidePage, typescript: TypeScriptPage, filesync_deployment: Deployment
 ) -> None:

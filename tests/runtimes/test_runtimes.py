@@ -52,7 +52,7 @@ def found_in(runtime: str) -> Any:
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("runtime", ["Node", "Deno"])
+@pytest.mark.parametrize("runtime", ["Node", pytest.param("Deno", marks=pytest.mark.thorough)])
 def test_what_is_missing_is_said(runtime: str) -> None:
     (kind, words), (of_worker, _words) = found_in(runtime)["refusals"]
     assert kind == "StorageUnavailableError"

@@ -100,7 +100,14 @@ async def test_a_push_over_http(scripts: Path, hub: Hub) -> None:
     assert await push_by_http(scripts, Compose({"/sync": backend(hub)})) == "success"
 
 
-@pytest.mark.parametrize("why", ["token", "storage", "host", "size", "path"])
+@pytest.mark.parametrize(
+    "why",
+    [
+        "token",
+        "storage",
+        *(pytest.param(why, marks=pytest.mark.thorough) for why in ("host", "size", "path")),
+    ],
+)
 async def test_a_refusal_over_http_is_an_error_that_livestore_tries_again(
     scripts: Path, hub: Hub, storage: Storage, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
