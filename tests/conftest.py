@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
 
 from tests.harness.engines import engine_name_of
+from tools.common import ROOT
+from tools.lanes import LANES, WITHOUT
 
 settings.register_profile("no deadline", deadline=None)  # a busy machine is no failure
 settings.load_profile("no deadline")
@@ -20,8 +25,23 @@ pytest_plugins = [
 IN_BROWSER = ("tests/browser/", "tests/e2e/", "tests/interop/test_typescript_page.py", "tests/webkit/")
 
 
-THOROUGH_MINUTES = 25
+THOROUGH_MINUTES = 35
 """How long all the tests take that are marked `thorough`."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Let a lane import nothing that it has not a test in: that takes longer than some dozens of them."""
+    lane = config.option.markexpr
+    if lane not in LANES.values() or collection_path.is_dir():
+        return None
+    is_in_browser = str(collection_path.relative_to(ROOT)).startswith(IN_BROWSER)
+    return True if is_in_browser == (lane == WITHOUT) else None
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector of garbage the thousands of tests, which are none until the run ends."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

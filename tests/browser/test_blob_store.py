@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import BrowserContext
 
-from tests.browser.contract_page import SUITES, SUITES_OF_LESS, check_contract, open_contract_page
+from tests.browser.contract_page import SUITES, check_contract, open_contract_page
 from tests.contract.server import serve
 from tests.contract.site import FaultSite
 from tests.harness import PyodidePage
@@ -30,6 +30,8 @@ def test_the_contract(contract_page: PyodidePage, suite: str) -> None:
     check_contract(contract_page, suite)
 
 
-@pytest.mark.parametrize("suite", SUITES_OF_LESS)
+@pytest.mark.parametrize(
+    "suite", [pytest.param("TestWithoutSyncAccess", marks=pytest.mark.thorough), "TestAsInSafari"]
+)
 def test_the_contract_without_what_other_engines_lack(contract_page: PyodidePage, suite: str) -> None:
     check_contract(contract_page, suite)

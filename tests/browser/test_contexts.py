@@ -6,7 +6,7 @@ from tests.harness import PyodidePage, run_in_pyodide
 
 
 @run_in_pyodide
-def test_package_is_installed_from_the_sites_wheel(selenium_of_each_kind: PyodidePage) -> None:
+def test_package_is_installed_from_the_sites_wheel(selenium_everywhere: PyodidePage) -> None:
     import importlib.metadata
     import sys
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.harness import PyodidePage, run_in_pyodide
 
 
@@ -39,6 +41,7 @@ async def test_a_photograph_is_saved_smaller(selenium_everywhere: PyodidePage, s
     await close_client()
 
 
+@pytest.mark.thorough
 @run_in_pyodide
 async def test_what_would_lose_by_it_is_saved_as_it_is(selenium: PyodidePage, store_id: str) -> None:
     import hashlib

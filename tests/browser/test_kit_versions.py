@@ -86,6 +86,7 @@ async def wait_for_words(selenium: PyodidePage) -> str:
     return str(kept.store.sync_status.last_error)
 
 
+@pytest.mark.thorough
 def test_versions_with_one_format_work_side_by_side(
     new_context: Callable[[], BrowserContext], wheels: dict[str, str], store_id: str
 ) -> None:

@@ -26,7 +26,7 @@ addEventListener("message", ({ data }) => {
 """
 
 
-@pytest.mark.parametrize("how", ["aloud", "silently"])
+@pytest.mark.parametrize("how", ["aloud", pytest.param("silently", marks=pytest.mark.thorough)])
 @run_in_pyodide
 async def test_a_connection_that_the_browser_closes_is_opened_again(
     selenium: PyodidePage, store_id: str, how: str, breakable: str
@@ -132,7 +132,10 @@ navigator.locks.request = async () => { throw new DOMException("not here", "Secu
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [(NO_LOCKS, "secure page"), (REFUSED, "lets this page keep nothing")],
+    [
+        pytest.param(NO_LOCKS, "secure page", marks=pytest.mark.thorough),
+        (REFUSED, "lets this page keep nothing"),
+    ],
     ids=["none", "refused"],
 )
 @run_in_pyodide

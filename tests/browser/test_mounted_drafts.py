@@ -142,7 +142,8 @@ async def look(selenium: PyodidePage, store_id: str) -> None:
         await close_client()
 
 
-@pytest.mark.parametrize("kind", [pytest.param("bare", marks=pytest.mark.thorough), "worker"])
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", ["bare", "worker"])
 def test_who_is_killed_while_writing_leaves_the_old_content(
     new_profile: Callable[[], Profile], store_id: str, kind: Kind
 ) -> None:

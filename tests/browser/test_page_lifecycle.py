@@ -126,6 +126,7 @@ def test_an_upload_goes_on_after_the_page_was_left_and_came_back(
     assert read(elsewhere, file_id) == CONTENT
 
 
+@pytest.mark.thorough
 def test_another_tab_takes_over_from_a_page_that_was_left(
     caching_context: Callable[..., BrowserContext], store_id: str
 ) -> None:

@@ -319,9 +319,8 @@ def test_a_token_that_the_signer_refuses(here: PyodidePage, cloud: Cloud, store_
     assert cloud.front.statuses("PUT", content_hash) == []
 
 
-@pytest.mark.parametrize(
-    "over_s3", [pytest.param(True, marks=pytest.mark.thorough), False], ids=["s3-signer", "r2"]
-)
+@pytest.mark.thorough
+@pytest.mark.parametrize("over_s3", [True, False], ids=["s3-signer", "r2"])
 def test_the_signers_of_livestore_filesync(
     here: PyodidePage,
     there: PyodidePage,

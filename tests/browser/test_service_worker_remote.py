@@ -374,7 +374,6 @@ def test_clear_removes_what_was_kept(open_page: Callable[..., Page], remote: Scr
     assert_whole(fetch(page, PREFIX + key), "remote")
 
 
-@pytest.mark.firefox
 def test_with_the_real_server(
     site_url: str, new_context: Callable[..., BrowserContext], store_id: str
 ) -> None:

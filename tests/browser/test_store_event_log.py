@@ -11,7 +11,6 @@ from tests.harness import PyodidePage, PyodideRun, run_in_pyodide
 from tools.common import ROOT
 
 
-@pytest.mark.firefox
 def test_indexeddb_keeps_the_contract_of_the_event_log(pyodide_pytest: Callable[..., PyodideRun]) -> None:
     run = pyodide_pytest("tests/contract/test_event_log.py")
     assert "indexeddb" not in run.output  # nothing skipped or failed

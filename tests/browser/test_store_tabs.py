@@ -291,7 +291,6 @@ def crash(page: PyodidePage) -> None:
         page.driver.goto("chrome://crash", timeout=1000)
 
 
-@pytest.mark.firefox
 @pytest.mark.feature("several tabs with one leader")
 def test_another_tab_leads_when_the_leader_froze_or_closed(
     new_context: Callable[[], BrowserContext], store_id: str

@@ -123,6 +123,7 @@ def test_what_was_saved_without_waiting_is_uploaded_by_sync(shell: Shell, new_sh
     assert new_shell("other").ok("cat", "late.txt") == "late"
 
 
+@pytest.mark.thorough
 def test_a_command_beside_a_watching_one_has_its_work_done_by_it(shell: Shell, new_shell: NewShell) -> None:
     watching = shell.begin("sync", "--watch", "--json")
     wait_until(lambda: not json.loads(shell.ok("status", "--json"))["leads"], "the watching one leads")
@@ -296,6 +297,7 @@ def test_on_a_terminal_the_bytes_are_seen_to_move(shell: Shell) -> None:
     assert b"3.0/3.0 MB" in seen
 
 
+@pytest.mark.thorough
 def test_what_was_edited_or_deleted_is_had_back(shell: Shell) -> None:
     path = written(shell.home / "notes.txt", b"one")
     shell.ok("put", path)

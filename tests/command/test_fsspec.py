@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from textwrap import dedent
 
+import pytest
+
 from tests.command.conftest import Shell
 from tests.harness.server import ServerProcess
 from tests.harness.warm_command import Ended
@@ -66,6 +68,7 @@ def test_a_refused_token_is_a_permission_error(shell: Shell) -> None:
     assert "token" in ended.out
 
 
+@pytest.mark.thorough
 def test_without_the_server_there_is_what_this_device_has(
     shell: Shell, new_shell: NewShell, server: ServerProcess
 ) -> None:

@@ -54,6 +54,7 @@ class User:
         return kept | {
             "HOME": str(self.home),
             "PATH": path,
+            "PIP_NO_COMPILE": "1",  # of what is installed, little is imported here
             "PYTHON_KEYRING_BACKEND": "keyring.backends.null",
         }
 

@@ -84,6 +84,7 @@ async def read_all(sync: fs.FileSync, files: dict[str, bytes]) -> None:
         assert (await sync.read_file(file_id)).read_bytes() == content
 
 
+@pytest.mark.thorough
 async def test_a_client_that_is_open_brings_everything_back(server: ServerProcess, tmp_path: Path) -> None:
     async with client(server, tmp_path / "a") as (store, sync):
         files = await save_all(server, store, sync)
@@ -97,6 +98,7 @@ async def test_a_client_that_is_open_brings_everything_back(server: ServerProces
         await read_all(sync, files)
 
 
+@pytest.mark.thorough
 async def test_a_client_that_was_closed_brings_everything_back(server: ServerProcess, tmp_path: Path) -> None:
     async with client(server, tmp_path / "a") as (store, sync):
         files = await save_all(server, store, sync)

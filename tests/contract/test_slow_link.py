@@ -51,7 +51,10 @@ async def slow_link(server: ServerProcess, break_after: int) -> AsyncIterator[st
         yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
 
 
-@pytest.mark.parametrize("break_after", [10**9, 600_000], ids=["slow", "slow and broken"])
+@pytest.mark.parametrize(
+    "break_after",
+    [pytest.param(10**9, marks=pytest.mark.thorough, id="slow"), pytest.param(600_000, id="slow and broken")],
+)
 async def test_a_long_log_gets_through_a_slow_link(
     bare_server: ServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, break_after: int
 ) -> None:

@@ -146,6 +146,7 @@ async def thumbnail_sizes(
     return sizes
 
 
+@pytest.mark.thorough
 def test_thumbnails_are_made_and_shown_under_the_policy(
     strict_server: HeadersServer, new_context: NewContext, store_id: str, tmp_path: Path
 ) -> None:

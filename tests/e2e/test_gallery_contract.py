@@ -191,6 +191,7 @@ def test_edit_inverts_the_colours_everywhere(new_context: NewContext, store_id: 
     wait_until(gone, "the old object is gone", timeout=SLOW, page=here.page)
 
 
+@pytest.mark.thorough
 def test_delete_takes_the_card_and_the_remote_object(new_context: NewContext, store_id: str) -> None:
     here, there = Gallery.open(new_context(), store_id), Gallery.open(new_context(), store_id)
     here.add(picture("red.png", RED))

@@ -162,6 +162,7 @@ def test_only_what_is_in_view_has_cards_and_scrolling_leads_to_the_others(galler
     expect_shown(gallery, 0)
 
 
+@pytest.mark.thorough
 def test_keys_reach_every_card_and_the_focus_survives_scrolling(gallery: Gallery) -> None:
     def button(place: int) -> Locator:
         return card_of(gallery, place).get_by_role("button", name="View")

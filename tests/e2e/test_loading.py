@@ -61,6 +61,7 @@ def size_of(site: Path) -> int:
     )
 
 
+@pytest.mark.thorough
 def test_a_later_visit_opens_from_the_device_and_says_so_offline(
     new_context: NewContext, store_id: str
 ) -> None:

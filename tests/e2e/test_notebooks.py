@@ -206,6 +206,7 @@ def test_a_marimo_notebook_in_webassembly_gets_the_files_themselves(
         process.stop()
 
 
+@pytest.mark.thorough
 def test_a_marimo_notebook_on_cpython_gets_the_bytes_of_files(
     marimo_server: ServerProcess, new_context: Callable[..., BrowserContext]
 ) -> None:

@@ -45,7 +45,6 @@ def own_server(test_site: Path, tmp_path: Path) -> Iterator[ServerProcess]:
     process.stop()
 
 
-@pytest.mark.firefox
 @pytest.mark.feature("service worker: the app opens offline")
 def test_the_readmes_page_syncs_between_two_browsers_and_opens_offline(
     new_context: Callable[..., BrowserContext], own_server: ServerProcess

@@ -24,11 +24,14 @@ def _parameter(*pairing: str, marks: Sequence[pytest.MarkDecorator] = ()) -> Par
 
 PAIRINGS = [
     _parameter("python", "livestore", "filesync"),
-    _parameter("python", "livestore", "cloudflare"),
+    _parameter("python", "livestore", "cloudflare", marks=[pytest.mark.thorough]),
     _parameter("python", "python", "cloudflare", marks=[pytest.mark.thorough]),
     _parameter("livestore", "livestore", "filesync", marks=[pytest.mark.thorough]),
 ]
 """The kinds of the first and the second client, and of the backend."""
+
+ON_BOTH_BACKENDS = [PAIRINGS[0], _parameter("python", "livestore", "cloudflare"), *PAIRINGS[2:]]
+"""The same, for what is tried with LiveStore's own backend each time."""
 
 BOTH_WAYS = [
     *PAIRINGS,
@@ -119,6 +122,7 @@ async def pair(pairing: Pairing, open_client: OpenClient, new_line: NewLine, new
     return Pair(first, second, lines)
 
 
+@pytest.mark.parametrize("pairing", ON_BOTH_BACKENDS)
 async def test_each_sees_files_edits_and_deletes_of_the_other(pair: Pair) -> None:
     first, second = pair.first, pair.second
     metadata = '{"mimeType":"image/png","sizeBytes":3,"custom":{"name":"Grüße 🌍.png"}}'
@@ -271,7 +275,11 @@ async def test_a_backlog_of_several_pages_arrives_whole(
 
 
 @pytest.mark.parametrize(
-    "pairing", [_parameter("python", "python", backend) for backend in ("filesync", "cloudflare")]
+    "pairing",
+    [
+        _parameter("python", "python", "filesync"),
+        _parameter("python", "python", "cloudflare", marks=[pytest.mark.thorough]),
+    ],
 )
 async def test_an_event_that_overtakes_the_backlog_hides_nothing(
     pairing: Pairing, open_client: OpenClient, new_line: NewLine, new_device: NewDevice

@@ -61,7 +61,7 @@ def typescript(new_context: NewContext, typescript_path: str) -> TypeScriptPage:
     return TypeScriptPage(new_context().new_page(), typescript_path)
 
 
-@pytest.mark.parametrize("backend", ["filesync", "cloudflare"])
+@pytest.mark.parametrize("backend", ["filesync", pytest.param("cloudflare", marks=pytest.mark.thorough)])
 def test_each_page_sees_files_edits_and_deletes_of_the_other(
     python: PythonPage, typescript: TypeScriptPage, backend: str, request: pytest.FixtureRequest
 ) -> None:

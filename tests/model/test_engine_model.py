@@ -25,7 +25,7 @@ from tests.model.state import Step
 from tests.model.walks import walk_on
 from tests.model.world import World
 
-WALK_SECONDS = 30.0
+WALK_SECONDS = 15.0
 SMALL = st.integers(min_value=0, max_value=9)
 NAMES = st.sampled_from([name for name, weight in OPERATIONS.items() for _ in range(weight)])
 
@@ -62,7 +62,7 @@ def examples(count: int) -> settings:
 
 
 def test_clients_converge() -> None:
-    run_state_machine_as_test(EngineMachine, settings=examples(100))  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(EngineMachine, settings=examples(50))  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.soak(minutes=10)

@@ -21,7 +21,7 @@ def test_a_kept_walk_converges(seed: int) -> None:
     World(clients=clients).replay(trace)
 
 
-@pytest.mark.parametrize("clients", [2, 3])
+@pytest.mark.parametrize("clients", [2, pytest.param(3, marks=pytest.mark.thorough)])
 def test_random_walks_converge(clients: int) -> None:
     for seed in range(60):
         trace = random_trace(seed)

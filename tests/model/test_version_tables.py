@@ -32,6 +32,7 @@ CONTENTS = [letter * 64 for letter in "abcd"]
 SEED = int(os.environ.get("VERSIONS_SEED", "0")) or time.time_ns()
 ANYTHING = st.sampled_from([*CONTENTS, "", "no hash", "A" * 64])
 MS = st.sampled_from([0, 5, 20, 1000]) | st.none()
+EXAMPLES = [60, pytest.param(600, marks=pytest.mark.thorough)]
 
 
 @dataclass(frozen=True)
@@ -112,11 +113,18 @@ def tables_of(state: State) -> list[Any]:
     return [sorted(state.query(f"SELECT * FROM {table}")[1], key=repr) for table in tables]
 
 
-@settings(max_examples=150, deadline=None)
-@seed(SEED)
-@given(STEPS, st.integers(1, 5))
-def test_all_clients_have_the_same_versions_whatever_they_did_offline(steps: list[Step], batch: int) -> None:
+def holds_for(examples: int, *strategies: st.SearchStrategy[Any], check: Callable[..., None]) -> None:
+    """Check so many examples, never the same."""
     print(f"VERSIONS_SEED={SEED}")
+    seed(SEED)(settings(max_examples=examples, deadline=None)(given(*strategies)(check)))()
+
+
+@pytest.mark.parametrize("examples", EXAMPLES)
+def test_all_clients_have_the_same_versions_whatever_they_did_offline(examples: int) -> None:
+    holds_for(examples, STEPS, st.integers(1, 5), check=all_have_the_same)
+
+
+def all_have_the_same(steps: list[Step], batch: int) -> None:
     states = [in_a_state(steps, own, batch) for own in ("x", "y", "nobody")]
     try:
         assert tables_of(states[0]) == tables_of(states[1]) == tables_of(states[2])
@@ -125,11 +133,12 @@ def test_all_clients_have_the_same_versions_whatever_they_did_offline(steps: lis
             state.close()
 
 
-@settings(max_examples=300, deadline=None)
-@seed(SEED)
-@given(STEPS)
-def test_the_tables_follow_the_rules_and_no_event_fails(steps: list[Step]) -> None:
-    print(f"VERSIONS_SEED={SEED}")
+@pytest.mark.parametrize("examples", EXAMPLES)
+def test_the_tables_follow_the_rules_and_no_event_fails(examples: int) -> None:
+    holds_for(examples, STEPS, check=the_rules_are_followed)
+
+
+def the_rules_are_followed(steps: list[Step]) -> None:
     note("\n".join(f"{step.client} {step.event.definition.name} {step.event.args}" for step in steps))
     expected = by_the_rules(steps)
     state = in_a_state(steps, "nobody", 7)
@@ -209,17 +218,16 @@ EDIT = st.builds(edit, A_CONTENT, A_CONTENT, st.integers(0, 30))
 CHANGES = st.one_of(EDIT, EDIT, EDIT, st.lists(events_of(A_CONTENT), min_size=1, max_size=3))
 
 
-@settings(max_examples=200, deadline=None)
-@seed(SEED)
-@given(
-    st.lists(CHANGES, max_size=12).map(lambda changes: [event for some in changes for event in some]),
-    st.builds(policy_set, st.none() | st.integers(0, 3), MS, MS, st.booleans()),
-    st.integers(0, 60),
-)
-def test_what_may_be_removed_is_exactly_what_the_policy_says(
-    events: list[NewEvent], policy: NewEvent, now: int
-) -> None:
-    print(f"VERSIONS_SEED={SEED}")
+@pytest.mark.parametrize("examples", EXAMPLES)
+def test_what_may_be_removed_is_exactly_what_the_policy_says(examples: int) -> None:
+    changes = st.lists(CHANGES, max_size=12).map(
+        lambda changes: [event for some in changes for event in some]
+    )
+    policies = st.builds(policy_set, st.none() | st.integers(0, 3), MS, MS, st.booleans())
+    holds_for(examples, changes, policies, st.integers(0, 60), check=the_policy_is_followed)
+
+
+def the_policy_is_followed(events: list[NewEvent], policy: NewEvent, now: int) -> None:
     note("\n".join(f"{event.definition.name} {event.args}" for event in events))
     asyncio.run(check_policy([created("f", CONTENTS[0], 0), *events, policy], now))
 

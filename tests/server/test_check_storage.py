@@ -50,6 +50,7 @@ def test_wrong_keys_and_buckets_are_told(s3: S3Server) -> None:
     assert "wrong" not in table.replace("wrong bytes", "")
 
 
+@pytest.mark.thorough
 def test_a_store_that_takes_any_bytes_is_found_out(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     sign = S3Store.sign_upload
 

@@ -172,7 +172,7 @@ async def test_a_reader_that_stands_still_is_cut_off(connection: Any) -> None:
 
 
 @pytest.mark.parametrize("idle", [PATIENT])
-@pytest.mark.parametrize("path", ["/odd/endless", "/odd/large"])
+@pytest.mark.parametrize("path", ["/odd/endless", pytest.param("/odd/large", marks=pytest.mark.thorough)])
 async def test_a_reader_that_is_slow_is_not(connection: Any, path: str, idle: float) -> None:
     """Not even one who reads less in that time than the server's system lets out before it takes more. The
     large answer is written as a whole, and waits in the server's buffers."""

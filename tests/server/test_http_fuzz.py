@@ -84,7 +84,7 @@ def check(status: int, headers: dict[bytes, bytes], body: bytes, method: str) ->
 
 
 FUZZ = settings(
-    max_examples=200,
+    max_examples=100,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -203,7 +203,7 @@ async def answered(url: str, data: bytes) -> bytes:
         writer.close()
 
 
-@settings(FUZZ, max_examples=100)
+@settings(FUZZ, max_examples=50)
 @given(
     method=st.sampled_from([b"GET", b"PUT", b"POST", b"HEAD", b"OPTIONS"]) | raw_text,
     path=raw_paths,

@@ -35,7 +35,7 @@ class Driver:
             parser.addini(name, "of a plugin that is not here")
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        for marker in ("asyncio", "browser", "soak", "timeout(seconds)"):
+        for marker in ("asyncio", "browser", "soak", "thorough", "timeout(seconds)"):
             config.addinivalue_line("markers", f"{marker}: see pyproject.toml")
 
     @pytest.hookimpl(tryfirst=True)
