@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from tests.harness.engines import engine_name_of
 from tools.common import ROOT
-from tools.lanes import LANES, WITHOUT
+from tools.lanes import LANES, PROCESSES, WITHIN
 
 settings.register_profile("no deadline", deadline=None)  # a busy machine is no failure
 settings.load_profile("no deadline")
@@ -23,7 +23,7 @@ pytest_plugins = [
 ]
 
 IN_BROWSER = ("tests/browser/", "tests/e2e/", "tests/interop/test_typescript_page.py", "tests/webkit/")
-
+OF_PROCESSES = ("tests/command/", "tests/interop/", "tests/runtimes/", "tests/server/")
 
 THOROUGH_MINUTES = 35
 """How long all the tests take that are marked `thorough`."""
@@ -34,8 +34,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     lane = config.option.markexpr
     if lane not in LANES.values() or collection_path.is_dir():
         return None
-    is_in_browser = str(collection_path.relative_to(ROOT)).startswith(IN_BROWSER)
-    return True if is_in_browser == (lane == WITHOUT) else None
+    name = str(collection_path.relative_to(ROOT))
+    if name.startswith(IN_BROWSER):
+        may_have_tests = lane not in {PROCESSES, WITHIN}
+    else:
+        may_have_tests = lane == (PROCESSES if name.startswith(OF_PROCESSES) else WITHIN)
+    return None if may_have_tests else True
 
 
 def pytest_collection_finish() -> None:
@@ -53,6 +57,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.e2e)
             if engine_name_of(item) in {None, "chromium"}:
                 item.add_marker(pytest.mark.chromium)
+        elif item.nodeid.startswith(OF_PROCESSES):
+            item.add_marker(pytest.mark.processes)
         _limit_time(item)
     items.sort(key=lambda item: item.nodeid.startswith(IN_BROWSER))
 

@@ -33,7 +33,7 @@ def ensure_venv() -> None:
             run([sys.executable, "-m", "venv", VENV])
         pip: list[str | Path] = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
         pip += ["--quiet", "--constraint", ROOT / "constraints.txt"]
-        run([*pip, "hatchling"])
+        run([*pip, "--upgrade", "pip", "hatchling"])  # Python 3.11's own pip takes half as long again
         run([*pip, "--no-build-isolation", "--editable", f"{ROOT}[dev]"])
         write_stamp(stamp, key)
 

@@ -1,4 +1,4 @@
-"""The whole suite in four runs of pytest at a time, by the browsers that they drive.
+"""The whole suite in five runs of pytest at a time, by the browsers and other programs that they drive.
 
 Each waits for something else now and then, so that together they keep two cores busy.
 """
@@ -22,12 +22,14 @@ IN_CHROMIUM = f"chromium and (e2e or feature) and not replay and {UNASKED}"
 """Whole apps in Chromium, and whatever speaks for a row of the README's table there."""
 PAGES = f"chromium and not (e2e or feature or replay) and {UNASKED}"
 ELSEWHERE = f"browser and (not chromium or replay) and {UNASKED}"
-WITHOUT = f"not chromium and not browser and {UNASKED}"
+PROCESSES = f"processes and not browser and {UNASKED}"
+WITHIN = f"not processes and not browser and {UNASKED}"
 LANES = {
     "apps in Chromium": IN_CHROMIUM,
     "pages in Chromium": PAGES,
     "other browsers, and CPython's tests in Pyodide": ELSEWHERE,
-    "no browser": WITHOUT,
+    "servers, commands, and LiveStore": PROCESSES,
+    "what needs no other program": WITHIN,
 }
 """What each lane is about, and its selection by marks."""
 STOPPING_SECONDS = 20.0

@@ -106,7 +106,8 @@ def _ensure_tools() -> Path:
             shutil.rmtree(TOOLS, ignore_errors=True)
             run([sys.executable, "-m", "venv", TOOLS])
             pip: list[str | Path] = [programs / "python", "-m", "pip", "--disable-pip-version-check"]
-            run([*pip, "install", "--quiet", "--no-input", "--no-deps", "--requirement", REQUIREMENTS])
+            quick = ["--quiet", "--no-input", "--no-deps", "--no-compile"]  # they import little of it
+            run([*pip, "install", *quick, "--requirement", REQUIREMENTS])
             write_stamp(stamp, key)
     return programs
 

@@ -201,6 +201,7 @@ def test_what_cannot_be_mirrored_is_told_with_the_exit_code(
     assert here.shell.ok("ls") == "offline.txt\n"
 
 
+@pytest.mark.thorough
 def test_edits_of_two_devices_that_did_not_know_of_each_other_are_both_kept(
     here: MirroredShell, there: MirroredShell, server: ServerProcess
 ) -> None:

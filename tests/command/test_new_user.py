@@ -112,6 +112,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return found
 
 
+@pytest.mark.thorough
 def test_four_commands_lead_from_nothing_to_a_synced_folder(
     new_user: User, running: list[subprocess.Popen[str]], tmp_path: Path
 ) -> None:

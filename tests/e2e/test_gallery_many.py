@@ -128,6 +128,7 @@ def columns_of(gallery: Gallery) -> int:
     return len(str(gallery.page.evaluate(style)).split())
 
 
+@pytest.mark.thorough
 def test_only_what_is_in_view_has_cards_and_scrolling_leads_to_the_others(gallery: Gallery) -> None:
     expect_shown(gallery, 0)
     expect(gallery.page.get_by_role("list", name="Files")).to_have_count(1)

@@ -25,6 +25,7 @@ def checked(s3: S3Server, **changed: str) -> tuple[int, dict[str, str], str]:
     return code, {line[:28].strip(): line[28:].split()[0] for line in table.splitlines()}, table
 
 
+@pytest.mark.thorough
 def test_a_store_that_can_do_everything_but_show_errors_to_pages(s3: S3Server) -> None:
     code, results, table = checked(s3)
     assert results.pop("CORS on errors") == "no", "Swift does not; see docs/server.md"

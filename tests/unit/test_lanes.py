@@ -45,7 +45,7 @@ def play_lane(folder: str) -> None:
     [
         ({}, 0),
         ({lanes.IN_CHROMIUM: "exit(1)"}, 1),
-        ({lanes.WITHOUT: "exit(5)"}, 5),
+        ({lanes.WITHIN: "exit(5)"}, 5),
         ({lanes.ELSEWHERE: KILLED}, -signal.SIGKILL),
         ({lanes.IN_CHROMIUM: KILLED}, -signal.SIGKILL),
     ],
@@ -63,10 +63,12 @@ def test_a_lane_that_fails_or_is_killed_is_a_failure(
 
 def test_every_test_is_in_one_lane() -> None:
     """Whatever its marks are."""
-    for chromium, browser, e2e, feature, replay in itertools.product([False, True], repeat=5):
-        marks = {"chromium": chromium, "browser": browser, "e2e": e2e, "feature": feature, "replay": replay}
-        unmarked = {"soak": False, "thorough": False, "every_context": False}
-        if max(chromium, replay) <= browser:  # what runs in Chromium, or in Pyodide, runs in a browser
+    names = ("chromium", "browser", "e2e", "feature", "replay", "processes")
+    unmarked = {"soak": False, "thorough": False, "every_context": False}
+    for values in itertools.product([False, True], repeat=len(names)):
+        marks = dict(zip(names, values, strict=True))
+        # What runs in Chromium, or in Pyodide, runs in a browser; and conftest.py says so of nothing twice.
+        if max(marks["chromium"], marks["replay"]) <= marks["browser"] <= (not marks["processes"]):
             assert sum(eval(lane, marks | unmarked) for lane in lanes.LANES.values()) == 1, marks
 
 
