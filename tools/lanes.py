@@ -1,4 +1,4 @@
-"""The whole suite in five runs of pytest at a time, by the browsers and other programs that they drive.
+"""The whole suite in five runs of pytest at a time, by what they drive.
 
 Each waits for something else now and then, so that together they keep two cores busy.
 """
@@ -29,7 +29,7 @@ LANES = {
     "pages in Chromium": PAGES,
     "other browsers, and CPython's tests in Pyodide": ELSEWHERE,
     "servers, commands, and LiveStore": PROCESSES,
-    "what needs no other program": WITHIN,
+    "units, models and contracts": WITHIN,
 }
 """What each lane is about, and its selection by marks."""
 STOPPING_SECONDS = 20.0

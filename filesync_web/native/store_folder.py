@@ -69,7 +69,9 @@ class StoreFolder:
         whoever took it for something else would begin an empty log in its place.
         """
         try:
-            async with asyncio.timeout(_IN_USE_TIMEOUT), hold_file(old_log.with_suffix(".leader.lock")):
+            lock = hold_file(old_log.with_suffix(".leader.lock"))
+            async with asyncio.timeout(_IN_USE_TIMEOUT) as waiting, lock:
+                waiting.reschedule(None)  # for the lock alone: a disk may take long for what comes now
                 if not self.log.exists() and await in_thread(_has_table, old_log, "confirmed"):
                     await in_thread(self._move, old_log)
         except (TimeoutError, sqlite3.OperationalError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -81,6 +82,23 @@ async def test_a_state_of_a_newer_version_is_made_anew(data_dir: Path) -> None:
     check(store)
     await store.close()
     assert version(state) == 1
+
+
+async def test_a_log_that_takes_long_to_be_moved_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move = StoreFolder._move
+
+    def move_slowly(folder: StoreFolder, old_log: Path) -> None:
+        time.sleep(0.2)
+        move(folder, old_log)
+
+    data_dir = Path(shutil.copytree(FORMATS / "native-0", tmp_path / "data"))
+    monkeypatch.setattr(store_folder, "_IN_USE_TIMEOUT", 0.1)
+    monkeypatch.setattr(StoreFolder, "_move", move_slowly)
+    store = await open_kept(data_dir)
+    assert len(store.query(notes)) == 2
+    await store.close()
 
 
 async def test_a_log_that_an_earlier_version_is_using_is_not_taken_away(
