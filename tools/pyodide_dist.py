@@ -23,7 +23,6 @@ from tools.packages import (
     ensure_wheel,
     fetch_wheels,
     members_of,
-    pyodide_lock,
     zip_of,
 )
 from tools.site import build_site
@@ -63,7 +62,7 @@ def build_pyodide_dist() -> Path:
         shutil.rmtree(PYODIDE_DIST, ignore_errors=True)
         shutil.copytree(pyodide, PYODIDE_DIST, ignore=shutil.ignore_patterns("*.br", "*.gz"))
         lock = json.loads((PYODIDE_DIST / "pyodide-lock.json").read_text())
-        python = ".".join(str(pyodide_lock()["info"]["python"]).split(".")[:2])
+        python = ".".join(str(lock["info"]["python"]).split(".")[:2])
         for name, content in compiled_wheels(wheels, f"/lib/python{python}/site-packages/").items():
             wheel = PYODIDE_DIST / name
             wheel.write_bytes(content)
