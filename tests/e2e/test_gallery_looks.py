@@ -65,7 +65,7 @@ def gallery(new_module_context: Callable[..., BrowserContext]) -> Gallery:
 @pytest.fixture(autouse=True)
 def _as_before(gallery: Gallery) -> Iterator[None]:
     yield
-    gallery.page.emulate_media(reduced_motion="null", forced_colors="null")
+    gallery.page.emulate_media(reduced_motion="reduce", forced_colors="null")
     gallery.page.evaluate("document.documentElement.style.fontSize = ''")
 
 
@@ -106,6 +106,7 @@ def test_a_misfit_is_noticed(gallery: Gallery) -> None:
 
 @pytest.mark.only_in("chromium", reason=NO_WISHES)
 def test_nothing_moves_for_who_wants_no_motion(gallery: Gallery) -> None:
+    gallery.page.emulate_media(reduced_motion="no-preference")
     assert gallery.page.evaluate(MOVING), "else something does"
     gallery.page.emulate_media(reduced_motion="reduce")
     assert gallery.page.evaluate(MOVING) == []

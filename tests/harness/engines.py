@@ -31,6 +31,8 @@ class Engine:
         flags: its command line, beside what Playwright adds.
         short_flags, short_prefs: more flags, and Firefox's settings, for pages that soon end.
         options: of Playwright's `launch`.
+        context_options: of its contexts. Their pages are those of somebody who wants no motion: each frame of
+            one is drawn by the processor here, which takes over a second of each start of the gallery.
         on_profile: what names the profile's folder on its command line.
         helper: what is on the command line of each of its helper processes.
         renderer: what is on the command lines of those that run pages.
@@ -53,6 +55,7 @@ class Engine:
     renderer: str
     worker_thread: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    context_options: Mapping[str, Any] = field(default_factory=dict)
     short_flags: tuple[str, ...] = ()
     short_prefs: Mapping[str, bool] = field(default_factory=dict)
     errors_have_stacks: bool = False
@@ -92,7 +95,12 @@ class Engine:
                 shutil.copytree(used, folder / self.startup_cache)
         kind = getattr(playwright, self.name)
         context: BrowserContext = kind.launch_persistent_context(
-            folder, executable_path=self.path, args=[*self.flags, *flags], **self.options, **options
+            folder,
+            executable_path=self.path,
+            args=[*self.flags, *flags],
+            **self.options,
+            **self.context_options,
+            **options,
         )
         return context
 
@@ -124,6 +132,8 @@ PLAYWRIGHT_DISABLES = (
     "msForceBrowserSignIn",
 )
 """What Playwright turns off in Chromium: of two such switches the last counts, so ours names it as well."""
+SPARE = ("SpareRendererForSitePerProcess",)
+"""A process for the next page of a context. Most contexts of tests have one page."""
 POPUPS = ("WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup", "WebUIOmniboxPopup")
 """What drops down from the address bar: pages that each window makes when it opens. Nobody sees them,
 and they take over a second of processor time."""
@@ -145,8 +155,9 @@ CHROMIUM = Engine(
         "--enable-features=CDPScreenshotNewSurface,"
         "HeapProfilerReporting:stable-probability/0/nonstable-probability/0,"
         "GwpAsanMalloc:ProcessSamplingProbability/0,GwpAsanPartitionAlloc:ProcessSamplingProbability/0",
-        f"--disable-features={','.join((*PLAYWRIGHT_DISABLES, *POPUPS))}",
+        f"--disable-features={','.join((*PLAYWRIGHT_DISABLES, *SPARE, *POPUPS))}",
     ),
+    context_options={"reduced_motion": "reduce"},
     # A fresh page of Pyodide has what it runs often of its WebAssembly compiled once more, for speed: over a
     # third of the processor time until it is ready. With this it has to run for hours before that.
     short_flags=("--js-flags=--wasm-tiering-budget=1000000000",),
@@ -175,6 +186,8 @@ FIREFOX = Engine(
             # Whoever asks for the microphone gets one that hums. Chromium is given it by a test's own flags.
             "media.navigator.streams.fake": True,
             "media.navigator.permission.disabled": True,
+            # Playwright's `reduced_motion` is not for this protocol.
+            "ui.prefersReducedMotion": 1,
         },
     },
     short_prefs={"javascript.options.wasm_optimizingjit": False},

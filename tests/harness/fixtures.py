@@ -182,9 +182,10 @@ def _no_page_errors(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def _contexts(browser: Browser, errors: PageErrors, url: str) -> Iterator[Callable[..., BrowserContext]]:
     made: list[BrowserContext] = []
+    usual = {"base_url": url, **ENGINES[browser.browser_type.name].context_options}
 
     def make(**options: Any) -> BrowserContext:
-        context = browser.new_context(**{"base_url": url, **options})
+        context = browser.new_context(**{**usual, **options})
         context.set_default_timeout(PATIENCE * 1000)
         errors.watch(context)
         made.append(context)

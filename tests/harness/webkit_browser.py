@@ -181,6 +181,8 @@ def main() -> None:
     """Serve commands until there are no more."""
     output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what WebKit says itself goes to the log
+    # Pages see it as `prefers-reduced-motion`: each frame is drawn by the processor here.
+    Gtk.Settings.get_default().set_property("gtk-enable-animations", False)
     browser = Browser(sys.argv[1], output, is_late="late" in sys.argv)
     commands = Gio.DataInputStream.new(Gio.UnixInputStream.new(0, False))
 
