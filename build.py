@@ -19,6 +19,7 @@ import shutil
 import subprocess
 import tomllib
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tools.common import ROOT, BuildError, build_lock, say, size_of, step
@@ -61,21 +62,13 @@ def demo(args: argparse.Namespace) -> int:
 
 def test(args: argparse.Namespace) -> int:
     """Run every test but those for soak; further arguments go to pytest."""
-    with build_lock():
-        ensure_venv()
-        browsers = ensure_browsers()
-        ensure_npm_packages(development=True)
-        build_pyodide_dist()
+    browsers = _set_up_tests()
     return _pytest(args.rest, **browsers) if args.rest else run_lanes({**os.environ, **browsers})
 
 
 def soak(args: argparse.Namespace) -> int:
     """Run the long tests: kill loops, large files, long model runs. Names select some (pytest -k)."""
-    with build_lock():
-        ensure_venv()
-        browsers = ensure_browsers()
-        ensure_npm_packages(development=True)
-        build_pyodide_dist()
+    browsers = _set_up_tests()
     say("soak: pytest first lists the tests, what they do, and how long they take")
     selection = ["-k", " or ".join(args.names)] if args.names else []
     code = _pytest(["-m", "soak or thorough", "--verbose", "--durations=0", *selection], **browsers)
@@ -172,6 +165,23 @@ def release(_args: argparse.Namespace) -> int:
     code = _pytest(["--quiet", *IN_A_PAGE], **browsers, TUTORIAL_AS_IT_STANDS="1")
     say(f"a test failed; do not release what is in {target}" if code else f"{target} may be released")
     return code
+
+
+def _set_up_tests() -> dict[str, str]:
+    """Bring everything that tests use up to date. Python's packages, Debian's and npm's come side by side, as
+    they wait for the network, and each keeps one core busy at most.
+
+    Returns:
+        The environment variables by which tests find the browsers.
+    """
+    with build_lock(), ThreadPoolExecutor() as pool:
+        python = pool.submit(ensure_venv)
+        npm = pool.submit(ensure_npm_packages, development=True)
+        browsers = pool.submit(ensure_browsers)
+        for installed in (browsers, npm, python):
+            installed.result()
+        build_pyodide_dist()
+    return browsers.result()
 
 
 def _pytest(arguments: Sequence[str], **env: str) -> int:

@@ -32,7 +32,8 @@ def ensure_venv() -> None:
             shutil.rmtree(VENV, ignore_errors=True)
             run([sys.executable, "-m", "venv", VENV])
         pip: list[str | Path] = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-        pip += ["--quiet", "--constraint", ROOT / "constraints.txt"]
+        # What is imported is compiled then: all of it would take longer than the rest of this.
+        pip += ["--quiet", "--no-compile", "--constraint", ROOT / "constraints.txt"]
         run([*pip, "--upgrade", "pip", "hatchling"])  # Python 3.11's own pip takes half as long again
         run([*pip, "--no-build-isolation", "--editable", f"{ROOT}[dev]"])
         write_stamp(stamp, key)
