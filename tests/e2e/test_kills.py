@@ -15,6 +15,7 @@ import pytest
 from tests.e2e.gallery import SLOW, remote_exists, sha256
 from tests.e2e.killed_client import File, KilledClient, is_synced
 from tests.harness import FaultProxy, Profile
+from tests.harness.engines import FIREFOX, Engine
 from tests.harness.fault_proxy import FAULTS, Exchange, Trap, Way, source
 from tests.harness.waiting import wait_until
 
@@ -27,6 +28,7 @@ PARTS = (17 * MIB, 20 * MIB)
 """Goes up in three parts."""
 
 Phase = Literal["save", "upload", "download"]
+PHASES: list[Phase] = ["save", "upload", "download"]
 UPLOAD_MOMENTS: tuple[tuple[str, str, Way], ...] = (
     ("PUT", "/livestore-filesync-files/", "up"),
     ("PUT", "/livestore-filesync-files/", "down"),
@@ -217,11 +219,13 @@ def run(trial: Trial, phases: list[Phase]) -> None:
 @pytest.mark.feature("killed at any moment: nothing is lost, transfers go on")
 @pytest.mark.timeout(600)
 def test_a_killed_renderer_loses_nothing(
-    new_profile: Callable[..., Profile], fault_proxy: FaultProxy, store_id: str
+    new_profile: Callable[..., Profile], fault_proxy: FaultProxy, store_id: str, engine: Engine
 ) -> None:
+    """Firefox gets one of the three, chosen anew each time: its kills are those of a whole browser."""
     trial = Trial(chosen_seed(), new_profile, fault_proxy, store_id)
-    run(trial, ["save", "upload", "download"])
-    assert trial.struck == {"save": 1, "upload": 1, "download": 1}
+    phases = [trial.random.choice(PHASES)] if engine.name == FIREFOX.name else PHASES
+    run(trial, phases)
+    assert trial.struck == dict.fromkeys(phases, 1)
 
 
 @pytest.mark.firefox
@@ -231,6 +235,6 @@ def test_many_kills_lose_nothing(
 ) -> None:
     """Kill renderers 54 times in mid-save, mid-upload and mid-download on a bad network (KILLS_SEED)."""
     trial = Trial(chosen_seed(), new_profile, fault_proxy, store_id)
-    run(trial, ["save", "upload", "download"] * 18)
+    run(trial, PHASES * 18)
     assert set(FAULTS) <= trial.faults.keys()
     assert trial.struck == {"save": 18, "upload": 18, "download": 18}

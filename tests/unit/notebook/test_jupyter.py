@@ -13,6 +13,7 @@ from tools.common import ROOT
 from tools.notebooks import notebook_tools
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(400)  # the first run makes the environment, in a minute or two
 def test_a_kernel_gets_the_bytes_of_chosen_files_also_in_a_subshell(tmp_path: Path) -> None:
     command: list[str | Path] = [
