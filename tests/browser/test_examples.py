@@ -54,6 +54,7 @@ def chosen(name: str, mime_type: str, content: bytes) -> FilePayload:
 
 
 # --8<-- [start:notes]
+@pytest.mark.thorough
 def test_a_note_and_its_attachment_reach_another_device(new_context: Callable[..., BrowserContext]) -> None:
     here, there = new_context().new_page(), new_context().new_page()
     for page in (here, there):

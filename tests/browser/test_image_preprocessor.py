@@ -7,6 +7,7 @@ import pytest
 from tests.harness import PyodidePage, run_in_pyodide
 
 
+@pytest.mark.thorough
 @run_in_pyodide
 async def test_a_photograph_is_saved_smaller(selenium_everywhere: PyodidePage, store_id: str) -> None:
     import js

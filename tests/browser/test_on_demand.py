@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import BrowserContext
 
 from tests.harness import PyodidePage, open_pyodide_page, run_in_pyodide
@@ -50,6 +51,7 @@ async def read_on_demand(selenium: PyodidePage, store_id: str) -> None:
         await close_client()
 
 
+@pytest.mark.thorough
 def test_files_stay_elsewhere_until_they_are_wanted(
     selenium: PyodidePage, new_context: Callable[..., BrowserContext], store_id: str
 ) -> None:

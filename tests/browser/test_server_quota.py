@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import BrowserContext
 
 from tests.harness import PageErrors, PyodidePage, ServerProcess, open_pyodide_page, run_in_pyodide
@@ -31,6 +32,7 @@ async def save_twice(selenium: PyodidePage, store_id: str, signer: str) -> tuple
     return (status.store.bytes, status.store.files, status.store.max_bytes, status.own.bytes), error
 
 
+@pytest.mark.thorough
 def test_a_page_sees_what_is_left_and_why_an_upload_was_refused(
     new_context: Callable[..., BrowserContext],
     new_server: Callable[..., ServerProcess],

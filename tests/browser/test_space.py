@@ -136,6 +136,7 @@ def test_a_full_device_evicts_what_it_may_and_gets_it_back(
     wait_until(lambda: here(page) == ["pinned", "old", "new", "more"], "all files are here")
 
 
+@pytest.mark.thorough
 @pytest.mark.only_in("chromium", reason="only DevTools lower the quota of an origin")
 def test_a_full_device_that_may_evict_nothing_keeps_what_it_has(
     page: PyodidePage, set_room: Callable[[int], None]

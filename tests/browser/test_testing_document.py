@@ -31,7 +31,10 @@ def project(tmp_path: Path, test_site: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("file", "passed"), [("test_album.py", 1), ("test_album_in_pyodide.py", 2)])
+@pytest.mark.parametrize(
+    ("file", "passed"),
+    [pytest.param("test_album.py", 1, marks=pytest.mark.thorough), ("test_album_in_pyodide.py", 2)],
+)
 def test_the_examples_pass(project: Path, file: str, passed: int) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", file],

@@ -350,7 +350,10 @@ def test_keyboard_details_and_full_view(new_context: NewContext, store_id: str) 
     expect(gallery.card(0).part("delete-button")).to_be_focused()
 
 
-@pytest.mark.parametrize("width", [360, pytest.param(768, marks=pytest.mark.thorough), 1600])
+@pytest.mark.parametrize(
+    "width",
+    [360, pytest.param(768, marks=pytest.mark.thorough), pytest.param(1600, marks=pytest.mark.thorough)],
+)
 def test_page_fits_the_screen(new_context: NewContext, store_id: str, width: int) -> None:
     gallery = Gallery.open(new_context(viewport={"width": width, "height": 700}), store_id, localOnly=1)
     gallery.add(

@@ -138,6 +138,7 @@ def test_gallery_opens_in_a_new_browser_without_its_server(
     assert remote_exists(gallery.page, store_id, sha256(BLUE))
 
 
+@pytest.mark.thorough
 def test_upload_is_done_again_after_a_reload_in_its_middle(new_context: NewContext, store_id: str) -> None:
     gallery = Gallery.open(new_context(), store_id)
     held = Held(gallery.page, FILES, "PUT")

@@ -113,6 +113,7 @@ def test_what_was_done_while_the_other_page_was_closed_arrives(
             page.wait_for_deletion(doomed)
 
 
+@pytest.mark.thorough
 def test_bytes_that_the_other_page_deleted_too_early_come_back(
     python: PythonPage, typescript: TypeScriptPage, filesync_deployment: Deployment, new_context: NewContext
 ) -> None:

@@ -16,6 +16,7 @@ from tools.environment import require_node
 from tools.packages import PYODIDE, ensure_npm_packages, ensure_wheel
 
 HERE = Path(__file__).parent
+RUNTIMES = ["Node", pytest.param("Deno", marks=pytest.mark.thorough)]
 DENO = BUILD / "runtimes"
 """Deno comes from npm like the rest, for this test alone."""
 
@@ -52,7 +53,7 @@ def found_in(runtime: str) -> Any:
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("runtime", ["Node", pytest.param("Deno", marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("runtime", RUNTIMES)
 def test_what_is_missing_is_said(runtime: str) -> None:
     (kind, words), (of_worker, _words) = found_in(runtime)["refusals"]
     assert kind == "StorageUnavailableError"
@@ -63,6 +64,6 @@ def test_what_is_missing_is_said(runtime: str) -> None:
     assert of_worker == "ServiceWorkerError"
 
 
-@pytest.mark.parametrize("runtime", ["Node", "Deno"])
+@pytest.mark.parametrize("runtime", RUNTIMES)
 def test_files_are_saved_and_transferred_with_the_fakes(runtime: str) -> None:
     assert found_in(runtime)["transferred"] == ["a picture", "a picture"]

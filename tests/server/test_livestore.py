@@ -124,6 +124,7 @@ async def test_a_refusal_over_http_is_an_error_that_livestore_tries_again(
     assert await push_by_http(scripts, app, token) == "UnknownError"
 
 
+@pytest.mark.thorough
 async def test_json_instead_would_end_livestores_syncing(scripts: Path) -> None:
     """Why refusals are plain text. When this changes, they may be JSON like all others."""
     refusal = JSONResponse({"error": "no"}, 400)

@@ -48,7 +48,7 @@ def _shown(event: HostileEvent) -> str:
 
 
 def test_no_event_of_a_hostile_member_does_harm() -> None:
-    check(60)
+    check(30)
 
 
 @pytest.mark.soak(minutes=15)
