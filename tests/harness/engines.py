@@ -32,7 +32,7 @@ class Engine:
         short_flags, short_prefs: more flags, and Firefox's settings, for pages that soon end.
         options: of Playwright's `launch`.
         context_options: of its contexts. Their pages are those of somebody who wants no motion: each frame of
-            one is drawn by the processor here, which takes over a second of each start of the gallery.
+            one is drawn by the processor here, which takes up to a second of each start of the gallery.
         on_profile: what names the profile's folder on its command line.
         helper: what is on the command line of each of its helper processes.
         renderer: what is on the command lines of those that run pages.
