@@ -18,7 +18,7 @@ PARTS = 32
 """Of the many tests of FileSync: all at once take Firefox minutes."""
 FEWEST = 3
 """Tests of a part."""
-COUNTED_ALIKE = "not ten_times_as_many"
+COUNTED_ALIKE = "not (ten_times_as_many or never_stops_saving)"
 """Without what counts the steps of very much work: they are as many here, and take longer."""
 
 
@@ -47,12 +47,12 @@ def test_file_sync_keeps_its_promises_under_pyodide(
     assert replay(pyodide_pytest, part) >= FEWEST
 
 
-@pytest.mark.soak(minutes=0.2)
+@pytest.mark.soak(minutes=0.4)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_file_sync_keeps_all_its_promises_under_pyodide(
     pyodide_pytest: Callable[..., PyodideRun], part: int
 ) -> None:
-    """A sixteenth of its tests; about 20 s."""
+    """One or two of its modules; 5 to 30 s."""
     assert replay(pyodide_pytest, part) >= FEWEST
 
 
