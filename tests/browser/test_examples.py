@@ -53,8 +53,8 @@ def chosen(name: str, mime_type: str, content: bytes) -> FilePayload:
     return {"name": name, "mimeType": mime_type, "buffer": content}
 
 
-# --8<-- [start:notes]
 @pytest.mark.thorough
+# --8<-- [start:notes]
 def test_a_note_and_its_attachment_reach_another_device(new_context: Callable[..., BrowserContext]) -> None:
     here, there = new_context().new_page(), new_context().new_page()
     for page in (here, there):

@@ -351,8 +351,7 @@ def test_keyboard_details_and_full_view(new_context: NewContext, store_id: str) 
 
 
 @pytest.mark.parametrize(
-    "width",
-    [360, pytest.param(768, marks=pytest.mark.thorough), pytest.param(1600, marks=pytest.mark.thorough)],
+    "width", [360, *(pytest.param(width, marks=pytest.mark.thorough) for width in (768, 1600))]
 )
 def test_page_fits_the_screen(new_context: NewContext, store_id: str, width: int) -> None:
     gallery = Gallery.open(new_context(viewport={"width": width, "height": 700}), store_id, localOnly=1)
